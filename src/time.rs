@@ -1,0 +1,180 @@
+//! Time, as a value and as a seam.
+//!
+//! Nothing in this crate asks the operating system for the time except [`SystemClock`], and only
+//! the rooms that wait or serve requests (`source/`, `server/`) call it; every rule takes `now` as
+//! an argument. That makes each verdict a function of its inputs, and lets tests drive hours of
+//! key rotation and token expiry without sleeping.
+
+use std::{fmt, future::Future, pin::Pin, sync::OnceLock, time::Duration};
+
+/// A moment in wall-clock time: the seconds, with fraction, since 1970-01-01T00:00:00Z.
+///
+/// This is the `NumericDate` of [RFC 7519 section 2], which may carry a fraction. Arithmetic
+/// saturates, so no claim can overflow it.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_resource_server::time::UnixTime;
+///
+/// let issued = UnixTime::from_secs(1_700_000_000);
+/// assert_eq!(issued.saturating_add(Duration::from_secs(60)).as_secs(), 1_700_000_060);
+/// ```
+///
+/// [RFC 7519 section 2]: https://www.rfc-editor.org/rfc/rfc7519#section-2
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixTime(Duration);
+
+impl UnixTime {
+    /// The moment `secs` seconds after the epoch.
+    #[must_use]
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(Duration::from_secs(secs))
+    }
+
+    /// The moment `since_epoch` after the epoch.
+    #[must_use]
+    pub const fn from_duration(since_epoch: Duration) -> Self {
+        Self(since_epoch)
+    }
+
+    /// The moment `secs` seconds after the epoch; `None` unless `secs` is finite and not negative.
+    ///
+    /// A number too large for any date saturates: a token "valid for ever" is still a number.
+    #[must_use]
+    pub fn from_secs_f64(secs: f64) -> Option<Self> {
+        if !secs.is_finite() || secs < 0.0 {
+            return None;
+        }
+        Some(Self(Duration::try_from_secs_f64(secs).unwrap_or(Duration::MAX)))
+    }
+
+    /// Whole seconds since the epoch, the fraction cut off.
+    #[must_use]
+    pub const fn as_secs(self) -> u64 {
+        self.0.as_secs()
+    }
+
+    /// This moment moved into the future, held at the end of time.
+    #[must_use]
+    pub const fn saturating_add(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(by))
+    }
+
+    /// This moment moved into the past, held at the epoch.
+    #[must_use]
+    pub const fn saturating_sub(self, by: Duration) -> Self {
+        Self(self.0.saturating_sub(by))
+    }
+
+    /// How long after `earlier` this is; zero when it is not after it.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl fmt::Display for UnixTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.as_secs())
+    }
+}
+
+/// A pending [`Clock::sleep_until`].
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Where time comes from.
+///
+/// Wall time judges tokens; monotonic time judges ages and deadlines of our own, so that a stepped
+/// system clock neither expires a key set nor revives one. [`SystemClock`] is the one for
+/// production; the feature `test-util` brings a `ManualClock` that tests move by hand.
+pub trait Clock: Send + Sync + 'static {
+    /// The wall-clock time.
+    fn unix(&self) -> UnixTime;
+
+    /// The time since an arbitrary fixed origin; never goes back.
+    fn monotonic(&self) -> Duration;
+
+    /// Completes once [`monotonic`](Self::monotonic) has reached `deadline`.
+    fn sleep_until(&self, deadline: Duration) -> Sleep;
+}
+
+/// The operating system's clocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+    fn unix(&self) -> UnixTime {
+        // A clock set before 1970 reads as the epoch: every `nbf` and `iat` then lies in the
+        // future and tokens are refused, which is the safe side.
+        UnixTime(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock")]
+    fn monotonic(&self) -> Duration {
+        static ORIGIN: OnceLock<std::time::Instant> = OnceLock::new();
+        ORIGIN.get_or_init(std::time::Instant::now).elapsed()
+    }
+
+    /// Uses tokio's timer when the future is made inside a tokio runtime, otherwise a thread that
+    /// sleeps: it completes in either case and never panics.
+    fn sleep_until(&self, deadline: Duration) -> Sleep {
+        let wait = deadline.saturating_sub(self.monotonic());
+        #[cfg(feature = "remote")]
+        if tokio::runtime::Handle::try_current().is_ok() {
+            return Box::pin(tokio::time::sleep(wait));
+        }
+        Box::pin(thread_sleep(wait))
+    }
+}
+
+/// Sleeps on a thread of its own: for runtimes that are not tokio.
+async fn thread_sleep(wait: Duration) {
+    use std::{
+        sync::{Arc, Mutex, PoisonError},
+        task::{Poll, Waker},
+    };
+
+    #[derive(Default)]
+    struct Shared {
+        done: bool,
+        waker: Option<Waker>,
+    }
+
+    let shared = Arc::new(Mutex::new(Shared::default()));
+    let timer = Arc::clone(&shared);
+    std::thread::spawn(move || {
+        std::thread::sleep(wait);
+        let mut shared = timer.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.done = true;
+        if let Some(waker) = shared.waker.take() {
+            waker.wake();
+        }
+    });
+    std::future::poll_fn(|cx| {
+        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if shared.done {
+            return Poll::Ready(());
+        }
+        shared.waker = Some(cx.waker().clone());
+        Poll::Pending
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numeric_dates_saturate_and_refuse_what_is_no_date() {
+        assert_eq!(UnixTime::from_secs_f64(1.5).map(UnixTime::as_secs), Some(1));
+        assert_eq!(UnixTime::from_secs_f64(1e300), Some(UnixTime(Duration::MAX)));
+        for bad in [-1.0, -0.001, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(UnixTime::from_secs_f64(bad), None, "{bad}");
+        }
+        let end = UnixTime(Duration::MAX);
+        assert_eq!(end.saturating_add(Duration::from_secs(1)), end);
+        assert_eq!(UnixTime::from_secs(1).saturating_sub(Duration::from_secs(2)), UnixTime::default());
+    }
+}
