@@ -133,9 +133,20 @@ impl AlgorithmSet {
     /// No algorithm.
     pub const EMPTY: Self = Self(0);
     /// Every algorithm whose verification key may be public.
-    pub const ASYMMETRIC: Self = Self((1 << (Algorithm::EdDSA as u16 + 1)) - 1);
+    pub const ASYMMETRIC: Self = Self::from_slice(&Algorithm::ALL).difference(Self::HMAC);
     /// The HMAC family.
-    pub const HMAC: Self = Self(((1 << (Algorithm::HS512 as u16 + 1)) - 1) & !Self::ASYMMETRIC.0);
+    pub const HMAC: Self = Self::from_slice(&[Algorithm::HS256, Algorithm::HS384, Algorithm::HS512]);
+
+    /// The set of `algorithms`, in constants.
+    pub(crate) const fn from_slice(algorithms: &[Algorithm]) -> Self {
+        let mut bits = 0;
+        let mut rest = algorithms;
+        while let [first, tail @ ..] = rest {
+            bits |= 1 << *first as u16;
+            rest = tail;
+        }
+        Self(bits)
+    }
 
     /// Whether `algorithm` is a member.
     #[must_use]
@@ -169,7 +180,7 @@ impl AlgorithmSet {
 
 impl FromIterator<Algorithm> for AlgorithmSet {
     fn from_iter<I: IntoIterator<Item = Algorithm>>(algorithms: I) -> Self {
-        Self(algorithms.into_iter().fold(0, |bits, alg| bits | (1 << alg as u16)))
+        algorithms.into_iter().fold(Self::EMPTY, |set, alg| Self(set.0 | Self::from_slice(&[alg]).0))
     }
 }
 

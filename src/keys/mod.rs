@@ -1,6 +1,26 @@
 //! Keys: from a JWK, PEM, DER or raw components to a [`VerifyingKey`] that is parsed once, and
-//! [`KeySet`]s of them.
+//! immutable [`KeySet`]s of them.
+//!
+//! - [`algorithm`](Algorithm): the signature algorithms, and sets of them.
+//! - `verifying_key`: one public key (or configured secret) with the algorithms it may be used for.
+//! - `jwk`: what a JWK must be before it becomes a key; the rules of hygiene live here.
+//! - `key_set`: parsing a JWKS entry by entry, and finding the keys eligible for a token.
+//!
+//! Three decisions shape the room:
+//!
+//! - **A key carries its algorithms.** The token's header only selects among what the
+//!   configuration *and* the key allow; a key object cannot be used under another family.
+//! - **Parsing happens when the key arrives**, not when a token does: rebuilding an RSA key costs
+//!   2 µs of a 15 µs verification.
+//! - **Verification does not go through jsonwebtoken.** Its JWK model is used; its `decode` and
+//!   `crypto::verify` panic when any two crates of a program enable both of its back ends, and read
+//!   the wall clock. Signatures are checked by aws-lc-rs on the parsed key.
 
 mod algorithm;
+mod jwk;
+mod key_set;
+mod verifying_key;
 
 pub use algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
+pub use key_set::{JwksError, KeySet, MAX_KEYS};
+pub use verifying_key::{KeyError, SignatureValid, VerifyingKey};

@@ -1,0 +1,201 @@
+//! Two of the three error families: what is wrong with a configuration ([`ConfigError`]) and with
+//! a token ([`TokenError`]). The third, why a *request* is refused, needs the words of HTTP and
+//! lives in `http::Rejection`, which is also the only place where a
+//! reason becomes a status code.
+//!
+//! No error carries text that came from outside: each can be logged and shown as it is.
+
+use std::{fmt, sync::Arc};
+
+/// Everything that is wrong with a configuration, found at once when it is built.
+///
+/// Each problem says what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    problems: Vec<String>,
+}
+
+impl ConfigError {
+    /// `Ok(value)` when there are no problems.
+    pub(crate) fn unless_empty<T>(problems: Vec<String>, value: T) -> Result<T, Self> {
+        if problems.is_empty() { Ok(value) } else { Err(Self { problems }) }
+    }
+
+    /// The problems, in the order they were found; never empty.
+    #[must_use]
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problems.join("; "))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Which rule of the encoding a token breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// Not exactly three parts: a JWE, an unsigned or a JSON-serialized token, or no token at all.
+    #[error("a signed token has exactly three parts")]
+    Parts,
+    /// A part is not strict base64url (RFC 7515 section 2): padding, white space or stray bits.
+    #[error("a part of the token is not strict base64url")]
+    Base64,
+    /// The header is not a JSON object of string members where strings belong.
+    #[error("the token's header is not well-formed")]
+    Header,
+    /// The payload is not a JSON object in UTF-8.
+    #[error("the token's payload is not a JSON object")]
+    Payload,
+    /// A member name occurs twice in one object.
+    #[error("a member name occurs twice in the token")]
+    DuplicateMember,
+    /// Objects and arrays are nested too deeply.
+    #[error("the token is nested too deeply")]
+    TooDeep,
+}
+
+/// Why a token is not accepted.
+///
+/// The display text is a fixed phrase, fit for `error_description` (RFC 6750 section 3).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// The token, its header or its key id is larger than accepted.
+    #[error("the token is too large")]
+    TooLarge,
+    /// The token is not a compact JWS with a JSON object in it.
+    #[error(transparent)]
+    Malformed(Malformed),
+    /// The header's `alg` is not one that the configuration allows for this issuer.
+    #[error("the token's algorithm is not accepted")]
+    AlgorithmNotAllowed,
+    /// The header asks for processing that is not supported: `crit`, `b64`, `enc`, `zip`, nested content.
+    #[error("the token uses an extension that is not supported")]
+    UnsupportedExtension,
+    /// The header's `typ` (or `cty`) is not one of this kind of token.
+    #[error("the token is not of the accepted type")]
+    WrongType,
+    /// The issuer is not one that this server trusts.
+    #[error("the token's issuer is not trusted")]
+    UntrustedIssuer,
+    /// No key of the issuer has the token's key id, or none without one verifies it.
+    #[error("the token was signed by an unknown key")]
+    UnknownKey,
+    /// The signature is wrong.
+    #[error("the token's signature is invalid")]
+    InvalidSignature,
+    /// The time in `exp` has come.
+    #[error("the token has expired")]
+    Expired,
+    /// The time in `nbf` has not come.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// The time in `iat` has not come.
+    #[error("the token was issued in the future")]
+    IssuedInFuture,
+    /// The audience does not name this server (or this client, for an ID token).
+    #[error("the token is for another audience")]
+    WrongAudience,
+    /// A claim that the profile requires is absent.
+    #[error("a required claim is missing")]
+    MissingClaim(ClaimName),
+    /// A claim has a type or a value that the profile does not accept.
+    #[error("a claim is not acceptable")]
+    InvalidClaim(ClaimName),
+    /// A claim is present that tokens of this kind do not carry, such as `nonce` in an access token.
+    #[error("the token carries a claim of another kind of token")]
+    ForeignClaim(ClaimName),
+    /// The token is bound to a key of its sender (`cnf`, RFC 7800), and no proof of that key was verified.
+    #[error("the token is bound to its sender and came without proof")]
+    SenderConstrained,
+    /// The ID token's `nonce` is not the one that was expected.
+    #[error("the token's nonce is not the expected one")]
+    WrongNonce,
+    /// The ID token's `at_hash` is not that of the access token it came with.
+    #[error("the ID token belongs to another access token")]
+    WrongAccessTokenHash,
+    /// The end-user's authentication is older than `max_age` allows, or of unknown age.
+    #[error("the authentication is too old")]
+    AuthenticationTooOld,
+    /// The two tokens of a request do not belong together.
+    #[error("the two tokens do not belong together")]
+    PairMismatch,
+}
+
+/// The configured name of a claim, in an error.
+///
+/// It comes from the profile, never from the token.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ClaimName(pub(crate) Arc<str>);
+
+impl ClaimName {
+    /// The name, as the profile has it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ClaimName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TokenError {
+    /// A short, stable name of the reason, for logs and metrics.
+    ///
+    /// ```
+    /// use tower_resource_server::error::TokenError;
+    ///
+    /// assert_eq!(TokenError::Expired.code(), "expired");
+    /// ```
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge => "too_large",
+            Self::Malformed(_) => "malformed",
+            Self::AlgorithmNotAllowed => "algorithm_not_allowed",
+            Self::UnsupportedExtension => "unsupported_extension",
+            Self::WrongType => "wrong_type",
+            Self::UntrustedIssuer => "untrusted_issuer",
+            Self::UnknownKey => "unknown_key",
+            Self::InvalidSignature => "invalid_signature",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::IssuedInFuture => "issued_in_future",
+            Self::WrongAudience => "wrong_audience",
+            Self::MissingClaim(_) => "missing_claim",
+            Self::InvalidClaim(_) => "invalid_claim",
+            Self::ForeignClaim(_) => "foreign_claim",
+            Self::SenderConstrained => "sender_constrained",
+            Self::WrongNonce => "wrong_nonce",
+            Self::WrongAccessTokenHash => "wrong_access_token_hash",
+            Self::AuthenticationTooOld => "authentication_too_old",
+            Self::PairMismatch => "pair_mismatch",
+        }
+    }
+
+    /// The claim that failed, when it was a rule on one claim.
+    #[must_use]
+    pub fn claim(&self) -> Option<&str> {
+        match self {
+            Self::MissingClaim(name) | Self::InvalidClaim(name) | Self::ForeignClaim(name) => {
+                Some(name.as_str())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl From<Malformed> for TokenError {
+    fn from(what: Malformed) -> Self {
+        Self::Malformed(what)
+    }
+}

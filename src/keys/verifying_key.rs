@@ -1,0 +1,499 @@
+//! One key, parsed once, with the algorithms it may be used for.
+
+use std::fmt;
+
+use aws_lc_rs::{
+    digest, hmac, rand, rsa,
+    signature::{self, ParsedPublicKey, RsaParameters, VerificationAlgorithm},
+};
+use base64_simd::URL_SAFE_NO_PAD;
+use smallvec::SmallVec;
+use spki::der::{Decode, asn1::ObjectIdentifier, pem};
+
+use super::{Algorithm, AlgorithmSet};
+
+/// The smallest RSA modulus accepted, in bits (RFC 7518 section 3.3: "2048 bits or larger").
+const MIN_RSA_BITS: usize = 2048;
+/// The largest RSA modulus accepted, in bits: what the crypto library verifies, and a bound on the
+/// work that one signature can cause.
+const MAX_RSA_BITS: usize = 8192;
+
+const RSA_FAMILY: AlgorithmSet = AlgorithmSet::from_slice(&[
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+]);
+
+/// Proof that a signature was checked and is good; only [`VerifyingKey::verify`] can make one.
+#[derive(Clone, Copy, Debug)]
+pub struct SignatureValid(());
+
+/// Why bytes are not a usable verification key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// Not a JSON object of the shape of a JWK (RFC 7517 section 4), or a member has a wrong type.
+    #[error("not a well-formed JWK")]
+    MalformedJwk,
+    /// The PEM or DER text is not a public key (`SubjectPublicKeyInfo` or PKCS#1 `RSAPublicKey`).
+    #[error("not a public key in PEM or DER")]
+    MalformedPublicKey,
+    /// The key type, curve or algorithm is none that this crate verifies.
+    #[error("key type, curve or algorithm not supported")]
+    Unsupported,
+    /// `use` or `key_ops` say that the key is not for verifying signatures (RFC 7517 section 4.2, 4.3).
+    #[error("not a key for verifying signatures")]
+    WrongUse,
+    /// The key's `alg` does not fit its type, or none of the wanted algorithms does.
+    #[error("the algorithm does not fit the key")]
+    AlgorithmMismatch,
+    /// A key with private or symmetric material where only public keys belong.
+    #[error("private or symmetric key material in a public key set")]
+    PrivateMaterial,
+    /// An RSA modulus outside 2048..=8192 bits.
+    #[error("RSA modulus of {bits} bits; 2048 to 8192 are accepted")]
+    RsaModulusSize {
+        /// The size of the modulus that was refused.
+        bits: usize,
+    },
+    /// An RSA public exponent that is even or less than 3.
+    #[error("RSA public exponent must be odd and at least 3")]
+    RsaExponent,
+    /// A coordinate of the wrong length, or a point that is not on its curve.
+    #[error("not a point on the curve")]
+    InvalidPoint,
+    /// An HMAC secret shorter than the hash output (RFC 7518 section 3.2).
+    #[error("HMAC secret of {length} bytes; the algorithm needs at least {minimum}")]
+    SecretTooShort {
+        /// The length that was refused, in bytes.
+        length: usize,
+        /// The least length for the algorithm, in bytes.
+        minimum: usize,
+    },
+}
+
+/// Which `kid` header values lead to a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum KidRule {
+    /// Exactly this one.
+    Exact(Box<str>),
+    /// Only tokens that name no key: a JWK without `kid`.
+    Unnamed,
+    /// Every token: a key that the application configured by hand and gave no name.
+    Any,
+}
+
+#[derive(Clone)]
+enum Verifier {
+    Public(ParsedPublicKey),
+    Secret(hmac::Key),
+}
+
+/// A public key (or configured HMAC secret), parsed once, bound to the algorithms it may verify.
+///
+/// ```
+/// use tower_resource_server::keys::{Algorithm, VerifyingKey};
+///
+/// let pem = "-----BEGIN PUBLIC KEY-----\n\
+///            MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n\
+///            -----END PUBLIC KEY-----\n";
+/// let key = VerifyingKey::from_pem(pem, Algorithm::EdDSA)?.with_kid("2026-1");
+/// assert_eq!(key.kid(), Some("2026-1"));
+/// # Ok::<_, tower_resource_server::keys::KeyError>(())
+/// ```
+#[derive(Clone)]
+pub struct VerifyingKey {
+    kid: KidRule,
+    /// One entry for each algorithm; aws-lc-rs binds a parsed key to one.
+    verifiers: SmallVec<[(Algorithm, Verifier); 1]>,
+    algorithms: AlgorithmSet,
+    thumbprint: Box<str>,
+}
+
+impl VerifyingKey {
+    /// A public JWK ([RFC 7517]), as JSON.
+    ///
+    /// `use`, `key_ops` and `alg` are honoured; a JWK without `alg` may verify every algorithm of
+    /// its type and curve. Leading zero bytes of `n` and `e` are dropped (real issuers send them).
+    ///
+    /// # Errors
+    /// [`KeyError`], for a JWK that is malformed, unsupported, weak, private or symmetric.
+    ///
+    /// [RFC 7517]: https://www.rfc-editor.org/rfc/rfc7517
+    pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
+        super::jwk::parse(json)
+    }
+
+    /// A public key in PEM (`PUBLIC KEY` or `RSA PUBLIC KEY`), for the given algorithms.
+    ///
+    /// It has no `kid` and is tried for every token until [`with_kid`](Self::with_kid) names it.
+    ///
+    /// # Errors
+    /// [`KeyError`], also when one of the algorithms does not fit the key's type.
+    pub fn from_pem(pem: &str, algorithms: impl Into<AlgorithmSet>) -> Result<Self, KeyError> {
+        let (label, der) = pem::decode_vec(pem.as_bytes()).map_err(|_| KeyError::MalformedPublicKey)?;
+        match label {
+            "PUBLIC KEY" => Self::from_der(&der, algorithms),
+            "RSA PUBLIC KEY" => Self::from_pkcs1(&der, algorithms.into()),
+            _ => Err(KeyError::MalformedPublicKey),
+        }
+    }
+
+    /// A public key as DER of `SubjectPublicKeyInfo` (RFC 5280 section 4.1), for the given algorithms.
+    ///
+    /// # Errors
+    /// [`KeyError`], also when one of the algorithms does not fit the key's type.
+    pub fn from_der(der: &[u8], algorithms: impl Into<AlgorithmSet>) -> Result<Self, KeyError> {
+        const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+        const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+        const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+        const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+        const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+        const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
+
+        let spki = spki::SubjectPublicKeyInfoRef::from_der(der).map_err(|_| KeyError::MalformedPublicKey)?;
+        let bytes = spki.subject_public_key.as_bytes().ok_or(KeyError::MalformedPublicKey)?;
+        let algorithms = algorithms.into();
+        match spki.algorithm.oid {
+            RSA => Self::from_pkcs1(bytes, algorithms),
+            ED25519 => require(algorithms, Algorithm::EdDSA).and_then(|()| Self::ed25519(bytes)),
+            EC => {
+                let curve = spki.algorithm.parameters_oid().map_err(|_| KeyError::Unsupported)?;
+                let curve = match curve {
+                    P256 => Curve::P256,
+                    P384 => Curve::P384,
+                    P521 => Curve::P521,
+                    _ => return Err(KeyError::Unsupported),
+                };
+                require(algorithms, curve.algorithm())?;
+                match bytes.split_first() {
+                    Some((4, xy)) if xy.len() == 2 * curve.field_bytes() => {
+                        let (x, y) = xy.split_at(curve.field_bytes());
+                        Self::ec(curve, x, y)
+                    }
+                    _ => Err(KeyError::InvalidPoint),
+                }
+            }
+            _ => Err(KeyError::Unsupported),
+        }
+        .map(Self::for_any_kid)
+    }
+
+    fn from_pkcs1(der: &[u8], algorithms: AlgorithmSet) -> Result<Self, KeyError> {
+        let key = rsa::PublicKey::from_der(der).map_err(|_| KeyError::MalformedPublicKey)?;
+        Self::from_rsa_components(
+            key.modulus().big_endian_without_leading_zero(),
+            key.exponent().big_endian_without_leading_zero(),
+            algorithms,
+        )
+    }
+
+    /// An RSA public key from its modulus and exponent, big-endian, for the given algorithms.
+    ///
+    /// # Errors
+    /// [`KeyError::RsaModulusSize`], [`KeyError::RsaExponent`], and
+    /// [`KeyError::AlgorithmMismatch`] when there is no algorithm or one that is not RSA.
+    pub fn from_rsa_components(
+        n: &[u8],
+        e: &[u8],
+        algorithms: impl Into<AlgorithmSet>,
+    ) -> Result<Self, KeyError> {
+        Self::rsa(n, e, algorithms.into()).map(Self::for_any_kid)
+    }
+
+    /// A NIST-curve public key from its affine coordinates, big-endian; `algorithm` names the curve.
+    ///
+    /// # Errors
+    /// [`KeyError::InvalidPoint`], and [`KeyError::AlgorithmMismatch`] when `algorithm` is not ECDSA.
+    pub fn from_ec_components(x: &[u8], y: &[u8], algorithm: Algorithm) -> Result<Self, KeyError> {
+        let curve = match algorithm {
+            Algorithm::ES256 => Curve::P256,
+            Algorithm::ES384 => Curve::P384,
+            Algorithm::ES512 => Curve::P521,
+            _ => return Err(KeyError::AlgorithmMismatch),
+        };
+        Self::ec(curve, x, y).map(Self::for_any_kid)
+    }
+
+    /// An Ed25519 public key from its 32 bytes (RFC 8032 section 5.1.5).
+    ///
+    /// # Errors
+    /// [`KeyError::InvalidPoint`] for any other length.
+    pub fn from_ed25519_bytes(x: &[u8]) -> Result<Self, KeyError> {
+        Self::ed25519(x).map(Self::for_any_kid)
+    }
+
+    /// A secret shared with the issuer, for one HMAC algorithm.
+    ///
+    /// Never part of a key set that comes from the network. Whoever can verify with it can also
+    /// sign; prefer a public key.
+    ///
+    /// # Errors
+    /// [`KeyError::SecretTooShort`] when `secret` is shorter than the hash output (RFC 7518 section
+    /// 3.2), [`KeyError::AlgorithmMismatch`] when `algorithm` is not HMAC.
+    pub fn from_hmac_secret(secret: &[u8], algorithm: Algorithm) -> Result<Self, KeyError> {
+        let hash = match algorithm {
+            Algorithm::HS256 => hmac::HMAC_SHA256,
+            Algorithm::HS384 => hmac::HMAC_SHA384,
+            Algorithm::HS512 => hmac::HMAC_SHA512,
+            _ => return Err(KeyError::AlgorithmMismatch),
+        };
+        let minimum = hash.digest_algorithm().output_len();
+        if secret.len() < minimum {
+            return Err(KeyError::SecretTooShort { length: secret.len(), minimum });
+        }
+        // A name for the key object that says nothing about the secret.
+        let mut name = [0_u8; 32];
+        rand::fill(&mut name).map_err(|_| KeyError::Unsupported)?;
+        let verifier = Verifier::Secret(hmac::Key::new(hash, secret));
+        Ok(Self {
+            kid: KidRule::Any,
+            verifiers: SmallVec::from_iter([(algorithm, verifier)]),
+            algorithms: algorithm.into(),
+            thumbprint: URL_SAFE_NO_PAD.encode_to_string(name).into(),
+        })
+    }
+
+    /// This key under the given `kid`: it then verifies only tokens whose header names it, and
+    /// tokens that name no key.
+    #[must_use]
+    pub fn with_kid(mut self, kid: impl Into<String>) -> Self {
+        self.kid = KidRule::Exact(kid.into().into());
+        self
+    }
+
+    /// The key's `kid`, if it has one.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        match &self.kid {
+            KidRule::Exact(kid) => Some(kid),
+            KidRule::Unnamed | KidRule::Any => None,
+        }
+    }
+
+    /// The JWK thumbprint ([RFC 7638], SHA-256, base64url) of a public key; for an HMAC secret a
+    /// random name, so that nothing can be learned about the secret from it.
+    ///
+    /// [RFC 7638]: https://www.rfc-editor.org/rfc/rfc7638
+    #[must_use]
+    pub fn thumbprint(&self) -> &str {
+        &self.thumbprint
+    }
+
+    /// The algorithms that this key may verify.
+    #[must_use]
+    pub fn algorithms(&self) -> AlgorithmSet {
+        self.algorithms
+    }
+
+    /// Checks `signature` over `message` under `algorithm`.
+    ///
+    /// It answers for the signature alone: not for what the message says.
+    ///
+    /// # Errors
+    /// [`InvalidSignature`](crate::error::TokenError::InvalidSignature) when it is wrong, or when
+    /// the key is not for `algorithm`.
+    pub fn verify(
+        &self,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<SignatureValid, crate::error::TokenError> {
+        let good = match self.verifiers.iter().find(|(alg, _)| *alg == algorithm) {
+            Some((_, Verifier::Public(key))) => key.verify_sig(message, signature).is_ok(),
+            Some((_, Verifier::Secret(key))) => hmac::verify(key, message, signature).is_ok(),
+            None => false,
+        };
+        if good { Ok(SignatureValid(())) } else { Err(crate::error::TokenError::InvalidSignature) }
+    }
+
+    /// Whether the key may be tried for a token whose header names `kid`.
+    pub(super) fn matches_kid(&self, kid: Option<&str>) -> bool {
+        match (&self.kid, kid) {
+            (KidRule::Exact(own), Some(kid)) => **own == *kid,
+            (KidRule::Unnamed, Some(_)) => false,
+            (KidRule::Any, Some(_)) | (_, None) => true,
+        }
+    }
+
+    pub(super) fn is_for_any_kid(&self) -> bool {
+        self.kid == KidRule::Any
+    }
+
+    /// Whether both are the same key under the same name for the same algorithms.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.thumbprint == other.thumbprint && self.kid == other.kid && self.algorithms == other.algorithms
+    }
+
+    fn for_any_kid(mut self) -> Self {
+        self.kid = KidRule::Any;
+        self
+    }
+
+    pub(super) fn rsa(n: &[u8], e: &[u8], algorithms: AlgorithmSet) -> Result<Self, KeyError> {
+        if algorithms.is_empty() || !algorithms.difference(RSA_FAMILY).is_empty() {
+            return Err(KeyError::AlgorithmMismatch);
+        }
+        // Issuers built on Java send the sign byte of a BigInteger; no verifier in reach takes it.
+        let (n, e) = (strip_zeros(n), strip_zeros(e));
+        let bits = n.first().map_or(0, |top| n.len() * 8 - top.leading_zeros() as usize);
+        if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) {
+            return Err(KeyError::RsaModulusSize { bits });
+        }
+        match e {
+            [] | [1] => return Err(KeyError::RsaExponent),
+            [.., last] if last % 2 == 0 => return Err(KeyError::RsaExponent),
+            _ => {}
+        }
+        let components = signature::RsaPublicKeyComponents { n, e };
+        let verifiers = algorithms
+            .iter()
+            .filter_map(|alg| Some((alg, rsa_parameters(alg)?)))
+            .map(|(alg, parameters)| {
+                let key =
+                    components.to_parsed_public_key(parameters).map_err(|_| KeyError::MalformedPublicKey)?;
+                Ok((alg, Verifier::Public(key)))
+            })
+            .collect::<Result<_, KeyError>>()?;
+        let thumbprint = thumbprint(&format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, encode(e), encode(n)));
+        Ok(Self { kid: KidRule::Unnamed, verifiers, algorithms, thumbprint })
+    }
+
+    pub(super) fn ec(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
+        let size = curve.field_bytes();
+        // Short coordinates lost their leading zeros on the way; long ones are of another curve.
+        let mut point = vec![0_u8; 1 + 2 * size];
+        let (tag, coordinates) = point.split_at_mut(1);
+        let (to_x, to_y) = coordinates.split_at_mut(size);
+        tag.copy_from_slice(&[4]);
+        for (to, from) in [(to_x, x), (to_y, y)] {
+            let pad = size.checked_sub(from.len()).ok_or(KeyError::InvalidPoint)?;
+            to.get_mut(pad..).ok_or(KeyError::InvalidPoint)?.copy_from_slice(from);
+        }
+        let key = ParsedPublicKey::new(curve.verification(), &point).map_err(|_| KeyError::InvalidPoint)?;
+        let (x, y) = point.get(1..).unwrap_or_default().split_at(size);
+        let thumbprint = thumbprint(&format!(
+            r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
+            curve.name(),
+            encode(x),
+            encode(y)
+        ));
+        Ok(Self::public(curve.algorithm(), key, thumbprint))
+    }
+
+    pub(super) fn ed25519(x: &[u8]) -> Result<Self, KeyError> {
+        if x.len() != 32 {
+            return Err(KeyError::InvalidPoint);
+        }
+        let key = ParsedPublicKey::new(&signature::ED25519, x).map_err(|_| KeyError::InvalidPoint)?;
+        let thumbprint = thumbprint(&format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode(x)));
+        Ok(Self::public(Algorithm::EdDSA, key, thumbprint))
+    }
+
+    fn public(algorithm: Algorithm, key: ParsedPublicKey, thumbprint: Box<str>) -> Self {
+        Self {
+            kid: KidRule::Unnamed,
+            verifiers: SmallVec::from_iter([(algorithm, Verifier::Public(key))]),
+            algorithms: algorithm.into(),
+            thumbprint,
+        }
+    }
+
+    /// This key for `algorithm` alone.
+    pub(super) fn restricted_to(mut self, algorithm: Algorithm) -> Result<Self, KeyError> {
+        require(self.algorithms, algorithm)?;
+        self.verifiers.retain(|(alg, _)| *alg == algorithm);
+        self.algorithms = algorithm.into();
+        Ok(self)
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyingKey")
+            .field("kid", &self.kid())
+            .field("algorithms", &self.algorithms)
+            .field("thumbprint", &self.thumbprint)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The NIST curves of RFC 7518 section 6.2.1.1.
+#[derive(Clone, Copy)]
+pub(super) enum Curve {
+    P256,
+    P384,
+    P521,
+}
+
+impl Curve {
+    pub(super) const fn algorithm(self) -> Algorithm {
+        match self {
+            Self::P256 => Algorithm::ES256,
+            Self::P384 => Algorithm::ES384,
+            Self::P521 => Algorithm::ES512,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::P521 => "P-521",
+        }
+    }
+
+    const fn field_bytes(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+            Self::P521 => 66,
+        }
+    }
+
+    fn verification(self) -> &'static dyn VerificationAlgorithm {
+        match self {
+            Self::P256 => &signature::ECDSA_P256_SHA256_FIXED,
+            Self::P384 => &signature::ECDSA_P384_SHA384_FIXED,
+            Self::P521 => &signature::ECDSA_P521_SHA512_FIXED,
+        }
+    }
+}
+
+fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
+    Some(match algorithm {
+        Algorithm::RS256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+        Algorithm::RS384 => &signature::RSA_PKCS1_2048_8192_SHA384,
+        Algorithm::RS512 => &signature::RSA_PKCS1_2048_8192_SHA512,
+        Algorithm::PS256 => &signature::RSA_PSS_2048_8192_SHA256,
+        Algorithm::PS384 => &signature::RSA_PSS_2048_8192_SHA384,
+        Algorithm::PS512 => &signature::RSA_PSS_2048_8192_SHA512,
+        _ => return None,
+    })
+}
+
+/// The RSA algorithms: what a JWK of type RSA without `alg` may verify.
+pub(super) const fn rsa_family() -> AlgorithmSet {
+    RSA_FAMILY
+}
+
+fn require(allowed: AlgorithmSet, algorithm: Algorithm) -> Result<(), KeyError> {
+    if allowed.contains(algorithm) { Ok(()) } else { Err(KeyError::AlgorithmMismatch) }
+}
+
+fn strip_zeros(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    bytes.get(zeros..).unwrap_or_default()
+}
+
+fn encode(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode_to_string(bytes)
+}
+
+/// RFC 7638 section 3: SHA-256 over the required members in lexicographic order.
+fn thumbprint(canonical: &str) -> Box<str> {
+    encode(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref()).into()
+}

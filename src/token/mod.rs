@@ -1,0 +1,179 @@
+//! From bytes to a token that is well formed and not yet believed.
+//!
+//! [`UnverifiedToken`] borrows the three parts of a compact JWS (RFC 7515 section 7.1); `header`
+//! reads the JOSE header, `claims` the payload, both in one pass over their JSON with the
+//! strictness of `json`: no duplicate member at any level, bounded nesting.
+//!
+//! Nothing here decides whether a token is good. What a token says is used to look things up,
+//! never believed before its signature has been checked in `verify`.
+
+mod claims;
+mod header;
+mod json;
+
+use base64_simd::{Out, URL_SAFE_NO_PAD};
+
+pub use self::claims::ClaimValue;
+pub(crate) use self::{
+    claims::{ClaimId, ClaimNames, Claims},
+    header::JoseHeader,
+};
+use crate::error::{Malformed, TokenError};
+
+/// The longest signature of a supported algorithm, in bytes: RSA with a modulus of 8192 bits.
+const MAX_SIGNATURE: usize = 1024;
+
+/// Bounds on a token, judged before any work is done for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TokenLimits {
+    /// The longest token, in bytes. 16 KiB: as much as hyper takes for all headers of an HTTP/2 request.
+    pub token_bytes: usize,
+    /// The longest header segment, in bytes of base64url. 4 KiB: room for an embedded key.
+    pub header_bytes: usize,
+    /// The longest `kid`, in bytes. 256: four times a SHA-256 in hexadecimal.
+    pub kid_bytes: usize,
+    /// How deep objects and arrays may nest, the payload itself being the first level. 32; at most
+    /// 100, where the JSON parser has a bound of its own.
+    pub nesting: u32,
+}
+
+impl TokenLimits {
+    /// The most that [`nesting`](Self::nesting) can be set to.
+    pub const MAX_NESTING: u32 = 100;
+}
+
+impl Default for TokenLimits {
+    fn default() -> Self {
+        Self { token_bytes: 16 * 1024, header_bytes: 4 * 1024, kid_bytes: 256, nesting: 32 }
+    }
+}
+
+/// A token cut into its three parts, borrowed; nothing in it is verified.
+#[derive(Clone, Copy)]
+pub(crate) struct UnverifiedToken<'a> {
+    /// The first two parts with the dot between them: what is signed.
+    signing_input: &'a [u8],
+    header: &'a [u8],
+    payload: &'a [u8],
+    signature: &'a [u8],
+}
+
+impl<'a> UnverifiedToken<'a> {
+    /// Cuts a compact serialization. The parts are decoded, and so checked, when they are asked for.
+    pub(crate) fn parse(token: &'a [u8], limits: &TokenLimits) -> Result<Self, TokenError> {
+        if token.len() > limits.token_bytes {
+            return Err(TokenError::TooLarge);
+        }
+        // From both ends: a third dot would lie in the payload, where `payload` finds it.
+        let first = memchr::memchr(b'.', token).ok_or(Malformed::Parts)?;
+        let last = memchr::memrchr(b'.', token).filter(|last| *last > first).ok_or(Malformed::Parts)?;
+        if first > limits.header_bytes {
+            return Err(TokenError::TooLarge);
+        }
+        let (signing_input, signature) = cut(token, last)?;
+        let (header, payload) = cut(signing_input, first)?;
+        Ok(Self { signing_input, header, payload, signature })
+    }
+
+    pub(crate) fn header_json(&self) -> Result<Vec<u8>, TokenError> {
+        URL_SAFE_NO_PAD.decode_to_vec(self.header).map_err(|_| Malformed::Base64.into())
+    }
+
+    /// The payload as text. It is decoded once and kept: claims borrow from it.
+    pub(crate) fn payload_json(&self) -> Result<String, TokenError> {
+        let bytes = URL_SAFE_NO_PAD
+            .decode_to_vec(self.payload)
+            .map_err(|_| if self.payload.contains(&b'.') { Malformed::Parts } else { Malformed::Base64 })?;
+        String::from_utf8(bytes).map_err(|_| Malformed::Payload.into())
+    }
+
+    pub(crate) const fn signing_input(&self) -> &'a [u8] {
+        self.signing_input
+    }
+
+    /// Decodes the signature on the stack and hands it to `check`.
+    pub(crate) fn with_signature<T>(
+        &self,
+        check: impl FnOnce(&[u8]) -> Result<T, TokenError>,
+    ) -> Result<T, TokenError> {
+        let mut buffer = [0_u8; MAX_SIGNATURE];
+        if URL_SAFE_NO_PAD.estimated_decoded_length(self.signature.len()) > MAX_SIGNATURE + 2 {
+            return Err(TokenError::InvalidSignature);
+        }
+        match URL_SAFE_NO_PAD.decoded_length(self.signature) {
+            Ok(length) if length > MAX_SIGNATURE => Err(TokenError::InvalidSignature),
+            Ok(_) => {
+                let signature = URL_SAFE_NO_PAD
+                    .decode(self.signature, Out::from_slice(&mut buffer))
+                    .map_err(|_| Malformed::Base64)?;
+                check(signature)
+            }
+            Err(_) => Err(Malformed::Base64.into()),
+        }
+    }
+}
+
+fn cut(bytes: &[u8], dot: usize) -> Result<(&[u8], &[u8]), TokenError> {
+    match (bytes.get(..dot), bytes.get(dot + 1..)) {
+        (Some(before), Some(after)) => Ok((before, after)),
+        _ => Err(Malformed::Parts.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(token: &str) -> Result<String, TokenError> {
+        let token = UnverifiedToken::parse(token.as_bytes(), &TokenLimits::default())?;
+        token.header_json()?;
+        token.payload_json()
+    }
+
+    #[test]
+    fn promise_5_base64url_is_strict_and_parts_are_three() {
+        use Malformed::{Base64, Parts};
+        for (name, token, expected) in [
+            ("good", "e30.e30.e30", Ok("{}")),
+            ("empty signature", "e30.e30.", Ok("{}")),
+            ("empty", "", Err(Parts)),
+            ("one part", "e30", Err(Parts)),
+            ("two parts", "e30.e30", Err(Parts)),
+            ("four parts", "e30.e30.e30.e30", Err(Parts)),
+            ("five parts, a JWE", "e30.e30.e30.e30.e30", Err(Parts)),
+            ("padding", "e30.e30=.e30", Err(Base64)),
+            ("padded header", "e30=.e30.e30", Err(Base64)),
+            ("standard alphabet", "e30.e3+/.e30", Err(Base64)),
+            ("white space", "e30.e3 0.e30", Err(Base64)),
+            ("line feed", "e30.e30\n.e30", Err(Base64)),
+            ("stray bits", "e30.e31.e30", Err(Base64)),
+            ("one character over", "e30.e30ee.e30", Err(Base64)),
+            ("JSON serialization", r#"{"payload":"e30"}"#, Err(Parts)),
+        ] {
+            assert_eq!(parse(token), expected.map(str::to_owned).map_err(Into::into), "{name}");
+        }
+    }
+
+    #[test]
+    fn promise_5_sizes_are_capped_at_the_byte() {
+        let limits = TokenLimits { token_bytes: 11, header_bytes: 3, ..TokenLimits::default() };
+        let parse = |token: &str| UnverifiedToken::parse(token.as_bytes(), &limits).map(|_| ());
+        assert_eq!(parse("e30.e30.e30"), Ok(()));
+        assert_eq!(parse("e30.e30.e30e"), Err(TokenError::TooLarge));
+        assert_eq!(parse("e30e.e.e"), Err(TokenError::TooLarge));
+    }
+
+    #[test]
+    fn signatures_longer_than_any_algorithm_are_invalid() {
+        let long = format!("e30.e30.{}", "A".repeat(1400));
+        for (name, token, expected) in [
+            ("longer than RSA-8192", long.as_str(), Err(TokenError::InvalidSignature)),
+            ("stray bits", "e30.e30.e31", Err(Malformed::Base64.into())),
+            ("good", "e30.e30.e30", Ok(2)),
+        ] {
+            let token = UnverifiedToken::parse(token.as_bytes(), &TokenLimits::default()).unwrap();
+            assert_eq!(token.with_signature(|signature| Ok(signature.len())), expected, "{name}");
+        }
+    }
+}
