@@ -3,6 +3,12 @@
 #![allow(dead_code, unused_imports)] // until the rooms above call the rooms below
 
 pub mod error;
+mod identity;
 pub mod keys;
+pub mod policy;
+pub mod profile;
 pub mod time;
 pub mod token;
+mod verify;
+
+pub use identity::{Authentication, ClaimsError, Identity, Principal, TokenClaims};

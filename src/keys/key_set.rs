@@ -277,7 +277,7 @@ mod tests {
         let (a, b) = (okp(0, Some("a")), okp(1, Some("b")));
         let both = set(&[a.clone(), b.clone()]);
         assert!(both.has_same_keys(&set(&[b.clone(), a.clone(), a.clone()])));
-        assert!(!both.has_same_keys(&set(&[a.clone()])));
+        assert!(!both.has_same_keys(&set(std::slice::from_ref(&a))));
         assert!(!both.has_same_keys(&set(&[a, okp(1, Some("c"))])));
         assert!(!both.has_same_keys(&both.filtered(|key| key.kid() != Some("b"))));
     }

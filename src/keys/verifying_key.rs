@@ -89,7 +89,7 @@ enum KidRule {
 #[derive(Clone)]
 enum Verifier {
     Public(ParsedPublicKey),
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
 }
 
 /// A public key (or configured HMAC secret), parsed once, bound to the algorithms it may verify.
@@ -248,7 +248,7 @@ impl VerifyingKey {
         // A name for the key object that says nothing about the secret.
         let mut name = [0_u8; 32];
         rand::fill(&mut name).map_err(|_| KeyError::Unsupported)?;
-        let verifier = Verifier::Secret(hmac::Key::new(hash, secret));
+        let verifier = Verifier::Secret(Box::new(hmac::Key::new(hash, secret)));
         Ok(Self {
             kid: KidRule::Any,
             verifiers: SmallVec::from_iter([(algorithm, verifier)]),

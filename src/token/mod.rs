@@ -16,7 +16,7 @@ use base64_simd::{Out, URL_SAFE_NO_PAD};
 pub use self::claims::ClaimValue;
 pub(crate) use self::{
     claims::{ClaimId, ClaimNames, Claims},
-    header::JoseHeader,
+    header::{JoseHeader, is_media_type},
 };
 use crate::error::{Malformed, TokenError};
 

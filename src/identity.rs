@@ -1,0 +1,264 @@
+//! Who made a request: an identity that only verification can make.
+
+use std::{fmt, sync::Arc};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{time::UnixTime, verify::VerifiedToken};
+
+/// Which server verified an identity; another server's guard does not take it (promise 12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ServerId(pub(crate) u64);
+
+/// The verified identity behind a request; a cheap clone.
+///
+/// It is in the request's extensions behind the layer, and an extractor in axum. Nobody can make
+/// one without verified tokens (save in tests, with the feature `test-util`).
+///
+/// ```
+/// use tower_resource_server::Identity;
+///
+/// fn greet(who: &Identity) -> String {
+///     let readable = who.has_scope("orders:read");
+///     format!("{} of {} (may read: {readable})", who.subject(), who.issuer())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Identity(Arc<Inner>);
+
+struct Inner {
+    server: ServerId,
+    tokens: Tokens,
+    raw: RawTokens,
+}
+
+/// The tokens that an identity rests on: at least one.
+enum Tokens {
+    Access(VerifiedToken),
+    Id(VerifiedToken),
+    Pair { access: VerifiedToken, id: VerifiedToken },
+}
+
+/// The tokens as they came, kept only by a server that was asked to.
+#[derive(Default)]
+pub(crate) struct RawTokens {
+    pub(crate) access: Option<Box<str>>,
+    pub(crate) id: Option<Box<str>>,
+}
+
+/// The issuer and the subject within it: what identifies a user or client for good.
+///
+/// A subject alone does not: two issuers may give the same one to different people (RFC 7519
+/// section 4.1.2, OpenID Connect Core section 5.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Principal<'a> {
+    /// The issuer.
+    pub issuer: &'a str,
+    /// The subject, unique within the issuer.
+    pub subject: &'a str,
+}
+
+/// The claims do not have the shape that was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("the claims do not have the expected shape")]
+pub struct ClaimsError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+impl Identity {
+    /// `None` without a token: an identity rests on at least one.
+    pub(crate) fn new(
+        server: ServerId,
+        access: Option<VerifiedToken>,
+        id: Option<VerifiedToken>,
+        raw: RawTokens,
+    ) -> Option<Self> {
+        let tokens = match (access, id) {
+            (Some(access), Some(id)) => Tokens::Pair { access, id },
+            (Some(access), None) => Tokens::Access(access),
+            (None, Some(id)) => Tokens::Id(id),
+            (None, None) => return None,
+        };
+        Some(Self(Arc::new(Inner { server, tokens, raw })))
+    }
+
+    pub(crate) fn server(&self) -> ServerId {
+        self.0.server
+    }
+
+    /// The verified tokens, the one that speaks for the identity first.
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = &VerifiedToken> {
+        let (first, second) = match &self.0.tokens {
+            Tokens::Access(token) | Tokens::Id(token) => (token, None),
+            Tokens::Pair { access, id } => (access, Some(id)),
+        };
+        [first].into_iter().chain(second)
+    }
+
+    fn main(&self) -> &VerifiedToken {
+        match &self.0.tokens {
+            Tokens::Access(token) | Tokens::Id(token) | Tokens::Pair { access: token, .. } => token,
+        }
+    }
+
+    /// The issuer and the subject: what an application should key its records on.
+    #[must_use]
+    pub fn principal(&self) -> Principal<'_> {
+        Principal { issuer: self.issuer(), subject: self.subject() }
+    }
+
+    /// The subject, as the issuer names it; never empty, and unique only within the issuer.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        self.main().subject()
+    }
+
+    /// The issuer that signed the token, exactly as configured.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.main().issuer
+    }
+
+    /// The client that the token was issued to, where the profile knows.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.main().client_id()
+    }
+
+    /// The audiences of the token, this server among them.
+    pub fn audiences(&self) -> impl Iterator<Item = &str> {
+        self.main().audiences()
+    }
+
+    /// The scopes that were granted; none for an identity from an ID token alone.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> + Clone {
+        self.main().scopes()
+    }
+
+    /// Whether `scope` was granted.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scopes().any(|granted| granted == scope)
+    }
+
+    /// When the identity ends: the earliest `exp` of its tokens, without leeway.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<UnixTime> {
+        self.tokens().filter_map(|token| token.extracted.expires_at).min()
+    }
+
+    /// One claim of the token: a member by its exact name, or, when `name` begins with a slash, by
+    /// JSON Pointer (RFC 6901). Read from the kept payload at each call.
+    ///
+    /// ```
+    /// # fn roles(who: &tower_resource_server::Identity) -> Option<serde_json::Value> {
+    /// who.claim("/realm_access/roles")
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn claim(&self, name: &str) -> Option<Value> {
+        TokenClaims(self.main()).claim(name)
+    }
+
+    /// The claims of the token as a type of your own, which may borrow from the identity. Read
+    /// from the kept payload at each call.
+    ///
+    /// # Errors
+    /// [`ClaimsError`] when the claims do not have that shape. They are verified all the same.
+    pub fn claims<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ClaimsError> {
+        TokenClaims(self.main()).claims()
+    }
+
+    /// The verified access token, if there was one.
+    #[must_use]
+    pub fn access_token(&self) -> Option<TokenClaims<'_>> {
+        match &self.0.tokens {
+            Tokens::Access(token) | Tokens::Pair { access: token, .. } => Some(TokenClaims(token)),
+            Tokens::Id(_) => None,
+        }
+    }
+
+    /// The verified ID token, if there was one.
+    #[must_use]
+    pub fn id_token(&self) -> Option<TokenClaims<'_>> {
+        match &self.0.tokens {
+            Tokens::Id(token) | Tokens::Pair { id: token, .. } => Some(TokenClaims(token)),
+            Tokens::Access(_) => None,
+        }
+    }
+
+    /// The access token as it came, if the server was built to retain tokens.
+    #[must_use]
+    pub fn raw_access_token(&self) -> Option<&str> {
+        self.0.raw.access.as_deref()
+    }
+
+    /// The ID token as it came, if the server was built to retain tokens.
+    #[must_use]
+    pub fn raw_id_token(&self) -> Option<&str> {
+        self.0.raw.id.as_deref()
+    }
+}
+
+/// Shows whose identity it is configured to be, and nothing that a token says.
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").field("issuer", &self.issuer()).finish_non_exhaustive()
+    }
+}
+
+/// The claims of one verified token.
+#[derive(Clone, Copy)]
+pub struct TokenClaims<'a>(&'a VerifiedToken);
+
+impl<'a> TokenClaims<'a> {
+    /// The subject of this token.
+    #[must_use]
+    pub fn subject(&self) -> &'a str {
+        self.0.subject()
+    }
+
+    /// One claim; see [`Identity::claim`].
+    #[must_use]
+    pub fn claim(&self, name: &str) -> Option<Value> {
+        let mut claims: Value = self.claims().ok()?;
+        let found = if name.starts_with('/') { claims.pointer_mut(name) } else { claims.get_mut(name) };
+        found.map(Value::take)
+    }
+
+    /// All claims as a type of your own; see [`Identity::claims`].
+    ///
+    /// # Errors
+    /// [`ClaimsError`] when the claims do not have that shape.
+    pub fn claims<T: Deserialize<'a>>(&self) -> Result<T, ClaimsError> {
+        serde_json::from_str(&self.0.payload).map_err(|error| ClaimsError(error.into()))
+    }
+}
+
+impl fmt::Debug for TokenClaims<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenClaims").field("issuer", &self.0.issuer).finish_non_exhaustive()
+    }
+}
+
+/// What the layer found out about a request; always in the extensions behind it.
+///
+/// [`Anonymous`](Self::Anonymous) occurs only where authentication is optional and the request had
+/// no credentials: bad ones are always refused.
+#[derive(Clone, Debug)]
+pub enum Authentication {
+    /// The request carried no credentials, and none were demanded.
+    Anonymous,
+    /// The request carried tokens that passed every check.
+    Verified(Identity),
+}
+
+impl Authentication {
+    /// The identity, unless anonymous.
+    #[must_use]
+    pub const fn identity(&self) -> Option<&Identity> {
+        match self {
+            Self::Anonymous => None,
+            Self::Verified(identity) => Some(identity),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What a list of rules says about the claims of a token at a moment.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_lc_rs::digest;
+use base64_simd::URL_SAFE_NO_PAD;
+
+use super::rule::{Check, Presence, Rule};
+use crate::{
+    error::TokenError,
+    keys::Algorithm,
+    time::UnixTime,
+    token::{ClaimId, ClaimNames, ClaimValue, Claims},
+};
+
+/// What the configuration says a token must be tied to.
+#[derive(Clone, Debug)]
+pub(crate) struct Binding {
+    pub(crate) issuer: Arc<str>,
+    /// The names under which this resource server is addressed.
+    pub(crate) audiences: Arc<[Box<str>]>,
+    pub(crate) client_id: Option<Box<str>>,
+}
+
+/// What the caller of one verification expects beyond the configuration.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Expected<'a> {
+    pub(crate) nonce: Option<&'a str>,
+    pub(crate) access_token: Option<&'a str>,
+    pub(crate) max_age: Option<Duration>,
+}
+
+/// The moment of a verification, and how far clocks may disagree.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) now: UnixTime,
+    pub(crate) leeway: Duration,
+}
+
+/// The span of time in which the time rules of a policy hold: `from <= now < until`.
+///
+/// It is what a cached verdict re-checks, so it covers every rule that looks at the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) from: UnixTime,
+    pub(crate) until: UnixTime,
+}
+
+impl Window {
+    const ALWAYS: Self = Self { from: UnixTime::from_secs(0), until: UnixTime::from_duration(Duration::MAX) };
+
+    pub(crate) fn contains(&self, now: UnixTime) -> bool {
+        self.from <= now && now < self.until
+    }
+
+    fn narrow(&mut self, from: UnixTime, until: UnixTime) {
+        self.from = self.from.max(from);
+        self.until = self.until.min(until);
+    }
+
+    pub(crate) fn intersection(mut self, other: Self) -> Self {
+        self.narrow(other.from, other.until);
+        self
+    }
+}
+
+/// Rules with the numbers of the claims that they are about.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy(Vec<Row>);
+
+#[derive(Clone, Debug)]
+struct Row {
+    rule: Rule,
+    claim: ClaimId,
+    /// The claim of [`Presence::IfSeveral`].
+    other: Option<ClaimId>,
+}
+
+/// Everything but the claims that a verdict depends on.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) moment: Moment,
+    pub(crate) binding: &'a Binding,
+    pub(crate) expected: Expected<'a>,
+    /// The token's algorithm, which names the hash of `at_hash`.
+    pub(crate) algorithm: Algorithm,
+}
+
+impl Policy {
+    pub(crate) fn new(rules: &[Rule], names: &mut ClaimNames) -> Self {
+        let row = |rule: &Rule| Row {
+            claim: names.intern(rule.claim()),
+            other: match &rule.presence {
+                Presence::IfSeveral(other) => Some(names.intern(other)),
+                _ => None,
+            },
+            rule: rule.clone(),
+        };
+        Self(rules.iter().map(row).collect())
+    }
+
+    /// The window in which the verdict "good" stands, or the first rule that fails.
+    pub(crate) fn evaluate(&self, claims: &Claims<'_>, context: &Context<'_>) -> Result<Window, TokenError> {
+        let mut window = Window::ALWAYS;
+        for row in &self.0 {
+            row.evaluate(claims, context, &mut window)?;
+        }
+        Ok(window)
+    }
+}
+
+impl Row {
+    fn evaluate(
+        &self,
+        claims: &Claims<'_>,
+        context: &Context<'_>,
+        window: &mut Window,
+    ) -> Result<(), TokenError> {
+        let Some(value) = claims.get(self.claim) else {
+            return if self.is_required(claims, context) {
+                Err(TokenError::MissingClaim(self.rule.claim.clone()))
+            } else {
+                Ok(())
+            };
+        };
+        match self.rule.check.passes(value, context, window) {
+            Some(true) => Ok(()),
+            Some(false) => Err(self.rule.fault.clone().unwrap_or_else(|| self.invalid())),
+            None => Err(self.invalid()),
+        }
+    }
+
+    fn invalid(&self) -> TokenError {
+        TokenError::InvalidClaim(self.rule.claim.clone())
+    }
+
+    fn is_required(&self, claims: &Claims<'_>, context: &Context<'_>) -> bool {
+        match &self.rule.presence {
+            Presence::Required => true,
+            Presence::IfPresent => false,
+            Presence::IfSeveral(_) => match self.other.and_then(|other| claims.get(other)) {
+                Some(ClaimValue::Strings(several)) => several.len() > 1,
+                _ => false,
+            },
+            Presence::IfExpected => match self.rule.check {
+                Check::IsExpectedNonce => context.expected.nonce.is_some(),
+                Check::WithinMaxAge => context.expected.max_age.is_some(),
+                _ => true,
+            },
+        }
+    }
+}
+
+impl Check {
+    /// Whether `value` passes; `None` when it is not of the type that the check is about.
+    fn passes(&self, value: &ClaimValue<'_>, context: &Context<'_>, window: &mut Window) -> Option<bool> {
+        let Moment { now, leeway } = context.moment;
+        let any = |wanted: &[Box<str>]| {
+            let strings = value.as_strings()?;
+            Some(strings.iter().any(|have| wanted.iter().any(|want| **want == **have)))
+        };
+        let in_window = |window: &mut Window, from, until| {
+            window.narrow(from, until);
+            Some(Window { from, until }.contains(now))
+        };
+        match self {
+            Self::Present => Some(true),
+            Self::Absent => Some(false),
+            Self::NonEmptyString => Some(!value.as_str()?.is_empty()),
+            Self::StringOrStrings => value.as_strings().map(|_| true),
+            Self::NumericDate => value.as_numeric_date().map(|_| true),
+            Self::AfterNow => {
+                let until = value.as_numeric_date()?.saturating_add(leeway);
+                in_window(window, Window::ALWAYS.from, until)
+            }
+            Self::Begun => {
+                let from = value.as_numeric_date()?.saturating_sub(leeway);
+                in_window(window, from, Window::ALWAYS.until)
+            }
+            Self::WithinLast(age) => {
+                within(*age, value, leeway).and_then(|Window { from, until }| in_window(window, from, until))
+            }
+            Self::Equals(expected) => Some(*value.as_str()? == **expected),
+            Self::OneOf(accepted) => {
+                let have = value.as_str()?;
+                Some(accepted.iter().any(|accepted| **accepted == *have))
+            }
+            Self::NoneOf(refused) => {
+                let have = value.as_str()?;
+                Some(!refused.iter().any(|refused| **refused == *have))
+            }
+            Self::ContainsAny(accepted) => any(accepted),
+            Self::ContainsAll(needed) => {
+                let strings = value.as_strings()?;
+                Some(needed.iter().all(|need| strings.iter().any(|have| **have == **need)))
+            }
+            Self::IsIssuer => Some(*value.as_str()? == *context.binding.issuer),
+            Self::NamesResource => any(&context.binding.audiences),
+            Self::NamesClient => any(context.binding.client_id.as_slice()),
+            Self::IsClient => Some(Some(value.as_str()?) == context.binding.client_id.as_deref()),
+            Self::IsExpectedNonce => {
+                let nonce = value.as_str()?;
+                Some(context.expected.nonce.is_none_or(|expected| expected == nonce))
+            }
+            Self::HashesAccessToken => {
+                let hash = value.as_str()?;
+                let Some(token) = context.expected.access_token else { return Some(true) };
+                Some(hash == left_half_hash(token, context.algorithm))
+            }
+            Self::WithinMaxAge => {
+                value.as_numeric_date()?;
+                let Some(max_age) = context.expected.max_age else { return Some(true) };
+                within(max_age, value, leeway)
+                    .and_then(|Window { from, until }| in_window(window, from, until))
+            }
+        }
+    }
+}
+
+/// The moments at which a date counts as past and at most `age` old.
+fn within(age: Duration, value: &ClaimValue<'_>, leeway: Duration) -> Option<Window> {
+    let date = value.as_numeric_date()?;
+    // Exactly `age` old still counts, hence the smallest step beyond.
+    let until = date.saturating_add(age).saturating_add(leeway).saturating_add(Duration::from_nanos(1));
+    Some(Window { from: date.saturating_sub(leeway), until })
+}
+
+/// OpenID Connect Core 3.1.3.8: base64url of the left half of the hash that the algorithm names
+/// (SHA-512 for Ed25519, which hashes with it).
+fn left_half_hash(token: &str, algorithm: Algorithm) -> String {
+    let hash = match algorithm {
+        Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 | Algorithm::HS256 => &digest::SHA256,
+        Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 | Algorithm::HS384 => &digest::SHA384,
+        Algorithm::RS512 | Algorithm::PS512 | Algorithm::ES512 | Algorithm::HS512 | Algorithm::EdDSA => {
+            &digest::SHA512
+        }
+    };
+    let digest = digest::digest(hash, token.as_bytes());
+    let (half, _) = digest.as_ref().split_at(digest.as_ref().len() / 2);
+    URL_SAFE_NO_PAD.encode_to_string(half)
+}

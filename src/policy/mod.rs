@@ -1,0 +1,16 @@
+//! Rules about claims, as data.
+//!
+//! - `rule`: one rule on one claim: [`claim`]`("exp").after_now()`.
+//! - `evaluate`: what a list of rules says about the claims of a token at a moment. Every check of
+//!   every kind of token goes through this one function; the kinds differ only in their rows.
+//! - `requirement`: what an operation demands of an identity that is already verified: scopes.
+//!
+//! Nothing in here knows a vendor, a header or a clock.
+
+mod evaluate;
+mod requirement;
+mod rule;
+
+pub(crate) use evaluate::{Binding, Context, Expected, Moment, Policy, Window};
+pub use requirement::{InvalidScope, Requirement, scope};
+pub use rule::{ClaimRule, Rule, claim};

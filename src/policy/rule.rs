@@ -1,0 +1,276 @@
+//! One rule on one claim.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::error::{ClaimName, TokenError};
+
+/// Begins a [`Rule`] on the claim `name`, a member of the payload itself: dots have no meaning.
+///
+/// ```
+/// use tower_resource_server::policy::claim;
+///
+/// let rules = [
+///     claim("exp").after_now(),
+///     claim("tenant").equals("blue"),
+///     claim("nbf").not_before().if_present(),
+/// ];
+/// assert_eq!(rules[1].to_string(), "tenant is \"blue\"");
+/// ```
+#[must_use]
+pub fn claim(name: impl Into<Arc<str>>) -> ClaimRule {
+    ClaimRule(ClaimName(name.into()))
+}
+
+/// A claim about which nothing is said yet; see [`claim`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ClaimRule(ClaimName);
+
+/// A rule on one claim: the claim must be there, and pass the check.
+///
+/// A claim of another type than the check needs is invalid, never absent; `null` is a value like
+/// any other and passes no check but [`present`](ClaimRule::present).
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Rule {
+    pub(super) claim: ClaimName,
+    pub(super) presence: Presence,
+    pub(super) check: Check,
+    /// What a failed check means, where that is more than "a claim is not acceptable".
+    pub(super) fault: Option<TokenError>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    Required,
+    IfPresent,
+    /// Required when this other claim is an array of several values.
+    IfSeveral(Arc<str>),
+    /// Required when the caller expects something of it; see [`Check::expectation`].
+    IfExpected,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Check {
+    Present,
+    Absent,
+    NonEmptyString,
+    StringOrStrings,
+    NumericDate,
+    AfterNow,
+    Begun,
+    WithinLast(Duration),
+    Equals(Box<str>),
+    OneOf(Vec<Box<str>>),
+    NoneOf(Vec<Box<str>>),
+    ContainsAny(Vec<Box<str>>),
+    ContainsAll(Vec<Box<str>>),
+    IsIssuer,
+    NamesResource,
+    NamesClient,
+    IsClient,
+    IsExpectedNonce,
+    HashesAccessToken,
+    WithinMaxAge,
+}
+
+impl ClaimRule {
+    fn rule(self, check: Check, fault: Option<TokenError>) -> Rule {
+        Rule { claim: self.0, presence: Presence::Required, check, fault }
+    }
+
+    /// It is there, whatever it is.
+    pub fn present(self) -> Rule {
+        self.rule(Check::Present, None)
+    }
+
+    /// It is not there: it belongs to another kind of token.
+    pub fn absent(self) -> Rule {
+        let fault = TokenError::ForeignClaim(self.0.clone());
+        self.rule(Check::Absent, Some(fault)).if_present()
+    }
+
+    /// It is a string, and not the empty one.
+    pub fn non_empty_string(self) -> Rule {
+        self.rule(Check::NonEmptyString, None)
+    }
+
+    /// It is a string or an array of strings.
+    pub fn string_or_strings(self) -> Rule {
+        self.rule(Check::StringOrStrings, None)
+    }
+
+    /// It is a `NumericDate` (RFC 7519 section 2), whenever that is.
+    pub fn numeric_date(self) -> Rule {
+        self.rule(Check::NumericDate, None)
+    }
+
+    /// It is a date after now, leeway granted: `exp` (RFC 7519 section 4.1.4).
+    pub fn after_now(self) -> Rule {
+        self.rule(Check::AfterNow, Some(TokenError::Expired))
+    }
+
+    /// It is a date that has come, leeway granted: `nbf` (RFC 7519 section 4.1.5).
+    pub fn not_before(self) -> Rule {
+        self.rule(Check::Begun, Some(TokenError::NotYetValid))
+    }
+
+    /// It is a date that has come, leeway granted: `iat` (RFC 7519 section 4.1.6).
+    pub fn not_in_future(self) -> Rule {
+        self.rule(Check::Begun, Some(TokenError::IssuedInFuture))
+    }
+
+    /// It is a date at most `age` ago, leeway granted, and not in the future.
+    pub fn within_last(self, age: Duration) -> Rule {
+        self.rule(Check::WithinLast(age), Some(TokenError::Expired))
+    }
+
+    /// It is exactly this string.
+    pub fn equals(self, expected: impl Into<Box<str>>) -> Rule {
+        self.rule(Check::Equals(expected.into()), None)
+    }
+
+    /// It is one of these strings.
+    pub fn one_of<S: Into<Box<str>>>(self, accepted: impl IntoIterator<Item = S>) -> Rule {
+        self.rule(Check::OneOf(accepted.into_iter().map(Into::into).collect()), None)
+    }
+
+    /// It is a string, and none of these.
+    pub fn none_of<S: Into<Box<str>>>(self, refused: impl IntoIterator<Item = S>) -> Rule {
+        let fault = TokenError::ForeignClaim(self.0.clone());
+        self.rule(Check::NoneOf(refused.into_iter().map(Into::into).collect()), Some(fault))
+    }
+
+    /// It is one of these strings, or an array of strings with one of these in it.
+    pub fn contains_any<S: Into<Box<str>>>(self, accepted: impl IntoIterator<Item = S>) -> Rule {
+        self.rule(Check::ContainsAny(accepted.into_iter().map(Into::into).collect()), None)
+    }
+
+    /// It is an array of strings with all of these in it (or the one string, if there is one).
+    pub fn contains_all<S: Into<Box<str>>>(self, needed: impl IntoIterator<Item = S>) -> Rule {
+        self.rule(Check::ContainsAll(needed.into_iter().map(Into::into).collect()), None)
+    }
+
+    /// It is the configured issuer, byte for byte (RFC 9068 section 4, OpenID Connect Core 3.1.3.7).
+    pub fn is_issuer(self) -> Rule {
+        self.rule(Check::IsIssuer, Some(TokenError::UntrustedIssuer))
+    }
+
+    /// It names this resource server, alone or in an array: `aud` of an access token (RFC 9068
+    /// section 4). This is what binds a token to the server.
+    pub fn names_resource(self) -> Rule {
+        self.rule(Check::NamesResource, Some(TokenError::WrongAudience))
+    }
+
+    /// It names the configured client, alone or in an array: `aud` of an ID token (OpenID Connect
+    /// Core 3.1.3.7, step 3).
+    pub fn names_client(self) -> Rule {
+        self.rule(Check::NamesClient, Some(TokenError::WrongAudience))
+    }
+
+    /// It is the configured client: `azp` (OpenID Connect Core 3.1.3.7, step 5).
+    pub fn is_client(self) -> Rule {
+        self.rule(Check::IsClient, Some(TokenError::WrongAudience))
+    }
+
+    /// It is the nonce that the caller expects, if there is one (OpenID Connect Core 3.1.3.7, step 11).
+    pub fn is_expected_nonce(self) -> Rule {
+        Rule {
+            presence: Presence::IfExpected,
+            ..self.rule(Check::IsExpectedNonce, Some(TokenError::WrongNonce))
+        }
+    }
+
+    /// It is the left half of the hash of the access token at hand, if there is one (OpenID Connect
+    /// Core 3.1.3.8).
+    pub fn hashes_access_token(self) -> Rule {
+        self.rule(Check::HashesAccessToken, Some(TokenError::WrongAccessTokenHash)).if_present()
+    }
+
+    /// It is a date at most as long ago as the caller's `max_age`, if there is one (OpenID Connect
+    /// Core 3.1.3.7, step 13).
+    pub fn within_max_age(self) -> Rule {
+        Rule {
+            presence: Presence::IfExpected,
+            ..self.rule(Check::WithinMaxAge, Some(TokenError::AuthenticationTooOld))
+        }
+    }
+}
+
+impl Rule {
+    /// The claim may be absent; when it is there, it must pass the check.
+    pub fn if_present(mut self) -> Self {
+        self.presence = Presence::IfPresent;
+        self
+    }
+
+    /// The claim may be absent unless the claim `other` is an array of several values.
+    pub fn if_several(mut self, other: impl Into<Arc<str>>) -> Self {
+        self.presence = Presence::IfSeveral(other.into());
+        self
+    }
+
+    /// The claim that the rule is about.
+    #[must_use]
+    pub fn claim(&self) -> &str {
+        self.claim.as_str()
+    }
+
+    /// What a failed check is reported as.
+    pub(crate) fn otherwise(mut self, fault: TokenError) -> Self {
+        self.fault = Some(fault);
+        self
+    }
+
+    /// Whether the rule ties a token to the resource server that it is presented to.
+    pub(crate) fn binds_resource(&self) -> bool {
+        self.presence == Presence::Required
+            && matches!(self.check, Check::NamesResource | Check::NamesClient | Check::IsClient)
+    }
+
+    /// Whether the rule says what an acceptable issuer is.
+    pub(crate) fn binds_issuer(&self) -> bool {
+        self.presence == Presence::Required && self.check == Check::IsIssuer
+    }
+
+    /// Whether the rule compares with the configured client.
+    pub(crate) fn needs_client(&self) -> bool {
+        matches!(self.check, Check::NamesClient | Check::IsClient)
+    }
+}
+
+/// The rule in words, for people who ask why a token fails.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.claim)?;
+        match &self.check {
+            Check::Present => f.write_str("is present"),
+            Check::Absent => f.write_str("is absent"),
+            Check::NonEmptyString => f.write_str("is a non-empty string"),
+            Check::StringOrStrings => f.write_str("is a string or an array of strings"),
+            Check::NumericDate => f.write_str("is a date"),
+            Check::AfterNow => f.write_str("is after now"),
+            Check::Begun => f.write_str("is not after now"),
+            Check::WithinLast(age) => write!(f, "is at most {} seconds ago", age.as_secs()),
+            Check::Equals(text) => write!(f, "is {text:?}"),
+            Check::OneOf(texts) => write!(f, "is one of {texts:?}"),
+            Check::NoneOf(texts) => write!(f, "is none of {texts:?}"),
+            Check::ContainsAny(texts) => write!(f, "contains one of {texts:?}"),
+            Check::ContainsAll(texts) => write!(f, "contains all of {texts:?}"),
+            Check::IsIssuer => f.write_str("is the trusted issuer"),
+            Check::NamesResource => f.write_str("names this resource server"),
+            Check::NamesClient => f.write_str("names the client"),
+            Check::IsClient => f.write_str("is the client"),
+            Check::IsExpectedNonce => f.write_str("is the expected nonce"),
+            Check::HashesAccessToken => f.write_str("is the hash of the access token"),
+            Check::WithinMaxAge => f.write_str("is within the accepted age"),
+        }?;
+        match &self.presence {
+            _ if self.check == Check::Absent => Ok(()),
+            Presence::Required => Ok(()),
+            Presence::IfPresent => f.write_str(", if present"),
+            Presence::IfSeveral(other) => write!(f, ", if {other} has several values"),
+            Presence::IfExpected => f.write_str(", if one is expected"),
+        }
+    }
+}

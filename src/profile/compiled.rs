@@ -1,0 +1,143 @@
+//! A profile made ready for one issuer of one server: claim names as numbers, the binding filled in.
+
+use smallvec::SmallVec;
+
+use super::{TokenProfile, TypeRule};
+use crate::{
+    error::{ClaimName, TokenError},
+    keys::{Algorithm, AlgorithmSet},
+    policy::{Binding, Context, Expected, Moment, Policy, Rule, Window, claim},
+    time::UnixTime,
+    token::{ClaimId, ClaimNames, Claims, JoseHeader, is_media_type},
+};
+
+/// A [`TokenProfile`] with everything looked up that can be before a token arrives.
+#[derive(Clone, Debug)]
+pub(crate) struct CompiledProfile {
+    typ: TypeRule,
+    cty: TypeRule,
+    algorithms: AlgorithmSet,
+    policy: Policy,
+    pub(crate) binding: Binding,
+    pub(crate) leeway: std::time::Duration,
+    subject: (ClaimId, ClaimName),
+    audience: ClaimId,
+    expires: ClaimId,
+    clients: Vec<ClaimId>,
+    scopes: Vec<ClaimId>,
+}
+
+/// A text of the payload: where it stands, or a copy when it stands there with escapes.
+#[derive(Clone, Debug)]
+pub(crate) enum Text {
+    Span { start: usize, end: usize },
+    Owned(Box<str>),
+}
+
+impl Text {
+    fn of(text: &str, payload: &str) -> Self {
+        // A text that was borrowed from the payload lies inside it; comparing addresses finds where.
+        let start = (text.as_ptr() as usize).wrapping_sub(payload.as_ptr() as usize);
+        match payload.get(start..start.saturating_add(text.len())) {
+            Some(same) if same == text => Self::Span { start, end: start + text.len() },
+            _ => Self::Owned(text.into()),
+        }
+    }
+
+    pub(crate) fn get<'a>(&'a self, payload: &'a str) -> &'a str {
+        match self {
+            Self::Span { start, end } => payload.get(*start..*end).unwrap_or_default(),
+            Self::Owned(text) => text,
+        }
+    }
+}
+
+/// What an identity is made of, taken out of claims that passed every rule.
+#[derive(Clone, Debug)]
+pub(crate) struct Extracted {
+    pub(crate) subject: Text,
+    pub(crate) client_id: Option<Text>,
+    pub(crate) audiences: SmallVec<[Text; 1]>,
+    /// A space-separated list, or one scope each.
+    pub(crate) scopes: SmallVec<[Text; 1]>,
+    pub(crate) expires_at: Option<UnixTime>,
+}
+
+impl CompiledProfile {
+    pub(crate) fn new(profile: &TokenProfile, binding: Binding, names: &mut ClaimNames) -> Self {
+        // Promise 8: a token that is bound to its sender is not a bearer token. It is refused here,
+        // last and for every profile, until the proof of possession has been checked.
+        let unbound = claim("cnf").absent().otherwise(TokenError::SenderConstrained);
+        let rules: Vec<Rule> = profile.rules.iter().cloned().chain([unbound]).collect();
+        Self {
+            typ: profile.typ.clone(),
+            cty: profile.cty.clone(),
+            algorithms: profile.algorithms,
+            policy: Policy::new(&rules, names),
+            binding,
+            leeway: profile.leeway,
+            subject: (names.intern(&profile.subject_claim), ClaimName(profile.subject_claim.clone())),
+            audience: names.intern("aud"),
+            expires: names.intern("exp"),
+            clients: profile.client_claims.iter().map(|name| names.intern(name)).collect(),
+            scopes: profile.scope_claims.iter().map(|name| names.intern(name)).collect(),
+        }
+    }
+
+    /// The algorithm of the header, if it is one that the configuration accepts; then the types.
+    pub(crate) fn check_header(&self, header: &JoseHeader<'_>) -> Result<Algorithm, TokenError> {
+        let algorithm = header
+            .alg
+            .parse()
+            .ok()
+            .filter(|algorithm| self.algorithms.contains(*algorithm))
+            .ok_or(TokenError::AlgorithmNotAllowed)?;
+        self.typ.check(header.typ.as_deref())?;
+        self.cty.check(header.cty.as_deref())?;
+        Ok(algorithm)
+    }
+
+    pub(crate) fn evaluate(
+        &self,
+        claims: &Claims<'_>,
+        algorithm: Algorithm,
+        now: UnixTime,
+        expected: Expected<'_>,
+    ) -> Result<Window, TokenError> {
+        let moment = Moment { now, leeway: self.leeway };
+        self.policy.evaluate(claims, &Context { moment, binding: &self.binding, expected, algorithm })
+    }
+
+    /// Takes out what an identity is made of. `payload` is the text that `claims` borrow from.
+    pub(crate) fn extract(&self, claims: &Claims<'_>, payload: &str) -> Result<Extracted, TokenError> {
+        let text = |text: &str| Text::of(text, payload);
+        let strings = |id: ClaimId| {
+            let strings = claims.get(id)?.as_strings()?;
+            Some(strings.iter().map(|string| text(string)).collect::<SmallVec<[Text; 1]>>())
+        };
+        let (subject, name) = &self.subject;
+        let subject = claims.get(*subject).ok_or_else(|| TokenError::MissingClaim(name.clone()))?;
+        let subject = subject
+            .as_str()
+            .filter(|subject| !subject.is_empty())
+            .ok_or_else(|| TokenError::InvalidClaim(name.clone()))?;
+        Ok(Extracted {
+            subject: text(subject),
+            client_id: self.clients.iter().find_map(|id| claims.get(*id)?.as_str()).map(text),
+            audiences: strings(self.audience).unwrap_or_default(),
+            scopes: self.scopes.iter().find_map(|id| strings(*id)).unwrap_or_default(),
+            expires_at: claims.get(self.expires).and_then(|exp| exp.as_numeric_date()),
+        })
+    }
+}
+
+impl TypeRule {
+    fn check(&self, value: Option<&str>) -> Result<(), TokenError> {
+        let good = match value {
+            None => !self.required,
+            Some(_) if self.accepted.is_empty() => true,
+            Some(value) => self.accepted.iter().any(|accepted| is_media_type(value, accepted)),
+        };
+        if good { Ok(()) } else { Err(TokenError::WrongType) }
+    }
+}

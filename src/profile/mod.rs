@@ -1,0 +1,171 @@
+//! What a token of one kind, from one issuer, must look like: tables, and no code of their own.
+//!
+//! A [`TokenProfile`] has rows for the header (`typ`, `cty`), rows for the claims
+//! ([`policy`](crate::policy)), the algorithms it accepts, and the names of the claims that an
+//! identity is read from. The crate's own profiles ([`rfc9068`](TokenProfile::rfc9068),
+//! [`jwt`](TokenProfile::jwt), [`oidc_id_token`](TokenProfile::oidc_id_token)) are written in the
+//! terms that a user has: see the example `own_profile`.
+
+mod builtin;
+mod compiled;
+
+use std::{sync::Arc, time::Duration};
+
+pub(crate) use compiled::{CompiledProfile, Extracted, Text};
+
+use crate::{keys::AlgorithmSet, policy::Rule};
+
+/// The leeway granted where a profile says nothing: clocks on the internet differ by seconds, and
+/// 60 is what most verifiers grant.
+pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
+
+/// The most leeway that can be configured: beyond ten minutes an expiry means nothing.
+pub const MAX_LEEWAY: Duration = Duration::from_secs(600);
+
+/// What a header member that names a type may be.
+#[derive(Clone, Debug, Default)]
+struct TypeRule {
+    /// Accepted values, without `application/`; empty when any is.
+    accepted: Vec<Arc<str>>,
+    required: bool,
+}
+
+/// What a token of one kind must look like.
+///
+/// ```
+/// use tower_resource_server::{keys::Algorithm, policy::claim, profile::TokenProfile};
+///
+/// let profile = TokenProfile::jwt()
+///     .algorithms([Algorithm::ES256])
+///     .rule(claim("tenant").equals("blue"));
+/// # let _ = profile;
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct TokenProfile {
+    typ: TypeRule,
+    cty: TypeRule,
+    rules: Vec<Rule>,
+    algorithms: AlgorithmSet,
+    leeway: Duration,
+    subject_claim: Arc<str>,
+    client_claims: Vec<Arc<str>>,
+    scope_claims: Vec<Arc<str>>,
+}
+
+impl TokenProfile {
+    /// A profile without any rule; [`rule`](Self::rule) adds them.
+    ///
+    /// A server refuses a profile with no rule that [binds the token to its
+    /// issuer](crate::policy::ClaimRule::is_issuer) and [to the
+    /// resource](crate::policy::ClaimRule::names_resource).
+    pub fn empty() -> Self {
+        Self {
+            typ: TypeRule::default(),
+            cty: TypeRule::default(),
+            rules: Vec::new(),
+            algorithms: AlgorithmSet::ASYMMETRIC,
+            leeway: DEFAULT_LEEWAY,
+            subject_claim: "sub".into(),
+            client_claims: Vec::new(),
+            scope_claims: Vec::new(),
+        }
+    }
+
+    /// Accepts only tokens whose header `typ` is one of these (compared as RFC 7515 section 4.1.9
+    /// has it), and refuses tokens without one.
+    pub fn require_type<S: Into<Arc<str>>>(mut self, accepted: impl IntoIterator<Item = S>) -> Self {
+        self.typ = TypeRule { accepted: accepted.into_iter().map(Into::into).collect(), required: true };
+        self
+    }
+
+    /// Accepts tokens whose header `typ` is one of these, or absent.
+    pub fn accept_types<S: Into<Arc<str>>>(mut self, accepted: impl IntoIterator<Item = S>) -> Self {
+        self.typ = TypeRule { accepted: accepted.into_iter().map(Into::into).collect(), required: false };
+        self
+    }
+
+    /// Accepts only tokens whose header `cty` is this one.
+    pub fn require_content_type(mut self, accepted: impl Into<Arc<str>>) -> Self {
+        self.cty = TypeRule { accepted: vec![accepted.into()], required: true };
+        self
+    }
+
+    /// Accepts these algorithms, as far as the issuer's keys allow them.
+    ///
+    /// The default is every asymmetric one: each key is bound to its own anyway.
+    pub fn algorithms(mut self, accepted: impl Into<AlgorithmSet>) -> Self {
+        self.algorithms = accepted.into();
+        self
+    }
+
+    /// How far this server's clock and the issuer's may disagree; 60 seconds by default, 10 minutes
+    /// at most.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// Adds a rule. Rules are judged in the order they were added, and all must hold.
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    /// Takes every rule on `claim` out again, to loosen a profile or to replace a rule.
+    pub fn without_rules_on(mut self, claim: &str) -> Self {
+        self.rules.retain(|rule| rule.claim() != claim);
+        self
+    }
+
+    /// The claim that names the subject, a non-empty string: `sub` by default.
+    pub fn subject_claim(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.subject_claim = name.into();
+        self
+    }
+
+    /// The claims that may name the client, the first that is present counts.
+    pub fn client_claims<S: Into<Arc<str>>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.client_claims = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The claims that may hold the scopes, as a space-separated string or an array of strings; the
+    /// first that is present counts.
+    pub fn scope_claims<S: Into<Arc<str>>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.scope_claims = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    pub(crate) fn needs_client(&self) -> bool {
+        self.rules.iter().any(Rule::needs_client)
+    }
+
+    /// What cannot work whatever the tokens are; `whose` begins each sentence.
+    pub(crate) fn problems(&self, whose: &str, problems: &mut Vec<String>) {
+        if !self.rules.iter().any(Rule::binds_issuer) {
+            problems.push(format!(
+                "{whose}: no rule binds a token to its issuer; add claim(\"iss\").is_issuer()"
+            ));
+        }
+        if !self.rules.iter().any(Rule::binds_resource) {
+            problems.push(format!(
+                "{whose}: no rule binds a token to this server; add claim(\"aud\").names_resource()"
+            ));
+        }
+        if self.algorithms.is_empty() {
+            problems.push(format!("{whose}: no algorithm is accepted; name at least one"));
+        }
+        if self.leeway > MAX_LEEWAY {
+            problems.push(format!(
+                "{whose}: a leeway of {} s; at most {} s make sense",
+                self.leeway.as_secs(),
+                MAX_LEEWAY.as_secs()
+            ));
+        }
+    }
+
+    pub(crate) fn accepted_algorithms(&self) -> AlgorithmSet {
+        self.algorithms
+    }
+}

@@ -1,0 +1,185 @@
+//! The recipe: a token's bytes, an issuer's profile and keys, and a moment in; a
+//! [`VerifiedToken`] or the first reason against it out. No I/O, no clock.
+//!
+//! The order is the order of cost, so that a hopeless token costs no signature and an untrusted one
+//! no key look-up:
+//!
+//! 1. [`Parsed`]: cut into three parts, decode the payload once, read its claims once.
+//! 2. The caller chooses the issuer by the exact `iss` of its own list; nothing a token says is
+//!    ever turned into an address.
+//! 3. [`Parsed::screen`]: the header (algorithm, type, extensions) and every rule of the profile.
+//!    Nothing is believed yet: a token that fails here would fail after the signature too, since
+//!    the rules are the same function of the same bytes.
+//! 4. [`Screened::verify`]: one key, one signature. Only now does the verdict of the rules count.
+//!
+//! Each step consumes the proof of the one before, so none can be left out.
+
+use std::sync::Arc;
+
+use crate::{
+    error::TokenError,
+    keys::{Algorithm, KeySet, SignatureValid, VerifyingKey},
+    policy::{Expected, Window},
+    profile::{CompiledProfile, Extracted, Text},
+    time::UnixTime,
+    token::{ClaimNames, Claims, JoseHeader, TokenLimits, UnverifiedToken},
+};
+
+/// A token whose signature was checked and whose claims passed every rule of its profile.
+///
+/// It can only be made by this module, from the proof of a good signature.
+#[derive(Debug)]
+pub(crate) struct VerifiedToken {
+    pub(crate) payload: Box<str>,
+    pub(crate) issuer: Arc<str>,
+    pub(crate) extracted: Extracted,
+    pub(crate) algorithm: Algorithm,
+    /// The key that verified it: a cached verdict lives only as long as the key does.
+    pub(crate) key: Arc<VerifyingKey>,
+    /// When the verdict stands, as far as time goes.
+    pub(crate) window: Window,
+}
+
+impl VerifiedToken {
+    pub(crate) fn text<'a>(&'a self, text: &'a Text) -> &'a str {
+        text.get(&self.payload)
+    }
+
+    pub(crate) fn subject(&self) -> &str {
+        self.text(&self.extracted.subject)
+    }
+
+    pub(crate) fn client_id(&self) -> Option<&str> {
+        self.extracted.client_id.as_ref().map(|client| self.text(client))
+    }
+
+    pub(crate) fn audiences(&self) -> impl Iterator<Item = &str> {
+        self.extracted.audiences.iter().map(|audience| self.text(audience))
+    }
+
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = &str> + Clone {
+        self.extracted
+            .scopes
+            .iter()
+            .flat_map(|list| self.text(list).split(' '))
+            .filter(|scope| !scope.is_empty())
+    }
+}
+
+/// A token cut apart and its payload decoded; borrowed from the request.
+pub(crate) struct Decoded<'t> {
+    token: UnverifiedToken<'t>,
+    pub(crate) payload: String,
+}
+
+impl<'t> Decoded<'t> {
+    pub(crate) fn new(token: &'t [u8], limits: &TokenLimits) -> Result<Self, TokenError> {
+        let token = UnverifiedToken::parse(token, limits)?;
+        Ok(Self { payload: token.payload_json()?, token })
+    }
+
+    /// Reads the claims that `names` asks about.
+    pub(crate) fn claims<'a>(
+        &'a self,
+        names: &ClaimNames,
+        limits: &TokenLimits,
+    ) -> Result<Parsed<'a>, TokenError> {
+        Ok(Parsed {
+            token: self.token,
+            payload: &self.payload,
+            claims: Claims::parse(&self.payload, names, limits)?,
+        })
+    }
+}
+
+/// A token whose claims can be looked at, and not believed.
+pub(crate) struct Parsed<'a> {
+    token: UnverifiedToken<'a>,
+    payload: &'a str,
+    pub(crate) claims: Claims<'a>,
+}
+
+impl<'a> Parsed<'a> {
+    /// Judges everything that can be judged without a key.
+    pub(crate) fn screen(
+        &self,
+        profile: &'a CompiledProfile,
+        limits: &TokenLimits,
+        now: UnixTime,
+        expected: Expected<'_>,
+    ) -> Result<Screened<'_>, TokenError> {
+        let header_json = self.token.header_json()?;
+        let header = JoseHeader::parse(&header_json, limits)?;
+        let algorithm = profile.check_header(&header)?;
+        let window = profile.evaluate(&self.claims, algorithm, now, expected)?;
+        let extracted = profile.extract(&self.claims, self.payload)?;
+        let kid = header.kid.map(|kid| kid.into_owned().into_boxed_str());
+        Ok(Screened { token: self.token, profile, algorithm, kid, window, extracted })
+    }
+}
+
+/// A token that is good if its signature is.
+pub(crate) struct Screened<'a> {
+    token: UnverifiedToken<'a>,
+    profile: &'a CompiledProfile,
+    algorithm: Algorithm,
+    kid: Option<Box<str>>,
+    window: Window,
+    extracted: Extracted,
+}
+
+/// A token and the proof of its signature; the payload joins it in [`Proven::into_token`].
+pub(crate) struct Proven {
+    issuer: Arc<str>,
+    algorithm: Algorithm,
+    key: Arc<VerifyingKey>,
+    window: Window,
+    extracted: Extracted,
+    #[expect(dead_code, reason = "the proof itself is the point")]
+    signature: SignatureValid,
+}
+
+impl Screened<'_> {
+    /// Checks the signature with the eligible keys.
+    ///
+    /// # Errors
+    /// [`TokenError::UnknownKey`] when no key is eligible, or the token names none and fails under
+    /// each that is: then, and only then, newer keys might help. [`TokenError::InvalidSignature`]
+    /// under a key that the token names.
+    pub(crate) fn verify(self, keys: &KeySet) -> Result<Proven, TokenError> {
+        let kid = self.kid.as_deref();
+        let (key, signature) = self.token.with_signature(|signature| {
+            let mut failed = TokenError::UnknownKey;
+            for key in keys.candidates(kid, self.algorithm) {
+                match key.verify(self.algorithm, self.token.signing_input(), signature) {
+                    Ok(valid) => return Ok((Arc::clone(key), valid)),
+                    Err(invalid) if kid.is_some() => failed = invalid,
+                    Err(_) => {}
+                }
+            }
+            Err(failed)
+        })?;
+        Ok(Proven {
+            issuer: Arc::clone(&self.profile.binding.issuer),
+            algorithm: self.algorithm,
+            key,
+            window: self.window,
+            extracted: self.extracted,
+            signature,
+        })
+    }
+}
+
+impl Proven {
+    /// `payload` is the very text that the claims were read from.
+    pub(crate) fn into_token(self, payload: String) -> VerifiedToken {
+        VerifiedToken {
+            payload: payload.into_boxed_str(),
+            issuer: self.issuer,
+            extracted: self.extracted,
+            algorithm: self.algorithm,
+            key: self.key,
+            window: self.window,
+        }
+    }
+}
