@@ -7,6 +7,8 @@ mod identity;
 pub mod keys;
 pub mod policy;
 pub mod profile;
+#[cfg(any(test, feature = "test-util"))]
+pub mod test_util;
 pub mod time;
 pub mod token;
 mod verify;
