@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports)] // until the rooms above call the rooms below
 
 pub mod error;
+pub mod http;
 mod identity;
 pub mod keys;
 pub mod policy;

@@ -1,0 +1,238 @@
+//! Which headers carry tokens, and in what grammar.
+//!
+//! Read as bytes, from the request as it is: exactly one `Authorization` field, its scheme compared
+//! without case, one or more spaces, then one token (or two, where the server takes ID tokens there)
+//! in the `token68` grammar of RFC 9110 section 11.2. Tokens in a query or a body are not read
+//! (RFC 6750 section 2 discourages both).
+
+use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
+
+/// Why the credentials of a request cannot be read: each is a 400 (RFC 6750 section 3.1,
+/// `invalid_request`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// More than one `Authorization` field.
+    #[error("the request has several Authorization fields")]
+    SeveralAuthorizations,
+    /// The scheme is right and what follows is not its grammar.
+    #[error("the Authorization field is malformed")]
+    MalformedAuthorization,
+    /// The header that carries the ID token occurs twice or does not hold one token.
+    #[error("the ID token field is malformed")]
+    MalformedIdToken,
+    /// The header of the ID token came without an access token.
+    #[error("the request carries an ID token without an access token")]
+    IdTokenAlone,
+}
+
+/// The kind of a token in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenKind {
+    /// An OAuth 2 access token.
+    Access,
+    /// An OpenID Connect ID token.
+    Id,
+}
+
+/// Where a server takes ID tokens from, beside the access token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IdTokenLocation {
+    /// `Authorization: Bearer <access token> <ID token>`.
+    AfterAccessToken,
+    /// A header of its own, holding nothing but the token.
+    Header(HeaderName),
+}
+
+/// What a server reads from a request: which slots there are, and where they stand.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RequestProfile {
+    pub(crate) id_token: Option<IdTokenLocation>,
+}
+
+/// The tokens of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Credentials<'a> {
+    pub(crate) access: &'a [u8],
+    pub(crate) id: Option<&'a [u8]>,
+}
+
+impl RequestProfile {
+    /// The tokens of a request; `None` when it has no credentials, or those of another scheme.
+    pub(crate) fn read<'a>(&self, headers: &'a HeaderMap) -> Result<Option<Credentials<'a>>, RequestError> {
+        let own = match &self.id_token {
+            Some(IdTokenLocation::Header(name)) => match single(headers, name) {
+                Ok(Some(value)) if is_token68(value.as_bytes()) => Some(value.as_bytes()),
+                Ok(None) => None,
+                _ => return Err(RequestError::MalformedIdToken),
+            },
+            _ => None,
+        };
+        let authorization =
+            single(headers, &AUTHORIZATION).map_err(|_| RequestError::SeveralAuthorizations)?;
+        let Some(tokens) = authorization.and_then(|value| after_scheme(value.as_bytes(), b"bearer")) else {
+            return if own.is_some() { Err(RequestError::IdTokenAlone) } else { Ok(None) };
+        };
+        let (access, second) = match tokens.iter().position(|byte| *byte == b' ') {
+            Some(space) => {
+                let (access, rest) = tokens.split_at(space);
+                (access, Some(rest.trim_ascii_start()))
+            }
+            None => (tokens, None),
+        };
+        let pairs = self.id_token == Some(IdTokenLocation::AfterAccessToken);
+        if !is_token68(access) || second.is_some_and(|second| !pairs || !is_token68(second)) {
+            return Err(RequestError::MalformedAuthorization);
+        }
+        Ok(Some(Credentials { access, id: second.or(own) }))
+    }
+
+    /// Keeps the tokens out of the logs of whoever handles the request next.
+    pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
+        let own = match &self.id_token {
+            Some(IdTokenLocation::Header(name)) => Some(name),
+            _ => None,
+        };
+        for name in [Some(&AUTHORIZATION), own].into_iter().flatten() {
+            if let Some(value) = headers.get_mut(name) {
+                value.set_sensitive(true);
+            }
+        }
+    }
+}
+
+/// The only value of a field; an error when there are several.
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, ()> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        _ => Err(()),
+    }
+}
+
+/// What follows `scheme` and at least one space; empty when nothing does; `None` for another scheme.
+fn after_scheme<'a>(value: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
+    let (head, rest) = value.split_at_checked(scheme.len())?;
+    if !head.eq_ignore_ascii_case(scheme) {
+        return None;
+    }
+    match rest {
+        [] => Some(rest),
+        // A scheme ends where its name does; anything but a space is either another, longer name
+        // or a grammar that this scheme does not have, and an empty token then says so.
+        [b' ', ..] => Some(rest.trim_ascii_start()),
+        [b'\t' | b',' | b'=' | b'"', ..] => Some(&[]),
+        _ => None,
+    }
+}
+
+/// RFC 9110 section 11.2: one or more of a set of characters, then any number of `=`.
+fn is_token68(token: &[u8]) -> bool {
+    let end = token.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
+    let (body, _) = token.split_at(end);
+    !body.is_empty()
+        && body.iter().all(|byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(
+        profile: &RequestProfile,
+        fields: &[(&'static str, &str)],
+    ) -> Result<Option<String>, RequestError> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let tokens = profile.read(&headers)?;
+        Ok(tokens.map(|tokens| match tokens.id {
+            Some(id) => format!("{} | {}", text(tokens.access), text(id)),
+            None => text(tokens.access),
+        }))
+    }
+
+    #[test]
+    fn access_tokens_in_the_authorization_field() {
+        use RequestError::{MalformedAuthorization as Malformed, SeveralAuthorizations as Several};
+        for (name, values, expected) in [
+            ("none", &[][..], Ok(None)),
+            ("plain", &["Bearer a.b.c"], Ok(Some("a.b.c"))),
+            ("lower case", &["bearer a.b.c"], Ok(Some("a.b.c"))),
+            ("upper case", &["BEARER a.b.c"], Ok(Some("a.b.c"))),
+            ("several spaces", &["Bearer   a.b.c"], Ok(Some("a.b.c"))),
+            ("padding is token68", &["Bearer abc=="], Ok(Some("abc=="))),
+            ("another scheme", &["Basic dTpw"], Ok(None)),
+            ("a longer scheme", &["BearerX a.b.c"], Ok(None)),
+            ("a bare token", &["a.b.c"], Ok(None)),
+            ("empty", &[""], Ok(None)),
+            ("scheme alone", &["Bearer"], Err(Malformed)),
+            ("scheme and space", &["Bearer "], Err(Malformed)),
+            ("tab", &["Bearer\ta.b.c"], Err(Malformed)),
+            ("a tab later", &["Bearer a.b.c\t"], Err(Malformed)),
+            ("trailing space", &["Bearer a.b.c "], Err(Malformed)),
+            ("two tokens", &["Bearer a.b.c d.e.f"], Err(Malformed)),
+            ("joined", &["Bearer a.b.c, Bearer d.e.f"], Err(Malformed)),
+            ("joined without space", &["Bearer a.b.c,Bearer d.e.f"], Err(Malformed)),
+            ("parameter", &["Bearer token=\"a.b.c\""], Err(Malformed)),
+            ("quoted", &["Bearer \"a.b.c\""], Err(Malformed)),
+            ("padding alone", &["Bearer =="], Err(Malformed)),
+            ("padding inside", &["Bearer a=b"], Err(Malformed)),
+            ("not ASCII", &["Bearer ä.b.c"], Err(Malformed)),
+            ("two fields", &["Bearer a.b.c", "Bearer a.b.c"], Err(Several)),
+            ("two fields, two schemes", &["Basic dTpw", "Bearer a.b.c"], Err(Several)),
+        ] {
+            let fields: Vec<_> = values.iter().map(|value| ("authorization", *value)).collect();
+            let got = read(&RequestProfile::default(), &fields);
+            assert_eq!(got, expected.map(|token| token.map(str::to_owned)), "{name}");
+        }
+    }
+
+    #[test]
+    fn id_tokens_after_the_access_token() {
+        let profile = RequestProfile { id_token: Some(IdTokenLocation::AfterAccessToken) };
+        let malformed = Err(RequestError::MalformedAuthorization);
+        for (value, expected) in [
+            ("Bearer a.b.c", Ok(Some("a.b.c".to_owned()))),
+            ("Bearer a.b.c d.e.f", Ok(Some("a.b.c | d.e.f".to_owned()))),
+            ("Bearer a.b.c  d.e.f", Ok(Some("a.b.c | d.e.f".to_owned()))),
+            ("Bearer a.b.c d.e.f g.h.i", malformed.clone()),
+            ("Bearer a.b.c ", malformed.clone()),
+            ("Bearer a.b.c, d.e.f", malformed),
+        ] {
+            assert_eq!(read(&profile, &[("authorization", value)]), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn id_tokens_in_a_field_of_their_own() {
+        let name = HeaderName::from_static("x-id-token");
+        let profile = RequestProfile { id_token: Some(IdTokenLocation::Header(name)) };
+        let access = ("authorization", "Bearer a.b.c");
+        for (name, fields, expected) in [
+            ("both", &[access, ("x-id-token", "d.e.f")][..], Ok(Some("a.b.c | d.e.f"))),
+            ("access alone", &[access], Ok(Some("a.b.c"))),
+            ("ID alone", &[("x-id-token", "d.e.f")], Err(RequestError::IdTokenAlone)),
+            (
+                "ID twice",
+                &[access, ("x-id-token", "d"), ("x-id-token", "d")],
+                Err(RequestError::MalformedIdToken),
+            ),
+            ("ID with a scheme", &[access, ("x-id-token", "Bearer d")], Err(RequestError::MalformedIdToken)),
+            ("ID empty", &[access, ("x-id-token", "")], Err(RequestError::MalformedIdToken)),
+            (
+                "ID in two places",
+                &[("authorization", "Bearer a b"), ("x-id-token", "d")],
+                Err(RequestError::MalformedAuthorization),
+            ),
+        ] {
+            assert_eq!(read(&profile, fields), expected.map(|token| token.map(str::to_owned)), "{name}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Why a request is refused, and what that is in HTTP.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header, request::Parts};
+
+use super::{RequestError, TokenKind, grpc};
+use crate::{error::TokenError, policy::Requirement};
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// No credentials, or those of another scheme: 401 without an error code (RFC 6750 section 3.1).
+    NoCredentials,
+    /// Credentials that cannot be read: 400 `invalid_request`.
+    InvalidRequest(RequestError),
+    /// A token that is not accepted: 401 `invalid_token`.
+    InvalidToken {
+        /// Which token of the request.
+        token: TokenKind,
+        /// Why it is not accepted.
+        error: TokenError,
+    },
+    /// A good token without the scopes that the operation needs: 403 `insufficient_scope`.
+    InsufficientScope {
+        /// Everything that the operation needs.
+        required: Requirement,
+    },
+    /// The issuer's keys cannot be had right now, so that nothing is known about the token: 503.
+    KeysUnavailable,
+    /// A mistake in the wiring of this program: the identity in the request is another server's.
+    /// 500, since no client can do anything about it.
+    ForeignIdentity {
+        /// The resource of the server that verified the identity.
+        verified_by: Arc<str>,
+        /// The resource of the server whose guard refused it.
+        guarded_by: Arc<str>,
+    },
+}
+
+impl Reason {
+    /// The status code: the middle column of the challenge table.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            // RFC 6750 section 3.1.
+            Self::NoCredentials | Self::InvalidToken { .. } => StatusCode::UNAUTHORIZED,
+            Self::InvalidRequest(_) => StatusCode::BAD_REQUEST,
+            Self::InsufficientScope { .. } => StatusCode::FORBIDDEN,
+            // Not the client's fault, and worth another try: never a 401.
+            Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::ForeignIdentity { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The OAuth error code (RFC 6750 section 3.1), where there is one.
+    #[must_use]
+    pub const fn error_code(&self) -> Option<&'static str> {
+        match self {
+            Self::InvalidRequest(_) => Some("invalid_request"),
+            Self::InvalidToken { .. } => Some("invalid_token"),
+            Self::InsufficientScope { .. } => Some("insufficient_scope"),
+            Self::NoCredentials | Self::KeysUnavailable | Self::ForeignIdentity { .. } => None,
+        }
+    }
+
+    /// A short, stable name of the reason, for logs and metrics.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoCredentials => "no_credentials",
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::InvalidToken { error, .. } => error.code(),
+            Self::InsufficientScope { .. } => "insufficient_scope",
+            Self::KeysUnavailable => "keys_unavailable",
+            Self::ForeignIdentity { .. } => "foreign_identity",
+        }
+    }
+}
+
+/// The reason as a fixed phrase, without anything that came from the request.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCredentials => f.write_str("authentication is required"),
+            Self::InvalidRequest(error) => error.fmt(f),
+            Self::InvalidToken { error, .. } => error.fmt(f),
+            Self::InsufficientScope { .. } => {
+                f.write_str("the token lacks a scope that this operation needs")
+            }
+            Self::KeysUnavailable => f.write_str("the issuer's keys are not available right now"),
+            Self::ForeignIdentity { verified_by, guarded_by } => write!(
+                f,
+                "the identity was verified by the resource server {verified_by:?} and the guard belongs to {guarded_by:?}"
+            ),
+        }
+    }
+}
+
+/// A refusal, ready to be sent: the reason, the status and the headers that go with it.
+///
+/// A copy rides in the extensions of the response, for outer layers that log or count. How the
+/// body looks is up to [`Reject`](super::Reject).
+#[derive(Clone, Debug)]
+pub struct Rejection {
+    reason: Reason,
+    challenge: Option<HeaderValue>,
+    retry_after: Option<Duration>,
+}
+
+impl Rejection {
+    pub(crate) const fn new(
+        reason: Reason,
+        challenge: Option<HeaderValue>,
+        retry_after: Option<Duration>,
+    ) -> Self {
+        Self { reason, challenge, retry_after }
+    }
+
+    /// Why the request is refused.
+    #[must_use]
+    pub const fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    /// The status code.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.reason.status()
+    }
+
+    /// The value of `WWW-Authenticate`, where one is due.
+    #[must_use]
+    pub const fn challenge(&self) -> Option<&HeaderValue> {
+        self.challenge.as_ref()
+    }
+
+    /// When to try again, where trying again can help.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// A response with the status and headers of this refusal, in the protocol that the request
+    /// speaks: for gRPC a trailers-only answer (status 200, `grpc-status` in the headers), whose
+    /// body must be empty; [`is_grpc`](Self::is_grpc) tells.
+    #[must_use]
+    pub fn response(&self, request: &Parts) -> Response<()> {
+        let mut response = Response::new(());
+        if let Some(challenge) = &self.challenge {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.clone());
+        }
+        if let Some(flavour) = grpc::Flavour::of(&request.headers) {
+            flavour.refuse(self, response.headers_mut());
+            return response;
+        }
+        *response.status_mut() = self.status();
+        if let Some(wait) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        }
+        response
+    }
+
+    /// Whether the request speaks gRPC or gRPC-Web.
+    #[must_use]
+    pub fn is_grpc(headers: &HeaderMap) -> bool {
+        grpc::Flavour::of(headers).is_some()
+    }
+}
+
+/// `Retry-After` counts whole seconds: round up, or clients come back too early.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
+}
