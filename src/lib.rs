@@ -5,6 +5,9 @@
 pub mod error;
 pub mod http;
 mod identity;
+#[cfg(any(test, feature = "issuer"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "issuer")))]
+pub mod issuer;
 pub mod keys;
 pub mod policy;
 pub mod profile;
