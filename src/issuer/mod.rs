@@ -55,6 +55,8 @@ pub use published::Fetches;
 pub use service::IssuerService;
 pub use signing_key::SigningKey;
 pub use token_builder::TokenBuilder;
+#[cfg(any(test, feature = "test-util"))]
+pub(crate) use token_builder::Unsigned;
 pub use token_issuer::{TokenIssuer, TokenIssuerBuilder};
 
 use crate::keys::Algorithm;

@@ -40,6 +40,7 @@ pub struct SigningKey {
 }
 
 /// What signs. RSA serves six algorithms; the others are bound to one by their type or curve.
+#[expect(clippy::large_enum_variant, reason = "there is one of it, behind an `Arc`")]
 pub(super) enum Material {
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),

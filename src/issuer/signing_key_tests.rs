@@ -2,7 +2,7 @@ use aws_lc_rs::hmac;
 use serde_json::json;
 
 use super::*;
-use crate::issuer::check;
+use crate::{issuer::check, keys::VerifyingKey};
 
 const PKCS8_RSA: &str = include_str!("testdata/rsa2048-pkcs8.pem");
 const PKCS1_RSA: &str = include_str!("testdata/rsa2048-pkcs1.pem");
@@ -23,6 +23,13 @@ fn assert_round_trip(key: &SigningKey) {
     let jwk = key.public_jwk().unwrap();
     assert_eq!((jwk["alg"].as_str(), jwk["use"].as_str()), (Some(name), Some("sig")), "{name}");
     assert!(check::verifies(&jwk, name, &token), "{name}");
+    // The verifying side of this crate agrees, on the key and on its name.
+    let verifying = VerifyingKey::from_jwk(&jwk.to_string()).unwrap();
+    assert_eq!(Some(verifying.thumbprint()), key.thumbprint().as_deref(), "{name}");
+    let from_pem = VerifyingKey::from_pem(&key.public_key_pem().unwrap(), key.algorithm()).unwrap();
+    assert_eq!(from_pem.thumbprint(), verifying.thumbprint(), "{name}");
+    let signature = key.sign(b"message").unwrap();
+    assert!(verifying.verify(key.algorithm(), b"message", &signature).is_ok(), "{name}");
 
     let (head, signature) = token.rsplit_once('.').unwrap();
     assert!(!check::verifies(&jwk, name, &format!("{head}x.{signature}")), "{name} changed");

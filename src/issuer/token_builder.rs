@@ -6,7 +6,7 @@ use aws_lc_rs::{digest, rand};
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use super::{Algorithm, IssueError, KeySelector, TokenIssuer};
+use super::{Algorithm, IssueError, KeySelector, SigningKey, TokenIssuer};
 use crate::time::UnixTime;
 
 /// A token about to be minted; made by [`TokenIssuer::access_token`], [`TokenIssuer::id_token`]
@@ -48,6 +48,13 @@ pub struct TokenBuilder {
     default_audience: Option<String>,
     bound_to: Option<String>,
     key: Option<KeySelector>,
+}
+
+/// A token with everything decided and nothing signed.
+pub(crate) struct Unsigned {
+    pub(crate) key: SigningKey,
+    pub(crate) header: Map<String, Value>,
+    pub(crate) claims: Map<String, Value>,
 }
 
 impl TokenBuilder {
@@ -223,10 +230,16 @@ impl TokenBuilder {
     /// not left out on purpose, [`IssueError::UnknownKey`] for a key that the issuer does not have,
     /// and [`IssueError::Signing`].
     pub fn mint(&self) -> Result<String, IssueError> {
-        let key = self.issuer.key(self.key.as_ref())?;
-        let header = Value::Object(self.complete_header(key.algorithm(), key.key_id()));
-        let claims = Value::Object(self.complete_claims(key.algorithm())?);
+        let Unsigned { key, header, claims } = self.unsigned()?;
+        let (header, claims) = (Value::Object(header), Value::Object(claims));
         key.sign_raw(&header.to_string(), claims.to_string().as_bytes())
+    }
+
+    pub(crate) fn unsigned(&self) -> Result<Unsigned, IssueError> {
+        let key = self.issuer.key(self.key.as_ref())?;
+        let header = self.complete_header(key.algorithm(), key.key_id());
+        let claims = self.complete_claims(key.algorithm())?;
+        Ok(Unsigned { key, header, claims })
     }
 
     fn complete_header(&self, algorithm: Algorithm, kid: Option<&str>) -> Map<String, Value> {

@@ -5,30 +5,16 @@ use serde_json::json;
 use super::*;
 use crate::{
     issuer::{SigningKey, check},
-    time::{Clock, Sleep},
+    test_util::ManualClock,
 };
 
-const NOW: u64 = 1_767_225_600;
-
-struct FixedClock;
-
-impl Clock for FixedClock {
-    fn unix(&self) -> UnixTime {
-        UnixTime::from_secs(NOW)
-    }
-    fn monotonic(&self) -> Duration {
-        Duration::ZERO
-    }
-    fn sleep_until(&self, _: Duration) -> Sleep {
-        Box::pin(std::future::pending())
-    }
-}
+const NOW: u64 = 1_700_000_000;
 
 fn issuer() -> TokenIssuer {
     TokenIssuer::builder("https://login.example")
         .signing_key(SigningKey::generate(Algorithm::ES256).unwrap().kid("one"))
         .publish(SigningKey::generate(Algorithm::EdDSA).unwrap().kid("two"))
-        .clock(FixedClock)
+        .clock(ManualClock::new(UnixTime::from_secs(NOW)))
         .build()
         .unwrap()
 }

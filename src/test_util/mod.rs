@@ -1,5 +1,13 @@
 //! Tools for tests: of this crate, and of applications that are built on it.
+//!
+//! [`TestIssuer`] mints good tokens and tokens that are broken in one named way ([`Defect`]);
+//! [`ManualClock`] is the time they are minted at, and moves only when a test moves it. Nothing
+//! here opens a socket, sleeps or reads the time of day.
 
 mod clock;
+mod defect;
+mod test_issuer;
 
 pub use clock::ManualClock;
+pub use defect::Defect;
+pub use test_issuer::{TestIssuer, TestIssuerBuilder};
