@@ -8,8 +8,16 @@ use serde_json::Value;
 use crate::{time::UnixTime, verify::VerifiedToken};
 
 /// Which server verified an identity; another server's guard does not take it (promise 12).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct ServerId(pub(crate) u64);
+///
+/// Compared by address: two servers with the same configuration are still two.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerTag(pub(crate) Arc<str>);
+
+impl PartialEq for ServerTag {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
 
 /// The verified identity behind a request; a cheap clone.
 ///
@@ -28,7 +36,7 @@ pub(crate) struct ServerId(pub(crate) u64);
 pub struct Identity(Arc<Inner>);
 
 struct Inner {
-    server: ServerId,
+    server: ServerTag,
     tokens: Tokens,
     raw: RawTokens,
 }
@@ -37,7 +45,7 @@ struct Inner {
 enum Tokens {
     Access(VerifiedToken),
     Id(VerifiedToken),
-    Pair { access: VerifiedToken, id: VerifiedToken },
+    Pair { access: VerifiedToken, id: Box<VerifiedToken> },
 }
 
 /// The tokens as they came, kept only by a server that was asked to.
@@ -59,21 +67,23 @@ pub struct Principal<'a> {
     pub subject: &'a str,
 }
 
-/// The claims do not have the shape that was asked for.
-#[derive(Debug, thiserror::Error)]
-#[error("the claims do not have the expected shape")]
-pub struct ClaimsError(#[source] Box<dyn std::error::Error + Send + Sync>);
+/// The claims do not have the shape that was asked for; says where, never what stands there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the claims do not have the expected shape, at byte {at} of the payload")]
+pub struct ClaimsError {
+    at: usize,
+}
 
 impl Identity {
     /// `None` without a token: an identity rests on at least one.
     pub(crate) fn new(
-        server: ServerId,
+        server: ServerTag,
         access: Option<VerifiedToken>,
         id: Option<VerifiedToken>,
         raw: RawTokens,
     ) -> Option<Self> {
         let tokens = match (access, id) {
-            (Some(access), Some(id)) => Tokens::Pair { access, id },
+            (Some(access), Some(id)) => Tokens::Pair { access, id: Box::new(id) },
             (Some(access), None) => Tokens::Access(access),
             (None, Some(id)) => Tokens::Id(id),
             (None, None) => return None,
@@ -81,15 +91,15 @@ impl Identity {
         Some(Self(Arc::new(Inner { server, tokens, raw })))
     }
 
-    pub(crate) fn server(&self) -> ServerId {
-        self.0.server
+    pub(crate) fn server(&self) -> &ServerTag {
+        &self.0.server
     }
 
     /// The verified tokens, the one that speaks for the identity first.
     pub(crate) fn tokens(&self) -> impl Iterator<Item = &VerifiedToken> {
         let (first, second) = match &self.0.tokens {
             Tokens::Access(token) | Tokens::Id(token) => (token, None),
-            Tokens::Pair { access, id } => (access, Some(id)),
+            Tokens::Pair { access, id } => (access, Some(&**id)),
         };
         [first].into_iter().chain(second)
     }
@@ -181,7 +191,8 @@ impl Identity {
     #[must_use]
     pub fn id_token(&self) -> Option<TokenClaims<'_>> {
         match &self.0.tokens {
-            Tokens::Id(token) | Tokens::Pair { id: token, .. } => Some(TokenClaims(token)),
+            Tokens::Id(token) => Some(TokenClaims(token)),
+            Tokens::Pair { id, .. } => Some(TokenClaims(id)),
             Tokens::Access(_) => None,
         }
     }
@@ -230,7 +241,7 @@ impl<'a> TokenClaims<'a> {
     /// # Errors
     /// [`ClaimsError`] when the claims do not have that shape.
     pub fn claims<T: Deserialize<'a>>(&self) -> Result<T, ClaimsError> {
-        serde_json::from_str(&self.0.payload).map_err(|error| ClaimsError(error.into()))
+        serde_json::from_str(&self.0.payload).map_err(|error| ClaimsError { at: error.column() })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an operation demands of an identity that is already verified.
 
-use std::{collections::BTreeSet, fmt};
+use std::{fmt, sync::Arc};
 
 /// A text is not a list of scope tokens (RFC 6749 section 3.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fmt};
 #[non_exhaustive]
 pub struct InvalidScope;
 
-/// What an operation needs: every one of a set of scopes.
+/// What an operation needs: every one of a set of scopes. A cheap clone.
 ///
 /// One value serves both sides: it is enforced, and it is named in the challenge when it is not
 /// met, so that the two cannot drift apart.
@@ -24,7 +24,8 @@ pub struct InvalidScope;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Requirement {
-    scopes: BTreeSet<Box<str>>,
+    /// Sorted, each once; `None` instead of an empty list, so that "none" costs nothing.
+    scopes: Option<Arc<[Box<str>]>>,
 }
 
 /// Requires every scope of a space-separated list.
@@ -53,35 +54,44 @@ impl Requirement {
     /// [`InvalidScope`] when a token has a character that the grammar does not allow.
     pub fn scopes(list: &str) -> Result<Self, InvalidScope> {
         let is_scope_byte = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-        let scopes: BTreeSet<Box<str>> =
+        let scopes: Vec<Box<str>> =
             list.split(' ').filter(|token| !token.is_empty()).map(Into::into).collect();
         if scopes.iter().all(|token| token.bytes().all(is_scope_byte)) {
-            Ok(Self { scopes })
+            Ok(Self::of(scopes))
         } else {
             Err(InvalidScope)
         }
     }
 
+    fn of(mut scopes: Vec<Box<str>>) -> Self {
+        scopes.sort_unstable();
+        scopes.dedup();
+        Self { scopes: (!scopes.is_empty()).then(|| scopes.into()) }
+    }
+
     /// Requires what both require.
-    pub fn and(mut self, other: Self) -> Self {
-        self.scopes.extend(other.scopes);
-        self
+    pub fn and(self, other: Self) -> Self {
+        match (&self.scopes, &other.scopes) {
+            (_, None) => self,
+            (None, _) => other,
+            (Some(some), Some(more)) => Self::of(some.iter().chain(more.iter()).cloned().collect()),
+        }
     }
 
     /// Whether `scopes` hold all that is required.
     pub fn is_met_by<'a>(&self, scopes: impl Iterator<Item = &'a str> + Clone) -> bool {
-        self.scopes.iter().all(|needed| scopes.clone().any(|have| *have == **needed))
+        self.iter().all(|needed| scopes.clone().any(|have| have == needed))
     }
 
     /// Whether a verified identity is enough.
     #[must_use]
     pub fn is_none(&self) -> bool {
-        self.scopes.is_empty()
+        self.scopes.is_none()
     }
 
     /// The scopes, sorted.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.scopes.iter().map(AsRef::as_ref)
+        self.scopes.iter().flat_map(|scopes| scopes.iter()).map(AsRef::as_ref)
     }
 }
 

@@ -16,7 +16,6 @@ use crate::error::{ClaimName, TokenError};
 /// ];
 /// assert_eq!(rules[1].to_string(), "tenant is \"blue\"");
 /// ```
-#[must_use]
 pub fn claim(name: impl Into<Arc<str>>) -> ClaimRule {
     ClaimRule(ClaimName(name.into()))
 }

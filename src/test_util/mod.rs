@@ -4,10 +4,12 @@
 //! [`ManualClock`] is the time they are minted at, and moves only when a test moves it. Nothing
 //! here opens a socket, sleeps or reads the time of day.
 
+mod bridge;
 mod clock;
 mod defect;
 mod test_issuer;
 
+pub use bridge::{inject, insert_identity};
 pub use clock::ManualClock;
 pub use defect::Defect;
 pub use test_issuer::{TestIssuer, TestIssuerBuilder};

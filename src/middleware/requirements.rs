@@ -1,0 +1,150 @@
+//! Which requirement an operation has.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use http::{Method, request::Parts};
+
+use crate::policy::Requirement;
+
+/// Where an [`AuthLayer`](super::AuthLayer) gets the requirement of a request from.
+///
+/// Made from a fixed [`Requirement`], a [`RequirementTable`], or a function of the request's head.
+#[derive(Clone)]
+pub struct Requirements(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Fixed(Requirement),
+    PerRequest(Arc<dyn Fn(&Parts) -> Requirement + Send + Sync>),
+}
+
+impl Requirements {
+    /// The requirement of this request.
+    pub(super) fn of(&self, request: &Parts) -> Requirement {
+        match &self.0 {
+            Kind::Fixed(requirement) => requirement.clone(),
+            Kind::PerRequest(choose) => choose(request),
+        }
+    }
+}
+
+impl From<Requirement> for Requirements {
+    fn from(requirement: Requirement) -> Self {
+        Self(Kind::Fixed(requirement))
+    }
+}
+
+impl<F: Fn(&Parts) -> Requirement + Send + Sync + 'static> From<F> for Requirements {
+    fn from(choose: F) -> Self {
+        Self(Kind::PerRequest(Arc::new(choose)))
+    }
+}
+
+impl fmt::Debug for Requirements {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Fixed(requirement) => f.debug_tuple("Requirements").field(requirement).finish(),
+            Kind::PerRequest(_) => f.write_str("Requirements(per request)"),
+        }
+    }
+}
+
+/// Requirements by operation: a route pattern with its method, or a gRPC method.
+///
+/// An operation that is not in the table gets the strictest requirement: everything that any row
+/// asks for, so that a forgotten row refuses instead of admitting. [`otherwise`](Self::otherwise)
+/// says something else.
+///
+/// ```
+/// use tower_resource_server::{middleware::RequirementTable, policy::scope};
+///
+/// let table = RequirementTable::new()
+///     .grpc("/hello.Greeter/SayHello", scope("hello"))
+///     .grpc("/hello.Greeter/Reset", scope("admin"));
+/// # let _ = table;
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct RequirementTable {
+    rows: HashMap<Box<str>, Vec<(Method, Requirement)>>,
+    otherwise: Option<Requirement>,
+}
+
+impl RequirementTable {
+    /// An empty table.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Requires `requirement` for `method` on the routes of `pattern`, written as the router has it.
+    ///
+    /// A `HEAD` request without a row of its own is judged as `GET`, as routers answer it.
+    pub fn route(mut self, method: Method, pattern: impl Into<Box<str>>, requirement: Requirement) -> Self {
+        let row = self.rows.entry(pattern.into()).or_default();
+        row.retain(|(known, _)| *known != method);
+        row.push((method, requirement));
+        self
+    }
+
+    /// Requires `requirement` for a gRPC method, by its exact path: `/package.Service/Method`.
+    pub fn grpc(self, path: impl Into<Box<str>>, requirement: Requirement) -> Self {
+        self.route(Method::POST, path, requirement)
+    }
+
+    /// Requires `requirement` for every operation without a row.
+    pub fn otherwise(mut self, requirement: Requirement) -> Self {
+        self.otherwise = Some(requirement);
+        self
+    }
+
+    /// The requirement of an operation.
+    pub fn find(&self, method: &Method, pattern: Option<&str>) -> Requirement {
+        let row = |method: &Method| {
+            let rows = self.rows.get(pattern?)?;
+            rows.iter().find(|(known, _)| known == method).map(|(_, requirement)| requirement.clone())
+        };
+        let found = row(method).or_else(|| if *method == Method::HEAD { row(&Method::GET) } else { None });
+        found.or_else(|| self.otherwise.clone()).unwrap_or_else(|| self.strictest())
+    }
+
+    fn strictest(&self) -> Requirement {
+        self.rows
+            .values()
+            .flatten()
+            .fold(Requirement::none(), |all, (_, requirement)| all.and(requirement.clone()))
+    }
+
+    /// Chooses by the request's exact path: right for gRPC, whose paths have no parameters.
+    #[must_use]
+    pub fn by_path(self) -> Requirements {
+        Requirements::from(move |request: &Parts| self.find(&request.method, Some(request.uri.path())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::scope;
+
+    #[test]
+    fn what_has_no_row_gets_the_strictest() {
+        let table = RequirementTable::new()
+            .route(Method::GET, "/orders", scope("read"))
+            .route(Method::POST, "/orders", scope("write"))
+            .grpc("/pkg.S/M", scope("call"));
+        for (method, pattern, expected) in [
+            (Method::GET, Some("/orders"), "read"),
+            (Method::HEAD, Some("/orders"), "read"),
+            (Method::POST, Some("/orders"), "write"),
+            (Method::DELETE, Some("/orders"), "call read write"),
+            (Method::GET, Some("/orders/"), "call read write"),
+            (Method::GET, None, "call read write"),
+            (Method::POST, Some("/pkg.S/M"), "call"),
+            (Method::POST, Some("/pkg.S/N"), "call read write"),
+        ] {
+            assert_eq!(table.find(&method, pattern).to_string(), expected, "{method} {pattern:?}");
+        }
+        let open = table.otherwise(Requirement::none());
+        assert_eq!(open.find(&Method::GET, Some("/else")).to_string(), "");
+    }
+}

@@ -1,0 +1,75 @@
+//! The service: takes the decision to the inner service.
+
+use std::{
+    mem,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use tower::Service;
+
+use super::{
+    ResponseFuture,
+    gate::{Gate, Verdict},
+};
+use crate::http::{Empty, Reject};
+
+/// Authenticates requests in front of `S`; made by [`AuthLayer`](super::AuthLayer).
+///
+/// Bodies are of any type and are not touched; errors are those of `S`: a refusal is a response.
+#[derive(Clone, Debug)]
+pub struct AuthService<S, R = Empty> {
+    inner: S,
+    gate: Gate,
+    reject: R,
+}
+
+impl<S, R> AuthService<S, R> {
+    pub(super) const fn new(inner: S, gate: Gate, reject: R) -> Self {
+        Self { inner, gate, reject }
+    }
+}
+
+impl<S, R, B, T> Service<Request<B>> for AuthService<S, R>
+where
+    S: Service<Request<B>, Response = Response<T>> + Clone,
+    R: Reject<T>,
+{
+    type Response = Response<T>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, R, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (mut head, body) = request.into_parts();
+        match self.gate.judge(&mut head) {
+            Verdict::Admit => ResponseFuture::admitted(self.inner.call(Request::from_parts(head, body))),
+            Verdict::Refuse(rejection) => {
+                self.give_back_readiness();
+                ResponseFuture::refused(&rejection, &self.reject, &head)
+            }
+            Verdict::Wait(pending) => {
+                self.give_back_readiness();
+                let request = Request::from_parts(head, body);
+                ResponseFuture::waiting(
+                    pending,
+                    request,
+                    self.inner.clone(),
+                    self.gate.clone(),
+                    self.reject.clone(),
+                )
+            }
+        }
+    }
+}
+
+impl<S: Clone, R> AuthService<S, R> {
+    /// Drops the service that said it is ready, and with it the capacity that it may have set aside.
+    fn give_back_readiness(&mut self) {
+        let fresh = self.inner.clone();
+        drop(mem::replace(&mut self.inner, fresh));
+    }
+}

@@ -1,0 +1,287 @@
+//! The authentication of one request, as steps that never block.
+//!
+//! A [`Step`] is done or waits for keys; [`Pending`] is the wait, and holds nothing of the request,
+//! which its owner keeps and hands in again to resume. The verdict after a wait is a whole new
+//! verification at the new moment, so nothing that was seen before the wait is trusted after it.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use http::HeaderMap;
+use pin_project_lite::pin_project;
+
+use super::{
+    Inner, Now, ResourceServer, pair,
+    slot::{Failure, Slot, Verified},
+};
+use crate::{
+    error::TokenError,
+    http::{Credentials, Reason, TokenKind},
+    identity::{Identity, RawTokens},
+    policy::Expected,
+    source::{KeyNeed, KeyOutcome},
+};
+
+#[cfg(feature = "remote")]
+use crate::source::KeyWait;
+/// Keys that the application holds are never waited for.
+#[cfg(not(feature = "remote"))]
+type KeyWait = std::future::Pending<KeyOutcome>;
+
+/// How often one request may go back to the keys: once for each of its tokens, and once more when
+/// the keys were replaced in between. Beyond that something is churning, and 503 is the truth.
+const MAX_ROUNDS: u8 = 4;
+
+/// What to say where trying again is the only advice.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Why a request is denied; the challenge comes with the requirement of the operation.
+#[derive(Debug)]
+pub(crate) struct Denial {
+    pub(crate) reason: Reason,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Denial {
+    fn token(token: TokenKind, error: TokenError) -> Self {
+        Reason::InvalidToken { token, error }.into()
+    }
+
+    fn unavailable(retry_after: Duration) -> Self {
+        Self { reason: Reason::KeysUnavailable, retry_after: Some(retry_after) }
+    }
+}
+
+impl From<Reason> for Denial {
+    fn from(reason: Reason) -> Self {
+        Self { reason, retry_after: None }
+    }
+}
+
+/// Where the authentication of a request stands.
+pub(crate) enum Step {
+    /// Decided: an identity, or none because there were no credentials.
+    Done(Result<Option<Identity>, Denial>),
+    /// The keys to decide with are being fetched.
+    Wait(Pending),
+}
+
+pin_project! {
+    /// A wait for keys. Dropping it cancels nothing that others share.
+    pub(crate) struct Pending {
+        #[pin]
+        wait: KeyWait,
+        progress: Option<Progress>,
+    }
+}
+
+/// A request on its way through the rounds.
+pub(crate) struct Progress {
+    /// When the request arrived: what counts as evidence against its key depends on it.
+    arrived: Duration,
+    rounds: u8,
+    waits_for: TokenKind,
+}
+
+/// A wait that is over.
+pub(crate) struct Resumed {
+    progress: Progress,
+    outcome: KeyOutcome,
+}
+
+impl Future for Pending {
+    type Output = Resumed;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Resumed> {
+        let this = self.project();
+        let outcome = ready!(this.wait.poll(cx));
+        match this.progress.take() {
+            Some(progress) => Poll::Ready(Resumed { progress, outcome }),
+            // Polled again after completion, against the contract of futures.
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl ResourceServer {
+    /// Begins with the headers of a request.
+    pub(crate) fn begin(&self, headers: &HeaderMap) -> Step {
+        match self.0.request.read(headers) {
+            Ok(Some(credentials)) => self.begin_with(credentials, Expected::default()),
+            Ok(None) => Step::Done(Ok(None)),
+            Err(error) => Step::Done(Err(Reason::InvalidRequest(error).into())),
+        }
+    }
+
+    /// Goes on after a wait, with the same headers.
+    pub(crate) fn resume(&self, resumed: Resumed, headers: &HeaderMap) -> Step {
+        match self.0.request.read(headers) {
+            Ok(Some(credentials)) => self.resume_with(resumed, credentials, Expected::default()),
+            Ok(None) => Step::Done(Ok(None)),
+            Err(error) => Step::Done(Err(Reason::InvalidRequest(error).into())),
+        }
+    }
+
+    pub(super) fn begin_with(&self, credentials: Credentials<'_>, expected: Expected<'_>) -> Step {
+        let now = self.0.now();
+        if let Some(identity) = self.0.cached(credentials, now) {
+            return Step::Done(Ok(Some(identity)));
+        }
+        self.run(now.monotonic, 0, |now| self.0.verify(credentials, now, expected))
+    }
+
+    pub(super) fn resume_with(
+        &self,
+        resumed: Resumed,
+        credentials: Credentials<'_>,
+        expected: Expected<'_>,
+    ) -> Step {
+        self.run_on(resumed, |now| self.0.verify(credentials, now, expected))
+    }
+
+    pub(super) fn begin_id_token(&self, token: &[u8], expected: Expected<'_>) -> Step {
+        self.run(self.0.now().monotonic, 0, |now| self.0.verify_id(token, now, expected))
+    }
+
+    pub(super) fn resume_id_token(&self, resumed: Resumed, token: &[u8], expected: Expected<'_>) -> Step {
+        self.run_on(resumed, |now| self.0.verify_id(token, now, expected))
+    }
+
+    fn run_on(
+        &self,
+        Resumed { progress, outcome }: Resumed,
+        verify: impl Fn(Now) -> Result<Identity, (TokenKind, Failure)>,
+    ) -> Step {
+        match outcome {
+            KeyOutcome::TryAgain => self.run(progress.arrived, progress.rounds, verify),
+            KeyOutcome::Lacks => Step::Done(Err(Denial::token(progress.waits_for, TokenError::UnknownKey))),
+            KeyOutcome::Unavailable { retry_after } => Step::Done(Err(Denial::unavailable(retry_after))),
+        }
+    }
+
+    fn run(
+        &self,
+        arrived: Duration,
+        mut rounds: u8,
+        verify: impl Fn(Now) -> Result<Identity, (TokenKind, Failure)>,
+    ) -> Step {
+        loop {
+            let (kind, source, seen) = match verify(self.0.now()) {
+                Ok(identity) => return Step::Done(Ok(Some(identity))),
+                Err((kind, Failure::Refused(error))) => return Step::Done(Err(Denial::token(kind, error))),
+                Err((kind, Failure::NeedKeys { source, seen })) => (kind, source, seen),
+            };
+            let Some(source) = self.0.sources.get(source).filter(|_| rounds < MAX_ROUNDS) else {
+                return Step::Done(Err(Denial::unavailable(RETRY_AFTER)));
+            };
+            rounds += 1;
+            match source.keys.need_key(arrived, seen) {
+                KeyNeed::TryAgain => {}
+                KeyNeed::Lacks => {
+                    return Step::Done(Err(Denial::token(kind, TokenError::UnknownKey)));
+                }
+                KeyNeed::Unavailable { retry_after } => {
+                    return Step::Done(Err(Denial::unavailable(retry_after)));
+                }
+                #[cfg(feature = "remote")]
+                KeyNeed::Wait(wait) => {
+                    let progress = Some(Progress { arrived, rounds, waits_for: kind });
+                    return Step::Wait(Pending { wait, progress });
+                }
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Verifies all tokens of a request and makes the identity that they stand for.
+    fn verify(
+        &self,
+        credentials: Credentials<'_>,
+        now: Now,
+        expected: Expected<'_>,
+    ) -> Result<Identity, (TokenKind, Failure)> {
+        let access = self
+            .verify_in(&self.access, credentials.access, now, expected)
+            .map_err(|failure| (TokenKind::Access, failure))?;
+        let id = match (credentials.id, &self.id) {
+            (Some(token), Some(slot)) => {
+                // `at_hash` is about the access token that this ID token came with.
+                let access_token = std::str::from_utf8(credentials.access).ok();
+                let id = self
+                    .verify_in(slot, token, now, Expected { access_token, ..expected })
+                    .map_err(|failure| (TokenKind::Id, failure))?;
+                pair::check(&access.token, &id.token)
+                    .map_err(|error| (TokenKind::Id, Failure::Refused(error)))?;
+                Some(id)
+            }
+            // Without a slot the request profile has read none.
+            _ => None,
+        };
+        self.identity(Some(access), id, Some(credentials))
+            .ok_or((TokenKind::Access, Failure::Refused(TokenError::UnknownKey)))
+    }
+
+    /// Verifies an ID token that stands alone.
+    fn verify_id(
+        &self,
+        token: &[u8],
+        now: Now,
+        expected: Expected<'_>,
+    ) -> Result<Identity, (TokenKind, Failure)> {
+        let id = match &self.id {
+            Some(slot) => self.verify_in(slot, token, now, expected),
+            None => Err(Failure::Refused(TokenError::WrongType)),
+        };
+        id.map(|id| self.identity(None, Some(id), None))
+            .and_then(|identity| identity.ok_or(Failure::Refused(TokenError::UnknownKey)))
+            .map_err(|failure| (TokenKind::Id, failure))
+    }
+
+    fn verify_in(
+        &self,
+        slot: &Slot,
+        token: &[u8],
+        now: Now,
+        expected: Expected<'_>,
+    ) -> Result<Verified, Failure> {
+        slot.verify(token, &self.sources, &self.limits, now, expected)
+    }
+
+    /// Makes the identity, and remembers it under `credentials` when they are given.
+    fn identity(
+        &self,
+        access: Option<Verified>,
+        id: Option<Verified>,
+        credentials: Option<Credentials<'_>>,
+    ) -> Option<Identity> {
+        let raw = match credentials.filter(|_| self.retain_tokens) {
+            Some(credentials) => {
+                RawTokens { access: text(credentials.access), id: credentials.id.and_then(text) }
+            }
+            None => RawTokens::default(),
+        };
+        let seen = [&access, &id].map(|token| token.as_ref().map(|token| (token.source, token.generation)));
+        let (access, id) = (access.map(|access| access.token), id.map(|id| id.token));
+        let identity = Identity::new(self.tag.clone(), access, id, raw)?;
+        if let (Some(cache), Some(credentials)) = (&self.cache, credentials) {
+            cache.insert(credentials, &identity, seen.into_iter().flatten());
+        }
+        Some(identity)
+    }
+
+    /// The identity that these very tokens were verified to be, if the verdict still stands.
+    pub(super) fn cached(&self, credentials: Credentials<'_>, now: Now) -> Option<Identity> {
+        self.cache
+            .as_ref()?
+            .get(credentials, now.unix, |source| self.sources.get(source)?.keys.snapshot(now.monotonic))
+    }
+}
+
+fn text(token: &[u8]) -> Option<Box<str>> {
+    std::str::from_utf8(token).ok().map(Into::into)
+}

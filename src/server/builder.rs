@@ -1,0 +1,312 @@
+//! From settings to a server, with every contradiction named at once.
+
+use std::sync::Arc;
+
+use super::{Inner, Issuer, NamedSource, ResourceServer, cache::TokenCache, issuer::KeysFrom, slot::Slot};
+#[cfg(feature = "remote")]
+use crate::source::{
+    Discovery, Fetch, KeyLocation, MAX_WAITERS_PER_SERVER, RemoteConfig, RemoteKeys, ReqwestFetcher,
+    SourceUrl, WaiterPlaces, random,
+};
+use crate::{
+    error::ConfigError,
+    http::{Challenger, IdTokenLocation, Metadata, RequestProfile},
+    identity::ServerTag,
+    keys::{AlgorithmSet, KeySet},
+    policy::{Binding, Requirement},
+    profile::{CompiledProfile, TokenProfile},
+    source::KeySource,
+    time::{Clock, SystemClock},
+    token::TokenLimits,
+};
+
+/// The cache of verified tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheSettings {
+    /// The most memory it takes, in bytes: 16 MiB, some 5 000 tokens of 1 kB. 0 turns it off.
+    pub max_bytes: usize,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self { max_bytes: 16 * 1024 * 1024 }
+    }
+}
+
+/// Collects the settings of a [`ResourceServer`]; see [`ResourceServer::builder`].
+#[must_use]
+pub struct ResourceServerBuilder {
+    resource: String,
+    audiences: Vec<Box<str>>,
+    issuers: Vec<Issuer>,
+    client_id: Option<Box<str>>,
+    realm: Option<String>,
+    scopes_supported: Requirement,
+    id_token: Option<IdTokenLocation>,
+    clock: Arc<dyn Clock>,
+    limits: TokenLimits,
+    cache: CacheSettings,
+    retain_tokens: bool,
+}
+
+impl ResourceServerBuilder {
+    pub(super) fn new(resource: String) -> Self {
+        Self {
+            resource,
+            audiences: Vec::new(),
+            issuers: Vec::new(),
+            client_id: None,
+            realm: None,
+            scopes_supported: Requirement::none(),
+            id_token: None,
+            clock: Arc::new(SystemClock),
+            limits: TokenLimits::default(),
+            cache: CacheSettings::default(),
+            retain_tokens: false,
+        }
+    }
+
+    /// Trusts an issuer; at least one is needed. Each has keys of its own: a key of one issuer never
+    /// verifies a token of another.
+    pub fn issuer(mut self, issuer: Issuer) -> Self {
+        self.issuers.push(issuer);
+        self
+    }
+
+    /// Accepts a further audience beside the resource identifier.
+    pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// The client that ID tokens must be for; needed wherever ID tokens are taken.
+    pub fn client_id(mut self, client_id: impl Into<Box<str>>) -> Self {
+        self.client_id = Some(client_id.into());
+        self
+    }
+
+    /// The `realm` of every challenge (RFC 9110 section 11.5).
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = Some(realm.into());
+        self
+    }
+
+    /// The scopes that the metadata document lists as `scopes_supported`.
+    pub fn scopes_supported(mut self, scopes: Requirement) -> Self {
+        self.scopes_supported = scopes;
+        self
+    }
+
+    /// Takes an ID token beside the access token, if the request brings one. Both must be good, and
+    /// belong together: same issuer, same subject, same client, `at_hash` where there is one.
+    pub fn id_token(mut self, location: IdTokenLocation) -> Self {
+        self.id_token = Some(location);
+        self
+    }
+
+    /// Reads time from `clock`; for tests.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The bounds on tokens.
+    pub fn limits(mut self, limits: TokenLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The cache of verified tokens.
+    pub fn cache(mut self, settings: CacheSettings) -> Self {
+        self.cache = settings;
+        self
+    }
+
+    /// Keeps the tokens themselves in the [`Identity`](crate::Identity), for back ends that pass
+    /// them on. Off unless asked for: what is not kept cannot leak.
+    pub fn retain_tokens(mut self) -> Self {
+        self.retain_tokens = true;
+        self
+    }
+
+    /// Builds the server. It fetches nothing and works outside a runtime; keys are fetched from the
+    /// first request on, or from [`start`](ResourceServer::start).
+    ///
+    /// # Errors
+    /// [`ConfigError`] with everything that cannot work: no issuer, an issuer twice, a profile that
+    /// binds a token to nothing, HMAC with keys from the network, `http` addresses without the
+    /// loopback opt-in, ID tokens without a client, limits without sense.
+    pub fn build(self) -> Result<ResourceServer, ConfigError> {
+        let mut problems = Vec::new();
+        self.check(&mut problems);
+
+        let authorization_servers: Vec<_> = self.issuers.iter().map(|issuer| &*issuer.issuer).collect();
+        let scopes: Vec<Box<str>> = self.scopes_supported.iter().map(Into::into).collect();
+        let metadata = Metadata::new(&self.resource, &authorization_servers, &scopes);
+        let address = metadata.as_ref().map(|metadata| &*metadata.url);
+        let challenger = Challenger::new(self.realm.as_deref(), address).unwrap_or_else(|| {
+            problems.push("realm or resource: only printable ASCII can stand in a challenge".to_owned());
+            Challenger::default()
+        });
+        let sources = self.sources(&mut problems);
+        let audiences: Arc<[Box<str>]> =
+            [self.resource.clone().into()].into_iter().chain(self.audiences.iter().cloned()).collect();
+        let slot = |profile: fn(&Issuer) -> &TokenProfile| {
+            Slot::new(|names| {
+                let compile = |issuer: &Issuer| {
+                    let binding = Binding {
+                        issuer: Arc::clone(&issuer.issuer),
+                        audiences: Arc::clone(&audiences),
+                        client_id: self.client_id.clone(),
+                    };
+                    CompiledProfile::new(profile(issuer), binding, names)
+                };
+                self.issuers.iter().map(compile).collect()
+            })
+        };
+        let inner = Inner {
+            access: slot(|issuer| &issuer.profile),
+            id: self.client_id.is_some().then(|| slot(|issuer| &issuer.id_token_profile)),
+            tag: ServerTag(self.resource.into()),
+            request: RequestProfile { id_token: self.id_token },
+            sources,
+            cache: (self.cache.max_bytes > 0).then(|| TokenCache::new(self.cache.max_bytes)),
+            challenger,
+            metadata,
+            clock: self.clock,
+            limits: self.limits,
+            retain_tokens: self.retain_tokens,
+        };
+        ConfigError::unless_empty(problems, ResourceServer(Arc::new(inner)))
+    }
+
+    fn check(&self, problems: &mut Vec<String>) {
+        let mut refuse = |holds: bool, problem: &str| {
+            if holds {
+                problems.push(problem.to_owned());
+            }
+        };
+        refuse(
+            self.resource.is_empty(),
+            "resource: it is empty; name this server, as in the `aud` of its tokens",
+        );
+        refuse(
+            self.audiences.iter().any(|audience| audience.is_empty()),
+            "audience: one is empty; leave it out",
+        );
+        refuse(self.issuers.is_empty(), "issuer: none is trusted; add one with .issuer(..)");
+        refuse(
+            self.id_token.is_some() && self.client_id.is_none(),
+            "id_token: ID tokens are for one client; name it with .client_id(..)",
+        );
+        refuse(
+            self.client_id.as_ref().is_some_and(|client| client.is_empty()),
+            "client_id: it is empty; leave it out",
+        );
+        refuse(
+            self.limits.nesting > TokenLimits::MAX_NESTING,
+            "limits: nesting is above 100, where the JSON parser ends; use 100 or less",
+        );
+        for (n, issuer) in self.issuers.iter().enumerate() {
+            let whose = format!("issuer {:?}", issuer.issuer);
+            if issuer.issuer.is_empty() {
+                problems.push("issuer: its name is empty; use the `iss` of its tokens".to_owned());
+            }
+            if self.issuers.iter().take(n).any(|other| other.issuer == issuer.issuer) {
+                problems.push(format!("{whose}: it is there twice; merge both into one"));
+            }
+            issuer.profile.problems(&whose, problems);
+            if self.client_id.is_some() {
+                issuer.id_token_profile.problems(&format!("{whose}, ID tokens"), problems);
+            } else if issuer.profile.needs_client() {
+                problems.push(format!(
+                    "{whose}: its profile compares with the client; name it with .client_id(..)"
+                ));
+            }
+            let accepted = issuer.profile.accepted_algorithms();
+            match &issuer.keys {
+                KeysFrom::Given(keys) => check_keys(&whose, keys, accepted, problems),
+                #[cfg(feature = "remote")]
+                _ if !accepted.intersection(AlgorithmSet::HMAC).is_empty() => problems.push(format!(
+                    "{whose}: HMAC with keys from the network would let anyone sign who can read them; accept asymmetric algorithms only"
+                )),
+                #[cfg(feature = "remote")]
+                _ => {}
+            }
+        }
+    }
+
+    #[cfg(not(feature = "remote"))]
+    fn sources(&self, _: &mut Vec<String>) -> Vec<NamedSource> {
+        let source = |issuer: &Issuer| {
+            let KeysFrom::Given(keys) = &issuer.keys;
+            NamedSource { issuer: Arc::clone(&issuer.issuer), keys: KeySource::fixed(keys.clone()) }
+        };
+        self.issuers.iter().map(source).collect()
+    }
+
+    #[cfg(feature = "remote")]
+    fn sources(&self, problems: &mut Vec<String>) -> Vec<NamedSource> {
+        let places = WaiterPlaces::new(MAX_WAITERS_PER_SERVER);
+        // One client for all issuers that bring none of their own, made when the first needs it.
+        let mut shared: Option<Arc<dyn Fetch>> = None;
+        let mut sources = Vec::with_capacity(self.issuers.len());
+        for issuer in &self.issuers {
+            match self.source(issuer, &places, &mut shared) {
+                Ok(keys) => sources.push(NamedSource { issuer: Arc::clone(&issuer.issuer), keys }),
+                Err(problem) => problems.push(format!("issuer {:?}: {problem}", issuer.issuer)),
+            }
+        }
+        sources
+    }
+
+    #[cfg(feature = "remote")]
+    fn source(
+        &self,
+        issuer: &Issuer,
+        places: &WaiterPlaces,
+        shared: &mut Option<Arc<dyn Fetch>>,
+    ) -> Result<KeySource, String> {
+        let allow = issuer.remote.allow_loopback_http;
+        let location = match &issuer.keys {
+            KeysFrom::Given(keys) => return Ok(KeySource::fixed(keys.clone())),
+            KeysFrom::Jwks(url) => SourceUrl::parse(url, allow).map(KeyLocation::Jwks),
+            KeysFrom::Discovery => Discovery::new(&issuer.issuer, allow).map(KeyLocation::Discover),
+        }
+        .map_err(|error| error.to_string())?;
+        if let Some(problem) = issuer.remote.refresh.problems().into_iter().next() {
+            return Err(problem);
+        }
+        let fetcher = match (&issuer.remote.fetcher, &*shared) {
+            (Some(own), _) => Arc::clone(own),
+            (None, Some(shared)) => Arc::clone(shared),
+            (None, None) => {
+                let made: Arc<dyn Fetch> =
+                    Arc::new(ReqwestFetcher::new().map_err(|error| error.to_string())?);
+                *shared = Some(Arc::clone(&made));
+                made
+            }
+        };
+        Ok(KeySource::Remote(RemoteKeys::new(RemoteConfig {
+            name: Arc::clone(&issuer.issuer),
+            location,
+            fetcher,
+            clock: Arc::clone(&self.clock),
+            settings: issuer.remote.refresh.clone(),
+            places: places.clone(),
+            jitter: random,
+        })))
+    }
+}
+
+/// Given keys can be judged at once.
+fn check_keys(whose: &str, keys: &KeySet, accepted: AlgorithmSet, problems: &mut Vec<String>) {
+    if keys.is_empty() {
+        problems.push(format!("{whose}: it has no key; give at least one"));
+    } else if keys.iter().all(|key| key.algorithms().intersection(accepted).is_empty()) {
+        problems.push(format!(
+            "{whose}: none of its keys fits an accepted algorithm {accepted:?}; name theirs with TokenProfile::algorithms"
+        ));
+    }
+}

@@ -1,0 +1,162 @@
+//! Verdicts that were good, and what keeps each of them good (promise 6).
+//!
+//! - **Key**: every input that the verdict depends on. The server is implied, since each has a cache
+//!   of its own; the rest is the tokens of the request, slot by slot. Only the tail of each token is
+//!   hashed, under a random seed: it is the signature, the part that an issuer alone controls.
+//!   Every byte is compared.
+//! - **Hit**: the time rules are judged again by the [`Window`] in which they all hold, and the key
+//!   that verified each token must be in its issuer's current snapshot. A removed or revoked key,
+//!   or a key source past its hard bound, ends the verdict. What is per request (scopes, other
+//!   tokens of the request) is judged by the caller.
+//! - **Never**: refusals, since what is unknown now may be good in a second; tokens under a shared
+//!   secret, which cost less to verify than to look up; ID tokens by themselves.
+//!
+//! quick_cache rather than moka: it takes borrowed look-ups without allocating and reads without
+//! waiting, and nothing here forgets by time alone: entries leave by size, and stale ones are
+//! judged at each hit.
+
+use std::hash::{Hash, Hasher};
+
+use quick_cache::{Equivalent, OptionsBuilder, Weighter, sync::Cache};
+use smallvec::SmallVec;
+
+use crate::{http::Credentials, identity::Identity, policy::Window, source::SnapshotRef, time::UnixTime};
+
+/// How much of each token's tail is hashed.
+const TAIL: usize = 32;
+
+/// What an entry weighs beside its texts, in bytes: the structures around them.
+const ENTRY_OVERHEAD: usize = 600;
+
+/// What an entry is expected to weigh, to size the table.
+const TYPICAL_ENTRY: usize = 3 * 1024;
+
+pub(super) struct TokenCache(Cache<Key, Entry, Bytes, foldhash::fast::RandomState>);
+
+/// The tokens of a request, one after the other.
+#[derive(Clone)]
+struct Key {
+    tokens: Box<[u8]>,
+    /// Where the second begins.
+    second: usize,
+}
+
+/// A key that is looked up without being built.
+struct KeyRef<'a>(Credentials<'a>);
+
+#[derive(Clone)]
+struct Entry {
+    identity: Identity,
+    window: Window,
+    /// For each token its source, and the generation of the keys that verified it.
+    seen: SmallVec<[(usize, u64); 2]>,
+}
+
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<Key, Entry> for Bytes {
+    fn weight(&self, key: &Key, entry: &Entry) -> u64 {
+        let payloads: usize = entry.identity.tokens().map(|token| token.payload.len()).sum();
+        (key.tokens.len() + payloads + ENTRY_OVERHEAD) as u64
+    }
+}
+
+impl TokenCache {
+    pub(super) fn new(max_bytes: usize) -> Self {
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity((max_bytes / TYPICAL_ENTRY).max(1))
+            .weight_capacity(max_bytes as u64)
+            .build();
+        let cache = match options {
+            Ok(options) => Cache::with_options(
+                options,
+                Bytes,
+                foldhash::fast::RandomState::default(),
+                Default::default(),
+            ),
+            // Both capacities are given, which is all that is asked of the options.
+            Err(_) => Cache::with(
+                1,
+                max_bytes as u64,
+                Bytes,
+                foldhash::fast::RandomState::default(),
+                Default::default(),
+            ),
+        };
+        Self(cache)
+    }
+
+    /// The identity behind `credentials`, if its verdict stands now. `keys` gives the current
+    /// snapshot of a source.
+    pub(super) fn get(
+        &self,
+        credentials: Credentials<'_>,
+        now: UnixTime,
+        keys: impl Fn(usize) -> Option<SnapshotRef>,
+    ) -> Option<Identity> {
+        // Contention reads as a miss: verifying again costs less than waiting for a lock might.
+        let entry = self.0.try_get(&KeyRef(credentials)).ok().flatten()?;
+        let current = entry.identity.tokens().zip(&entry.seen).all(|(token, (source, generation))| {
+            keys(*source)
+                .is_some_and(|keys| keys.generation() == *generation || keys.keys().holds(&token.key))
+        });
+        (entry.window.contains(now) && current).then_some(entry.identity)
+    }
+
+    /// Remembers a verdict; `seen` names the source and generation behind each token.
+    pub(super) fn insert(
+        &self,
+        credentials: Credentials<'_>,
+        identity: &Identity,
+        seen: impl Iterator<Item = (usize, u64)>,
+    ) {
+        if identity.tokens().any(|token| token.algorithm.is_hmac()) {
+            return;
+        }
+        let windows = identity.tokens().map(|token| token.window);
+        let Some(window) = windows.reduce(Window::intersection) else { return };
+        let entry = Entry { identity: identity.clone(), window, seen: seen.collect() };
+        // Under contention the verdict is not remembered this time.
+        let _ = self.0.try_insert(Key::new(credentials), entry);
+    }
+}
+
+impl Key {
+    fn new(Credentials { access, id }: Credentials<'_>) -> Self {
+        Self { tokens: [access, id.unwrap_or_default()].concat().into(), second: access.len() }
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let (access, id) = self.tokens.split_at_checked(self.second).unwrap_or_default();
+        hash_tails(access, id, state);
+    }
+}
+
+impl Hash for KeyRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash_tails(self.0.access, self.0.id.unwrap_or_default(), state);
+    }
+}
+
+fn hash_tails<H: Hasher>(access: &[u8], id: &[u8], state: &mut H) {
+    for token in [access, id] {
+        state.write(token.get(token.len().saturating_sub(TAIL)..).unwrap_or_default());
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.second == other.second && self.tokens == other.tokens
+    }
+}
+
+impl Eq for Key {}
+
+impl Equivalent<Key> for KeyRef<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        key.tokens.split_at_checked(key.second) == Some((self.0.access, self.0.id.unwrap_or_default()))
+    }
+}

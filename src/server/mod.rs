@@ -1,0 +1,314 @@
+//! One resource server: its configuration, and the authentication of one request.
+//!
+//! - `builder`: from settings to a [`ResourceServer`], with every contradiction named.
+//! - `issuer`: an [`Issuer`] that the server trusts: whose keys, which profile.
+//! - `slot`: the issuers and profiles for one kind of token, and the verification of one token.
+//! - `authenticate`: one request: cache, then verification, then, only for keys that are not there
+//!   yet, a wait.
+//! - `pair`: whether an access token and an ID token belong together.
+//! - `cache`: verdicts that were good, and what keeps each of them good.
+
+mod authenticate;
+mod builder;
+mod cache;
+mod issuer;
+mod pair;
+mod slot;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::request::Parts;
+
+pub(crate) use self::authenticate::{Denial, Pending, Step};
+pub use self::{
+    builder::{CacheSettings, ResourceServerBuilder},
+    issuer::Issuer,
+};
+use self::{cache::TokenCache, slot::Slot};
+use crate::{
+    error::TokenError,
+    http::{Challenger, Credentials, Metadata, MetadataService, Reason, Rejection, RequestProfile},
+    identity::{Authentication, Identity, ServerTag},
+    policy::{Expected, Requirement},
+    source::{Health, KeySource},
+    time::{Clock, UnixTime},
+    token::TokenLimits,
+};
+
+/// An OAuth 2 resource server: verifies the tokens of requests. A cheap handle.
+///
+/// It is built once, never waits for a provider to start, and is used behind a Tower layer
+/// ([`layer`](Self::layer), [`guard`](Self::guard)) or by hand
+/// ([`verify_access_token`](Self::verify_access_token)).
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use tower_resource_server::{Issuer, ResourceServer, keys::KeySet, profile::TokenProfile};
+///
+/// let keys = KeySet::from_jwks(br#"{"keys":[
+///     {"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+/// ]}"#)?;
+/// let api = ResourceServer::builder("https://api.example")
+///     .issuer(Issuer::with_keys("https://login.example", keys).profile(TokenProfile::rfc9068()))
+///     .build()?;
+/// # let _ = api;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct ResourceServer(Arc<Inner>);
+
+struct Inner {
+    tag: ServerTag,
+    request: RequestProfile,
+    access: Slot,
+    id: Option<Slot>,
+    /// One for each issuer, in the order of the configuration.
+    sources: Vec<NamedSource>,
+    cache: Option<TokenCache>,
+    challenger: Challenger,
+    metadata: Option<Metadata>,
+    clock: Arc<dyn Clock>,
+    limits: TokenLimits,
+    retain_tokens: bool,
+}
+
+struct NamedSource {
+    issuer: Arc<str>,
+    keys: KeySource,
+}
+
+/// What the caller of [`verify_id_token`](ResourceServer::verify_id_token) knows about the login
+/// that the token is the answer to.
+///
+/// ```
+/// use tower_resource_server::IdTokenExpectations;
+///
+/// let expected = IdTokenExpectations { nonce: Some("n-0S6_WzA2Mj"), ..Default::default() };
+/// ```
+#[derive(Clone, Copy, Default)]
+pub struct IdTokenExpectations<'a> {
+    /// The nonce that was sent with the authentication request: the token must carry it.
+    pub nonce: Option<&'a str>,
+    /// The access token that came with the ID token: `at_hash`, if there is one, must match.
+    pub access_token: Option<&'a str>,
+    /// The oldest acceptable login: `auth_time` must be there and at most this long ago.
+    pub max_age: Option<Duration>,
+}
+
+impl fmt::Debug for IdTokenExpectations<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdTokenExpectations").field("max_age", &self.max_age).finish_non_exhaustive()
+    }
+}
+
+/// The two clocks at one moment.
+#[derive(Clone, Copy)]
+struct Now {
+    unix: UnixTime,
+    monotonic: Duration,
+}
+
+impl ResourceServer {
+    /// Begins a server with this resource identifier (RFC 8707, RFC 9728): the default audience, and
+    /// where it is an `https` URL the base of the metadata address in its challenges.
+    pub fn builder(resource: impl Into<String>) -> ResourceServerBuilder {
+        ResourceServerBuilder::new(resource.into())
+    }
+
+    /// The resource identifier.
+    #[must_use]
+    pub fn resource(&self) -> &str {
+        &self.0.tag.0
+    }
+
+    /// Authenticates a request by its headers.
+    ///
+    /// [`Authentication::Anonymous`] means that there were no credentials: whether that is enough
+    /// is up to the caller. It waits only when the keys to decide are being fetched.
+    ///
+    /// It does not check scopes; see [`Identity::has_scope`] and
+    /// [`Requirement::is_met_by`](crate::policy::Requirement::is_met_by).
+    ///
+    /// # Errors
+    /// A [`Rejection`] with the status and challenge that the client should get.
+    pub async fn authenticate(&self, request: &Parts) -> Result<Authentication, Rejection> {
+        let mut step = self.begin(&request.headers);
+        loop {
+            match step {
+                Step::Done(Ok(Some(identity))) => return Ok(Authentication::Verified(identity)),
+                Step::Done(Ok(None)) => return Ok(Authentication::Anonymous),
+                Step::Done(Err(denial)) => return Err(self.refuse(denial, &Requirement::none())),
+                Step::Wait(pending) => step = self.resume(pending.await, &request.headers),
+            }
+        }
+    }
+
+    /// Verifies an access token by itself, as if it had come alone in the `Authorization` field.
+    ///
+    /// # Errors
+    /// A [`Rejection`]; its [`reason`](Rejection::reason) tells a bad token from keys that cannot be had.
+    pub async fn verify_access_token(&self, token: &str) -> Result<Identity, Rejection> {
+        let credentials = Credentials { access: token.as_bytes(), id: None };
+        let mut step = self.begin_with(credentials, Expected::default());
+        loop {
+            match step {
+                Step::Done(Ok(identity)) => return self.demand(identity),
+                Step::Done(Err(denial)) => return Err(self.refuse(denial, &Requirement::none())),
+                Step::Wait(pending) => {
+                    step = self.resume_with(pending.await, credentials, Expected::default());
+                }
+            }
+        }
+    }
+
+    /// Verifies an access token without waiting: for keys that the application holds.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn verify_now(&self, token: &str) -> Result<Identity, Rejection> {
+        let credentials = Credentials { access: token.as_bytes(), id: None };
+        match self.begin_with(credentials, Expected::default()) {
+            Step::Done(Ok(identity)) => self.demand(identity),
+            Step::Done(Err(denial)) => Err(self.refuse(denial, &Requirement::none())),
+            Step::Wait(_) => Err(self.refuse(Reason::KeysUnavailable.into(), &Requirement::none())),
+        }
+    }
+
+    /// The identity behind an access token, if it was verified before and the verdict still stands:
+    /// no signature, no waiting.
+    #[must_use]
+    pub fn try_verify_cached(&self, token: &str) -> Option<Identity> {
+        self.0.cached(Credentials { access: token.as_bytes(), id: None }, self.0.now())
+    }
+
+    /// Verifies an ID token for the configured client (OpenID Connect Core section 3.1.3.7), for
+    /// applications that log users in themselves. Never cached.
+    ///
+    /// It does not remember nonces: comparing with the one of this login is what makes each count
+    /// once.
+    ///
+    /// # Errors
+    /// A [`Rejection`]; a server built without a `client_id` knows no ID tokens and refuses all.
+    pub async fn verify_id_token(
+        &self,
+        token: &str,
+        expectations: IdTokenExpectations<'_>,
+    ) -> Result<Identity, Rejection> {
+        let expected = Expected {
+            nonce: expectations.nonce,
+            access_token: expectations.access_token,
+            max_age: expectations.max_age,
+        };
+        let mut step = self.begin_id_token(token.as_bytes(), expected);
+        loop {
+            match step {
+                Step::Done(Ok(identity)) => return self.demand(identity),
+                Step::Done(Err(denial)) => return Err(self.refuse(denial, &Requirement::none())),
+                Step::Wait(pending) => step = self.resume_id_token(pending.await, token.as_bytes(), expected),
+            }
+        }
+    }
+
+    fn demand(&self, identity: Option<Identity>) -> Result<Identity, Rejection> {
+        identity.ok_or_else(|| self.refuse(Denial::from(Reason::NoCredentials), &Requirement::none()))
+    }
+
+    /// Withdraws a key of an issuer for good, whatever the issuer publishes: by `kid` or RFC 7638
+    /// thumbprint. Tokens that it verified end at once, cached or not.
+    ///
+    /// Returns whether the key was in use at this moment; it stays withdrawn either way. False for
+    /// an issuer that is not configured.
+    pub fn revoke_key(&self, issuer: &str, kid_or_thumbprint: &str) -> bool {
+        self.source(issuer).is_some_and(|keys| keys.revoke_key(kid_or_thumbprint))
+    }
+
+    /// How the keys of each issuer are doing, in the order of the configuration.
+    #[must_use]
+    pub fn health(&self) -> Vec<(Arc<str>, Health)> {
+        self.0.sources.iter().map(|source| (Arc::clone(&source.issuer), source.keys.health())).collect()
+    }
+
+    fn source(&self, issuer: &str) -> Option<&KeySource> {
+        self.0.sources.iter().find(|source| *source.issuer == *issuer).map(|source| &source.keys)
+    }
+
+    /// A Tower service with the protected resource metadata document (RFC 9728) of this server; to
+    /// be mounted outside the layer, at [`metadata_path`](Self::metadata_path).
+    #[must_use]
+    pub fn metadata_service<B: From<Bytes>>(&self) -> MetadataService<B> {
+        MetadataService::new(self.0.metadata.clone())
+    }
+
+    /// Where clients look for the metadata; `None` when the resource identifier is not an http(s) URL.
+    #[must_use]
+    pub fn metadata_path(&self) -> Option<&str> {
+        self.0.metadata.as_ref().map(|metadata| &*metadata.path)
+    }
+
+    pub(crate) fn tag(&self) -> &ServerTag {
+        &self.0.tag
+    }
+
+    pub(crate) fn request_profile(&self) -> &RequestProfile {
+        &self.0.request
+    }
+
+    /// The refusal for `denial` on an operation that needs `required`.
+    pub(crate) fn refuse(&self, denial: Denial, required: &Requirement) -> Rejection {
+        self.0.challenger.refuse(denial.reason, required, denial.retry_after)
+    }
+}
+
+#[cfg(feature = "remote")]
+impl ResourceServer {
+    /// Starts fetching keys now instead of with the first request.
+    ///
+    /// # Errors
+    /// [`NoRuntime`](crate::source::NoRuntime) outside a tokio runtime; the first request inside one
+    /// then starts it.
+    pub fn start(&self) -> Result<(), crate::source::NoRuntime> {
+        self.0.sources.iter().try_for_each(|source| source.keys.start())
+    }
+
+    /// Waits until every issuer's keys are there: a gate for those who want to start that way.
+    ///
+    /// It waits as long as it takes; put a timeout around it.
+    ///
+    /// # Errors
+    /// [`NoRuntime`](crate::source::NoRuntime) outside a tokio runtime.
+    pub async fn ready(&self) -> Result<(), crate::source::NoRuntime> {
+        for source in &self.0.sources {
+            source.keys.ready().await?;
+        }
+        Ok(())
+    }
+
+    /// Fetches the keys of every issuer now, budget or not, and waits for the results.
+    ///
+    /// # Errors
+    /// The first [`RefreshError`](crate::source::RefreshError); the other issuers are fetched all
+    /// the same, and what was known before is kept.
+    pub async fn refresh_now(&self) -> Result<(), crate::source::RefreshError> {
+        let mut result = Ok(());
+        for source in &self.0.sources {
+            result = result.and(source.keys.refresh_now().await);
+        }
+        result
+    }
+}
+
+impl Inner {
+    fn now(&self) -> Now {
+        Now { unix: self.clock.unix(), monotonic: self.clock.monotonic() }
+    }
+}
+
+impl fmt::Debug for ResourceServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let issuers: Vec<_> = self.0.sources.iter().map(|source| &source.issuer).collect();
+        f.debug_struct("ResourceServer")
+            .field("resource", &self.resource())
+            .field("issuers", &issuers)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,253 @@
+use std::{future::Future, sync::Arc, time::Duration};
+
+use http::StatusCode;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::Mutex,
+};
+
+use super::*;
+use crate::source::SourceUrl;
+
+/// What the server saw, in order.
+type Seen = Arc<Mutex<Vec<String>>>;
+
+/// A server that reads each request and leaves the answer to `answer`.
+async fn serve<F>(answer: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> (String, Seen)
+where
+    F: Future<Output = ()> + Send,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/jwks", listener.local_addr().unwrap());
+    let seen = Seen::default();
+    let log = Arc::clone(&seen);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                match stream.read_u8().await {
+                    Ok(byte) => request.push(byte),
+                    Err(_) => break,
+                }
+            }
+            log.lock().await.push(String::from_utf8_lossy(&request).to_lowercase());
+            answer(stream).await;
+        }
+    });
+    (url, seen)
+}
+
+async fn serve_bytes(answer: &'static [u8]) -> (String, Seen) {
+    serve(move |mut stream| async move {
+        let _ = stream.write_all(answer).await;
+    })
+    .await
+}
+
+fn request(url: &str) -> FetchRequest {
+    FetchRequest { max_body: 1000, ..FetchRequest::new(SourceUrl::parse(url, true).unwrap()) }
+}
+
+async fn fetch(request: FetchRequest) -> Result<FetchResponse, FetchError> {
+    ReqwestFetcher::new().unwrap().fetch(request).await
+}
+
+#[tokio::test]
+async fn a_document_comes_with_what_its_headers_say_whatever_its_type() {
+    let (url, seen) = serve_bytes(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\nETag: \"v1\"\r\n\
+          Cache-Control: max-age=600\r\nAge: 60\r\n\r\n{}",
+    )
+    .await;
+    let response = fetch(request(&url)).await.unwrap();
+    let expected = FetchResponse {
+        body: Some("{}".into()),
+        max_age: Some(Duration::from_secs(600)),
+        age: Duration::from_secs(60),
+        etag: Some("\"v1\"".into()),
+    };
+    assert_eq!(response, expected);
+    let seen = seen.lock().await.join("");
+    assert!(
+        seen.starts_with("get /jwks http/1.1\r\n") && seen.contains("accept: application/json\r\n"),
+        "{seen}"
+    );
+    for absent in ["accept-encoding", "cookie", "referer", "if-none-match"] {
+        assert!(!seen.contains(absent), "{absent} in {seen}");
+    }
+}
+
+#[tokio::test]
+async fn an_etag_makes_the_request_conditional() {
+    let (url, seen) = serve_bytes(b"HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=60\r\n\r\n").await;
+    let response = fetch(FetchRequest { etag: Some("\"v1\"".into()), ..request(&url) }).await.unwrap();
+    assert_eq!((response.body, response.max_age), (None, Some(Duration::from_secs(60))));
+    assert!(seen.lock().await[0].contains("if-none-match: \"v1\"\r\n"));
+}
+
+#[tokio::test]
+async fn answers_that_are_none() {
+    let status = |status, retry_after: Option<u64>| FetchError::Status {
+        status: StatusCode::from_u16(status).unwrap(),
+        retry_after: retry_after.map(Duration::from_secs),
+    };
+    let too_large = FetchError::TooLarge { limit: 1000 };
+    let cases: [(&str, &'static [u8], FetchError); 8] = [
+        ("404", b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}", status(404, None)),
+        ("500", b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", status(500, None)),
+        ("503", b"HTTP/1.1 503 Busy\r\nRetry-After: 17\r\nContent-Length: 0\r\n\r\n", status(503, Some(17))),
+        ("204", b"HTTP/1.1 204 No Content\r\n\r\n", status(204, None)),
+        ("announced too large", b"HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n", too_large),
+        ("cut short", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", FetchError::Broken),
+        ("not HTTP", b"220 mail.example ESMTP\r\n", FetchError::Broken),
+        ("nothing", b"", FetchError::Broken),
+    ];
+    for (name, answer, expected) in cases {
+        let (url, _) = serve_bytes(answer).await;
+        assert_eq!(fetch(request(&url)).await, Err(expected), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed() {
+    let (target, visits) = serve_bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;
+    let (url, _) = serve(move |mut stream| {
+        let target = target.clone();
+        async move {
+            let answer = format!("HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    })
+    .await;
+    let expected = FetchError::Status { status: StatusCode::FOUND, retry_after: None };
+    assert_eq!(fetch(request(&url)).await, Err(expected));
+    assert_eq!(visits.lock().await.len(), 0);
+}
+
+#[tokio::test]
+async fn an_endless_body_is_cut_at_the_limit() {
+    let (url, _) = serve(|mut stream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+        // Ends when the client hangs up, which is what is shown here.
+        while stream
+            .write_all(b"40\r\n0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\r\n")
+            .await
+            .is_ok()
+        {}
+    })
+    .await;
+    assert_eq!(fetch(request(&url)).await, Err(FetchError::TooLarge { limit: 1000 }));
+}
+
+#[tokio::test]
+async fn a_body_of_exactly_the_limit_passes() {
+    let (url, _) = serve(|mut stream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n").await;
+        let _ = stream.write_all(&[b' '; 1000]).await;
+    })
+    .await;
+    assert_eq!(fetch(request(&url)).await.unwrap().body.map(|body| body.len()), Some(1000));
+}
+
+#[tokio::test]
+async fn a_body_that_drips_ends_at_the_deadline() {
+    let (url, _) = serve(|mut stream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{").await;
+        // Held open, with one byte of the body sent, until the client hangs up.
+        let _ = stream.read_u8().await;
+    })
+    .await;
+    let short = FetchRequest { timeout: Duration::from_millis(30), ..request(&url) };
+    assert_eq!(fetch(short).await, Err(FetchError::Timeout));
+}
+
+#[tokio::test]
+async fn failures_to_connect_are_told_apart() {
+    let closed = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap()
+    };
+    assert_eq!(fetch(request(&format!("http://{closed}/"))).await, Err(FetchError::Connect), "refused");
+
+    // This one talks first: it would never see the end of a request in what a TLS client sends.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let https = format!("https://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+            let _ = stream.read_u8().await;
+        }
+    });
+    assert_eq!(fetch(request(&https)).await, Err(FetchError::Tls), "no TLS there");
+}
+
+#[tokio::test]
+async fn a_name_is_resolved_under_the_address_rules() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;
+            let _ = stream.read_u8().await;
+        }
+    });
+    let response = fetch(request(&format!("http://localhost:{port}/"))).await.unwrap();
+    assert_eq!(response.body.as_deref(), Some(&b"{}"[..]));
+}
+
+#[test]
+fn resolved_addresses_are_filtered() {
+    let addresses = |list: &[&str]| -> Vec<SocketAddr> {
+        list.iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), 0)).collect()
+    };
+    for (name, host, found, expected) in [
+        ("public", "login.example", &["192.0.2.1"][..], Ok(&["192.0.2.1"][..])),
+        ("private", "login.internal", &["10.0.0.1"], Ok(&["10.0.0.1"])),
+        ("metadata", "login.example", &["169.254.169.254"], Err(FetchError::AddressRefused)),
+        ("one of two", "login.example", &["169.254.169.254", "192.0.2.1"], Ok(&["192.0.2.1"])),
+        ("link-local", "login.example", &["fe80::1"], Err(FetchError::AddressRefused)),
+        ("no address", "login.example", &[], Err(FetchError::Resolve)),
+        ("localhost", "localhost", &["127.0.0.1", "::1"], Ok(&["127.0.0.1", "::1"])),
+        ("localhost elsewhere", "localhost", &["192.0.2.1"], Err(FetchError::AddressRefused)),
+    ] {
+        assert_eq!(admit(host, addresses(found)), expected.map(addresses), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_reason_for_refusing_an_address_comes_through() {
+    // What the guarded resolver says is found again beneath the client's errors.
+    let refusing = ReqwestFetcher {
+        client: Client::builder().no_proxy().dns_resolver(RefusingResolver).build().unwrap(),
+    };
+    let answer = refusing.fetch(request("https://login.example/")).await;
+    assert_eq!(answer, Err(FetchError::AddressRefused));
+}
+
+struct RefusingResolver;
+
+impl Resolve for RefusingResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = vec![SocketAddr::from(([169, 254, 169, 254], 0))];
+            Ok(Box::new(admit(name.as_str(), found).map_err(Unresolved)?.into_iter()) as Addrs)
+        })
+    }
+}
+
+#[tokio::test]
+async fn what_the_application_configures_does_not_undo_the_rules() {
+    let (target, visits) = serve_bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;
+    let (url, _) = serve(move |mut stream| {
+        let target = target.clone();
+        async move {
+            let answer = format!("HTTP/1.1 307 Moved\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    })
+    .await;
+    let fetcher = ReqwestFetcher::configured(|client| client.redirect(redirect::Policy::limited(5))).unwrap();
+    assert!(matches!(fetcher.fetch(request(&url)).await, Err(FetchError::Status { .. })));
+    assert_eq!(visits.lock().await.len(), 0);
+}

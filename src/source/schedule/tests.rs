@@ -1,0 +1,318 @@
+use super::*;
+
+const fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+const MIDDLE: f64 = 0.5;
+/// With the default freshness of 300 s and jitter in the middle, a refresh starts after 90 % of it.
+const REFRESH_AFTER: u64 = 270;
+
+fn new() -> Schedule {
+    Schedule::new(RefreshSettings::default())
+}
+
+/// A schedule whose first fetch started and succeeded at `at`.
+fn fresh(at: Duration) -> Schedule {
+    let mut schedule = new();
+    assert_eq!(schedule.step(at), Step::Fetch(Reason::Due));
+    schedule.succeeded(at, Success::default(), MIDDLE);
+    schedule
+}
+
+#[track_caller]
+fn wait_that_requests(verdict: Verdict, reason: Option<Reason>) -> Duration {
+    match verdict {
+        Verdict::Wait { until, request } if request == reason => until,
+        other => panic!("{other:?} instead of a wait that requests {reason:?}"),
+    }
+}
+
+/// Spends the whole budget of unknown keys, each fetch finding nothing.
+fn spend_budget(schedule: &mut Schedule, at: Duration) {
+    for _ in 0..schedule.budget_left(at) {
+        schedule.request(Reason::UnknownKey, at);
+        assert_eq!(schedule.step(at), Step::Fetch(Reason::UnknownKey));
+        schedule.succeeded(at, Success::default(), MIDDLE);
+    }
+    assert_eq!(schedule.budget_left(at), 0);
+}
+
+#[test]
+fn the_states_of_a_life() {
+    let mut schedule = new();
+    assert_eq!(schedule.state(secs(0)), SourceState::Empty);
+    schedule.step(secs(0));
+    assert_eq!(schedule.state(secs(0)), SourceState::Loading);
+    schedule.failed(secs(0), None, MIDDLE);
+    assert_eq!(schedule.state(secs(0)), SourceState::Empty);
+
+    assert_eq!(schedule.step(secs(1)), Step::Fetch(Reason::Due));
+    schedule.succeeded(secs(2), Success::default(), MIDDLE);
+    assert_eq!(schedule.state(secs(2)), SourceState::Fresh);
+    assert_eq!(schedule.step(secs(2)), Step::SleepUntil(secs(1 + REFRESH_AFTER)));
+    assert_eq!(schedule.step(secs(1 + REFRESH_AFTER)), Step::Fetch(Reason::Due));
+    assert_eq!(schedule.state(secs(1 + REFRESH_AFTER)), SourceState::Refreshing);
+    schedule.failed(secs(276), None, MIDDLE);
+
+    let bound = secs(1 + 6 * 3600);
+    for (name, now, expected) in [
+        ("just fresh", secs(300), SourceState::Fresh),
+        ("freshness over", secs(301), SourceState::Stale),
+        ("just under the hard bound", bound - Duration::from_nanos(1), SourceState::Stale),
+        ("the hard bound", bound, SourceState::Dead),
+        ("later", secs(1_000_000), SourceState::Dead),
+    ] {
+        assert_eq!(schedule.state(now), expected, "{name}");
+    }
+    assert_eq!(schedule.step(bound), Step::Fetch(Reason::Due));
+    schedule.succeeded(bound, Success::default(), MIDDLE);
+    assert_eq!(schedule.state(bound), SourceState::Fresh);
+}
+
+#[test]
+fn freshness_is_clamped_and_refreshed_ahead_of_expiry() {
+    for (name, freshness, jitter, expected) in [
+        ("none stated", None, 0.5, 270),
+        ("the earliest", None, 1.0, 240),
+        ("the latest", None, 0.0, 300),
+        ("stated", Some(600), 0.5, 540),
+        ("too short", Some(0), 0.5, 54),
+        ("too long", Some(86_400), 0.5, 810),
+        ("jitter out of range", None, 7.0, 240),
+        ("jitter below range", None, -7.0, 300),
+    ] {
+        let mut schedule = new();
+        schedule.step(secs(100));
+        let success = Success { freshness: freshness.map(secs), fruitful: true };
+        schedule.succeeded(secs(100), success, jitter);
+        let Step::SleepUntil(until) = schedule.step(secs(100)) else { panic!("{name}") };
+        assert_eq!(until.as_secs_f64().round(), f64::from(100 + expected), "{name}");
+    }
+}
+
+#[test]
+fn a_slow_fetch_ages_from_its_start() {
+    let mut schedule = new();
+    schedule.step(secs(10));
+    schedule.succeeded(secs(15), Success::default(), MIDDLE);
+    assert_eq!(schedule.good_since(), Some(secs(10)));
+    assert_eq!(schedule.good_until(), secs(10 + 6 * 3600));
+    assert_eq!(schedule.step(secs(15)), Step::SleepUntil(secs(10 + REFRESH_AFTER)));
+}
+
+#[test]
+fn failures_back_off_from_one_second_doubling_to_sixty() {
+    let mut schedule = new();
+    let mut now = secs(0);
+    for expected in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
+        assert_eq!(schedule.step(now), Step::Fetch(Reason::Due));
+        schedule.failed(now, None, MIDDLE);
+        assert_eq!(schedule.step(now), Step::SleepUntil(now + secs(expected)));
+        now += secs(expected);
+    }
+    schedule.step(now);
+    schedule.succeeded(now, Success::default(), MIDDLE);
+    assert_eq!(schedule.failures(), 0);
+    now += secs(REFRESH_AFTER);
+    schedule.step(now);
+    schedule.failed(now, None, MIDDLE);
+    assert_eq!(schedule.step(now), Step::SleepUntil(now + secs(1)), "a success starts over");
+}
+
+#[test]
+fn back_off_varies_and_heeds_retry_after_within_its_cap() {
+    for (name, retry_after, jitter, expected) in [
+        ("low", None, 0.0, 900),
+        ("high", None, 1.0, 1100),
+        ("longer than the back-off", Some(30), 0.5, 30_000),
+        ("shorter", Some(0), 0.5, 1000),
+        ("beyond the cap", Some(86_400), 0.5, 60_000),
+    ] {
+        let mut schedule = new();
+        schedule.step(secs(0));
+        schedule.failed(secs(0), retry_after.map(secs), jitter);
+        assert_eq!(schedule.due().as_millis(), expected, "{name}");
+    }
+}
+
+#[test]
+fn any_number_of_failures_stays_within_the_cap() {
+    let mut schedule = new();
+    let mut now = secs(0);
+    for _ in 0..200 {
+        schedule.step(now);
+        schedule.failed(now, None, 1.0);
+        assert!(schedule.due() - now <= secs(66));
+        now = schedule.due();
+    }
+}
+
+#[test]
+fn refusing_takes_evidence() {
+    let mut schedule = fresh(secs(100));
+    for (name, arrived, now, expected) in [
+        ("arrived before the fetch", 99, 100, Verdict::Lacks),
+        ("arrived as it started", 100, 100, Verdict::Lacks),
+        (
+            "arrived after it started",
+            101,
+            101,
+            Verdict::Wait { until: secs(102), request: Some(Reason::UnknownKey) },
+        ),
+        ("at its deadline", 101, 102, Verdict::Unavailable { retry_after: secs(1) }),
+        ("before the fetch, asked late", 99, 105, Verdict::Lacks),
+    ] {
+        assert_eq!(schedule.judge(secs(arrived), secs(now)), expected, "{name}");
+    }
+    // A fetch that was under way when the request arrived is waited for, but is no evidence.
+    schedule.request(Reason::UnknownKey, secs(101));
+    schedule.step(secs(101));
+    assert_eq!(wait_that_requests(schedule.judge(secs(102), secs(102)), None), secs(103));
+    schedule.succeeded(secs(102), Success::default(), MIDDLE);
+    assert_eq!(schedule.judge(secs(101), secs(102)), Verdict::Lacks);
+    wait_that_requests(schedule.judge(secs(102), secs(102)), Some(Reason::UnknownKey));
+}
+
+#[test]
+fn many_requests_share_one_fetch() {
+    let mut schedule = fresh(secs(100));
+    wait_that_requests(schedule.judge(secs(150), secs(150)), Some(Reason::UnknownKey));
+    schedule.request(Reason::UnknownKey, secs(150));
+    for _ in 0..1000 {
+        wait_that_requests(schedule.judge(secs(150), secs(150)), None);
+    }
+    assert_eq!(schedule.budget_left(secs(150)), 4);
+    assert_eq!(schedule.step(secs(150)), Step::Fetch(Reason::UnknownKey));
+    assert_eq!(schedule.fetches(), 2);
+}
+
+#[test]
+fn without_budget_only_a_recent_fetch_is_evidence() {
+    let mut schedule = fresh(secs(100));
+    spend_budget(&mut schedule, secs(200));
+    assert_eq!(schedule.judge(secs(205), secs(205)), Verdict::Lacks);
+    // A token is earned just as the evidence ends, so make the budget slower than the evidence.
+    let settings = RefreshSettings { unknown_key_interval: secs(60), ..RefreshSettings::default() };
+    let mut schedule = Schedule::new(settings);
+    schedule.step(secs(100));
+    schedule.succeeded(secs(100), Success::default(), MIDDLE);
+    spend_budget(&mut schedule, secs(200));
+    assert_eq!(schedule.judge(secs(210), secs(210)), Verdict::Lacks);
+    assert_eq!(schedule.judge(secs(211), secs(211)), Verdict::Unavailable { retry_after: secs(49) });
+}
+
+#[test]
+fn a_failing_source_answers_unavailable_until_its_back_off_is_over() {
+    let mut schedule = fresh(secs(100));
+    schedule.request(Reason::UnknownKey, secs(150));
+    schedule.step(secs(150));
+    schedule.failed(secs(151), Some(secs(20)), MIDDLE);
+    assert_eq!(
+        schedule.judge(secs(150), secs(150) + secs(1)),
+        Verdict::Unavailable { retry_after: secs(20) },
+        "the one that waited"
+    );
+    assert_eq!(schedule.judge(secs(160), secs(160)), Verdict::Unavailable { retry_after: secs(11) });
+    wait_that_requests(schedule.judge(secs(171), secs(171)), Some(Reason::UnknownKey));
+    assert_eq!(schedule.state(secs(171)), SourceState::Fresh, "the old keys are still served");
+}
+
+#[test]
+fn a_cold_source_is_waited_for_and_costs_no_budget() {
+    let mut schedule = new();
+    assert_eq!(wait_that_requests(schedule.judge(secs(5), secs(5)), Some(Reason::Due)), secs(7));
+    schedule.request(Reason::Due, secs(5));
+    assert_eq!(schedule.step(secs(5)), Step::Fetch(Reason::Due));
+    assert_eq!(schedule.budget_left(secs(5)), 5);
+    wait_that_requests(schedule.judge(secs(6), secs(6)), None);
+    assert_eq!(schedule.judge(secs(5), secs(7)), Verdict::Unavailable { retry_after: secs(1) });
+    schedule.failed(secs(7), None, MIDDLE);
+    assert_eq!(
+        schedule.judge(secs(7), secs(7) + Duration::from_millis(500)),
+        Verdict::Unavailable { retry_after: secs(1) },
+        "never less than a second"
+    );
+    wait_that_requests(schedule.judge(secs(8), secs(8)), Some(Reason::Due));
+}
+
+#[test]
+fn past_the_hard_bound_old_evidence_counts_for_nothing() {
+    let schedule = fresh(secs(100));
+    let dead = secs(100 + 6 * 3600);
+    let just_alive = dead - Duration::from_nanos(1);
+    assert_eq!(schedule.judge(secs(100), just_alive), Verdict::Lacks);
+    assert_eq!(schedule.judge(secs(100), dead), Verdict::Unavailable { retry_after: secs(1) });
+    assert!(matches!(schedule.judge(dead, dead), Verdict::Wait { request: Some(Reason::Due), .. }));
+}
+
+#[test]
+fn a_fruitful_refresh_returns_its_token_and_a_barren_one_does_not() {
+    for (name, reason, fruitful, left) in [
+        ("fruitful", Reason::UnknownKey, true, 5),
+        ("barren", Reason::UnknownKey, false, 4),
+        ("asked for by the application", Reason::Asked, true, 5),
+        ("due", Reason::Due, false, 5),
+    ] {
+        let mut schedule = fresh(secs(100));
+        schedule.request(reason, secs(150));
+        schedule.step(secs(150));
+        schedule.succeeded(secs(150), Success { freshness: None, fruitful }, MIDDLE);
+        assert_eq!(schedule.budget_left(secs(150)), left, "{name}");
+    }
+}
+
+#[test]
+fn the_scheduled_refresh_needs_no_budget() {
+    let mut schedule = fresh(secs(100));
+    spend_budget(&mut schedule, secs(200));
+    let due = schedule.due();
+    assert_eq!(schedule.step(due), Step::Fetch(Reason::Due));
+}
+
+#[test]
+fn the_application_may_ask_during_a_back_off_and_during_a_fetch() {
+    let mut schedule = new();
+    schedule.step(secs(0));
+    schedule.request(Reason::Asked, secs(0));
+    schedule.failed(secs(0), None, MIDDLE);
+    assert_eq!(schedule.step(secs(0)), Step::Fetch(Reason::Asked));
+    assert_eq!((schedule.fetches(), schedule.completed()), (2, 1));
+}
+
+#[test]
+fn a_fetch_lost_with_its_runtime_is_made_again_and_is_no_failure() {
+    let mut schedule = fresh(secs(100));
+    schedule.request(Reason::UnknownKey, secs(150));
+    schedule.step(secs(150));
+    schedule.abandoned();
+    wait_that_requests(schedule.judge(secs(150), secs(150)), None);
+    assert_eq!(schedule.step(secs(150)), Step::Fetch(Reason::UnknownKey));
+    assert_eq!((schedule.failures(), schedule.budget_left(secs(150))), (0, 4));
+}
+
+/// The bound of the design, against requests for unknown keys every tenth of a second.
+#[test]
+fn a_flood_causes_no_more_fetches_than_the_formula() {
+    for (name, span, slow) in [("fast answers", 600_u64, 0_u64), ("slow answers", 600, 7), ("short", 5, 1)] {
+        let mut schedule = fresh(secs(0));
+        let (mut due, mut asked, mut landing) = (0, 0, None);
+        for tick in 0..span * 10 {
+            let now = secs(1000) + Duration::from_millis(tick * 100);
+            if landing == Some(tick) {
+                schedule.succeeded(now, Success::default(), MIDDLE);
+            }
+            if let Verdict::Wait { request: Some(reason), .. } = schedule.judge(now, now) {
+                schedule.request(reason, now);
+            }
+            match schedule.step(now) {
+                Step::Fetch(Reason::Due) => due += 1,
+                Step::Fetch(_) => asked += 1,
+                Step::SleepUntil(_) => continue,
+            }
+            landing = Some(tick + slow + 1);
+        }
+        assert!(asked > 0 && asked <= 5 + span.div_ceil(10), "{name}: {asked} fetches for unknown keys");
+        assert!(due <= 1 + span / 240, "{name}: {due} scheduled fetches");
+    }
+}

@@ -1,0 +1,49 @@
+//! Helpers for tonic 0.14.
+//!
+//! The layer itself needs none of this: put [`ResourceServer::layer`](crate::ResourceServer::layer)
+//! on the `Server` builder for all services, or around one generated service. Refusals follow the
+//! content type of the request: a gRPC client gets a trailers-only answer with `UNAUTHENTICATED`,
+//! `PERMISSION_DENIED` or `UNAVAILABLE`, and the challenge as `www-authenticate` in the metadata.
+//!
+//! ```
+//! use tonic::{Request, Response, Status};
+//! use tower_resource_server::tonic::IdentityExt;
+//!
+//! async fn say_hello(request: Request<()>) -> Result<Response<String>, Status> {
+//!     let who = request.identity()?;
+//!     Ok(Response::new(format!("hello {}", who.subject())))
+//! }
+//! ```
+
+use tonic::{Request, Status};
+
+use crate::identity::{Authentication, Identity};
+
+/// The identity of a gRPC request.
+pub trait IdentityExt {
+    /// Who makes the request.
+    ///
+    /// # Errors
+    /// `INTERNAL` when no layer stands in front of the service, which is a mistake in the program;
+    /// `UNAUTHENTICATED` when an optional layer let the request pass without credentials.
+    fn identity(&self) -> Result<&Identity, Status>;
+
+    /// Who makes the request, or nobody, behind an
+    /// [optional](crate::middleware::AuthLayer::optional) layer.
+    ///
+    /// # Errors
+    /// `INTERNAL` when no layer stands in front of the service.
+    fn optional_identity(&self) -> Result<Option<&Identity>, Status>;
+}
+
+impl<T> IdentityExt for Request<T> {
+    fn identity(&self) -> Result<&Identity, Status> {
+        self.optional_identity()?.ok_or_else(|| Status::unauthenticated("authentication is required"))
+    }
+
+    fn optional_identity(&self) -> Result<Option<&Identity>, Status> {
+        self.extensions().get::<Authentication>().map(Authentication::identity).ok_or_else(|| {
+            Status::internal("no authentication in front of this service: add ResourceServer::layer")
+        })
+    }
+}
