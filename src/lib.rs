@@ -4,5 +4,7 @@
 
 pub mod error;
 pub mod keys;
+#[cfg(any(test, feature = "test-util"))]
+pub mod test_util;
 pub mod time;
 pub mod token;
