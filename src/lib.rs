@@ -4,6 +4,7 @@
 
 pub mod error;
 pub mod keys;
+pub mod source;
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util;
 pub mod time;

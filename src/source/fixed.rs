@@ -1,0 +1,71 @@
+//! Keys that the application holds: no network, no refresh.
+
+use std::sync::{Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use super::{Health, SourceState, revoked::Revoked, snapshot::Snapshot};
+use crate::keys::KeySet;
+
+/// A key set that only [`revoke_key`](Self::revoke_key) changes.
+#[derive(Debug)]
+pub(crate) struct FixedKeys {
+    pub(super) snapshot: ArcSwap<Snapshot>,
+    revoked: Mutex<Revoked>,
+}
+
+impl FixedKeys {
+    pub(crate) fn new(keys: KeySet) -> Self {
+        let snapshot = ArcSwap::from_pointee(Snapshot { keys, generation: 1 });
+        Self { snapshot, revoked: Mutex::default() }
+    }
+
+    /// Withdraws a key for good; true when it was in use.
+    pub(crate) fn revoke_key(&self, kid_or_thumbprint: &str) -> bool {
+        // The lock spans the exchange, so that two revocations do not undo each other.
+        let mut revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
+        revoked.add(kid_or_thumbprint);
+        let current = self.snapshot.load();
+        match current.succeeded_by(revoked.remaining(current.keys())) {
+            Some(next) => {
+                self.snapshot.store(next.into());
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        let snapshot = self.snapshot.load();
+        Health {
+            keys: snapshot.keys().len(),
+            key_ids: Health::key_ids(snapshot.keys()),
+            skipped: snapshot.keys().skipped().len(),
+            generation: snapshot.generation(),
+            ..Health::new(SourceState::Fixed)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::VerifyingKey;
+
+    #[test]
+    fn a_revoked_key_is_gone_and_the_generation_tells() {
+        let [a, b] = [1, 2].map(|n| VerifyingKey::from_ed25519_bytes(&[n; 32]).unwrap());
+        let thumbprint = b.thumbprint().to_owned();
+        let fixed = FixedKeys::new(KeySet::from_keys([a.with_kid("a"), b.with_kid("b")]));
+        for (name, id, revoked, keys, generation) in [
+            ("unknown", "c", false, 2, 1),
+            ("by kid", "a", true, 1, 2),
+            ("again", "a", false, 1, 2),
+            ("by thumbprint", thumbprint.as_str(), true, 0, 3),
+        ] {
+            assert_eq!(fixed.revoke_key(id), revoked, "{name}");
+            let health = fixed.health();
+            assert_eq!((health.keys, health.generation), (keys, generation), "{name}");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! One refresh: metadata and key set as a unit, under one deadline.
+//!
+//! A location that is already known is asked first, so that a refresh is one request as a rule and
+//! a broken metadata endpoint keeps nobody from fresh keys. The metadata is read again when that
+//! fails, when it brings nothing new although somebody needs a key, and now and then: so a moved
+//! `jwks_uri` is followed.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Fetch, FetchError, FetchRequest, FetchResponse, MetadataError, RefreshError, RefreshSettings, SourceUrl,
+    discovery::Discovery, race::before,
+};
+use crate::{keys::KeySet, time::Clock};
+
+/// Where an issuer's keys are.
+#[derive(Clone, Debug)]
+pub(crate) enum KeyLocation {
+    /// At this `jwks_uri`.
+    Jwks(SourceUrl),
+    /// Where the issuer's metadata says.
+    Discover(Discovery),
+}
+
+/// What one refresh leaves to the next.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory {
+    pub(super) located: Option<Located>,
+    pub(super) loaded: Option<Loaded>,
+}
+
+/// A key set's location, from metadata.
+#[derive(Clone, Debug)]
+pub(super) struct Located {
+    url: SourceUrl,
+    /// When the metadata was asked for.
+    at: Duration,
+}
+
+/// A key set as it was published. Its `ETag` is never used for another location or another set.
+#[derive(Clone, Debug)]
+pub(super) struct Loaded {
+    url: SourceUrl,
+    etag: Option<String>,
+    max_age: Option<Duration>,
+    pub(super) keys: Arc<KeySet>,
+}
+
+/// The result of a refresh.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) memory: Memory,
+    /// How long the response says that the set is fresh.
+    pub(super) freshness: Option<Duration>,
+}
+
+/// One refresh under way.
+pub(super) struct Load<'a> {
+    pub(super) fetcher: &'a dyn Fetch,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) location: &'a KeyLocation,
+    pub(super) settings: &'a RefreshSettings,
+    pub(super) deadline: Duration,
+    pub(super) memory: Memory,
+    /// Somebody needs a key: look everywhere before saying that there is nothing new.
+    pub(super) thorough: bool,
+    /// The last refresh failed: ask the metadata first, for the known location may be what hangs.
+    pub(super) doubtful: bool,
+}
+
+impl Load<'_> {
+    pub(super) async fn run(mut self) -> Result<Found, RefreshError> {
+        let discovery = match self.location {
+            KeyLocation::Jwks(url) => return self.key_set(url).await,
+            KeyLocation::Discover(discovery) => discovery,
+        };
+        let known = match self.memory.located.clone() {
+            Some(known) if !self.doubtful => known,
+            known => {
+                let located = match known {
+                    // Half of the time, so that the known location gets its turn.
+                    Some(known) => {
+                        let now = self.clock.monotonic();
+                        let half = now.saturating_add(self.deadline.saturating_sub(now) / 2);
+                        self.discover(discovery, half).await.unwrap_or(known)
+                    }
+                    None => self.discover(discovery, self.deadline).await?,
+                };
+                let url = located.url.clone();
+                self.memory.located = Some(located);
+                return self.key_set(&url).await;
+            }
+        };
+        let first = self.key_set(&known.url).await;
+        let look_again = match &first {
+            Err(_) => true,
+            Ok(found) if self.thorough => !self.is_new(found),
+            Ok(_) => self.clock.monotonic().saturating_sub(known.at) >= self.settings.rediscover_after,
+        };
+        if !look_again {
+            return first;
+        }
+        // From here on, what was found stands unless something better turns up.
+        let Ok(located) = self.discover(discovery, self.deadline).await else { return first };
+        let url = located.url.clone();
+        let moved = url != known.url;
+        self.memory.located = Some(located);
+        match first {
+            first if moved => match self.key_set(&url).await {
+                Ok(found) => Ok(found),
+                // The new location does not serve keys (yet): the old one stays in use.
+                Err(error) => first.map_err(|_| error),
+            },
+            Ok(found) => {
+                let located = self.memory.located;
+                Ok(Found { memory: Memory { located, ..found.memory }, ..found })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn is_new(&self, found: &Found) -> bool {
+        match (&self.memory.loaded, &found.memory.loaded) {
+            (Some(old), Some(new)) => !old.keys.has_same_keys(&new.keys),
+            _ => true,
+        }
+    }
+
+    async fn key_set(&self, url: &SourceUrl) -> Result<Found, RefreshError> {
+        let old = self.memory.loaded.as_ref().filter(|loaded| loaded.url == *url);
+        let etag = old.and_then(|loaded| loaded.etag.clone());
+        let accept = "application/jwk-set+json, application/json";
+        let response = self.get(url, etag, accept, self.deadline).await.map_err(RefreshError::KeySetFetch)?;
+        let age = response.age;
+        let loaded = match (response.body, old) {
+            (Some(body), _) => {
+                let keys = KeySet::from_jwks(&body).map_err(RefreshError::KeySet)?;
+                Loaded {
+                    url: url.clone(),
+                    etag: response.etag,
+                    max_age: response.max_age,
+                    keys: Arc::new(keys),
+                }
+            }
+            // RFC 9111 section 4.3.4: what a 304 does not say stays as it was.
+            (None, Some(old)) => Loaded {
+                etag: response.etag.or_else(|| old.etag.clone()),
+                max_age: response.max_age.or(old.max_age),
+                ..old.clone()
+            },
+            (None, None) => return Err(RefreshError::KeySetFetch(FetchError::NotModified)),
+        };
+        let freshness = loaded.max_age.map(|max_age| max_age.saturating_sub(age));
+        Ok(Found { memory: Memory { located: self.memory.located.clone(), loaded: Some(loaded) }, freshness })
+    }
+
+    /// Tries the well-known locations in order. A host that does not answer is not asked again;
+    /// the error of the location that came nearest is the one that is kept.
+    async fn discover(&self, discovery: &Discovery, deadline: Duration) -> Result<Located, RefreshError> {
+        let at = self.clock.monotonic();
+        let mut kept = None;
+        for candidate in discovery.candidates() {
+            let error = match self.get(candidate, None, "application/json", deadline).await {
+                Ok(FetchResponse { body, .. }) => {
+                    match discovery.jwks_uri(candidate, &body.unwrap_or_default()) {
+                        Ok(url) => return Ok(Located { url, at }),
+                        Err(error) => RefreshError::Metadata(error),
+                    }
+                }
+                Err(error) if error.is_about_this_path() => RefreshError::MetadataFetch(error),
+                Err(error) => return Err(kept.unwrap_or(RefreshError::MetadataFetch(error))),
+            };
+            kept = match kept {
+                Some(RefreshError::MetadataFetch(_)) | None => Some(error),
+                nearer => nearer,
+            };
+        }
+        Err(kept.unwrap_or(RefreshError::Metadata(MetadataError::Malformed)))
+    }
+
+    async fn get(
+        &self,
+        url: &SourceUrl,
+        etag: Option<String>,
+        accept: &'static str,
+        deadline: Duration,
+    ) -> Result<FetchResponse, FetchError> {
+        let max_body = self.settings.max_body;
+        let conditional = etag.is_some();
+        let timeout = deadline.saturating_sub(self.clock.monotonic());
+        if timeout.is_zero() {
+            return Err(FetchError::Timeout);
+        }
+        let request = FetchRequest { url: url.clone(), etag, accept, max_body, timeout };
+        let answer = before(self.clock.sleep_until(deadline), self.fetcher.fetch(request)).await;
+        let response = answer.unwrap_or(Err(FetchError::Timeout))?;
+        // The fetcher may be anybody's: its limits are checked once more.
+        match &response.body {
+            Some(body) if body.len() > max_body => Err(FetchError::TooLarge { limit: max_body }),
+            None if !conditional => Err(FetchError::NotModified),
+            _ => Ok(response),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Where keys come from: configured, or fetched from the issuer and kept fresh.
+//!
+//! - `fixed`: keys that the application holds.
+//! - `remote`: the keys of one issuer from the network; what a request asks of them.
+//! - `schedule`: when to fetch, and what a request without its key is told; pure. `budget` bounds
+//!   what unknown keys may cause, `places` how many requests may wait.
+//! - `refresher`: the task that carries the schedule out; `load`: one refresh.
+//! - `discovery`: from the issuer to its key set; `location`: where keys may be fetched from.
+//! - `fetch`: the seam to the network; `reqwest`: the ready-made fetcher.
+//! - `settings`: every number; `health`: how a source is doing; `error`: why a refresh failed.
+//!
+//! What the room promises:
+//!
+//! - **Reading keys never waits.** A snapshot is immutable and behind an atomic pointer; it is
+//!   replaced whole, so a key that the issuer removed is gone with the refresh that notices.
+//! - **An issuer's bad minute turns nobody away.** The last good keys are served until the hard
+//!   bound; a set that is empty or unusable is refused and the old one kept. (So emptying the set
+//!   is not a revocation; `revoke_key` is.)
+//! - **No 401 without evidence.** "This key does not exist" takes a fetch that started after the
+//!   request arrived; anything less is 503 and a time to come again.
+//! - **Requests cause bounded work**: a budget for fetches, places for waiting, one fetch at a time
+//!   however many ask. Dropping a request cancels nothing that others share.
+//! - **Monotonic time only**: a stepped wall clock neither expires keys nor revives them.
+
+#[cfg(feature = "remote")]
+mod budget;
+#[cfg(feature = "remote")]
+mod discovery;
+mod error;
+#[cfg(feature = "remote")]
+mod fetch;
+mod fixed;
+mod health;
+#[cfg(feature = "remote")]
+mod load;
+#[cfg(feature = "remote")]
+mod location;
+mod need;
+#[cfg(feature = "remote")]
+mod places;
+#[cfg(feature = "remote")]
+mod race;
+#[cfg(feature = "remote")]
+mod refresher;
+#[cfg(feature = "remote")]
+mod remote;
+#[cfg(feature = "remote")]
+mod reqwest;
+mod revoked;
+#[cfg(feature = "remote")]
+mod schedule;
+mod settings;
+mod snapshot;
+
+pub use error::{FetchError, MetadataError, NoRuntime, RefreshError, UrlError};
+#[cfg(feature = "remote")]
+pub use fetch::{Fetch, FetchFuture, FetchRequest, FetchResponse};
+pub use health::{Health, SourceState};
+#[cfg(feature = "remote")]
+pub use location::SourceUrl;
+pub use settings::{MAX_WAITERS_PER_SERVER, RefreshSettings};
+
+#[cfg(feature = "remote")]
+pub use self::reqwest::{FetcherError, ReqwestFetcher};
+pub(crate) use fixed::FixedKeys;
+pub(crate) use need::{KeyNeed, KeyOutcome, KeySource};
+pub(crate) use snapshot::{Snapshot, SnapshotRef};
+#[cfg(feature = "remote")]
+pub(crate) use {
+    discovery::Discovery,
+    load::KeyLocation,
+    places::WaiterPlaces,
+    remote::{KeyWait, RemoteConfig, RemoteKeys, random},
+};

@@ -1,0 +1,136 @@
+//! What the rooms above see: a source of keys, and the answers to "my key is not there".
+
+use std::{sync::Arc, time::Duration};
+
+use super::{FixedKeys, Health, NoRuntime, RefreshError, SnapshotRef};
+#[cfg(feature = "remote")]
+use super::{KeyWait, RemoteKeys};
+use crate::keys::KeySet;
+
+/// Where the keys of one issuer come from. Clones share the source.
+#[derive(Clone)]
+pub(crate) enum KeySource {
+    /// The application holds them.
+    Fixed(Arc<FixedKeys>),
+    /// The issuer publishes them.
+    #[cfg(feature = "remote")]
+    Remote(Arc<RemoteKeys>),
+}
+
+/// The answer to a request whose key is not in the snapshot it saw.
+pub(crate) enum KeyNeed {
+    /// There are other keys by now: look again.
+    TryAgain,
+    /// The key does not exist, on evidence: 401.
+    Lacks,
+    /// Nobody can tell: 503.
+    Unavailable {
+        /// When it is worth coming again; at least a second.
+        retry_after: Duration,
+    },
+    /// A fetch is on its way.
+    #[cfg(feature = "remote")]
+    Wait(KeyWait),
+}
+
+/// What a wait for keys comes to; as in [`KeyNeed`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyOutcome {
+    /// There are other keys by now: look again.
+    TryAgain,
+    /// The key does not exist, on evidence: 401.
+    Lacks,
+    /// Nobody can tell: 503.
+    Unavailable {
+        /// When it is worth coming again; at least a second.
+        retry_after: Duration,
+    },
+}
+
+impl KeySource {
+    pub(crate) fn fixed(keys: KeySet) -> Self {
+        Self::Fixed(Arc::new(FixedKeys::new(keys)))
+    }
+
+    /// The current keys; `None` when there are none to rely on. Never waits; starts what is due.
+    pub(crate) fn snapshot(&self, now: Duration) -> Option<SnapshotRef> {
+        match self {
+            Self::Fixed(keys) => {
+                let _ = now;
+                Some(SnapshotRef(keys.snapshot.load()))
+            }
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.snapshot(now),
+        }
+    }
+
+    /// What to do about a token whose key is not in the snapshot of generation `seen`, for a
+    /// request that arrived at `arrived` on the monotonic clock.
+    pub(crate) fn need_key(&self, arrived: Duration, seen: Option<u64>) -> KeyNeed {
+        match self {
+            Self::Fixed(keys) => {
+                let _ = arrived;
+                if seen == Some(keys.snapshot.load().generation()) {
+                    KeyNeed::Lacks
+                } else {
+                    KeyNeed::TryAgain
+                }
+            }
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.need_key(arrived, seen),
+        }
+    }
+
+    /// Starts fetching, when there is anything to fetch.
+    ///
+    /// # Errors
+    /// [`NoRuntime`] outside a tokio runtime.
+    pub(crate) fn start(&self) -> Result<(), NoRuntime> {
+        match self {
+            Self::Fixed(_) => Ok(()),
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.start(),
+        }
+    }
+
+    /// Waits until there are keys.
+    ///
+    /// # Errors
+    /// [`NoRuntime`] outside a tokio runtime.
+    pub(crate) async fn ready(&self) -> Result<(), NoRuntime> {
+        match self {
+            Self::Fixed(_) => Ok(()),
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.ready().await,
+        }
+    }
+
+    /// Fetches now and waits for the result; fixed keys are as new as they get.
+    ///
+    /// # Errors
+    /// Why the fetch failed.
+    pub(crate) async fn refresh_now(&self) -> Result<(), RefreshError> {
+        match self {
+            Self::Fixed(_) => Ok(()),
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.refresh_now().await,
+        }
+    }
+
+    /// Withdraws a key for good; true when it was in use.
+    pub(crate) fn revoke_key(&self, kid_or_thumbprint: &str) -> bool {
+        match self {
+            Self::Fixed(keys) => keys.revoke_key(kid_or_thumbprint),
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.revoke_key(kid_or_thumbprint),
+        }
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        match self {
+            Self::Fixed(keys) => keys.health(),
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.health(),
+        }
+    }
+}

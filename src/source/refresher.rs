@@ -1,0 +1,265 @@
+//! The driver: one spawned task per source that does what the [`Schedule`](super::schedule) says.
+//!
+//! It starts at first use, because a server is built before its runtime runs and may outlive it. A
+//! driver whose runtime is gone, or that panicked, says so as it is dropped; one whose runtime is
+//! merely not running any more is overdue. Either way the next request starts another, on its own
+//! runtime, and what the old one may still bring is ignored.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{runtime::Handle, sync::Notify, task::AbortHandle};
+
+use super::{
+    NoRuntime, RefreshError, SourceState,
+    load::{Found, Load},
+    race::before,
+    remote::{Shared, State},
+    schedule::{Reason, Step, Success},
+};
+use crate::keys::KeySet;
+
+/// The task that refreshes a source.
+pub(super) struct Driver {
+    id: u64,
+    wake: Arc<Notify>,
+    /// Known once it is spawned.
+    task: Option<AbortHandle>,
+    /// From this moment on it is taken to hang.
+    overdue_at: Duration,
+}
+
+impl Driver {
+    fn runs(&self, now: Duration) -> bool {
+        now < self.overdue_at && !self.task.as_ref().is_some_and(AbortHandle::is_finished)
+    }
+}
+
+impl Shared {
+    /// Whether there is a driver, or could be one.
+    pub(super) fn can_drive(&self, state: &State, now: Duration) -> bool {
+        state.driver.as_ref().is_some_and(|driver| driver.runs(now)) || Handle::try_current().is_ok()
+    }
+
+    /// Starts a driver on the current runtime when none runs.
+    pub(super) fn ensure_driver(self: &Arc<Self>, now: Duration) -> Result<(), NoRuntime> {
+        let (id, wake, replaced) = {
+            let mut state = self.lock();
+            if state.driver.as_ref().is_some_and(|driver| driver.runs(now)) {
+                return Ok(());
+            }
+            if Handle::try_current().is_err() {
+                state.last_error = Some(NoRuntime.into());
+                return Err(NoRuntime);
+            }
+            state.drivers += 1;
+            let (id, wake) = (state.drivers, Arc::new(Notify::new()));
+            let overdue_at = self.overdue_at(now);
+            let driver = Driver { id, wake: Arc::clone(&wake), task: None, overdue_at };
+            let replaced = state.driver.replace(driver);
+            state.schedule.abandoned();
+            self.set_attention(overdue_at);
+            (id, wake, replaced)
+        };
+        if let Some(task) = replaced.and_then(|driver| driver.task) {
+            task.abort();
+        }
+        // Not under the lock: a runtime that shuts down drops the future at once, and its watch
+        // takes the lock.
+        let watch = Watch { shared: Arc::clone(self), id };
+        let handle = Handle::try_current().map_err(|_| NoRuntime)?;
+        let task = handle.spawn(drive(watch, wake)).abort_handle();
+        match &mut self.lock().driver {
+            Some(driver) if driver.id == id => {
+                driver.task = Some(task);
+                Ok(())
+            }
+            // The runtime is shutting down and has dropped it.
+            _ => {
+                task.abort();
+                Err(NoRuntime)
+            }
+        }
+    }
+
+    pub(super) fn wake_driver(&self) {
+        if let Some(driver) = &self.lock().driver {
+            driver.wake.notify_one();
+        }
+    }
+
+    pub(super) fn end_driver(&self) {
+        let driver = self.lock().driver.take();
+        if let Some(task) = driver.and_then(|driver| driver.task) {
+            task.abort();
+        }
+    }
+
+    /// When a driver that plans to act at `next` is taken to hang: a fetch takes up to its deadline,
+    /// and a runtime may be busy that long again.
+    fn overdue_at(&self, next: Duration) -> Duration {
+        next.saturating_add(self.config.settings.fetch_timeout.saturating_mul(2))
+    }
+
+    /// Takes in the result of a fetch.
+    fn finish(&self, id: u64, result: Result<Found, RefreshError>) {
+        let jitter = (self.config.jitter)();
+        let report = {
+            let mut state = self.lock();
+            if state.driver.as_ref().is_none_or(|driver| driver.id != id) {
+                return;
+            }
+            let now = self.now();
+            match result {
+                Ok(found) => self.take_in(&mut state, found, now, jitter),
+                Err(error) => {
+                    state.schedule.failed(now, error.retry_after(), jitter);
+                    state.last_error = Some(error.clone());
+                    Report::Failed(error)
+                }
+            }
+        };
+        let name = &self.config.name;
+        match report {
+            Report::Changed { generation, keys, skipped } => {
+                tracing::info!(issuer = %name, generation, keys, skipped, "the issuer's keys have changed");
+            }
+            Report::Unchanged => tracing::debug!(issuer = %name, "the issuer's keys have not changed"),
+            Report::Failed(error) => tracing::warn!(issuer = %name, %error, "a key refresh failed"),
+        }
+        self.tell_state();
+        self.tell();
+    }
+
+    fn take_in(&self, state: &mut State, found: Found, now: Duration, jitter: f64) -> Report {
+        let old = state.memory.loaded.as_ref().map(|loaded| Arc::clone(&loaded.keys));
+        let new = found.memory.loaded.as_ref().map(|loaded| Arc::clone(&loaded.keys));
+        let changed = match (&old, &new) {
+            (Some(old), Some(new)) => !old.has_same_keys(new),
+            _ => true,
+        };
+        let fruitful = new.as_ref().is_some_and(|new| {
+            let usable = state.revoked.remaining(new);
+            !is_known(&usable, old.as_deref(), state.previous.as_deref())
+        });
+        if changed {
+            state.previous = old;
+        }
+        state.memory = found.memory;
+        state.last_error = None;
+        state.schedule.succeeded(now, Success { freshness: found.freshness, fruitful }, jitter);
+        match self.publish(state) {
+            Some(generation) => Report::Changed {
+                generation,
+                keys: new.as_ref().map_or(0, |keys| keys.len()),
+                skipped: new.as_ref().map_or(0, |keys| keys.skipped().len()),
+            },
+            None => Report::Unchanged,
+        }
+    }
+
+    /// Tells of a change of state, once.
+    fn tell_state(&self) {
+        let (was, is) = {
+            let mut state = self.lock();
+            let is = state.schedule.state(self.now());
+            (std::mem::replace(&mut state.told, is), is)
+        };
+        if was == is {
+            return;
+        }
+        let name = &self.config.name;
+        match is {
+            SourceState::Stale | SourceState::Dead | SourceState::Empty => {
+                tracing::warn!(issuer = %name, from = %was, to = %is, "the key source is degraded");
+            }
+            _ => tracing::info!(issuer = %name, from = %was, to = %is, "the key source changed state"),
+        }
+    }
+}
+
+enum Report {
+    Changed { generation: u64, keys: usize, skipped: usize },
+    Unchanged,
+    Failed(RefreshError),
+}
+
+/// Whether every key was in one of the last two sets.
+///
+/// The set before the current one counts too: replicas that take turns with an old and a new set
+/// would otherwise earn a fetch with each turn.
+fn is_known(keys: &KeySet, current: Option<&KeySet>, previous: Option<&KeySet>) -> bool {
+    let holds = |set: Option<&KeySet>, key| set.is_some_and(|set| set.holds(key));
+    keys.iter().all(|key| holds(current, key) || holds(previous, key))
+}
+
+async fn drive(watch: Watch, wake: Arc<Notify>) {
+    let shared = &watch.shared;
+    let config = &shared.config;
+    loop {
+        let now = shared.now();
+        let (step, memory, doubtful) = {
+            let mut state = shared.lock();
+            let step = state.schedule.step(now);
+            let memory = state.memory.clone();
+            let next = match step {
+                Step::Fetch(_) => now,
+                Step::SleepUntil(until) => until,
+            };
+            let overdue_at = shared.overdue_at(next);
+            match &mut state.driver {
+                Some(driver) if driver.id == watch.id => driver.overdue_at = overdue_at,
+                _ => return,
+            }
+            shared.set_attention(overdue_at);
+            (step, memory, state.schedule.failures() % 2 == 1)
+        };
+        let reason = match step {
+            Step::Fetch(reason) => reason,
+            Step::SleepUntil(until) => {
+                before(config.clock.sleep_until(until), wake.notified()).await;
+                continue;
+            }
+        };
+        let load = Load {
+            fetcher: &*config.fetcher,
+            clock: &*config.clock,
+            location: &config.location,
+            settings: &config.settings,
+            deadline: now.saturating_add(config.settings.fetch_timeout),
+            memory,
+            thorough: reason != Reason::Due,
+            doubtful,
+        };
+        let result = load.run().await;
+        shared.finish(watch.id, result);
+    }
+}
+
+/// Notices the end of a driver, however it comes.
+struct Watch {
+    shared: Arc<Shared>,
+    id: u64,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let jitter = (self.shared.config.jitter)();
+        {
+            let mut state = self.shared.lock();
+            match &state.driver {
+                Some(driver) if driver.id == self.id => state.driver = None,
+                // Replaced, or its source is gone.
+                _ => return,
+            }
+            if std::thread::panicking() {
+                let now = self.shared.now();
+                state.schedule.failed(now, None, jitter);
+                state.last_error = Some(RefreshError::Panicked);
+            } else {
+                state.schedule.abandoned();
+            }
+        }
+        self.shared.set_attention(Duration::ZERO);
+        self.shared.tell();
+    }
+}

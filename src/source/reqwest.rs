@@ -1,0 +1,180 @@
+//! The ready-made fetcher: reqwest with rustls, told to do as little as possible.
+
+use std::{
+    error::Error,
+    fmt,
+    io::ErrorKind,
+    net::{SocketAddr, ToSocketAddrs},
+};
+
+use ::reqwest::{
+    Client, ClientBuilder,
+    dns::{Addrs, Name, Resolve, Resolving},
+    header::{ACCEPT, IF_NONE_MATCH},
+    redirect, retry,
+};
+use bytes::BytesMut;
+
+use super::{
+    Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse,
+    fetch::judge_status,
+    location::{is_forbidden, is_localhost},
+};
+
+/// Fetches over HTTPS with reqwest and rustls.
+///
+/// It follows no redirect, asks for no compression, sends no cookie, uses no proxy from the
+/// environment, refuses link-local and metadata addresses also when a name resolves to them, and
+/// stops reading at the limit. Each fetch has a connection of its own: minutes lie between two, and
+/// so none outlives the runtime it was made on.
+///
+/// It does not judge content types, and it does not restrict private networks.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_resource_server::source::ReqwestFetcher;
+///
+/// let plain = ReqwestFetcher::new()?;
+/// let tuned = ReqwestFetcher::configured(|client| client.connect_timeout(Duration::from_secs(1)))?;
+/// # Ok::<_, tower_resource_server::source::FetcherError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ReqwestFetcher {
+    client: Client,
+}
+
+/// The HTTP client cannot be set up, most likely for want of a TLS root store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the HTTP client cannot be set up; are there TLS root certificates on this machine?")]
+pub struct FetcherError;
+
+impl ReqwestFetcher {
+    /// With the platform's root certificates.
+    ///
+    /// # Errors
+    /// [`FetcherError`] when TLS cannot be set up.
+    pub fn new() -> Result<Self, FetcherError> {
+        Self::configured(|client| client)
+    }
+
+    /// With settings of your own: root certificates, a client certificate, an explicit proxy.
+    ///
+    /// They are made before ours, so that the rules above hold whatever they are; only hosts that
+    /// they pin to addresses, and hosts behind a proxy that they name, are not resolved here.
+    ///
+    /// # Errors
+    /// [`FetcherError`] when the client cannot be built.
+    pub fn configured(configure: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Self, FetcherError> {
+        let agent = concat!("tower-resource-server/", env!("CARGO_PKG_VERSION"));
+        // Only the proxies of the environment are meant, so this comes before what is configured.
+        let client = configure(Client::builder().no_proxy().user_agent(agent))
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
+            .pool_max_idle_per_host(0)
+            .dns_resolver(GuardedResolver)
+            .build()
+            .map_err(|_| FetcherError)?;
+        Ok(Self { client })
+    }
+
+    async fn get(&self, request: FetchRequest) -> Result<FetchResponse, FetchError> {
+        let limit = request.max_body;
+        let mut get = self
+            .client
+            .get(request.url.url().clone())
+            .header(ACCEPT, request.accept)
+            .timeout(request.timeout);
+        if let Some(etag) = &request.etag {
+            get = get.header(IF_NONE_MATCH, etag);
+        }
+        let mut response = get.send().await.map_err(|error| classify(&error))?;
+        if !judge_status(response.status(), response.headers())? {
+            return Ok(FetchResponse::not_modified().with_headers(response.headers()));
+        }
+        let too_large = FetchError::TooLarge { limit };
+        if response.content_length().is_some_and(|length| length > limit as u64) {
+            return Err(too_large);
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
+            if chunk.len() > limit - body.len() {
+                return Err(too_large);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(FetchResponse::document(body).with_headers(response.headers()))
+    }
+}
+
+impl Fetch for ReqwestFetcher {
+    fn fetch(&self, request: FetchRequest) -> FetchFuture<'_> {
+        Box::pin(self.get(request))
+    }
+}
+
+/// Finds the kind of failure; the text of the error stays behind, it may quote the server.
+fn classify(error: &::reqwest::Error) -> FetchError {
+    if error.is_timeout() {
+        return FetchError::Timeout;
+    }
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(Unresolved(why)) = error.downcast_ref() {
+            return why.clone();
+        }
+        // This is how rustls speaks through an io::Error.
+        if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::InvalidData)
+        {
+            return FetchError::Tls;
+        }
+        cause = error.source();
+    }
+    if error.is_connect() { FetchError::Connect } else { FetchError::Broken }
+}
+
+/// The system's resolver, less the addresses where no key server is.
+struct GuardedResolver;
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let host = name.as_str().to_owned();
+            let lookup = move || (host.as_str(), 0).to_socket_addrs().map(Vec::from_iter);
+            let found = tokio::task::spawn_blocking(lookup).await;
+            let found = found.ok().and_then(Result::ok).unwrap_or_default();
+            let admitted = admit(name.as_str(), found).map_err(Unresolved)?;
+            Ok(Box::new(admitted.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// The addresses of `host` that may be connected to.
+fn admit(host: &str, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, FetchError> {
+    if found.is_empty() {
+        return Err(FetchError::Resolve);
+    }
+    // Plain http was allowed to this name because it means this machine: then it has to.
+    let is_admitted = |address: &SocketAddr| {
+        let ip = address.ip();
+        !is_forbidden(ip) && (!is_localhost(host) || ip.is_loopback())
+    };
+    let admitted: Vec<_> = found.into_iter().filter(is_admitted).collect();
+    if admitted.is_empty() { Err(FetchError::AddressRefused) } else { Ok(admitted) }
+}
+
+/// Carries the reason through reqwest's errors.
+#[derive(Debug)]
+struct Unresolved(FetchError);
+
+impl fmt::Display for Unresolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Unresolved {}

@@ -1,0 +1,297 @@
+//! When to fetch, and what a request without its key is told: a pure state machine.
+//!
+//! It knows neither keys nor sockets: only moments of monotonic time, which come in as arguments,
+//! and jitter, which comes in as a number. The same calls give the same answers.
+//!
+//! ```text
+//!            fetch              succeeded              fetch
+//!   Empty ----------> Loading ------------> Fresh <------------> Refreshing
+//!     ^  <----------                          |     succeeded
+//!           failed                            | freshness over, fetches fail
+//!                                             v        hard bound
+//!                                           Stale ----------------> Dead
+//!                                  (success leads from both back to Fresh)
+//! ```
+//!
+//! A request whose key is unknown is refused (401) only on *evidence*: a successful fetch that
+//! started after the request arrived lacks the key. Short of that it waits, or learns that keys
+//! are unavailable (503). What such requests may cause is bounded by a budget of their own, so
+//! they can neither flood the issuer nor use up the scheduled refresh.
+
+use std::time::Duration;
+
+use super::{RefreshSettings, SourceState, budget::Budget};
+
+/// The least time told to a client that shall come again.
+pub(super) const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Why a fetch is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// There are no keys, or it is time for new ones.
+    Due,
+    /// A request needs a key that is not there.
+    UnknownKey,
+    /// The application asked for it.
+    Asked,
+}
+
+/// What to do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Fetch; the flight has begun.
+    Fetch(Reason),
+    /// Nothing before this moment, unless a fetch is requested.
+    SleepUntil(Duration),
+}
+
+/// What a request without its key is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// There is evidence that the key does not exist.
+    Lacks,
+    /// Nobody can tell now.
+    Unavailable {
+        /// When it is worth coming again.
+        retry_after: Duration,
+    },
+    /// Wait for a fetch, at most until this moment.
+    Wait {
+        /// The end of the wait.
+        until: Duration,
+        /// The fetch to be requested first; `None` when one is on its way.
+        request: Option<Reason>,
+    },
+}
+
+/// What a successful fetch says about the next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Success {
+    /// The freshness that the response states: `max-age` less `Age`.
+    pub(super) freshness: Option<Duration>,
+    /// Whether it brought a key that was not known before.
+    pub(super) fruitful: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Good {
+    started: Duration,
+    fresh_until: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    reason: Reason,
+    /// A token of the budget was spent on it.
+    paid: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    request: Request,
+    started: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Schedule {
+    settings: RefreshSettings,
+    good: Option<Good>,
+    next_refresh: Duration,
+    backoff_until: Duration,
+    failures: u32,
+    requested: Option<Request>,
+    flight: Option<Flight>,
+    fetches: u64,
+    /// The number of the last fetch that came to an end.
+    completed: u64,
+    budget: Budget,
+}
+
+impl Schedule {
+    /// No keys; the first fetch is due at once.
+    pub(super) fn new(settings: RefreshSettings) -> Self {
+        let budget = Budget::new(settings.unknown_key_burst, settings.unknown_key_interval);
+        Self {
+            settings,
+            good: None,
+            next_refresh: Duration::ZERO,
+            backoff_until: Duration::ZERO,
+            failures: 0,
+            requested: None,
+            flight: None,
+            fetches: 0,
+            completed: 0,
+            budget,
+        }
+    }
+
+    // === what the driver asks and tells ===
+
+    /// What to do now; a fetch counts as begun with this call.
+    pub(super) fn step(&mut self, now: Duration) -> Step {
+        if self.flight.is_some() {
+            return Step::SleepUntil(Duration::MAX);
+        }
+        let may_fetch = |request: &Request| request.reason == Reason::Asked || now >= self.backoff_until;
+        let request = match self.requested {
+            Some(request) if may_fetch(&request) => request,
+            _ if now >= self.due() => Request { reason: Reason::Due, paid: false },
+            _ => return Step::SleepUntil(self.due()),
+        };
+        self.requested = None;
+        self.flight = Some(Flight { request, started: now });
+        self.fetches += 1;
+        Step::Fetch(request.reason)
+    }
+
+    /// The fetch under way brought keys, or the news that they have not changed.
+    ///
+    /// `jitter` is from 0 to 1. Ages count from the start of the fetch: what it brought is at least
+    /// as new as that.
+    pub(super) fn succeeded(&mut self, now: Duration, success: Success, jitter: f64) {
+        let Some(flight) = self.flight.take() else { return };
+        let s = &self.settings;
+        let freshness =
+            success.freshness.unwrap_or(s.default_freshness).max(s.min_freshness).min(s.max_freshness);
+        // Ahead of expiry: somewhere in the last two jitters of the freshness.
+        let ahead = 2.0 * fraction(s.jitter_percent) * jitter.clamp(0.0, 1.0);
+        let refresh_in = freshness.mul_f64((1.0 - ahead).clamp(0.0, 1.0));
+        self.next_refresh = flight.started.saturating_add(refresh_in).max(now.saturating_add(s.min_backoff));
+        self.good =
+            Some(Good { started: flight.started, fresh_until: flight.started.saturating_add(freshness) });
+        self.completed = self.fetches;
+        self.failures = 0;
+        self.backoff_until = Duration::ZERO;
+        if flight.request.paid && success.fruitful {
+            self.budget.refund();
+        }
+    }
+
+    /// The fetch under way failed. `jitter` is from 0 to 1.
+    pub(super) fn failed(&mut self, now: Duration, retry_after: Option<Duration>, jitter: f64) {
+        if self.flight.take().is_none() {
+            return;
+        }
+        let s = &self.settings;
+        let doublings = self.failures.min(31);
+        let delay = s.min_backoff.saturating_mul(1 << doublings).min(s.max_backoff);
+        let delay = delay.mul_f64(1.0 + fraction(s.jitter_percent) * (2.0 * jitter.clamp(0.0, 1.0) - 1.0));
+        let delay = delay.max(retry_after.unwrap_or_default().min(s.max_backoff));
+        self.completed = self.fetches;
+        self.failures = self.failures.saturating_add(1);
+        // Whoever else wanted a fetch waits out the back-off; the application's own wish stands.
+        self.requested = self.requested.filter(|request| request.reason == Reason::Asked);
+        self.backoff_until = now.saturating_add(delay);
+    }
+
+    /// The fetch under way was lost with its runtime, which says nothing about the issuer: it is
+    /// to be made again.
+    pub(super) fn abandoned(&mut self) {
+        if let Some(flight) = self.flight.take() {
+            self.requested.get_or_insert(flight.request);
+        }
+    }
+
+    // === what requests ask ===
+
+    /// What to tell a request that arrived at `arrived` and whose key is not in the current set.
+    pub(super) fn judge(&self, arrived: Duration, now: Duration) -> Verdict {
+        let live = self.good.filter(|_| self.is_live(now));
+        if live.is_some_and(|good| good.started >= arrived) {
+            return Verdict::Lacks;
+        }
+        let wait = if live.is_some() { self.settings.unknown_key_wait } else { self.settings.cold_wait };
+        let until = arrived.saturating_add(wait);
+        let late = now >= until;
+        if self.is_fetching() && !late {
+            return Verdict::Wait { until, request: None };
+        }
+        if late || now < self.backoff_until {
+            return self.unavailable(self.backoff_until.saturating_sub(now));
+        }
+        let Some(good) = live else {
+            return Verdict::Wait { until, request: Some(Reason::Due) };
+        };
+        if self.budget.left(now) > 0 {
+            return Verdict::Wait { until, request: Some(Reason::UnknownKey) };
+        }
+        if now.saturating_sub(good.started) <= self.settings.evidence_window {
+            return Verdict::Lacks;
+        }
+        self.unavailable(self.budget.wait(now))
+    }
+
+    /// Carries out the request of a [`Verdict::Wait`].
+    pub(super) fn request(&mut self, reason: Reason, now: Duration) {
+        let paid = reason == Reason::UnknownKey && self.budget.take(now);
+        let earlier = self.requested.is_some_and(|earlier| earlier.paid);
+        self.requested = Some(Request { reason, paid: paid || earlier });
+    }
+
+    // === what anybody may know ===
+
+    pub(super) fn state(&self, now: Duration) -> SourceState {
+        let Some(good) = self.good else {
+            return if self.is_fetching() { SourceState::Loading } else { SourceState::Empty };
+        };
+        if !self.is_live(now) {
+            SourceState::Dead
+        } else if now >= good.fresh_until {
+            SourceState::Stale
+        } else if self.flight.is_some() {
+            SourceState::Refreshing
+        } else {
+            SourceState::Fresh
+        }
+    }
+
+    /// The end of the hard bound; zero before the first success.
+    pub(super) fn good_until(&self) -> Duration {
+        self.good.map_or(Duration::ZERO, |good| good.started.saturating_add(self.settings.hard_bound))
+    }
+
+    /// When the last successful fetch started.
+    pub(super) fn good_since(&self) -> Option<Duration> {
+        self.good.map(|good| good.started)
+    }
+
+    /// When the next fetch is due of itself.
+    pub(super) fn due(&self) -> Duration {
+        if self.flight.is_some() { Duration::ZERO } else { self.next_refresh.max(self.backoff_until) }
+    }
+
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// How many fetches have begun.
+    pub(super) fn fetches(&self) -> u64 {
+        self.fetches
+    }
+
+    /// The number of the last fetch that came to an end; they count from 1.
+    pub(super) fn completed(&self) -> u64 {
+        self.completed
+    }
+
+    pub(super) fn budget_left(&self, now: Duration) -> u32 {
+        self.budget.left(now)
+    }
+
+    fn is_live(&self, now: Duration) -> bool {
+        now < self.good_until()
+    }
+
+    /// A fetch is under way, or will be as soon as the driver runs.
+    fn is_fetching(&self) -> bool {
+        self.flight.is_some() || self.requested.is_some()
+    }
+
+    fn unavailable(&self, retry_after: Duration) -> Verdict {
+        Verdict::Unavailable { retry_after: retry_after.max(MIN_RETRY_AFTER) }
+    }
+}
+
+fn fraction(percent: u8) -> f64 {
+    f64::from(percent.min(50)) / 100.0
+}
