@@ -178,5 +178,3 @@ impl fmt::Display for Unresolved {
 }
 
 impl Error for Unresolved {}
-#[cfg(test)]
-mod tests;
