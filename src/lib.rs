@@ -1,6 +1,5 @@
 //! Turns any Tower HTTP service into an OAuth 2 / OpenID Connect resource server.
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![allow(dead_code, unused_imports)] // until the rooms above call the rooms below
 
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]

@@ -1,0 +1,189 @@
+//! The direction of imports: a room may use the rooms below it, never one above.
+//!
+//! The sources are parsed, not searched: comments, documentation and tests do not count.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use syn::{UseTree, visit::Visit};
+
+/// The rooms from the ground up; those on one line do not use each other.
+const FLOORS: &[&[&str]] = &[
+    &["time", "error"],
+    &["token"],
+    &["keys"],
+    &["policy"],
+    &["profile"],
+    &["proof"],
+    &["verify"],
+    &["identity"],
+    &["source", "store", "introspection"],
+    &["http"],
+    &["server"],
+    &["preset"],
+    &["middleware"],
+    &["axum", "tonic", "config"],
+];
+
+/// Rooms beside the house, and all that they may use.
+const ANNEXES: &[(&str, &[&str])] = &[("issuer", &["token", "keys", "time"])];
+
+/// May use everything: it exists for tests.
+const FREE: &[&str] = &["lib", "test_util"];
+
+fn allowed(from: &str, to: &str) -> bool {
+    if from == to || FREE.contains(&from) {
+        return true;
+    }
+    if let Some((_, rooms)) = ANNEXES.iter().find(|(annex, _)| *annex == from) {
+        return rooms.contains(&to);
+    }
+    let floor = |room: &str| FLOORS.iter().position(|rooms| rooms.contains(&room));
+    match (floor(from), floor(to)) {
+        (Some(from), Some(to)) => to < from,
+        _ => false,
+    }
+}
+
+/// The rooms that a file names through `crate::`.
+struct Names<'a> {
+    /// What `lib.rs` exports by another path: the item and its room.
+    exports: &'a BTreeMap<String, String>,
+    found: BTreeSet<String>,
+}
+
+impl Names<'_> {
+    fn note(&mut self, first: &str) {
+        let room = self.exports.get(first).map_or(first, String::as_str);
+        self.found.insert(room.to_owned());
+    }
+}
+
+/// `#[cfg(test)]` and `#[cfg(doc)]`.
+fn is_for_tests_or_docs(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).any(|attribute| {
+        let condition: Option<syn::Path> = attribute.parse_args().ok();
+        condition.is_some_and(|condition| condition.is_ident("test") || condition.is_ident("doc"))
+    })
+}
+
+impl<'ast> Visit<'ast> for Names<'_> {
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        if !is_for_tests_or_docs(&item.attrs) {
+            syn::visit::visit_item_mod(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        if let UseTree::Path(path) = &item.tree
+            && path.ident == "crate"
+            && !is_for_tests_or_docs(&item.attrs)
+        {
+            for first in firsts(&path.tree) {
+                self.note(&first);
+            }
+        }
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let mut segments = path.segments.iter();
+        if segments.next().is_some_and(|first| first.ident == "crate")
+            && let Some(room) = segments.next()
+        {
+            self.note(&room.ident.to_string());
+        }
+        syn::visit::visit_path(self, path);
+    }
+}
+
+/// The first name of each path of a `use` tree.
+fn firsts(tree: &UseTree) -> Vec<String> {
+    match tree {
+        UseTree::Path(path) => vec![path.ident.to_string()],
+        UseTree::Name(name) => vec![name.ident.to_string()],
+        UseTree::Rename(rename) => vec![rename.ident.to_string()],
+        UseTree::Group(group) => group.items.iter().flat_map(firsts).collect(),
+        UseTree::Glob(_) => vec!["*".to_owned()],
+    }
+}
+
+/// The upward imports of one file.
+fn violations(room: &str, source: &str, exports: &BTreeMap<String, String>) -> Vec<String> {
+    let file = syn::parse_file(source).unwrap();
+    let mut names = Names { exports, found: BTreeSet::new() };
+    names.visit_file(&file);
+    names.found.into_iter().filter(|to| !allowed(room, to)).collect()
+}
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// `pub use identity::{Identity, ..}` in lib.rs: where each re-exported name lives.
+fn exports() -> BTreeMap<String, String> {
+    let lib = syn::parse_file(&fs::read_to_string(src().join("lib.rs")).unwrap()).unwrap();
+    let uses = lib.items.iter().filter_map(|item| match item {
+        syn::Item::Use(syn::ItemUse { tree: UseTree::Path(path), .. }) => Some(path),
+        _ => None,
+    });
+    uses.flat_map(|path| firsts(&path.tree).into_iter().map(|name| (name, path.ident.to_string()))).collect()
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
+/// Files that only the tests compile: `mod tests;` and the like.
+fn is_test_file(path: &Path) -> bool {
+    let stem = path.file_stem().unwrap().to_string_lossy();
+    stem == "tests" || stem.ends_with("_tests") || path.components().any(|part| part.as_os_str() == "tests")
+}
+
+#[test]
+fn imports_go_one_way() {
+    let exports = exports();
+    let all = rust_files(&src());
+    assert!(all.len() > 40, "only {} files were found", all.len());
+
+    let mut wrong = Vec::new();
+    for path in all {
+        let relative = path.strip_prefix(src()).unwrap();
+        if is_test_file(relative) {
+            continue;
+        }
+        let first = relative.components().next().unwrap().as_os_str().to_string_lossy();
+        let room = first.trim_end_matches(".rs");
+        for to in violations(room, &fs::read_to_string(&path).unwrap(), &exports) {
+            wrong.push(format!("src/{}: {room} uses {to}", relative.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "upward imports:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_planted_upward_import_is_found() {
+    let exports = exports();
+    for (name, room, source, expected) in [
+        ("a use", "token", "use crate::server::Slot;", &["server"][..]),
+        ("a group", "keys", "use crate::{error::X, http::{A, B}};", &["http"]),
+        ("a path in code", "policy", "fn f() { crate::source::g(); }", &["source"]),
+        ("a path in a type", "time", "struct S(crate::keys::KeySet);", &["keys"]),
+        ("a re-exported name", "http", "use crate::ResourceServer;", &["server"]),
+        ("a glob", "http", "use crate::*;", &["*"]),
+        ("beside each other", "axum", "use crate::tonic::X;", &["tonic"]),
+        ("an annex into the house", "issuer", "use crate::server::X;", &["server"]),
+        ("the house into an annex", "server", "use crate::issuer::X;", &["issuer"]),
+        ("downward", "server", "use crate::{http::X, keys::Y};", &[]),
+        ("in a test", "token", "#[cfg(test)] mod tests { use crate::server::X; }", &[]),
+        ("in documentation", "token", "#[cfg(doc)] use crate::server::X;", &[]),
+    ] {
+        assert_eq!(violations(room, source, &exports), expected, "{name}");
+    }
+}
