@@ -38,7 +38,6 @@ use crate::{
     http::Rejection,
     identity::{Authentication, Identity},
     middleware::{RequirementTable, Requirements},
-    policy::Requirement,
 };
 
 /// The claims of the verified access token (of the ID token, where that came alone) as a type of

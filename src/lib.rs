@@ -1,5 +1,80 @@
-//! Turns any Tower HTTP service into an OAuth 2 / OpenID Connect resource server.
+//! Turns any Tower HTTP service (axum, tonic, hyper) into an OAuth 2 / OpenID Connect *resource
+//! server*: a [`tower::Layer`] takes the `Authorization` header, verifies access and ID tokens offline
+//! against cached public keys, answers 401 with a challenge and the scope on failure, and inserts an
+//! [`Identity`] on success.
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "axum", feature = "remote"))]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use axum::{Router, routing::{get, post}};
+//! use tower_resource_server::{Identity, Issuer, ResourceServer, policy::scope, profile::TokenProfile};
+//!
+//! let api = ResourceServer::builder("https://api.example")
+//!     .issuer(Issuer::discover("https://login.example").profile(TokenProfile::rfc9068()))
+//!     .build()?;
+//!
+//! let app: Router = Router::new()
+//!     .route("/orders", get(|who: Identity| async move { format!("hello {}", who.subject()) }))
+//!     .route("/orders/new", post(|| async { "made" }).layer(api.guard(scope("orders:write"))))
+//!     .layer(api.layer())
+//!     .merge(api.metadata_routes());
+//! # let _ = app;
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "axum", feature = "remote")))]
+//! # fn main() {}
+//! ```
+//!
+//! ## A tour of the house
+//!
+//! Each room has one idea, and uses only rooms above it in this list.
+//!
+//! | room | what happens there |
+//! |---|---|
+//! | [`time`] | time as a value, and the clock as a seam |
+//! | [`error`] | what can be wrong with a configuration, and with a token |
+//! | [`token`] | from bytes to a token that is well formed and not yet believed |
+//! | [`keys`] | from a JWK, PEM or DER to a key that is parsed once, and sets of keys |
+//! | [`policy`] | rules about claims, and requirements of operations, as data |
+//! | [`profile`] | what tokens of one kind look like: RFC 9068, OpenID Connect, your own |
+//! | `verify` | the recipe: parse, screen, one key, one signature |
+//! | `identity` | [`Identity`]: what only verification can make |
+//! | [`source`] | where keys come from, and how they are kept fresh |
+//! | [`mod@http`] | credentials, challenges, refusals, protected resource metadata |
+//! | `server` | [`ResourceServer`]: one request, from headers to a verdict; the token cache |
+//! | [`middleware`] | the layer, the guard, their service and future |
+//! | `axum`, `tonic` | extractors and helpers, each behind a feature |
+//!
+//! Beside it, `issuer` mints tokens and serves keys (feature `issuer`), and `test_util` has what
+//! tests need (feature `test-util`).
+//!
+//! The rooms down to `identity` do no I/O and read no clock: a verdict is a function of bytes, keys,
+//! rules and a moment.
+//!
+//! ## What is checked, in this order
+//!
+//! 1. The request: one `Authorization` field, the scheme, the grammar of what follows.
+//! 2. The cache of verified tokens: a hit is judged again by time, key and key source.
+//! 3. The token's size, its three parts, strict base64url, its JSON (no member twice, bounded
+//!    nesting).
+//! 4. The issuer, by exact comparison with those configured.
+//! 5. The header: algorithm (configuration *and* key decide), extensions, type.
+//! 6. Every rule of the profile: audience, times, subject, what the kind of token demands.
+//! 7. The signature, with the one key that the header names.
+//! 8. For two tokens: that they belong together.
+//! 9. What the operation requires: scopes.
+//!
+//! ## What is not checked
+//!
+//! - Whether a token was revoked at its issuer before it expires: verification is offline.
+//! - Whether a token is used by the client that it was issued to: bearer tokens are not bound to
+//!   one. Tokens that are (`cnf`, RFC 7800) are refused, since no proof of possession is verified yet.
+//! - Whether a `jti` was seen before: access tokens are meant to be used many times.
+//! - Tokens in a query or a form body; opaque tokens.
+//! - The transport: put TLS in front.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Without keys from the network nothing waits, so what waits and what reports on it is unused.
+#![cfg_attr(not(feature = "remote"), allow(dead_code))]
 
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]

@@ -109,6 +109,15 @@ pub struct Rejection {
     retry_after: Option<Duration>,
 }
 
+/// The reason, as a fixed phrase.
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl std::error::Error for Rejection {}
+
 impl Rejection {
     pub(crate) const fn new(
         reason: Reason,

@@ -27,7 +27,6 @@ pub use self::{
 };
 use self::{cache::TokenCache, slot::Slot};
 use crate::{
-    error::TokenError,
     http::{Challenger, Credentials, Metadata, MetadataService, Reason, Rejection, RequestProfile},
     identity::{Authentication, Identity, ServerTag},
     policy::{Expected, Requirement},
