@@ -72,6 +72,7 @@
 //! - Whether a `jti` was seen before: access tokens are meant to be used many times.
 //! - Tokens in a query or a form body; opaque tokens.
 //! - The transport: put TLS in front.
+#![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Without keys from the network nothing waits, so what waits and what reports on it is unused.
 #![cfg_attr(not(feature = "remote"), allow(dead_code))]

@@ -1,0 +1,307 @@
+//! Tokens of a realistic size, signed here, and the services that they are sent through.
+
+use std::{
+    convert::Infallible,
+    future::{Future, Ready, ready},
+    hint::black_box,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use aws_lc_rs::{
+    hmac,
+    rand::SystemRandom,
+    rsa::KeySize,
+    signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, ParsedPublicKey, RsaKeyPair},
+};
+use base64_simd::URL_SAFE_NO_PAD;
+use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
+use tower::{Layer, Service};
+use tower_resource_server::{
+    CacheSettings, Identity, Issuer, ResourceServer,
+    keys::{Algorithm, KeySet, VerifyingKey},
+    profile::TokenProfile,
+};
+
+use crate::measure::Candidate;
+
+const ISSUER: &str = "https://login.example/realms/production";
+const API: &str = "https://api.example";
+const SECRET: &[u8] = b"a secret that is as long as the hash, or longer";
+
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Rs256,
+    Es256,
+    EdDsa,
+    Hs256,
+}
+
+impl Kind {
+    pub(crate) const fn name(self) -> &'static str {
+        self.algorithm().name()
+    }
+
+    const fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Rs256 => Algorithm::RS256,
+            Self::Es256 => Algorithm::ES256,
+            Self::EdDsa => Algorithm::EdDSA,
+            Self::Hs256 => Algorithm::HS256,
+        }
+    }
+
+    /// How many verifications make a sample of some milliseconds.
+    pub(crate) const fn batch(self) -> usize {
+        match self {
+            Self::Rs256 => 300,
+            Self::Es256 | Self::EdDsa => 100,
+            Self::Hs256 => 2_000,
+        }
+    }
+}
+
+enum Signer {
+    Rsa(Box<RsaKeyPair>),
+    Ec(EcdsaKeyPair),
+    Ed(Ed25519KeyPair),
+    Hmac(hmac::Key),
+}
+
+impl Signer {
+    fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Rs256 => Self::Rsa(Box::new(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())),
+            Kind::Es256 => {
+                Self::Ec(EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
+            }
+            Kind::EdDsa => Self::Ed(Ed25519KeyPair::generate().unwrap()),
+            Kind::Hs256 => Self::Hmac(hmac::Key::new(hmac::HMAC_SHA256, SECRET)),
+        }
+    }
+
+    fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let random = SystemRandom::new();
+        match self {
+            Self::Rsa(key) => {
+                let mut signature = vec![0; key.public_modulus_len()];
+                key.sign(&signature::RSA_PKCS1_SHA256, &random, message, &mut signature).unwrap();
+                signature
+            }
+            Self::Ec(key) => key.sign(&random, message).unwrap().as_ref().to_vec(),
+            Self::Ed(key) => key.sign(message).as_ref().to_vec(),
+            Self::Hmac(key) => hmac::sign(key, message).as_ref().to_vec(),
+        }
+    }
+
+    fn verifying_key(&self) -> VerifyingKey {
+        match self {
+            Self::Rsa(key) => {
+                let public = key.public_key();
+                let (n, e) = (public.modulus(), public.exponent());
+                let (n, e) = (n.big_endian_without_leading_zero(), e.big_endian_without_leading_zero());
+                VerifyingKey::from_rsa_components(n, e, Algorithm::RS256)
+            }
+            Self::Ec(key) => {
+                let (x, y) = key.public_key().as_ref()[1..].split_at(32);
+                VerifyingKey::from_ec_components(x, y, Algorithm::ES256)
+            }
+            Self::Ed(key) => VerifyingKey::from_ed25519_bytes(key.public_key().as_ref()),
+            Self::Hmac(_) => VerifyingKey::from_hmac_secret(SECRET, Algorithm::HS256),
+        }
+        .unwrap()
+        .with_kid("production-2026-11")
+    }
+
+    /// The limit: the signature check of the library alone.
+    fn raw(&self) -> Box<dyn Fn(&[u8], &[u8]) -> bool + Send> {
+        let key = match self {
+            Self::Rsa(key) => {
+                ParsedPublicKey::new(&signature::RSA_PKCS1_2048_8192_SHA256, key.public_key().as_ref())
+            }
+            Self::Ec(key) => {
+                ParsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, key.public_key().as_ref())
+            }
+            Self::Ed(key) => ParsedPublicKey::new(&signature::ED25519, key.public_key().as_ref()),
+            Self::Hmac(key) => {
+                let key = key.clone();
+                return Box::new(move |message, signature| hmac::verify(&key, message, signature).is_ok());
+            }
+        }
+        .unwrap();
+        Box::new(move |message, signature| key.verify_sig(message, signature).is_ok())
+    }
+}
+
+type Bare = tower::util::ServiceFn<fn(Request<()>) -> Ready<Result<Response<()>, Infallible>>>;
+
+fn answer(request: Request<()>) -> Ready<Result<Response<()>, Infallible>> {
+    black_box(&request);
+    ready(Ok(Response::new(())))
+}
+
+/// A server, and tokens that it accepts.
+pub(crate) struct Bench {
+    signer: Signer,
+    kind: Kind,
+    server: ResourceServer,
+    headers: Vec<HeaderValue>,
+}
+
+impl Bench {
+    /// A server that trusts one issuer with one key, and `tokens` different tokens.
+    pub(crate) fn new(kind: Kind, tokens: usize, cache_bytes: usize) -> Self {
+        let signer = Signer::new(kind);
+        let keys = KeySet::from_keys([signer.verifying_key()]);
+        let profile = TokenProfile::rfc9068().algorithms(kind.algorithm());
+        let mut cache = CacheSettings::default();
+        cache.max_bytes = cache_bytes;
+        let server = ResourceServer::builder(API)
+            .issuer(Issuer::with_keys(ISSUER, keys).profile(profile))
+            .cache(cache)
+            .build()
+            .unwrap();
+        let mut bench = Self { signer, kind, server, headers: Vec::new() };
+        bench.headers = (0..tokens)
+            .map(|n| bearer(&bench.token("production-2026-11", ISSUER, n, 4_000_000_000)))
+            .collect();
+        bench
+    }
+
+    /// A token of 18 claims and 1.0 to 1.3 kB.
+    fn token(&self, kid: &str, issuer: &str, serial: usize, exp: u64) -> String {
+        let header = format!(r#"{{"alg":"{}","typ":"at+jwt","kid":"{kid}"}}"#, self.kind.name());
+        let payload = format!(
+            r#"{{"exp":{exp},"iat":1700000000,"auth_time":1699999990,"jti":"9f1c5a52-2d1b-4d0e-9c62-{serial:012}","iss":"{issuer}","aud":["https://api.example","account"],"sub":"f:5b2c:9d1f6b0e-8a54-4b1b-9d3e-0f8e2f3a7c11","typ":"Bearer","client_id":"orders-frontend","azp":"orders-frontend","sid":"b8c6d9c2-7a3e-4f27-8f7b-2f1f4f8d3a55","acr":"1","scope":"openid profile email orders:read orders:write","realm_access":{{"roles":["offline_access","uma_authorization","customer"]}},"email_verified":true,"name":"Ada Example","preferred_username":"ada@example.com","email":"ada@example.com"}}"#
+        );
+        let encode = |text: &str| URL_SAFE_NO_PAD.encode_to_string(text);
+        let input = format!("{}.{}", encode(&header), encode(&payload));
+        let signature = URL_SAFE_NO_PAD.encode_to_string(self.signer.sign(input.as_bytes()));
+        format!("{input}.{signature}")
+    }
+
+    pub(crate) fn unknown_kid(&self) -> String {
+        format!("Bearer {}", self.token("another", ISSUER, 0, 4_000_000_000))
+    }
+
+    pub(crate) fn expired(&self) -> String {
+        format!("Bearer {}", self.token("production-2026-11", ISSUER, 0, 1_700_000_000))
+    }
+
+    pub(crate) fn wrong_issuer(&self) -> String {
+        format!("Bearer {}", self.token("production-2026-11", "https://else.example", 0, 4_000_000_000))
+    }
+
+    /// The signature check alone, on the first token.
+    pub(crate) fn raw(&self) -> Candidate {
+        let token = self.headers[0].to_str().unwrap().trim_start_matches("Bearer ").to_owned();
+        let (input, signature) = token.rsplit_once('.').unwrap();
+        let (input, signature) = (input.to_owned(), URL_SAFE_NO_PAD.decode_to_vec(signature).unwrap());
+        let verify = self.signer.raw();
+        Candidate::new(move |times| {
+            for _ in 0..times {
+                assert!(verify(black_box(input.as_bytes()), black_box(&signature)));
+            }
+        })
+    }
+
+    /// The same requests through the service without the layer.
+    pub(crate) fn bare(&self) -> Candidate {
+        let bare: Bare = tower::service_fn(answer as _);
+        send(bare, self.headers.clone(), 200)
+    }
+
+    /// The bare service, with the two extensions that the layer inserts.
+    pub(crate) fn extended(&self) -> Candidate {
+        let headers = self.headers.clone();
+        let mut service: Bare = tower::service_fn(answer as _);
+        let layered = self.server.layer().layer(tower::service_fn(capture));
+        let identity = call(layered, request(&headers[0])).into_body().unwrap();
+        Candidate::new(move |times| {
+            for header in headers.iter().cycle().take(times) {
+                let mut request = request(header);
+                request.extensions_mut().insert(identity.clone());
+                request
+                    .extensions_mut()
+                    .insert(tower_resource_server::Authentication::Verified(identity.clone()));
+                assert_eq!(poll(service.call(request)).status(), 200);
+            }
+        })
+    }
+
+    /// Every token in turn through the layer.
+    pub(crate) fn layer(&self, _name: &str, status: u16) -> Candidate {
+        let bare: Bare = tower::service_fn(answer as _);
+        send(self.server.layer().layer(bare), self.headers.clone(), status)
+    }
+
+    pub(crate) fn bad_signature(&self) -> Candidate {
+        let good = self.headers[0].to_str().unwrap();
+        let (input, signature) = good.rsplit_once('.').unwrap();
+        let mut signature = URL_SAFE_NO_PAD.decode_to_vec(signature).unwrap();
+        // The first half of an ECDSA signature stays in range, so that the curve has its work.
+        *signature.last_mut().unwrap() ^= 1;
+        let bad = format!("{input}.{}", URL_SAFE_NO_PAD.encode_to_string(&signature));
+        self.reject("bad signature", Some(bad))
+    }
+
+    pub(crate) fn reject(&self, _name: &str, authorization: Option<String>) -> Candidate {
+        let bare: Bare = tower::service_fn(answer as _);
+        let mut service = self.server.layer().layer(bare);
+        let header = authorization.map(|value| HeaderValue::from_str(&value).unwrap());
+        Candidate::new(move |times| {
+            for _ in 0..times {
+                let mut request = Request::new(());
+                if let Some(header) = &header {
+                    request.headers_mut().insert(AUTHORIZATION, header.clone());
+                }
+                assert_eq!(poll(service.call(request)).status(), 401);
+            }
+        })
+    }
+}
+
+fn capture(request: Request<()>) -> Ready<Result<Response<Option<Identity>>, Infallible>> {
+    ready(Ok(Response::new(request.extensions().get::<Identity>().cloned())))
+}
+
+fn bearer(token: &str) -> HeaderValue {
+    HeaderValue::from_str(&format!("Bearer {token}")).unwrap()
+}
+
+fn request(header: &HeaderValue) -> Request<()> {
+    let mut request = Request::new(());
+    request.headers_mut().insert(AUTHORIZATION, header.clone());
+    request
+}
+
+fn send<S>(mut service: S, headers: Vec<HeaderValue>, status: u16) -> Candidate
+where
+    S: Service<Request<()>, Response = Response<()>, Error = Infallible> + Send + 'static,
+{
+    // A stride that visits every token and is not the order of insertion.
+    let mut position = 0;
+    let stride = headers.len() / 2 + 1 + headers.len() % 2;
+    Candidate::new(move |times| {
+        for _ in 0..times {
+            position = (position + stride) % headers.len();
+            assert_eq!(poll(service.call(request(&headers[position]))).status(), status);
+        }
+    })
+}
+
+fn call<T>(
+    mut service: impl Service<Request<()>, Response = Response<T>, Error = Infallible>,
+    request: Request<()>,
+) -> Response<T> {
+    poll(service.call(request))
+}
+
+/// With keys at hand nothing waits: one poll is the whole request.
+fn poll<F: Future<Output = Result<Response<T>, Infallible>>, T>(future: F) -> Response<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(response)) => response,
+        Poll::Ready(Err(never)) => match never {},
+        Poll::Pending => unreachable!("the keys are there"),
+    }
+}
