@@ -178,6 +178,7 @@ async function main([protectedApi, grpc]) {
   const namesake = await authorizationCode(issuer, NAMESAKE, API, BOTH);
   await judge(issuer, namesake.idToken, { alg: 'RS256', audience: API });
   await check('axum: ID token whose audience is the API', axum, namesake.idToken, HTTP.invalid);
+  await check('axum: the same where any type is accepted', lax, namesake.idToken, HTTP.invalid);
   await check('tonic: ID token whose audience is the API', tonic, namesake.idToken, GRPC.invalid);
 
   const typJwt = await accessToken(issuer, `${API}/typ-jwt`, 'RS256', { typ: 'JWT' });
