@@ -99,7 +99,11 @@ export async function startTonic(program, parameters) {
       const arguments_ = ['call', '--address', process.address, ...credentials];
       const { stdout } = await run(program, arguments_, { timeout: CALL });
       const { code, metadata, reply } = JSON.parse(stdout);
-      return { outcome: code, challenge: parseChallenge(metadata?.['www-authenticate']), reply };
+      return {
+        outcome: code,
+        challenge: parseChallenge(metadata?.['www-authenticate']),
+        identity: code === 'OK' ? reply : undefined,
+      };
     },
   };
 }
