@@ -103,3 +103,8 @@ mod verify;
 
 pub use identity::{Authentication, ClaimsError, Identity, Principal, TokenClaims};
 pub use server::{CacheSettings, IdTokenExpectations, Issuer, ResourceServer, ResourceServerBuilder};
+
+/// The snippets of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
