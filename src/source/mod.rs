@@ -52,7 +52,8 @@ mod schedule;
 mod settings;
 mod snapshot;
 
-#[cfg(all(test, feature = "remote"))]
+#[cfg(feature = "remote")]
+#[cfg(test)]
 mod tests;
 
 pub use error::{FetchError, MetadataError, NoRuntime, RefreshError, UrlError};
