@@ -238,3 +238,21 @@ async fn the_hard_bound_and_freshness_follow_what_the_response_says() {
     assert_eq!(bench.request("a").await, Outcome::Found);
     assert_eq!(bench.keys.health().next_refresh, Some(secs(180)), "90 % of what is left of its age");
 }
+
+#[tokio::test]
+async fn an_entity_tag_stays_with_its_location() {
+    let tagged = |keys: &[(&str, u8)]| {
+        let response = FetchResponse::document(jwks(keys));
+        Answer::Document(FetchResponse { etag: Some("v1".to_owned()), ..response })
+    };
+    let bench = discovering();
+    bench.provider.set(METADATA, metadata("https://login.example", JWKS));
+    bench.provider.set(JWKS, tagged(&[("a", 1)]));
+    assert_eq!(bench.request("a").await, Outcome::Found);
+    bench.advance(secs(60)).await;
+    // The new location happens to count its versions alike.
+    bench.provider.set(METADATA, metadata("https://login.example", ELSEWHERE));
+    bench.provider.set(ELSEWHERE, tagged(&[("c", 3)]));
+    assert_eq!(bench.request("c").await, Outcome::Found);
+    assert_eq!(bench.provider.last_etag(), None);
+}
