@@ -40,11 +40,6 @@ impl Discovery {
         Ok(Self { issuer: issuer.to_owned(), allow_loopback_http, candidates })
     }
 
-    /// Metadata of `issuer` that is at a place of its own.
-    pub(crate) fn at(url: SourceUrl, issuer: &str, allow_loopback_http: bool) -> Self {
-        Self { issuer: issuer.to_owned(), allow_loopback_http, candidates: vec![url] }
-    }
-
     pub(super) fn candidates(&self) -> &[SourceUrl] {
         &self.candidates
     }

@@ -52,6 +52,10 @@ mod schedule;
 mod settings;
 mod snapshot;
 
+#[cfg(feature = "remote")]
+#[cfg(test)]
+mod tests;
+
 pub use error::{FetchError, MetadataError, NoRuntime, RefreshError, UrlError};
 #[cfg(feature = "remote")]
 pub use fetch::{Fetch, FetchFuture, FetchRequest, FetchResponse};
@@ -64,7 +68,7 @@ pub use settings::{MAX_WAITERS_PER_SERVER, RefreshSettings};
 pub use self::reqwest::{FetcherError, ReqwestFetcher};
 pub(crate) use fixed::FixedKeys;
 pub(crate) use need::{KeyNeed, KeyOutcome, KeySource};
-pub(crate) use snapshot::{Snapshot, SnapshotRef};
+pub(crate) use snapshot::SnapshotRef;
 #[cfg(feature = "remote")]
 pub(crate) use {
     discovery::Discovery,

@@ -127,14 +127,18 @@ fn classify(error: &::reqwest::Error) -> FetchError {
         if let Some(Unresolved(why)) = error.downcast_ref() {
             return why.clone();
         }
-        // This is how rustls speaks through an io::Error.
-        if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::InvalidData)
-        {
+        if error.downcast_ref().is_some_and(is_tls) {
             return FetchError::Tls;
         }
         cause = error.source();
     }
     if error.is_connect() { FetchError::Connect } else { FetchError::Broken }
+}
+
+/// Whether an I/O error is how rustls speaks: `InvalidData`, at times wrapped in another one.
+fn is_tls(error: &std::io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    error.kind() == ErrorKind::InvalidData || inner.is_some_and(is_tls)
 }
 
 /// The system's resolver, less the addresses where no key server is.
@@ -178,3 +182,5 @@ impl fmt::Display for Unresolved {
 }
 
 impl Error for Unresolved {}
+#[cfg(test)]
+mod tests;

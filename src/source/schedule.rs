@@ -295,3 +295,6 @@ impl Schedule {
 fn fraction(percent: u8) -> f64 {
     f64::from(percent.min(50)) / 100.0
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,13 +35,6 @@ impl Snapshot {
 /// A snapshot on loan, without touching a shared counter.
 pub(crate) struct SnapshotRef(pub(super) arc_swap::Guard<Arc<Snapshot>>);
 
-impl SnapshotRef {
-    /// The snapshot to keep across an await.
-    pub(crate) fn to_arc(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.0)
-    }
-}
-
 impl Deref for SnapshotRef {
     type Target = Snapshot;
 

@@ -164,7 +164,6 @@ impl Drop for Sleeping {
 #[cfg(test)]
 mod tests {
     use std::{
-        future::Future,
         sync::atomic::{AtomicUsize, Ordering},
         task::{Context, Wake},
     };

@@ -184,15 +184,8 @@ async fn failures_to_connect_are_told_apart() {
 
 #[tokio::test]
 async fn a_name_is_resolved_under_the_address_rules() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;
-            let _ = stream.read_u8().await;
-        }
-    });
-    let response = fetch(request(&format!("http://localhost:{port}/"))).await.unwrap();
+    let (url, _) = serve_bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;
+    let response = fetch(request(&url.replace("127.0.0.1", "localhost"))).await.unwrap();
     assert_eq!(response.body.as_deref(), Some(&b"{}"[..]));
 }
 

@@ -1,0 +1,258 @@
+//! What the provider publishes: key sets good and bad, entity tags, metadata and moves.
+
+use super::*;
+
+const METADATA: &str = "https://login.example/.well-known/openid-configuration";
+const OAUTH: &str = "https://login.example/.well-known/oauth-authorization-server";
+const ELSEWHERE: &str = "https://keys.example/jwks";
+
+fn metadata(issuer: &str, jwks_uri: &str) -> Answer {
+    let document = format!(r#"{{"issuer":"{issuer}","jwks_uri":"{jwks_uri}"}}"#);
+    Answer::Document(FetchResponse::document(document))
+}
+
+fn key_set(keys: &[(&str, u8)]) -> Answer {
+    Answer::Document(FetchResponse::document(jwks(keys)))
+}
+
+fn discovering() -> Bench {
+    let discovery = Discovery::new("https://login.example", false).unwrap();
+    Bench::with(KeyLocation::Discover(discovery), WaiterPlaces::new(4096))
+}
+
+/// A source that found its keys, `a`, by discovery.
+async fn discovered() -> Bench {
+    let bench = discovering();
+    bench.provider.set(METADATA, metadata("https://login.example", JWKS));
+    bench.provider.publish(&[("a", 1)]);
+    assert_eq!(bench.request("a").await, Outcome::Found);
+    assert_eq!(bench.provider.fetches(), 2);
+    bench
+}
+
+#[tokio::test]
+async fn a_set_that_is_none_is_refused_and_the_old_one_kept() {
+    let many = jwks(&[("a", 1); crate::keys::MAX_KEYS + 1]);
+    for (name, document) in [
+        ("empty", r#"{"keys":[]}"#),
+        ("all unusable", r#"{"keys":[{"kty":"oct","k":"AAAA"},{"kty":"new"}]}"#),
+        ("HTML", "<html>maintenance</html>"),
+        ("truncated", r#"{"keys":[{"kty":"OKP""#),
+        ("no body", ""),
+        ("too many", many.as_str()),
+    ] {
+        let bench = Bench::loaded().await;
+        bench.provider.set(JWKS, Answer::Document(FetchResponse::document(document.to_owned())));
+        assert!(matches!(bench.keys.refresh_now().await, Err(RefreshError::KeySet(_))), "{name}");
+        assert_eq!((bench.request("a").await, bench.generation()), (Outcome::Found, 1), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn unusable_entries_are_skipped_and_counted() {
+    let bench = Bench::new();
+    let good = jwks(&[("a", 1)]);
+    let mixed = good.replace(r#"{"keys":["#, r#"{"keys":[7,{"kty":"oct","k":"AAAA"},"#);
+    bench.provider.set(JWKS, Answer::Document(FetchResponse::document(mixed)));
+    assert_eq!(bench.request("a").await, Outcome::Found);
+    let health = bench.keys.health();
+    assert_eq!((health.keys, health.skipped), (1, 2));
+}
+
+#[tokio::test]
+async fn a_document_beyond_the_limit_is_refused_whoever_fetched_it() {
+    let bench = Bench::new();
+    bench.provider.set(JWKS, Answer::Document(FetchResponse::document(vec![b' '; 256 * 1024 + 1])));
+    let error = RefreshError::KeySetFetch(FetchError::TooLarge { limit: 256 * 1024 });
+    assert_eq!(bench.keys.refresh_now().await, Err(error));
+}
+
+#[tokio::test]
+async fn a_refresh_without_change_leaves_the_snapshot_in_place() {
+    let bench = Bench::loaded().await;
+    let snapshot = || Arc::clone(&bench.keys.snapshot(bench.clock.monotonic()).unwrap().0);
+    let before = snapshot();
+    bench.provider.publish(&[("b", 2), ("a", 1)]);
+    bench.advance(secs(270)).await;
+    assert_eq!((bench.provider.fetches(), bench.keys.health().age), (2, Some(secs(0))));
+    assert!(Arc::ptr_eq(&before, &snapshot()));
+}
+
+#[tokio::test]
+async fn an_entity_tag_goes_with_the_set_it_came_with() {
+    let bench = Bench::new();
+    let tagged = |keys: &[(&str, u8)], etag: &str| {
+        let response = FetchResponse::document(jwks(keys));
+        let max_age = Some(secs(600));
+        Answer::Document(FetchResponse { etag: Some(etag.to_owned()), max_age, ..response })
+    };
+    bench.provider.set(JWKS, tagged(&[("a", 1)], "v1"));
+    assert_eq!(bench.request("a").await, Outcome::Found);
+    assert_eq!(bench.provider.last_etag(), None);
+
+    bench.advance(secs(540)).await;
+    assert_eq!((bench.provider.fetches(), bench.provider.last_etag().as_deref()), (2, Some("v1")));
+    assert_eq!((bench.generation(), bench.keys.health().age), (1, Some(secs(0))), "304 counts as fresh");
+
+    // A set that is refused leaves no tag behind, or the next 304 would vouch for the wrong one.
+    bench.provider.set(JWKS, tagged(&[], "v2"));
+    assert!(bench.keys.refresh_now().await.is_err());
+    bench.provider.set(JWKS, tagged(&[("c", 3)], "v3"));
+    assert_eq!(bench.keys.refresh_now().await, Ok(()));
+    assert_eq!(bench.provider.last_etag().as_deref(), Some("v1"));
+    assert_eq!(bench.request("c").await, Outcome::Found);
+}
+
+#[tokio::test]
+async fn a_304_that_nobody_asked_for_is_no_answer() {
+    let bench = Bench::new();
+    bench.provider.set(JWKS, Answer::Document(FetchResponse::not_modified()));
+    let error = RefreshError::KeySetFetch(FetchError::NotModified);
+    assert_eq!(bench.keys.refresh_now().await, Err(error));
+}
+
+#[tokio::test]
+async fn discovery_falls_back_along_the_well_known_locations() {
+    for (name, first) in [
+        ("not found", None),
+        ("another issuer", Some(metadata("https://evil.example", ELSEWHERE))),
+        ("HTML", Some(Answer::Document(FetchResponse::document("<html>")))),
+    ] {
+        let bench = discovering();
+        bench.provider.publish(&[("a", 1)]);
+        bench.provider.set(OAUTH, metadata("https://login.example", JWKS));
+        if let Some(first) = first {
+            bench.provider.set(METADATA, first);
+        }
+        assert_eq!(bench.request("a").await, Outcome::Found, "{name}");
+        assert_eq!(bench.provider.fetches_of(ELSEWHERE), 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn metadata_that_cannot_be_used_is_reported() {
+    for (name, answer, expected) in [
+        (
+            "another issuer",
+            metadata("https://login.example/", JWKS),
+            RefreshError::Metadata(MetadataError::IssuerMismatch),
+        ),
+        (
+            "http",
+            metadata("https://login.example", "http://login.example/jwks"),
+            RefreshError::Metadata(MetadataError::JwksUri(UrlError::Insecure)),
+        ),
+        ("unreachable", Answer::Fails(FetchError::Tls), RefreshError::MetadataFetch(FetchError::Tls)),
+    ] {
+        let bench = discovering();
+        bench.provider.publish(&[("a", 1)]);
+        bench.provider.set(METADATA, answer);
+        assert_eq!(bench.keys.refresh_now().await, Err(expected), "{name}");
+        assert_eq!(bench.provider.fetches_of(JWKS), 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_answer_is_asked_once() {
+    let bench = discovering();
+    bench.provider.set(METADATA, Answer::Fails(FetchError::Connect));
+    assert!(bench.keys.refresh_now().await.is_err());
+    assert_eq!(bench.provider.fetches(), 1);
+}
+
+#[tokio::test]
+async fn a_scheduled_refresh_is_one_request_and_reads_the_metadata_now_and_then() {
+    let bench = discovered().await;
+    bench.pass(secs(3500)).await;
+    assert_eq!((bench.provider.fetches_of(METADATA), bench.provider.fetches_of(JWKS)), (1, 13));
+    bench.pass(secs(400)).await;
+    assert_eq!(bench.provider.fetches_of(METADATA), 2);
+}
+
+#[tokio::test]
+async fn a_moved_key_set_is_followed() {
+    for (name, old) in [
+        ("the old location is gone", Answer::Fails(FetchError::Connect)),
+        ("the old location serves the old keys", key_set(&[("a", 1)])),
+        ("the old location serves an empty set", key_set(&[])),
+    ] {
+        let bench = discovered().await;
+        bench.advance(secs(60)).await;
+        bench.provider.set(JWKS, old);
+        bench.provider.set(ELSEWHERE, key_set(&[("c", 3)]));
+        bench.provider.set(METADATA, metadata("https://login.example", ELSEWHERE));
+        assert_eq!(bench.request("c").await, Outcome::Found, "{name}");
+        let asked = bench.provider.fetches_of(JWKS);
+        bench.advance(secs(300)).await;
+        assert_eq!(bench.provider.fetches_of(JWKS), asked, "{name}: the old location is asked again");
+    }
+}
+
+#[tokio::test]
+async fn a_moved_key_set_is_followed_although_the_old_location_hangs() {
+    let bench = discovered().await;
+    bench.provider.set(JWKS, Answer::Hangs);
+    bench.provider.set(ELSEWHERE, key_set(&[("c", 3)]));
+    bench.provider.set(METADATA, metadata("https://login.example", ELSEWHERE));
+    bench.pass(secs(270 + 5 + 2)).await;
+    assert_eq!(bench.request("c").await, Outcome::Found);
+}
+
+#[tokio::test]
+async fn a_broken_metadata_endpoint_keeps_nobody_from_fresh_keys() {
+    for (name, answer) in [
+        ("hangs", Answer::Hangs),
+        ("fails", Answer::Fails(FetchError::Connect)),
+        ("another issuer", metadata("https://evil.example", ELSEWHERE)),
+    ] {
+        let bench = discovered().await;
+        bench.provider.set(METADATA, answer);
+        bench.provider.publish(&[("c", 3)]);
+        bench.advance(secs(60)).await;
+        assert_eq!(bench.request("c").await, Outcome::Found, "{name}");
+        // Also after a failure, when the metadata is asked first.
+        bench.provider.fail();
+        let refresh = {
+            let keys = Arc::clone(&bench.keys);
+            tokio::spawn(async move { keys.refresh_now().await })
+        };
+        settle().await;
+        bench.pass(secs(6)).await;
+        assert!(refresh.is_finished(), "{name}");
+        assert!(refresh.await.unwrap().is_err(), "{name}");
+        bench.provider.publish(&[("d", 4)]);
+        let first = bench.spawn_requests(1, "d");
+        settle().await;
+        bench.pass(secs(6)).await;
+        assert!(first.iter().all(JoinHandle::is_finished), "{name}");
+        assert_eq!(bench.request("d").await, Outcome::Found, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_hard_bound_and_freshness_follow_what_the_response_says() {
+    let bench = Bench::new();
+    let response = FetchResponse::document(jwks(&[("a", 1)]));
+    let response = FetchResponse { max_age: Some(secs(600)), age: secs(400), ..response };
+    bench.provider.set(JWKS, Answer::Document(response));
+    assert_eq!(bench.request("a").await, Outcome::Found);
+    assert_eq!(bench.keys.health().next_refresh, Some(secs(180)), "90 % of what is left of its age");
+}
+
+#[tokio::test]
+async fn an_entity_tag_stays_with_its_location() {
+    let tagged = |keys: &[(&str, u8)]| {
+        let response = FetchResponse::document(jwks(keys));
+        Answer::Document(FetchResponse { etag: Some("v1".to_owned()), ..response })
+    };
+    let bench = discovering();
+    bench.provider.set(METADATA, metadata("https://login.example", JWKS));
+    bench.provider.set(JWKS, tagged(&[("a", 1)]));
+    assert_eq!(bench.request("a").await, Outcome::Found);
+    bench.advance(secs(60)).await;
+    // The new location happens to count its versions alike.
+    bench.provider.set(METADATA, metadata("https://login.example", ELSEWHERE));
+    bench.provider.set(ELSEWHERE, tagged(&[("c", 3)]));
+    assert_eq!(bench.request("c").await, Outcome::Found);
+    assert_eq!(bench.provider.last_etag(), None);
+}

@@ -1,0 +1,215 @@
+//! The whole source against a scripted provider, on a clock that is moved by hand: no sockets, no
+//! sleeps.
+
+mod documents;
+mod lifetimes;
+mod requests;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio::{sync::watch, task::JoinHandle};
+
+use super::*;
+use crate::{test_util::ManualClock, time::Clock};
+
+const JWKS: &str = "https://login.example/jwks";
+
+const fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+/// What the provider does with a request for one URL.
+#[derive(Clone)]
+enum Answer {
+    Document(FetchResponse),
+    Fails(FetchError),
+    Hangs,
+    Panics,
+}
+
+/// An issuer in memory.
+struct Provider {
+    answers: Mutex<HashMap<String, Answer>>,
+    log: Mutex<Vec<(String, Option<String>)>>,
+    /// While this is false, nothing is answered.
+    open: watch::Sender<bool>,
+}
+
+impl Provider {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { answers: Mutex::default(), log: Mutex::default(), open: watch::Sender::new(true) })
+    }
+
+    fn set(&self, url: &str, answer: Answer) {
+        self.answers.lock().unwrap().insert(url.to_owned(), answer);
+    }
+
+    fn publish(&self, keys: &[(&str, u8)]) {
+        self.set(JWKS, Answer::Document(FetchResponse::document(jwks(keys))));
+    }
+
+    fn fail(&self) {
+        self.set(JWKS, Answer::Fails(FetchError::Connect));
+    }
+
+    fn fetches(&self) -> usize {
+        self.log.lock().unwrap().len()
+    }
+
+    fn fetches_of(&self, url: &str) -> usize {
+        self.log.lock().unwrap().iter().filter(|(asked, _)| asked == url).count()
+    }
+
+    fn last_etag(&self) -> Option<String> {
+        self.log.lock().unwrap().last().and_then(|(_, etag)| etag.clone())
+    }
+}
+
+impl Fetch for Arc<Provider> {
+    fn fetch(&self, request: FetchRequest) -> FetchFuture<'_> {
+        self.log.lock().unwrap().push((request.url().to_owned(), request.etag().map(str::to_owned)));
+        Box::pin(async move {
+            let _ = self.open.subscribe().wait_for(|open| *open).await;
+            let answer = self.answers.lock().unwrap().get(request.url()).cloned();
+            match answer {
+                Some(Answer::Document(response)) => match (request.etag(), &response.etag) {
+                    (Some(asked), Some(current)) if asked == current => {
+                        Ok(FetchResponse { body: None, ..response })
+                    }
+                    _ => Ok(response),
+                },
+                Some(Answer::Fails(error)) => Err(error),
+                Some(Answer::Hangs) => std::future::pending().await,
+                Some(Answer::Panics) => panic!("a fetcher that panics"),
+                None => Err(FetchError::Status { status: http::StatusCode::NOT_FOUND, retry_after: None }),
+            }
+        })
+    }
+}
+
+/// A key set of Ed25519 keys: names, and a number each that stands for the key.
+fn jwks(keys: &[(&str, u8)]) -> String {
+    let keys = keys.iter().map(|(kid, n)| {
+        let x = base64_simd::URL_SAFE_NO_PAD.encode_to_string([*n; 32]);
+        format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"{kid}","x":"{x}"}}"#)
+    });
+    format!(r#"{{"keys":[{}]}}"#, keys.collect::<Vec<_>>().join(","))
+}
+
+/// What became of a request.
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    Found,
+    Lacks,
+    Unavailable(u64),
+}
+
+/// A source, its provider and its clock.
+#[derive(Clone)]
+struct Bench {
+    clock: ManualClock,
+    provider: Arc<Provider>,
+    keys: Arc<RemoteKeys>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::with(KeyLocation::Jwks(SourceUrl::parse(JWKS, false).unwrap()), WaiterPlaces::new(4096))
+    }
+
+    fn with(location: KeyLocation, places: WaiterPlaces) -> Self {
+        let (clock, provider) = (ManualClock::default(), Provider::new());
+        let keys = RemoteKeys::new(RemoteConfig {
+            name: "https://login.example".into(),
+            location,
+            fetcher: Arc::new(Arc::clone(&provider)),
+            clock: Arc::new(clock.clone()),
+            settings: RefreshSettings::default(),
+            places,
+            jitter: || 0.5,
+        });
+        Self { clock, provider, keys }
+    }
+
+    /// A source that has loaded keys `a` and `b`.
+    async fn loaded() -> Self {
+        let bench = Self::new();
+        bench.provider.publish(&[("a", 1), ("b", 2)]);
+        bench.keys.ready().await.unwrap();
+        bench
+    }
+
+    /// A request with a token of this key. What would wait for ever fails instead.
+    async fn request(&self, kid: &str) -> Outcome {
+        tokio::time::timeout(secs(60), self.look_up(kid)).await.expect("a request hangs")
+    }
+
+    /// As the rooms above do it.
+    async fn look_up(&self, kid: &str) -> Outcome {
+        let arrived = self.clock.monotonic();
+        loop {
+            let snapshot = self.keys.snapshot(self.clock.monotonic()).map(|snapshot| Arc::clone(&snapshot.0));
+            if snapshot.as_ref().is_some_and(|it| it.keys().iter().any(|key| key.kid() == Some(kid))) {
+                return Outcome::Found;
+            }
+            let outcome = match self.keys.need_key(arrived, snapshot.map(|it| it.generation())) {
+                KeyNeed::TryAgain => KeyOutcome::TryAgain,
+                KeyNeed::Lacks => KeyOutcome::Lacks,
+                KeyNeed::Unavailable { retry_after } => KeyOutcome::Unavailable { retry_after },
+                KeyNeed::Wait(wait) => wait.await,
+            };
+            match outcome {
+                KeyOutcome::TryAgain => {}
+                KeyOutcome::Lacks => return Outcome::Lacks,
+                KeyOutcome::Unavailable { retry_after } => {
+                    return Outcome::Unavailable(retry_after.as_secs());
+                }
+            }
+        }
+    }
+
+    fn spawn_requests(&self, count: usize, kid: &'static str) -> Vec<JoinHandle<Outcome>> {
+        let request = |bench: Self| async move { bench.request(kid).await };
+        (0..count).map(|_| tokio::spawn(request(self.clone()))).collect()
+    }
+
+    async fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        settle().await;
+    }
+
+    /// Lets `by` pass in steps short enough for everything due in between to happen when it is due.
+    async fn pass(&self, by: Duration) {
+        let end = self.clock.monotonic() + by;
+        while self.clock.monotonic() < end {
+            self.advance(secs(1).min(end - self.clock.monotonic())).await;
+        }
+    }
+
+    fn state(&self) -> SourceState {
+        self.keys.health().state
+    }
+
+    fn generation(&self) -> u64 {
+        self.keys.health().generation
+    }
+}
+
+/// Lets every task run until it waits.
+async fn settle() {
+    for _ in 0..30 {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn outcomes(requests: Vec<JoinHandle<Outcome>>) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for request in requests {
+        outcomes.push(request.await.unwrap());
+    }
+    outcomes
+}

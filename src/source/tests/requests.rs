@@ -1,0 +1,230 @@
+//! What requests see, and what they cause.
+
+use super::*;
+
+#[tokio::test]
+async fn a_hundred_requests_on_a_cold_start_share_one_fetch() {
+    let bench = Bench::new();
+    bench.provider.publish(&[("a", 1)]);
+    let requests = bench.spawn_requests(100, "a");
+    assert!(outcomes(requests).await.iter().all(|it| *it == Outcome::Found));
+    assert_eq!((bench.provider.fetches(), bench.keys.health().waiters), (1, 0));
+}
+
+#[tokio::test]
+async fn the_first_request_of_a_rotated_in_key_succeeds() {
+    let bench = Bench::loaded().await;
+    bench.advance(secs(60)).await;
+    bench.provider.publish(&[("b", 2), ("c", 3)]);
+    assert_eq!(bench.request("c").await, Outcome::Found);
+    assert_eq!((bench.provider.fetches(), bench.generation()), (2, 2));
+    assert_eq!(bench.keys.health().budget, 5, "a fruitful refresh returns its token");
+    assert_eq!(bench.request("a").await, Outcome::Lacks, "the removed key is gone");
+}
+
+#[tokio::test]
+async fn an_unknown_kid_is_refused_on_evidence_by_one_shared_fetch() {
+    let bench = Bench::loaded().await;
+    bench.advance(secs(60)).await;
+    bench.provider.open.send_replace(false);
+    let requests = bench.spawn_requests(100, "x");
+    settle().await;
+    assert_eq!((bench.provider.fetches(), bench.keys.health().waiters), (2, 100));
+    bench.provider.open.send_replace(true);
+    assert!(outcomes(requests).await.iter().all(|it| *it == Outcome::Lacks));
+    assert_eq!((bench.provider.fetches(), bench.keys.health().budget), (2, 4));
+}
+
+#[tokio::test]
+async fn dropped_waiters_cancel_nothing_and_give_their_places_back() {
+    let bench = Bench::loaded().await;
+    bench.advance(secs(60)).await;
+    bench.provider.open.send_replace(false);
+    let mut requests = bench.spawn_requests(100, "c");
+    settle().await;
+    let last = requests.pop().unwrap();
+    for request in requests {
+        request.abort();
+    }
+    settle().await;
+    assert_eq!(bench.keys.health().waiters, 1);
+    bench.provider.publish(&[("c", 3)]);
+    bench.provider.open.send_replace(true);
+    assert_eq!(last.await.unwrap(), Outcome::Found);
+    assert_eq!((bench.provider.fetches(), bench.keys.health().waiters), (2, 0));
+}
+
+#[tokio::test]
+async fn a_hanging_fetch_is_503_after_the_wait_and_ends_at_its_deadline() {
+    let bench = Bench::loaded().await;
+    bench.advance(secs(60)).await;
+    bench.provider.set(JWKS, Answer::Hangs);
+    let request = bench.spawn_requests(1, "x");
+    settle().await;
+    bench.advance(secs(1)).await;
+    assert_eq!(outcomes(request).await, [Outcome::Unavailable(1)]);
+    assert_eq!(bench.request("a").await, Outcome::Found, "known keys notice nothing");
+    bench.advance(secs(4)).await;
+    let error = RefreshError::KeySetFetch(FetchError::Timeout);
+    assert_eq!(bench.keys.health().last_error, Some(error));
+    assert_eq!(bench.request("x").await, Outcome::Unavailable(1), "in its back-off");
+    assert_eq!(bench.provider.fetches(), 2);
+}
+
+#[tokio::test]
+async fn a_cold_source_waits_two_seconds_and_then_backs_off() {
+    let bench = Bench::new();
+    bench.provider.set(JWKS, Answer::Hangs);
+    let requests = bench.spawn_requests(3, "a");
+    settle().await;
+    bench.advance(Duration::from_millis(1999)).await;
+    assert_eq!(bench.keys.health().waiters, 3);
+    bench.advance(Duration::from_millis(1)).await;
+    assert_eq!(outcomes(requests).await, [const { Outcome::Unavailable(1) }; 3]);
+
+    let down =
+        FetchError::Status { status: http::StatusCode::SERVICE_UNAVAILABLE, retry_after: Some(secs(30)) };
+    bench.provider.set(JWKS, Answer::Fails(down));
+    bench.advance(secs(3)).await;
+    bench.advance(secs(1)).await;
+    assert_eq!(bench.request("a").await, Outcome::Unavailable(30), "the rest of the back-off, at once");
+    bench.provider.publish(&[("a", 1)]);
+    bench.advance(secs(30)).await;
+    assert_eq!(bench.request("a").await, Outcome::Found);
+}
+
+#[tokio::test]
+async fn an_outage_is_survived_until_the_hard_bound_and_not_beyond() {
+    let bench = Bench::loaded().await;
+    bench.provider.fail();
+    let bound = secs(6 * 3600);
+    for (name, at, state, outcome) in [
+        ("fresh", secs(299), SourceState::Fresh, Outcome::Found),
+        ("stale", secs(301), SourceState::Stale, Outcome::Found),
+        ("just under the bound", bound - secs(1), SourceState::Stale, Outcome::Found),
+    ] {
+        bench.advance(at - bench.clock.monotonic()).await;
+        assert_eq!((bench.request("a").await, bench.state()), (outcome, state), "{name}");
+    }
+    assert_eq!(bench.generation(), 1);
+    bench.advance(secs(1)).await;
+    assert_eq!(bench.state(), SourceState::Dead);
+    assert!(bench.keys.snapshot(bench.clock.monotonic()).is_none());
+    assert!(matches!(bench.request("a").await, Outcome::Unavailable(_)));
+
+    bench.provider.publish(&[("a", 1), ("b", 2)]);
+    bench.pass(secs(60)).await;
+    assert_eq!((bench.request("a").await, bench.state()), (Outcome::Found, SourceState::Fresh));
+    assert_eq!(bench.generation(), 1, "the same keys are the same generation");
+}
+
+#[tokio::test]
+async fn during_an_outage_an_unknown_kid_is_503_and_not_401() {
+    let bench = Bench::loaded().await;
+    bench.advance(secs(60)).await;
+    bench.provider.fail();
+    for _ in 0..100 {
+        assert!(matches!(bench.request("x").await, Outcome::Unavailable(_)));
+        bench.advance(Duration::from_millis(100)).await;
+    }
+    assert!(bench.provider.fetches() <= 5, "{}: 1, 2, 4, 8 s apart", bench.provider.fetches());
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_kids_is_bounded_and_good_tokens_notice_nothing() {
+    let bench = Bench::loaded().await;
+    let mut refused = 0;
+    for _ in 0..1200 {
+        bench.advance(Duration::from_millis(100)).await;
+        for _ in 0..10 {
+            refused += usize::from(bench.request("x").await == Outcome::Lacks);
+        }
+        assert_eq!(bench.request("a").await, Outcome::Found);
+    }
+    assert_eq!(refused, 12_000, "with a provider that answers, each is refused on evidence");
+    assert!(bench.provider.fetches() <= 1 + 5 + 12, "{}", bench.provider.fetches());
+    assert_eq!(bench.generation(), 1);
+}
+
+#[tokio::test]
+async fn a_flood_does_not_use_up_the_scheduled_refresh() {
+    let bench = Bench::loaded().await;
+    for _ in 0..5 {
+        bench.advance(Duration::from_millis(1)).await;
+        assert_eq!(bench.request("x").await, Outcome::Lacks);
+    }
+    assert_eq!(bench.keys.health().budget, 0);
+    bench.provider.publish(&[("c", 3)]);
+    bench.advance(secs(271)).await;
+    assert_eq!((bench.request("c").await, bench.provider.fetches()), (Outcome::Found, 7));
+}
+
+#[tokio::test]
+async fn replicas_that_take_turns_earn_no_fetches() {
+    let bench = Bench::loaded().await;
+    for turn in 0..100_u8 {
+        bench.advance(Duration::from_millis(10)).await;
+        bench.provider.publish(if turn % 2 == 0 { &[("a", 1)] } else { &[("a", 1), ("b", 2)] });
+        assert_eq!(bench.request("x").await, Outcome::Lacks);
+    }
+    assert_eq!(bench.provider.fetches(), 1 + 5);
+}
+
+#[tokio::test]
+async fn waiting_is_bounded_by_issuer_and_by_server() {
+    for (name, of_server, expected) in [("issuer", 4096, 1024), ("server", 7, 7)] {
+        let location = KeyLocation::Jwks(SourceUrl::parse(JWKS, false).unwrap());
+        let bench = Bench::with(location, WaiterPlaces::new(of_server));
+        bench.provider.set(JWKS, Answer::Hangs);
+        let requests = bench.spawn_requests(5000, "a");
+        // So many take more turns than the few that are enough elsewhere.
+        for _ in 0..100 {
+            settle().await;
+        }
+        assert_eq!(bench.keys.health().waiters, expected, "{name}");
+        assert_eq!(requests.iter().filter(|it| it.is_finished()).count(), 5000 - expected, "{name}");
+        bench.advance(secs(2)).await;
+        assert!(outcomes(requests).await.iter().all(|it| *it == Outcome::Unavailable(1)), "{name}");
+        assert_eq!((bench.keys.health().waiters, bench.provider.fetches()), (0, 1), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_gone_at_once_and_stays_gone() {
+    let bench = Bench::loaded().await;
+    assert!(bench.keys.revoke_key("a"));
+    assert!(!bench.keys.revoke_key("a"));
+    assert_eq!(bench.generation(), 2);
+    bench.advance(secs(1)).await;
+    assert_eq!(bench.request("a").await, Outcome::Lacks);
+    bench.advance(secs(300)).await;
+    bench.provider.publish(&[("a", 1), ("c", 3)]);
+    bench.keys.refresh_now().await.unwrap();
+    assert_eq!(bench.request("a").await, Outcome::Lacks);
+    assert_eq!(bench.request("c").await, Outcome::Found);
+    assert_eq!(bench.keys.health().key_ids, ["c"]);
+}
+
+#[tokio::test]
+async fn a_key_revoked_by_thumbprint_is_gone_under_any_name() {
+    let bench = Bench::loaded().await;
+    let thumbprint = {
+        let snapshot = bench.keys.snapshot(bench.clock.monotonic()).unwrap();
+        snapshot.keys().iter().next().unwrap().thumbprint().to_owned()
+    };
+    assert!(bench.keys.revoke_key(&thumbprint));
+    bench.provider.publish(&[("renamed", 1), ("b", 2)]);
+    bench.keys.refresh_now().await.unwrap();
+    assert_eq!(bench.keys.health().key_ids, ["b"]);
+}
+
+#[tokio::test]
+async fn a_stepped_wall_clock_is_harmless() {
+    let bench = Bench::loaded().await;
+    for unix in [0, 4_000_000_000, 1_700_000_000] {
+        bench.clock.set_unix(crate::time::UnixTime::from_secs(unix));
+        settle().await;
+        assert_eq!((bench.request("a").await, bench.state()), (Outcome::Found, SourceState::Fresh));
+    }
+    assert_eq!(bench.provider.fetches(), 1);
+}
