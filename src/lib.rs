@@ -73,6 +73,17 @@
 //! - Tokens in a query or a form body; opaque tokens.
 //! - The transport: put TLS in front.
 #![forbid(unsafe_code)]
+// No input panics. Tests may; they have their own way of failing.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Without keys from the network nothing waits, so what waits and what reports on it is unused.
 #![cfg_attr(not(feature = "remote"), allow(dead_code))]
@@ -105,6 +116,6 @@ pub use identity::{Authentication, ClaimsError, Identity, Principal, TokenClaims
 pub use server::{CacheSettings, IdTokenExpectations, Issuer, ResourceServer, ResourceServerBuilder};
 
 /// The snippets of the README, compiled.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "axum", feature = "remote", feature = "tonic"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

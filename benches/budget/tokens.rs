@@ -65,7 +65,7 @@ enum Signer {
     Rsa(Box<RsaKeyPair>),
     Ec(EcdsaKeyPair),
     Ed(Ed25519KeyPair),
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
 }
 
 impl Signer {
@@ -76,7 +76,7 @@ impl Signer {
                 Self::Ec(EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
             }
             Kind::EdDsa => Self::Ed(Ed25519KeyPair::generate().unwrap()),
-            Kind::Hs256 => Self::Hmac(hmac::Key::new(hmac::HMAC_SHA256, SECRET)),
+            Kind::Hs256 => Self::Hmac(Box::new(hmac::Key::new(hmac::HMAC_SHA256, SECRET))),
         }
     }
 
@@ -114,7 +114,7 @@ impl Signer {
     }
 
     /// The limit: the signature check of the library alone.
-    fn raw(&self) -> Box<dyn Fn(&[u8], &[u8]) -> bool + Send> {
+    fn raw(&self) -> Check {
         let key = match self {
             Self::Rsa(key) => {
                 ParsedPublicKey::new(&signature::RSA_PKCS1_2048_8192_SHA256, key.public_key().as_ref())
@@ -132,6 +132,9 @@ impl Signer {
         Box::new(move |message, signature| key.verify_sig(message, signature).is_ok())
     }
 }
+
+/// Whether a signature over a message is good.
+type Check = Box<dyn Fn(&[u8], &[u8]) -> bool + Send>;
 
 type Bare = tower::util::ServiceFn<fn(Request<()>) -> Ready<Result<Response<()>, Infallible>>>;
 

@@ -253,9 +253,14 @@ impl ResourceServerBuilder {
         let mut shared: Option<Arc<dyn Fetch>> = None;
         let mut sources = Vec::with_capacity(self.issuers.len());
         for issuer in &self.issuers {
+            let whose = format!("issuer {:?}", issuer.issuer);
+            if !matches!(issuer.keys, KeysFrom::Given(_)) {
+                let numbers = issuer.remote.refresh.problems();
+                problems.extend(numbers.into_iter().map(|problem| format!("{whose}: {problem}")));
+            }
             match self.source(issuer, &places, &mut shared) {
                 Ok(keys) => sources.push(NamedSource { issuer: Arc::clone(&issuer.issuer), keys }),
-                Err(problem) => problems.push(format!("issuer {:?}: {problem}", issuer.issuer)),
+                Err(problem) => problems.push(format!("{whose}: {problem}")),
             }
         }
         sources
@@ -275,9 +280,6 @@ impl ResourceServerBuilder {
             KeysFrom::Discovery => Discovery::new(&issuer.issuer, allow).map(KeyLocation::Discover),
         }
         .map_err(|error| error.to_string())?;
-        if let Some(problem) = issuer.remote.refresh.problems().into_iter().next() {
-            return Err(problem);
-        }
         let fetcher = match (&issuer.remote.fetcher, &*shared) {
             (Some(own), _) => Arc::clone(own),
             (None, Some(shared)) => Arc::clone(shared),
