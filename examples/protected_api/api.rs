@@ -1,0 +1,51 @@
+//! The routes, and what stands in front of them.
+
+use axum::{
+    Json, Router,
+    body::Body,
+    routing::{any, get},
+};
+use serde::Serialize;
+use serde_json::Value;
+use tower_resource_server::{Identity, ResourceServer, http::Json as JsonRefusals, policy::Requirement};
+
+/// Everything behind the layer but `/healthz` and `/.well-known/*`.
+pub(crate) fn router(api: &ResourceServer, required: Requirement) -> Router {
+    protect(Router::new(), api, required)
+}
+
+/// The same with routes in front of the one that answers everything.
+pub(crate) fn protect(routes: Router, api: &ResourceServer, required: Requirement) -> Router {
+    // The layer goes around the fallback too: what no route matches is protected like the rest,
+    // whatever its method. Only what is added after it is open.
+    routes
+        .fallback(who_am_i)
+        .layer(api.layer().requirements(required).reject_with(JsonRefusals))
+        .route("/healthz", get(async || "ok\n"))
+        .route("/.well-known/", any(async || axum::http::StatusCode::NOT_FOUND))
+        .route_service("/.well-known/{*path}", api.metadata_service::<Body>())
+}
+
+/// What a token says about its bearer.
+#[derive(Serialize)]
+pub(crate) struct WhoAmI {
+    subject: String,
+    issuer: String,
+    client_id: Option<String>,
+    audiences: Vec<String>,
+    scopes: Vec<String>,
+    expires_at: Option<u64>,
+    claims: Option<Value>,
+}
+
+pub(crate) async fn who_am_i(who: Identity) -> Json<WhoAmI> {
+    Json(WhoAmI {
+        subject: who.subject().to_owned(),
+        issuer: who.issuer().to_owned(),
+        client_id: who.client_id().map(str::to_owned),
+        audiences: who.audiences().map(str::to_owned).collect(),
+        scopes: who.scopes().map(str::to_owned).collect(),
+        expires_at: who.expires_at().map(|at| at.as_secs()),
+        claims: who.claims().ok(),
+    })
+}

@@ -1,0 +1,119 @@
+//! Without an issuer of your own: one that lives in this process, and lines to try.
+
+use std::{
+    env,
+    error::Error,
+    io::{self, IsTerminal},
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use axum::{Router, body::Body, routing::any};
+use tokio::net::TcpListener;
+use tower_resource_server::{
+    Issuer, ResourceServer,
+    http::Json as JsonRefusals,
+    issuer::{IssueError, SigningKey, TokenIssuer},
+    keys::Algorithm,
+    policy::{Requirement, scope},
+    profile::TokenProfile,
+};
+
+use crate::api;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+pub(crate) async fn run(listen: Option<SocketAddr>) -> Result<(), Box<dyn Error>> {
+    let issuer = start_issuer().await?;
+
+    let listener = crate::bind(listen.unwrap_or(ANY_PORT)).await?;
+    let resource = format!("http://{}", listener.local_addr()?);
+    let api = ResourceServer::builder(&resource)
+        .issuer(Issuer::discover(issuer.issuer()).profile(TokenProfile::rfc9068()).allow_loopback_http())
+        .scopes_supported(scope("orders:write"))
+        .build()?;
+    let guard = api.guard(scope("orders:write")).reject_with(JsonRefusals);
+    let routes = Router::new().route("/orders/new", any(api::who_am_i).layer(guard));
+    let router = api::protect(routes, &api, Requirement::none());
+
+    let greeting = greeting(&issuer, &resource, &Paint::for_stdout())?;
+    crate::serve(listener, router, &api, &greeting).await
+}
+
+/// Serves an issuer with a key of its own on a free loopback port, until the program ends.
+async fn start_issuer() -> Result<TokenIssuer, Box<dyn Error>> {
+    let listener = TcpListener::bind(ANY_PORT).await?;
+    let issuer = TokenIssuer::builder(format!("http://{}", listener.local_addr()?))
+        .signing_key(SigningKey::generate(Algorithm::ES256)?)
+        .access_token_lifetime(HOUR)
+        .build()?;
+    let documents = Router::new().fallback_service(issuer.service::<Body>());
+    tokio::spawn(async move { axum::serve(listener, documents).await });
+    Ok(issuer)
+}
+
+fn greeting(issuer: &TokenIssuer, resource: &str, paint: &Paint) -> Result<String, IssueError> {
+    let token = |scopes: &str| issuer.access_token("alice").client_id("web").audience(resource).scope(scopes);
+    let reader = token("orders:read").mint()?;
+    let writer = token("orders:read orders:write").mint()?;
+    let expired = token("orders:read").issued_at(issuer.now().saturating_sub(2 * HOUR)).mint()?;
+
+    let mut text = format!(
+        "{title}\n\
+         \x20 the issuer   {issuer}  (keys at {jwks})\n\
+         \x20 the API      {resource}\n\n\
+         {protects}\n\
+         \x20 /orders/new      a token with the scope orders:write\n\
+         \x20 /healthz         open\n\
+         \x20 /.well-known/*   open\n\
+         \x20 everything else  a token; whatever the method\n\n\
+         {attempts}\n",
+        title = paint.bold("An API behind tower-resource-server, and an issuer to go with it"),
+        issuer = issuer.issuer(),
+        jwks = issuer.jwks_uri(),
+        protects = paint.bold("What it protects"),
+        attempts = paint.bold("Try it from another terminal (the tokens are good for an hour)"),
+    );
+    for (what, expected, path, token) in [
+        ("no token", paint.red("401, with a challenge"), "/orders", None),
+        ("a good token", paint.green("200"), "/orders", Some(&reader)),
+        ("an expired token", paint.red("401, invalid_token"), "/orders", Some(&expired)),
+        ("a scope is missing", paint.red("403, insufficient_scope"), "/orders/new", Some(&reader)),
+        ("the scope is there", paint.green("200"), "/orders/new", Some(&writer)),
+    ] {
+        let authorization =
+            token.map(|token| format!(" -H 'Authorization: Bearer {token}'")).unwrap_or_default();
+        text += &format!("\n# {what} → {expected}\ncurl -i{authorization} {resource}{path}\n");
+    }
+    text.push_str("\nCtrl-C stops it.\n");
+    Ok(text)
+}
+
+/// Colours, on a terminal, unless the user asked for none (<https://no-color.org>).
+struct Paint {
+    colours: bool,
+}
+
+impl Paint {
+    fn for_stdout() -> Self {
+        let unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { colours: io::stdout().is_terminal() && !unwanted }
+    }
+
+    fn bold(&self, text: &str) -> String {
+        self.sgr(1, text)
+    }
+
+    fn red(&self, text: &str) -> String {
+        self.sgr(31, text)
+    }
+
+    fn green(&self, text: &str) -> String {
+        self.sgr(32, text)
+    }
+
+    fn sgr(&self, code: u8, text: &str) -> String {
+        if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}

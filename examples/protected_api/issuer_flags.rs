@@ -1,0 +1,147 @@
+//! From flags to a `ResourceServer`: whom to trust, and which tokens.
+//!
+//! The example `grpc` shares this file.
+
+use std::{error::Error, fs, path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+use tower_resource_server::{
+    Issuer, ResourceServer, error::ConfigError, keys::Algorithm, keys::AlgorithmSet, keys::KeySet,
+    policy::Requirement, profile::TokenProfile,
+};
+
+/// How long a start without keys is normal; after that it is said on stderr.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Args, Debug)]
+pub(crate) struct IssuerFlags {
+    /// The issuer to trust, exactly as in the `iss` of its tokens
+    ///
+    /// Its keys are found through its discovery document, unless --jwks-uri or --jwks-file says
+    /// where they are.
+    #[arg(long, value_name = "URL", requires = "audience")]
+    issuer: Option<String>,
+
+    /// The name of this API in the `aud` of tokens; repeatable
+    ///
+    /// The first is also its resource identifier (RFC 8707, RFC 9728). A token must be for one of
+    /// them.
+    #[arg(long, value_name = "AUD", requires = "issuer")]
+    audience: Vec<String>,
+
+    /// Where the issuer's keys are; no discovery document is read
+    #[arg(long, value_name = "URL", requires = "issuer", conflicts_with = "jwks_file")]
+    jwks_uri: Option<String>,
+
+    /// A file with the issuer's keys, a JWK Set; nothing is fetched
+    #[arg(long, value_name = "PATH", requires = "issuer")]
+    jwks_file: Option<PathBuf>,
+
+    /// The signature algorithms to accept, as far as the issuer's keys are made for them
+    ///
+    /// Every asymmetric one unless told otherwise.
+    #[arg(long, value_name = "RS256,ES256,…", requires = "issuer", value_delimiter = ',')]
+    algorithms: Vec<Algorithm>,
+
+    /// The kind of JWT to accept
+    #[arg(long, requires = "issuer", value_enum, default_value = "any")]
+    token_type: TokenType,
+
+    /// How far the issuer's clock and this one may disagree; at most 600 seconds
+    #[arg(long, value_name = "SECONDS", requires = "issuer", default_value = "60")]
+    leeway: u64,
+
+    /// The scopes that every request needs, separated by spaces
+    #[arg(long, value_name = "\"a b\"", requires = "issuer", value_parser = Requirement::scopes)]
+    scope: Option<Requirement>,
+
+    /// Accept http:// addresses of the issuer, if they are on this machine; for development
+    #[arg(long, requires = "issuer")]
+    allow_loopback_http: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TokenType {
+    /// Any access token that is a JWT: `typ` may be absent, `JWT` or `at+jwt`; most issuers need this
+    Any,
+    /// RFC 9068 only: the header says `at+jwt`; no other kind of token can pass, so use it if you can
+    #[value(name = "at+jwt")]
+    AtJwt,
+}
+
+impl IssuerFlags {
+    /// Whether there is an issuer at all.
+    pub(crate) fn is_given(&self) -> bool {
+        self.issuer.is_some()
+    }
+
+    /// What every request needs beside a good token.
+    pub(crate) fn requirement(&self) -> Requirement {
+        self.scope.clone().unwrap_or_default()
+    }
+
+    /// The server that these flags describe. Nothing is fetched yet.
+    pub(crate) fn resource_server(&self) -> Result<ResourceServer, Box<dyn Error>> {
+        let issuer = self.issuer()?.profile(self.profile());
+        let mut audiences = self.audience.iter();
+        let mut server = ResourceServer::builder(audiences.next().cloned().unwrap_or_default())
+            .issuer(issuer)
+            .scopes_supported(self.requirement());
+        for further in audiences {
+            server = server.audience(further.as_str());
+        }
+        server.build().map_err(|error| one_by_one(&error).into())
+    }
+
+    fn issuer(&self) -> Result<Issuer, String> {
+        let name = self.issuer.clone().unwrap_or_default();
+        let issuer = match (&self.jwks_file, &self.jwks_uri) {
+            (Some(path), _) => {
+                let read = fs::read(path).map_err(|error| error.to_string());
+                let keys = read.and_then(|json| KeySet::from_jwks(&json).map_err(|error| error.to_string()));
+                Issuer::with_keys(name, keys.map_err(|error| format!("{}: {error}", path.display()))?)
+            }
+            (None, Some(address)) => Issuer::with_jwks_uri(name, address.as_str()),
+            (None, None) => Issuer::discover(name),
+        };
+        Ok(if self.allow_loopback_http { issuer.allow_loopback_http() } else { issuer })
+    }
+
+    fn profile(&self) -> TokenProfile {
+        let profile = match self.token_type {
+            TokenType::Any => TokenProfile::jwt(),
+            TokenType::AtJwt => TokenProfile::rfc9068(),
+        };
+        let accepted: AlgorithmSet = match self.algorithms.as_slice() {
+            [] => AlgorithmSet::ASYMMETRIC,
+            some => some.iter().copied().collect(),
+        };
+        profile.algorithms(accepted).leeway(Duration::from_secs(self.leeway))
+    }
+}
+
+fn one_by_one(error: &ConfigError) -> String {
+    let mut text = "this configuration cannot work:".to_owned();
+    for problem in error.problems() {
+        text.push_str("\n  - ");
+        text.push_str(problem);
+    }
+    text
+}
+
+/// Says on stderr when the keys are late, and when they are there.
+pub(crate) async fn report_keys(api: ResourceServer) {
+    let mut late = false;
+    while let Err(_timeout) = tokio::time::timeout(PATIENCE, api.ready()).await {
+        if !late {
+            for (issuer, health) in api.health().into_iter().filter(|(_, health)| !health.state.serves()) {
+                let why = health.last_error.map(|error| format!(" ({error})")).unwrap_or_default();
+                eprintln!("no keys from {issuer} yet{why}; requests are answered 503 until they are there");
+            }
+        }
+        late = true;
+    }
+    if late {
+        eprintln!("the keys are there");
+    }
+}

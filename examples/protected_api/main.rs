@@ -1,0 +1,87 @@
+//! An API that only bearers of good tokens may call.
+//!
+//! Without arguments it brings an issuer along and shows `curl` lines to try; with `--issuer` and
+//! `--audience` it guards against any issuer. `--help` explains each flag.
+//!
+//! - `cli`: the command line.
+//! - `issuer_flags`: from flags to a `ResourceServer`.
+//! - `api`: the routes, and what stands in front of them.
+//! - `demo`: the embedded issuer, and the lines to try.
+//! - `shutdown`: the signals that end it.
+
+mod api;
+mod cli;
+mod demo;
+mod issuer_flags;
+mod shutdown;
+
+use std::{
+    error::Error,
+    io::{self, Write},
+    net::SocketAddr,
+    process::ExitCode,
+};
+
+use axum::Router;
+use clap::Parser;
+use tokio::net::TcpListener;
+use tower_resource_server::ResourceServer;
+
+use self::{cli::Cli, shutdown::Shutdown};
+
+const DEFAULT_ADDRESS: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
+    if cli.issuer.is_given() { guard(cli).await } else { demo::run(cli.listen).await }
+}
+
+/// Guards against the issuer of the command line.
+async fn guard(cli: Cli) -> Result<(), Box<dyn Error>> {
+    let api = cli.issuer.resource_server()?;
+    let router = api::router(&api, cli.issuer.requirement());
+    let listener = bind(cli.listen.unwrap_or(DEFAULT_ADDRESS)).await?;
+    serve(listener, router, &api, "").await
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))
+}
+
+/// Serves until a signal comes. Keys are fetched in the background meanwhile: a request that comes
+/// before they are there waits a little for them.
+async fn serve(
+    listener: TcpListener,
+    router: Router,
+    api: &ResourceServer,
+    greeting: &str,
+) -> Result<(), Box<dyn Error>> {
+    let shutdown = Shutdown::new()?;
+    api.start()?;
+    tokio::spawn(issuer_flags::report_keys(api.clone()));
+
+    // One write, so that whoever sees the last line has all of it.
+    let announcement = format!("{greeting}listening on http://{}\n", listener.local_addr()?);
+    let mut out = io::stdout().lock();
+    out.write_all(announcement.as_bytes())?;
+    out.flush()?;
+    drop(out);
+
+    let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.begun());
+    tokio::select! {
+        result = server => result?,
+        () = shutdown.overdue() => {}
+    }
+    Ok(())
+}
