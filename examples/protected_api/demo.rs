@@ -2,9 +2,8 @@
 
 use std::{
     env,
-    error::Error,
     io::{self, IsTerminal},
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };
 
@@ -19,12 +18,12 @@ use tower_resource_server::{
     profile::TokenProfile,
 };
 
-use crate::api;
+use crate::{AnyError, api};
 
 const HOUR: Duration = Duration::from_secs(3600);
-const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-pub(crate) async fn run(listen: Option<SocketAddr>) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn run(listen: Option<SocketAddr>) -> Result<(), AnyError> {
     let issuer = start_issuer().await?;
 
     let listener = crate::bind(listen.unwrap_or(ANY_PORT)).await?;
@@ -42,7 +41,7 @@ pub(crate) async fn run(listen: Option<SocketAddr>) -> Result<(), Box<dyn Error>
 }
 
 /// Serves an issuer with a key of its own on a free loopback port, until the program ends.
-async fn start_issuer() -> Result<TokenIssuer, Box<dyn Error>> {
+async fn start_issuer() -> Result<TokenIssuer, AnyError> {
     let listener = TcpListener::bind(ANY_PORT).await?;
     let issuer = TokenIssuer::builder(format!("http://{}", listener.local_addr()?))
         .signing_key(SigningKey::generate(Algorithm::ES256)?)

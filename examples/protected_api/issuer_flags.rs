@@ -2,7 +2,13 @@
 //!
 //! The example `grpc` shares this file.
 
-use std::{error::Error, fs, path::PathBuf, time::Duration};
+use std::{
+    error::Error,
+    fs,
+    net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::{Args, ValueEnum};
 use tower_resource_server::{
@@ -20,7 +26,7 @@ pub(crate) struct IssuerFlags {
     /// Its keys are found through its discovery document, unless --jwks-uri or --jwks-file says
     /// where they are.
     #[arg(long, value_name = "URL", requires = "audience")]
-    issuer: Option<String>,
+    pub(crate) issuer: Option<String>,
 
     /// The name of this API in the `aud` of tokens; repeatable
     ///
@@ -70,18 +76,13 @@ enum TokenType {
 }
 
 impl IssuerFlags {
-    /// Whether there is an issuer at all.
-    pub(crate) fn is_given(&self) -> bool {
-        self.issuer.is_some()
-    }
-
     /// What every request needs beside a good token.
     pub(crate) fn requirement(&self) -> Requirement {
         self.scope.clone().unwrap_or_default()
     }
 
     /// The server that these flags describe. Nothing is fetched yet.
-    pub(crate) fn resource_server(&self) -> Result<ResourceServer, Box<dyn Error>> {
+    pub(crate) fn resource_server(&self) -> Result<ResourceServer, Box<dyn Error + Send + Sync>> {
         let issuer = self.issuer()?.profile(self.profile());
         let mut audiences = self.audience.iter();
         let mut server = ResourceServer::builder(audiences.next().cloned().unwrap_or_default())
@@ -127,6 +128,12 @@ fn one_by_one(error: &ConfigError) -> String {
         text.push_str(problem);
     }
     text
+}
+
+/// Reads a HOST:PORT to listen on.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    let mut found = text.to_socket_addrs().map_err(|error| error.to_string())?;
+    found.next().ok_or_else(|| "no such address".to_owned())
 }
 
 /// Says on stderr when the keys are late, and when they are there.

@@ -18,7 +18,7 @@ mod shutdown;
 use std::{
     error::Error,
     io::{self, Write},
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     process::ExitCode,
 };
 
@@ -29,8 +29,9 @@ use tower_resource_server::ResourceServer;
 
 use self::{cli::Cli, shutdown::Shutdown};
 
-const DEFAULT_ADDRESS: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+type AnyError = Box<dyn Error + Send + Sync>;
+
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -43,12 +44,12 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
-    if cli.issuer.is_given() { guard(cli).await } else { demo::run(cli.listen).await }
+async fn run(cli: Cli) -> Result<(), AnyError> {
+    if cli.issuer.issuer.is_some() { guard(cli).await } else { demo::run(cli.listen).await }
 }
 
 /// Guards against the issuer of the command line.
-async fn guard(cli: Cli) -> Result<(), Box<dyn Error>> {
+async fn guard(cli: Cli) -> Result<(), AnyError> {
     let api = cli.issuer.resource_server()?;
     let router = api::router(&api, cli.issuer.requirement());
     let listener = bind(cli.listen.unwrap_or(DEFAULT_ADDRESS)).await?;
@@ -66,7 +67,7 @@ async fn serve(
     router: Router,
     api: &ResourceServer,
     greeting: &str,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), AnyError> {
     let shutdown = Shutdown::new()?;
     api.start()?;
     tokio::spawn(issuer_flags::report_keys(api.clone()));

@@ -1,0 +1,15 @@
+//! A gRPC service behind tower-resource-server, and a client to go with it.
+//!
+//! - [`greeter`]: the service; it asks the request who makes it.
+//! - [`server`]: the layer in front of it, with a row for each method.
+//! - [`client`]: one call, and everything that came back.
+
+pub mod client;
+pub mod greeter;
+pub mod server;
+
+/// What the build script generated from `proto/greeter.proto`.
+pub mod proto {
+    #![allow(clippy::all, missing_docs)]
+    tonic::include_proto!("greeter.v1");
+}
