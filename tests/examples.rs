@@ -1,0 +1,401 @@
+//! The examples as their users meet them: run without arguments, with flags, and stopped by a signal.
+#![cfg(all(unix, feature = "axum", feature = "issuer", feature = "remote"))]
+#![allow(clippy::unwrap_used, clippy::expect_used)] // also in the helpers of tests
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tower_resource_server::{
+    issuer::{SigningKey, TokenBuilder, TokenIssuer},
+    keys::Algorithm,
+};
+
+/// Beyond this something hangs; nothing here is measured.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// `cargo test` builds the examples next to this test.
+fn example(name: &str) -> Command {
+    let path: PathBuf =
+        env::current_exe().unwrap().parent().and_then(Path::parent).unwrap().join("examples").join(name);
+    assert!(path.exists(), "{} is missing: build it with `cargo build --examples`", path.display());
+    let mut command = Command::new(path);
+    command.env_remove("NO_COLOR").stdin(Stdio::null());
+    command
+}
+
+fn run(name: &str, arguments: &[&str]) -> Output {
+    example(name).args(arguments).output().unwrap()
+}
+
+/// A running `protected_api`; ends with the test, whatever becomes of it.
+struct Api {
+    process: Child,
+    lines: Receiver<String>,
+    /// What it printed until it listened.
+    greeting: Vec<String>,
+    address: String,
+}
+
+impl Api {
+    fn start(arguments: &[&str]) -> Self {
+        let mut process = example("protected_api").args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(process.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let mut api = Self { process, lines, greeting: Vec::new(), address: String::new() };
+        loop {
+            let line = api.lines.recv_timeout(LIMIT).expect("it says where it listens");
+            if let Some(address) = line.strip_prefix("listening on http://") {
+                api.address = address.to_owned();
+                return api;
+            }
+            api.greeting.push(line);
+        }
+    }
+
+    fn request(&self, method: &str, target: &str, authorization: Option<&str>) -> Answer {
+        request(&self.address, method, target, authorization)
+    }
+
+    /// Sends a signal and returns the exit status.
+    fn stop(mut self, signal: &str) -> Option<i32> {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        // Its stdout closes when it ends.
+        assert_eq!(self.lines.recv_timeout(LIMIT), Err(RecvTimeoutError::Disconnected));
+        self.process.wait().unwrap().code()
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+impl Answer {
+    fn challenge(&self) -> &str {
+        self.headers.get("www-authenticate").map_or("", String::as_str)
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+fn request(address: &str, method: &str, target: &str, authorization: Option<&str>) -> Answer {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    if let Some(value) = authorization {
+        head += &format!("Authorization: {value}\r\n");
+    }
+    stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers = lines.filter_map(|line| line.split_once(": "));
+    Answer {
+        status,
+        headers: headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect(),
+        body: body.to_owned(),
+    }
+}
+
+/// An issuer, and its keys in a file of that name.
+fn issuer_with_file(name: &str) -> (TokenIssuer, PathBuf) {
+    let issuer = TokenIssuer::builder("https://login.example")
+        .signing_key(SigningKey::generate(Algorithm::ES256).unwrap())
+        .default_audience("https://api.example")
+        .build()
+        .unwrap();
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&path, issuer.jwks().to_string()).unwrap();
+    (issuer, path)
+}
+
+fn bearer(token: &TokenBuilder) -> String {
+    format!("Bearer {}", token.mint().unwrap())
+}
+
+#[test]
+fn each_printed_curl_line_does_what_it_says() {
+    let api = Api::start(&[]);
+    assert!(api.greeting.iter().all(|line| !line.contains('\x1b')), "no colours outside a terminal");
+
+    let mut seen = Vec::new();
+    for pair in api.greeting.windows(2) {
+        let [said, curl] = pair else { continue };
+        let Some(arguments) = curl.strip_prefix("curl -i ") else { continue };
+        let (authorization, url) = match arguments.strip_prefix("-H 'Authorization: ") {
+            Some(rest) => rest.split_once("' ").map(|(value, url)| (Some(value), url)).unwrap(),
+            None => (None, arguments),
+        };
+        let target = url.strip_prefix(&format!("http://{}", api.address)).unwrap();
+        let (_, expected) = said.split_once(" → ").unwrap();
+        let (status, error) = expected.split_at(3);
+
+        let answer = api.request("GET", target, authorization);
+        assert_eq!(answer.status.to_string(), status, "{said}: {answer:?}");
+        match error.strip_prefix(", ") {
+            None => assert_eq!(answer.challenge(), "", "{said}"),
+            Some("with a challenge") => {
+                assert!(answer.challenge().starts_with("Bearer "), "{said}: {answer:?}");
+                assert!(!answer.challenge().contains("error="), "{said}: {answer:?}");
+            }
+            Some(error) => {
+                let parameter = format!("Bearer error=\"{error}\"");
+                assert!(answer.challenge().starts_with(&parameter), "{said}: {answer:?}");
+            }
+        }
+        seen.push(status);
+    }
+    assert_eq!(seen, ["401", "200", "401", "403", "200"]);
+
+    assert_eq!(api.request("GET", "/.well-known/oauth-protected-resource", None).status, 200);
+    assert_eq!(api.stop("-INT"), Some(0));
+}
+
+#[test]
+fn with_flags_it_protects_every_path_and_method() {
+    let (issuer, keys) = issuer_with_file("protected.jwks.json");
+    let keys = keys.to_str().unwrap();
+    let api = Api::start(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--issuer",
+        "https://login.example",
+        "--audience",
+        "https://api.example",
+        "--audience",
+        "https://old.example",
+        "--jwks-file",
+        keys,
+        "--token-type",
+        "at+jwt",
+        "--algorithms",
+        "ES256,EdDSA",
+        "--leeway",
+        "5",
+        "--scope",
+        "read list",
+    ]);
+    assert_eq!(api.greeting, Vec::<String>::new());
+
+    let token = || issuer.access_token("alice").client_id("web").scope("list read");
+    let good = bearer(&token());
+    let long_ago = issuer.now().saturating_sub(Duration::from_secs(3600));
+    for (name, method, target, authorization, status) in [
+        ("no token", "GET", "/", None, 401),
+        ("OPTIONS", "OPTIONS", "/a", None, 401),
+        ("OPTIONS of all", "OPTIONS", "*", None, 401),
+        ("TRACE", "TRACE", "/a", None, 401),
+        ("a method of its own", "BREW", "/a/b?c=d", None, 401),
+        ("an odd path", "GET", "//%00/..", None, 401),
+        ("below /healthz", "GET", "/healthz/", None, 401),
+        ("beside /.well-known", "GET", "/.well-knownish", None, 401),
+        ("health", "GET", "/healthz", None, 200),
+        ("metadata", "GET", "/.well-known/oauth-protected-resource", None, 200),
+        ("no such document", "GET", "/.well-known/none", None, 404),
+        ("a good token", "GET", "/any/path", Some(&good), 200),
+        ("in any method", "BREW", "/any/path", Some(&good), 200),
+        ("for the other audience", "GET", "/", Some(&bearer(&token().audience("https://old.example"))), 200),
+        ("for another audience", "GET", "/", Some(&bearer(&token().audience("https://x.example"))), 401),
+        ("of the wrong type", "GET", "/", Some(&bearer(&token().typ("JWT"))), 401),
+        ("past the leeway", "GET", "/", Some(&bearer(&token().issued_at(long_ago))), 401),
+        (
+            "half of the scopes",
+            "GET",
+            "/",
+            Some(&bearer(&issuer.access_token("a").client_id("b").scope("read"))),
+            403,
+        ),
+        ("another scheme", "GET", "/", Some(&"Basic YTpi".to_owned()), 401),
+        ("no token68", "GET", "/", Some(&"Bearer a b".to_owned()), 400),
+    ] {
+        let answer = api.request(method, target, authorization.map(String::as_str));
+        assert_eq!(answer.status, status, "{name}: {answer:?}");
+        if matches!(status, 401 | 403) {
+            assert!(answer.challenge().contains("scope=\"list read\""), "{name}: {answer:?}");
+            assert_eq!(answer.json()["status"], status, "{name}");
+        }
+    }
+    assert_eq!(api.stop("-TERM"), Some(0));
+}
+
+#[test]
+fn a_good_token_is_answered_with_what_it_says() {
+    let (issuer, keys) = issuer_with_file("who_am_i.jwks.json");
+    let api = Api::start(&[
+        "--listen",
+        "localhost:0",
+        "--issuer",
+        "https://login.example",
+        "--audience",
+        "https://api.example",
+        "--jwks-file",
+        keys.to_str().unwrap(),
+    ]);
+    let expiry = issuer.now().saturating_add(Duration::from_secs(300));
+    let full = issuer.access_token("alice").client_id("web").scope("a b").expires_at(expiry);
+    let answer = api.request("GET", "/", Some(&bearer(&full))).json();
+    let members: Vec<_> = answer.as_object().unwrap().keys().map(String::as_str).collect();
+    let expected = ["audiences", "claims", "client_id", "expires_at", "issuer", "scopes", "subject"];
+    assert_eq!(
+        BTreeMap::from_iter(members.iter().map(|m| (*m, ()))).into_keys().collect::<Vec<_>>(),
+        expected
+    );
+    assert_eq!(answer["subject"], "alice");
+    assert_eq!(answer["issuer"], "https://login.example");
+    assert_eq!(answer["client_id"], "web");
+    assert_eq!(answer["audiences"], json!(["https://api.example"]));
+    assert_eq!(answer["scopes"], json!(["a", "b"]));
+    assert_eq!(answer["expires_at"], expiry.as_secs());
+    assert_eq!(answer["claims"]["sub"], "alice");
+
+    let bare = issuer.access_token("bob").without("client_id").without("jti");
+    let answer = api.request("GET", "/", Some(&bearer(&bare))).json();
+    assert_eq!((&answer["client_id"], &answer["scopes"]), (&Value::Null, &json!([])));
+}
+
+#[test]
+fn a_provider_that_is_down_stops_neither_the_start_nor_the_health_check() {
+    // Port 1 of loopback: nothing listens there.
+    let api = Api::start(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--issuer",
+        "http://127.0.0.1:1",
+        "--audience",
+        "api",
+        "--allow-loopback-http",
+    ]);
+    let unreachable = TokenIssuer::builder("http://127.0.0.1:1")
+        .signing_key(SigningKey::generate(Algorithm::ES256).unwrap())
+        .default_audience("api")
+        .build()
+        .unwrap();
+    let token = bearer(&unreachable.access_token("alice").client_id("web"));
+
+    assert_eq!(api.request("GET", "/healthz", None).status, 200);
+    assert_eq!(api.request("GET", "/", None).status, 401);
+    let answer = api.request("GET", "/", Some(&token));
+    assert_eq!((answer.status, answer.challenge()), (503, ""), "{answer:?}");
+    assert!(answer.headers.contains_key("retry-after"), "{answer:?}");
+    assert_eq!(api.request("GET", "/healthz", None).status, 200);
+    assert_eq!(api.stop("-TERM"), Some(0));
+}
+
+#[test]
+fn what_cannot_work_is_said_before_it_listens() {
+    const ISSUER: &str = "--issuer https://login.example --audience a";
+    for (line, status, said) in [
+        ("--audience a", 2, "--issuer"),
+        ("--issuer https://login.example", 2, "--audience"),
+        ("--scope a", 2, "--issuer"),
+        ("--jwks-file f --audience a", 2, "--issuer"),
+        ("--issuer i --issuer j --audience a", 2, "--issuer"),
+        (&format!("{ISSUER} --jwks-uri https://u.example --jwks-file f"), 2, "--jwks-file"),
+        (&format!("{ISSUER} --algorithms none"), 2, "algorithm"),
+        (&format!("{ISSUER} --algorithms RS256,,ES256"), 2, "algorithm"),
+        (&format!("{ISSUER} --token-type jwt"), 2, "at+jwt"),
+        (&format!("{ISSUER} --leeway 1m"), 2, "--leeway"),
+        (&format!("{ISSUER} --scope \""), 2, "--scope"),
+        ("--listen nowhere", 2, "--listen"),
+        ("--surprise", 2, "--surprise"),
+        (&format!("{ISSUER} --jwks-file /nowhere/keys.json"), 1, "/nowhere/keys.json"),
+        ("--issuer http://login.example --audience a", 1, "\n  - issuer"),
+        (&format!("{ISSUER} --leeway 601"), 1, "\n  - issuer"),
+        (&format!("{ISSUER} --algorithms HS256"), 1, "\n  - issuer"),
+    ] {
+        let arguments: Vec<_> = line.split(' ').collect();
+        let output = run("protected_api", &arguments);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{line}: {errors}");
+        assert!(errors.contains(said), "{line}: {errors}");
+        assert!(output.stdout.is_empty(), "{line}");
+    }
+    let help = String::from_utf8(run("protected_api", &["--help"]).stdout).unwrap();
+    for flag in [
+        "--listen",
+        "--issuer",
+        "--audience",
+        "--jwks-uri",
+        "--jwks-file",
+        "--algorithms",
+        "--token-type",
+        "--leeway",
+        "--scope",
+        "--allow-loopback-http",
+    ] {
+        assert!(help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")), "{flag}: {help}");
+    }
+}
+
+#[test]
+fn static_keys_shows_one_answer_for_each_request() {
+    let output = run("static_keys", &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    let answers: Vec<_> = text.lines().filter(|line| line.starts_with("< ")).collect();
+    for (line, beginning) in answers.iter().zip([
+        "< 401 ",
+        "< WWW-Authenticate: Bearer resource_metadata=",
+        "< 200 ",
+        "< the orders of alice",
+        "< 401 ",
+        "< WWW-Authenticate: Bearer error=\"invalid_token\", error_description=\"the token has expired\"",
+        "< 401 ",
+        "< WWW-Authenticate: Bearer error=\"invalid_token\", error_description=\"the token was signed by an unknown key\"",
+        "< 403 ",
+        "< WWW-Authenticate: Bearer error=\"insufficient_scope\", scope=\"orders:write\"",
+    ]) {
+        assert!(line.starts_with(beginning), "{line:?} should begin with {beginning:?}");
+    }
+    assert_eq!(answers.len(), 10, "{text}");
+}
+
+#[test]
+fn own_profile_accepts_the_vendors_token_and_says_why_it_refuses_the_others() {
+    let output = run("own_profile", &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    let verdicts: Vec<_> = text
+        .lines()
+        .map(|line| line.split_once("refused (").map_or("good", |(_, why)| why.split(')').next().unwrap()))
+        .collect();
+    assert_eq!(
+        verdicts,
+        [
+            "good",
+            "wrong_type",
+            "wrong_audience",
+            "invalid_claim",
+            "invalid_claim",
+            "foreign_claim",
+            "missing_claim",
+            "expired"
+        ]
+    );
+}
