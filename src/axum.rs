@@ -136,7 +136,13 @@ impl ResourceServer {
     /// when the resource identifier is not an http(s) URL.
     pub fn metadata_routes<S: Clone + Send + Sync + 'static>(&self) -> axum::Router<S> {
         match self.metadata_path() {
-            Some(path) => axum::Router::new().route_service(path, self.metadata_service::<Body>()),
+            Some(path) => {
+                // The path is a literal: what is syntax to the router is escaped.
+                let literal = path.replace('{', "{{").replace('}', "}}");
+                axum::Router::new()
+                    .without_v07_checks()
+                    .route_service(&literal, self.metadata_service::<Body>())
+            }
             None => axum::Router::new(),
         }
     }
