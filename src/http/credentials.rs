@@ -89,14 +89,16 @@ impl RequestProfile {
         Ok(Some(Credentials { access, id: second.or(own) }))
     }
 
-    /// Keeps the tokens out of the logs of whoever handles the request next.
+    /// Keeps the credentials out of the logs of whoever handles the request next: every value, also
+    /// those of other schemes and of requests that are refused.
     pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
         let own = match &self.id_token {
             Some(IdTokenLocation::Header(name)) => Some(name),
             _ => None,
         };
-        for name in [Some(&AUTHORIZATION), own].into_iter().flatten() {
-            if let Some(value) = headers.get_mut(name) {
+        // One pass: a look-up per name costs as much, and a field may occur twice.
+        for (name, value) in headers.iter_mut() {
+            if *name == AUTHORIZATION || Some(name) == own {
                 value.set_sensitive(true);
             }
         }
