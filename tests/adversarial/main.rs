@@ -25,8 +25,10 @@ use std::collections::HashSet;
 use forge::Forge;
 use site::{Case, Site};
 
+type Table = fn(&Forge) -> Vec<Case>;
+
 /// Every table, by the name of the test that runs it.
-const TABLES: [(&str, fn(&Forge) -> Vec<Case>); 11] = [
+const TABLES: [(&str, Table); 11] = [
     ("credentials", credentials::cases),
     ("parts", parts::cases),
     ("algorithms", header::algorithms),
@@ -40,7 +42,7 @@ const TABLES: [(&str, fn(&Forge) -> Vec<Case>); 11] = [
     ("other server", places::other_server),
 ];
 
-async fn attack(table: fn(&Forge) -> Vec<Case>) {
+async fn attack(table: Table) {
     let forge = Forge::new();
     let site = Site::open(&forge).await;
     let mut failures = Vec::new();

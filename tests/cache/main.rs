@@ -24,7 +24,7 @@ use tower_resource_server::{
 };
 use verdict::{now_or_never, verdict};
 
-pub fn no_cache() -> CacheSettings {
+fn no_cache() -> CacheSettings {
     let mut settings = CacheSettings::default();
     settings.max_bytes = 0;
     settings

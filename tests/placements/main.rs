@@ -1,15 +1,18 @@
 //! Which scopes a 401 and a 403 name, wherever the door stands.
 #![cfg(all(feature = "axum", feature = "test-util"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they are wrong")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests stop where they are wrong")]
+#![allow(unreachable_pub, reason = "nobody imports a test")]
 
+#[path = "../door/mod.rs"]
 mod door;
+mod grpc;
+mod servers;
 
 use axum::{Router, routing};
-use door::{Answer, ask, get, request};
-use http::{Method, Request, header::CONTENT_TYPE, request::Parts};
+use door::{Answer, ask, request};
+use http::{Method, request::Parts};
 use tower_resource_server::{
-    Authentication, Identity, ResourceServer,
-    http::{Json, Reason, Rejection},
+    ResourceServer,
     middleware::RequirementTable,
     policy::{Requirement, scope},
     test_util::{Defect, TestIssuer},
@@ -235,213 +238,4 @@ async fn check(stage: &Stage, row: &Row) {
     let answer = stage.ask(row).await;
     assert_eq!(answer.status().as_u16(), row.status, "{name}");
     assert_eq!(answer.challenge(), challenge(row).as_deref(), "{name}");
-}
-
-fn call(path: &str, content_type: &str, token: Option<&str>) -> Request<axum::body::Body> {
-    let mut call = request(Method::POST, path, token);
-    call.headers_mut().insert(CONTENT_TYPE, content_type.parse().unwrap());
-    call
-}
-
-#[tokio::test]
-async fn grpc_methods_are_refused_trailers_only() {
-    let stage = Stage::new();
-    let app = stage.app("paths");
-    let metadata = "https://api.test/.well-known/oauth-protected-resource";
-    for (name, path, caller, status, challenge) in [
-        ("nobody", "/shop.Orders/List", Nobody, "16", r#"scope="read", "#),
-        (
-            "late",
-            "/shop.Orders/List",
-            Late,
-            "16",
-            r#"error="invalid_token", error_description="the token has expired", scope="read", "#,
-        ),
-        (
-            "narrow",
-            "/shop.Orders/Drop",
-            Granted("read"),
-            "7",
-            r#"error="insufficient_scope", scope="admin", "#,
-        ),
-        (
-            "unknown method",
-            "/shop.Orders/Other",
-            Granted("read"),
-            "7",
-            r#"error="insufficient_scope", scope="admin read write", "#,
-        ),
-        (
-            "unknown service",
-            "/else.Orders/List",
-            Granted("read"),
-            "7",
-            r#"error="insufficient_scope", scope="admin read write", "#,
-        ),
-    ] {
-        for content_type in ["application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8"] {
-            let token = stage.token(caller);
-            let answer = ask(&app, call(path, content_type, token.as_deref())).await;
-            assert_eq!((answer.status().as_u16(), &*answer.body), (200, ""), "{name}");
-            assert_eq!(answer.header("content-type"), Some("application/grpc"), "{name}");
-            assert_eq!(answer.header("grpc-status"), Some(status), "{name}");
-            let message = answer.rejection().unwrap().reason().to_string();
-            assert_eq!(answer.header("grpc-message"), Some(&*message), "{name}");
-            let expected = format!(r#"Bearer realm="shop", {challenge}resource_metadata="{metadata}""#);
-            assert_eq!(answer.challenge(), Some(&*expected), "{name}");
-        }
-        // The same operation, asked for in plain HTTP.
-        let token = stage.token(caller);
-        let plain = ask(&app, request(Method::POST, path, token.as_deref())).await;
-        let expected = if status == "7" { 403 } else { 401 };
-        assert_eq!((plain.status().as_u16(), plain.header("grpc-status")), (expected, None), "{name}");
-    }
-    let good = stage.token(Granted("read"));
-    let answer = ask(&app, call("/shop.Orders/List", "application/grpc", good.as_deref())).await;
-    assert_eq!((answer.header("grpc-status"), &*answer.body), (None, "ok"));
-}
-
-#[cfg(feature = "remote")]
-#[tokio::test]
-async fn promise_11_keys_that_cannot_be_had_are_503_and_never_401() {
-    use tower_resource_server::{Issuer, profile::TokenProfile};
-
-    let issuer = TestIssuer::new();
-    let fetcher = door::Scripted::new();
-    fetcher.fail();
-    let remote = Issuer::with_jwks_uri(issuer.issuer(), "https://issuer.test/jwks")
-        .profile(TokenProfile::rfc9068())
-        .fetcher(fetcher.clone());
-    let api = ResourceServer::builder(issuer.audience())
-        .issuer(remote)
-        .clock(issuer.clock().clone())
-        .build()
-        .unwrap();
-    let app = Router::new().route("/", routing::any(|| async { "ok" })).layer(api.layer().reject_with(Json));
-    let token = issuer.access_token("alice").mint().unwrap();
-
-    let answer = ask(&app, get("/", Some(&token))).await;
-    assert_eq!((answer.status().as_u16(), answer.challenge()), (503, None));
-    assert!(answer.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
-    assert_eq!(
-        answer.body,
-        r#"{"status":503,"error_description":"the issuer's keys are not available right now"}"#
-    );
-
-    let answer = ask(&app, call("/", "application/grpc", Some(&token))).await;
-    assert_eq!((answer.status().as_u16(), answer.header("grpc-status")), (200, Some("14")));
-    assert_eq!((answer.challenge(), &*answer.body, answer.header("retry-after")), (None, "", None));
-    assert!(answer.header("grpc-retry-pushback-ms").unwrap().parse::<u64>().unwrap() >= 1000);
-
-    // What needs no key to be judged is judged all the same, and fetches nothing.
-    for (name, token, status) in [
-        ("nobody", None, 401),
-        ("expired", Some(issuer.broken(Defect::Expired)), 401),
-        ("untrusted", Some(issuer.broken(Defect::WrongIssuer)), 401),
-        ("two words", Some("a b".to_owned()), 400),
-    ] {
-        assert_eq!(ask(&app, get("/", token.as_deref())).await.status().as_u16(), status, "{name}");
-    }
-    assert_eq!(fetcher.fetches(), 1);
-}
-
-#[tokio::test]
-async fn realm_and_metadata_stand_in_challenges_only_where_configured() {
-    let issuer = TestIssuer::new();
-    let token = issuer.access_token("alice").audience("orders").mint().unwrap();
-    let server = |resource: &str, realm: Option<&str>| {
-        let builder = ResourceServer::builder(resource)
-            .audience("orders")
-            .issuer(issuer.trusted())
-            .clock(issuer.clock().clone());
-        match realm {
-            Some(realm) => builder.realm(realm),
-            None => builder,
-        }
-        .build()
-        .unwrap()
-    };
-    let bare = server("orders", None);
-    let realm = server("urn:orders", Some(r#"a "quoted" \ realm"#));
-    let path = server("https://api.test/v1/orders", None);
-    let quoted = r#"realm="a \"quoted\" \\ realm""#;
-    let metadata = r#"resource_metadata="https://api.test/.well-known/oauth-protected-resource/v1/orders""#;
-    let insufficient = r#"error="insufficient_scope", scope="x""#;
-    let malformed = r#"error="invalid_request", error_description="the Authorization field is malformed""#;
-    for (name, server, token, expected) in [
-        ("neither, 401", &bare, None, r#"Bearer scope="x""#.to_owned()),
-        ("neither, 403", &bare, Some(&*token), format!("Bearer {insufficient}")),
-        ("neither, 400", &bare, Some("a b"), format!("Bearer {malformed}")),
-        ("realm, 401", &realm, None, format!(r#"Bearer {quoted}, scope="x""#)),
-        ("realm, 403", &realm, Some(&*token), format!("Bearer {quoted}, {insufficient}")),
-        ("realm, 400", &realm, Some("a b"), format!("Bearer {quoted}, {malformed}")),
-        ("metadata, 401", &path, None, format!(r#"Bearer scope="x", {metadata}"#)),
-        ("metadata, 403", &path, Some(&*token), format!("Bearer {insufficient}, {metadata}")),
-        ("metadata, 400", &path, Some("a b"), format!("Bearer {malformed}")),
-    ] {
-        let app = Router::new().route("/", routing::get(|| async {}).layer(server.guard(scope("x"))));
-        assert_eq!(ask(&app, get("/", token)).await.challenge(), Some(&*expected), "{name}");
-    }
-}
-
-#[tokio::test]
-async fn promise_12_a_guard_refuses_the_identity_of_another_server_and_names_both() {
-    let issuer = TestIssuer::new();
-    let server = |resource: &str| {
-        ResourceServer::builder(resource)
-            .audience("https://both.test")
-            .issuer(issuer.trusted())
-            .clock(issuer.clock().clone())
-            .build()
-            .unwrap()
-    };
-    let (one, other, twin) =
-        (server("https://one.test"), server("https://two.test"), server("https://one.test"));
-    let token = issuer.access_token("alice").audience("https://both.test").scope("x").mint().unwrap();
-    let app = |layer: &ResourceServer, guard: &ResourceServer| {
-        let route =
-            routing::any(|_: Identity| async { "ok" }).layer(guard.guard(scope("x")).reject_with(Json));
-        Router::new().route("/", route).layer(layer.layer())
-    };
-    let named = |one: &str, other: &str| {
-        format!(
-            "the identity was verified by the resource server \"{one}\" and the guard belongs to \"{other}\""
-        )
-    };
-    for (name, app, expected) in [
-        ("its own", app(&one, &one), None),
-        ("its own, by another handle", app(&one, &one.clone()), None),
-        ("another's", app(&one, &other), Some(named("https://one.test", "https://two.test"))),
-        ("a twin's", app(&one, &twin), Some(named("https://one.test", "https://one.test"))),
-    ] {
-        let answer = ask(&app, get("/", Some(&token))).await;
-        let reason = answer.rejection().map(Rejection::reason);
-        assert_eq!(reason.map(ToString::to_string), expected, "{name}");
-        let Some(text) = expected else {
-            assert_eq!((answer.status().as_u16(), &*answer.body), (200, "ok"), "{name}");
-            continue;
-        };
-        assert!(matches!(reason, Some(Reason::ForeignIdentity { .. })), "{name}");
-        assert_eq!((answer.status().as_u16(), answer.challenge()), (500, None), "{name}");
-        let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
-        assert_eq!(body["error_description"], text, "{name}");
-        let answer = ask(&app, call("/", "application/grpc", Some(&token))).await;
-        assert_eq!(
-            (answer.header("grpc-status"), answer.header("grpc-message")),
-            (Some("13"), Some(&*text)),
-            "{name}"
-        );
-    }
-    // A second layer judges the token for itself, and its identity is the one that counts.
-    let app = Router::new()
-        .route(
-            "/",
-            routing::get(|who: Authentication| async move { who.identity().is_some().to_string() })
-                .layer(other.guard(scope("x"))),
-        )
-        .layer(other.layer())
-        .layer(one.layer());
-    assert_eq!(ask(&app, get("/", Some(&token))).await.body, "true");
-    let narrow = issuer.access_token("alice").audience("https://one.test").scope("x").mint().unwrap();
-    assert_eq!(ask(&app, get("/", Some(&narrow))).await.status().as_u16(), 401);
 }
