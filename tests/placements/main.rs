@@ -7,6 +7,8 @@
 mod door;
 mod grpc;
 mod servers;
+#[cfg(feature = "remote")]
+mod unavailable;
 
 use axum::{Router, routing};
 use door::{Answer, ask, request};
