@@ -78,7 +78,7 @@ impl RequestProfile {
         let (access, second) = match tokens.iter().position(|byte| *byte == b' ') {
             Some(space) => {
                 let (access, rest) = tokens.split_at(space);
-                (access, Some(rest.trim_ascii_start()))
+                (access, Some(after_spaces(rest)))
             }
             None => (tokens, None),
         };
@@ -89,14 +89,16 @@ impl RequestProfile {
         Ok(Some(Credentials { access, id: second.or(own) }))
     }
 
-    /// Keeps the tokens out of the logs of whoever handles the request next.
+    /// Keeps the credentials out of the logs of whoever handles the request next: every value, also
+    /// those of other schemes and of requests that are refused.
     pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
         let own = match &self.id_token {
             Some(IdTokenLocation::Header(name)) => Some(name),
             _ => None,
         };
-        for name in [Some(&AUTHORIZATION), own].into_iter().flatten() {
-            if let Some(value) = headers.get_mut(name) {
+        // One pass: a look-up per name costs as much, and a field may occur twice.
+        for (name, value) in headers.iter_mut() {
+            if *name == AUTHORIZATION || Some(name) == own {
                 value.set_sensitive(true);
             }
         }
@@ -122,10 +124,16 @@ fn after_scheme<'a>(value: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
         [] => Some(rest),
         // A scheme ends where its name does; anything but a space is either another, longer name
         // or a grammar that this scheme does not have, and an empty token then says so.
-        [b' ', ..] => Some(rest.trim_ascii_start()),
+        [b' ', ..] => Some(after_spaces(rest)),
         [b'\t' | b',' | b'=' | b'"', ..] => Some(&[]),
         _ => None,
     }
+}
+
+/// Spaces only: a tab is white space to many, and no part of the grammar.
+fn after_spaces(text: &[u8]) -> &[u8] {
+    let spaces = text.iter().take_while(|byte| **byte == b' ').count();
+    text.get(spaces..).unwrap_or_default()
 }
 
 /// RFC 9110 section 11.2: one or more of a set of characters, then any number of `=`.
@@ -176,6 +184,7 @@ mod tests {
             ("scheme and space", &["Bearer "], Err(Malformed)),
             ("tab", &["Bearer\ta.b.c"], Err(Malformed)),
             ("a tab later", &["Bearer a.b.c\t"], Err(Malformed)),
+            ("a space and a tab", &["Bearer \ta.b.c"], Err(Malformed)),
             ("trailing space", &["Bearer a.b.c "], Err(Malformed)),
             ("two tokens", &["Bearer a.b.c d.e.f"], Err(Malformed)),
             ("joined", &["Bearer a.b.c, Bearer d.e.f"], Err(Malformed)),
@@ -204,6 +213,7 @@ mod tests {
             ("Bearer a.b.c  d.e.f", Ok(Some("a.b.c | d.e.f".to_owned()))),
             ("Bearer a.b.c d.e.f g.h.i", malformed.clone()),
             ("Bearer a.b.c ", malformed.clone()),
+            ("Bearer a.b.c \td.e.f", malformed.clone()),
             ("Bearer a.b.c, d.e.f", malformed),
         ] {
             assert_eq!(read(&profile, &[("authorization", value)]), expected, "{value}");

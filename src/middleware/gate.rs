@@ -37,6 +37,7 @@ impl Gate {
 
     /// Judges a request, and puts the result into its extensions when it is admitted.
     pub(super) fn judge(&self, request: &mut Parts) -> Verdict {
+        self.server.request_profile().mark_sensitive(&mut request.headers);
         if self.reuse {
             match request.extensions.get::<Authentication>() {
                 Some(Authentication::Verified(identity)) if identity.server() == self.server.tag() => {
@@ -68,7 +69,6 @@ impl Gate {
                 if let Err(rejection) = self.demand(&identity, request) {
                     return Verdict::Refuse(rejection);
                 }
-                self.server.request_profile().mark_sensitive(&mut request.headers);
                 request.extensions.insert(identity.clone());
                 Authentication::Verified(identity)
             }

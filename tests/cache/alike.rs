@@ -1,0 +1,159 @@
+//! With the cache and without it, whatever is asked, in whatever order, at whatever time.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use proptest::{
+    prelude::{Just, ProptestConfig, Strategy, any},
+    prop_assert_eq, prop_oneof,
+    test_runner::TestRunner,
+};
+use tower_resource_server::{
+    ResourceServer,
+    http::IdTokenLocation,
+    issuer::SigningKey,
+    keys::Algorithm,
+    test_util::{Defect, ManualClock, TestIssuer},
+    time::UnixTime,
+};
+
+use crate::{no_cache, verdict::verdict};
+
+/// What is done to all servers at once.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Asks one of the two resources with one of the access tokens and, it may be, an ID token.
+    Ask {
+        resource: usize,
+        access: usize,
+        id: Option<usize>,
+    },
+    /// Sets the wall clock, back or forth.
+    At(u64),
+    Revoke {
+        key: usize,
+    },
+}
+
+const START: u64 = 1_700_000_000;
+/// Either side of every time in the pool, in seconds.
+const SPAN: u64 = 400;
+const KEYS: [&str; 3] = ["key-1", "key-2", "key-3"];
+const RESOURCES: [&str; 2] = ["https://api.test", "https://other.test"];
+
+/// The tokens that are asked with.
+struct Pool {
+    issuer: TestIssuer,
+    access: Vec<String>,
+    id: Vec<String>,
+}
+
+impl Pool {
+    fn new() -> Self {
+        let issuer = TestIssuer::new();
+        let ed25519 = SigningKey::generate(Algorithm::EdDSA).unwrap().kid("key-3");
+        issuer.token_issuer().publish(ed25519).unwrap();
+        assert_eq!(issuer.rotate(), "key-2");
+        let at = |seconds: u64| UnixTime::from_secs(START).saturating_add(Duration::from_secs(seconds));
+        let good = || issuer.access_token("alice").expires_at(at(SPAN));
+        let mint = |token: tower_resource_server::issuer::TokenBuilder| token.mint().unwrap();
+        let mut access = vec![
+            mint(good().scope("read")),
+            mint(good().signed_with("key-1")),
+            mint(good().signed_with("key-3")),
+            mint(issuer.access_token("alice").not_before(at(50)).expires_at(at(100))),
+            mint(issuer.access_token("alice").issued_at(at(200)).expires_at(at(260))),
+            mint(issuer.access_token("alice").claim("exp", 1_700_000_120.5)),
+            mint(good().audience(RESOURCES[1]).client_id("client-2")),
+            mint(good().audience(RESOURCES[0]).audience(RESOURCES[1])),
+            mint(issuer.access_token("bob").expires_at(at(SPAN))),
+        ];
+        // The same tail as a good one, and another head.
+        let tail = access[0].split_once('.').unwrap().1;
+        let twin = format!("{}.{tail}", access[1].split('.').next().unwrap());
+        let [head, other] = [&access[0], &access[8]].map(|token| token.rsplit_once('.').unwrap());
+        let crossed = format!("{}.{}", other.0, head.1);
+        access.extend([twin, crossed]);
+        let bad =
+            [Defect::TamperedSignature, Defect::WrongAudience, Defect::UnknownKid, Defect::SenderConstrained];
+        access.extend(bad.map(|defect| issuer.broken(defect)));
+
+        let mine = || issuer.id_token("alice").expires_at(at(SPAN));
+        let id = vec![
+            mint(mine()),
+            mint(mine().signed_with("key-1")),
+            mint(mine().expires_at(at(150))),
+            mint(mine().for_access_token(&access[0])),
+            mint(issuer.id_token("bob").expires_at(at(SPAN))),
+            mint(mine().audience("client-2").azp("client-1")),
+            issuer.broken_from(&mine(), Defect::TamperedPayload),
+        ];
+        Self { issuer, access, id }
+    }
+
+    fn server(&self, resource: &str, cached: bool, clock: &ManualClock) -> ResourceServer {
+        let builder = ResourceServer::builder(resource)
+            .issuer(self.issuer.trusted())
+            .client_id(self.issuer.client_id())
+            .id_token(IdTokenLocation::AfterAccessToken)
+            .clock(clock.clone());
+        if cached { builder } else { builder.cache(no_cache()) }.build().unwrap()
+    }
+
+    fn steps(&self) -> impl Strategy<Value = Vec<Step>> + use<> {
+        let (access, id) = (self.access.len(), self.id.len());
+        // Few tokens make for many hits: every other request repeats one of the first three.
+        let access = prop_oneof![0..3_usize, 0..access];
+        let id = prop_oneof![2 => Just(None), 1 => (0..id).prop_map(Some)];
+        let ask = (any::<bool>(), access, id).prop_map(|(other, access, id)| Step::Ask {
+            resource: usize::from(other),
+            access,
+            id,
+        });
+        let at = (START - SPAN..START + 2 * SPAN).prop_map(Step::At);
+        let revoke = (0..KEYS.len()).prop_map(|key| Step::Revoke { key });
+        proptest::collection::vec(prop_oneof![20 => ask, 8 => at, 1 => revoke], 1..60)
+    }
+}
+
+#[test]
+fn promise_6_a_hit_and_a_miss_are_alike_at_every_instant() {
+    let pool = Pool::new();
+    let hits = AtomicUsize::new(0);
+    let config = ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() };
+    let result = TestRunner::new(config).run(&pool.steps(), |steps| {
+        let clock = ManualClock::new(UnixTime::from_secs(START));
+        let pairs =
+            RESOURCES.map(|resource| [true, false].map(|cached| pool.server(resource, cached, &clock)));
+        for step in steps {
+            match step {
+                Step::At(second) => clock.set_unix(UnixTime::from_secs(second)),
+                Step::Revoke { key } => {
+                    for server in pairs.iter().flatten() {
+                        server.revoke_key(pool.issuer.issuer(), KEYS[key]);
+                    }
+                }
+                Step::Ask { resource, access, id } => {
+                    let [cached, uncached] = &pairs[resource];
+                    let (access, id) = (&pool.access[access], id.map(|id| &*pool.id[id]));
+                    hits.fetch_add(
+                        usize::from(cached.try_verify_cached(access).is_some()),
+                        Ordering::Relaxed,
+                    );
+                    let expected = verdict(uncached, access, id);
+                    prop_assert_eq!(verdict(cached, access, id), expected.clone());
+                    // What was remembered just now says so again.
+                    prop_assert_eq!(verdict(cached, access, id), expected);
+                }
+            }
+        }
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+    let hits = hits.into_inner();
+    assert!(hits > 100, "{hits} hits: the cache was hardly asked");
+}

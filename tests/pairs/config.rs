@@ -1,0 +1,250 @@
+//! Contradictions that a server refuses to be built with, each with what to write instead.
+
+use std::time::Duration;
+
+use tower_resource_server::{
+    Issuer, ResourceServer, ResourceServerBuilder,
+    http::IdTokenLocation,
+    keys::{Algorithm, KeySet, VerifyingKey},
+    policy::claim,
+    profile::TokenProfile,
+    test_util::TestIssuer,
+    token::TokenLimits,
+};
+
+fn keys() -> KeySet {
+    KeySet::from_keys([VerifyingKey::from_ed25519_bytes(&[7; 32]).unwrap()])
+}
+
+fn trusted() -> Issuer {
+    Issuer::with_keys("https://issuer.test", keys())
+}
+
+fn server() -> ResourceServerBuilder {
+    ResourceServer::builder("https://api.test").issuer(trusted())
+}
+
+fn with(profile: TokenProfile) -> ResourceServerBuilder {
+    ResourceServer::builder("https://api.test").issuer(trusted().profile(profile))
+}
+
+fn problems(builder: ResourceServerBuilder) -> Vec<String> {
+    match builder.build() {
+        Ok(_) => Vec::new(),
+        Err(error) => error.problems().to_vec(),
+    }
+}
+
+const NOT_BOUND_TO_ISSUER: &str =
+    r#"issuer "https://issuer.test": no rule binds a token to its issuer; add claim("iss").is_issuer()"#;
+const NOT_BOUND_TO_RESOURCE: &str = r#"issuer "https://issuer.test": no rule binds a token to this server; add claim("aud").names_resource()"#;
+
+#[test]
+fn each_contradiction_is_named_with_what_to_write_instead() {
+    let mut deep = TokenLimits::default();
+    deep.nesting = 101;
+    let own = TokenProfile::empty;
+    let secret = VerifyingKey::from_hmac_secret(&[7; 32], Algorithm::HS256).unwrap();
+    for (name, builder, expected) in [
+        ("nothing wrong", server(), None),
+        (
+            "nothing wrong with ID tokens",
+            server().client_id("web").id_token(IdTokenLocation::AfterAccessToken),
+            None,
+        ),
+        (
+            "no issuer",
+            ResourceServer::builder("https://api.test"),
+            Some("issuer: none is trusted; add one with .issuer(..)"),
+        ),
+        (
+            "no resource",
+            ResourceServer::builder("").issuer(trusted()),
+            Some("resource: it is empty; name this server, as in the `aud` of its tokens"),
+        ),
+        ("an empty audience", server().audience(""), Some("audience: one is empty; leave it out")),
+        (
+            "ID tokens without a client",
+            server().id_token(IdTokenLocation::AfterAccessToken),
+            Some("id_token: ID tokens are for one client; name it with .client_id(..)"),
+        ),
+        ("an empty client", server().client_id(""), Some("client_id: it is empty; leave it out")),
+        (
+            "nesting beyond the parser",
+            server().limits(deep),
+            Some("limits: nesting is above 100, where the JSON parser ends; use 100 or less"),
+        ),
+        (
+            "a realm that fits no header",
+            server().realm("a\r\nb"),
+            Some("realm or resource: only printable ASCII can stand in a challenge"),
+        ),
+        (
+            "an issuer without a name",
+            ResourceServer::builder("https://api.test").issuer(Issuer::with_keys("", keys())),
+            Some("issuer: its name is empty; use the `iss` of its tokens"),
+        ),
+        (
+            "an issuer twice",
+            server().issuer(trusted()),
+            Some(r#"issuer "https://issuer.test": it is there twice; merge both into one"#),
+        ),
+        (
+            "an issuer without keys",
+            ResourceServer::builder("https://api.test")
+                .issuer(Issuer::with_keys("https://issuer.test", KeySet::default())),
+            Some(r#"issuer "https://issuer.test": it has no key; give at least one"#),
+        ),
+        (
+            "a profile bound to no issuer",
+            with(own().rule(claim("aud").names_resource())),
+            Some(NOT_BOUND_TO_ISSUER),
+        ),
+        (
+            "a profile bound to no resource",
+            with(own().rule(claim("iss").is_issuer())),
+            Some(NOT_BOUND_TO_RESOURCE),
+        ),
+        (
+            "a profile whose binding was taken out",
+            with(TokenProfile::rfc9068().without_rules_on("aud")),
+            Some(NOT_BOUND_TO_RESOURCE),
+        ),
+        (
+            "a binding that may be absent",
+            with(
+                TokenProfile::rfc9068()
+                    .without_rules_on("aud")
+                    .rule(claim("aud").names_resource().if_present()),
+            ),
+            Some(NOT_BOUND_TO_RESOURCE),
+        ),
+        (
+            "a binding to nobody's client",
+            with(TokenProfile::rfc9068().rule(claim("azp").is_client())),
+            Some(
+                r#"issuer "https://issuer.test": its profile compares with the client; name it with .client_id(..)"#,
+            ),
+        ),
+        (
+            "too much leeway",
+            with(TokenProfile::jwt().leeway(Duration::from_secs(601))),
+            Some(r#"issuer "https://issuer.test": a leeway of 601 s; at most 600 s make sense"#),
+        ),
+        (
+            "keys of another algorithm",
+            with(TokenProfile::jwt().algorithms([Algorithm::ES256])),
+            Some(
+                r#"issuer "https://issuer.test": none of its keys fits an accepted algorithm {ES256}; name theirs with TokenProfile::algorithms"#,
+            ),
+        ),
+        (
+            "an ID token profile bound to nobody",
+            ResourceServer::builder("https://api.test")
+                .issuer(trusted().id_token_profile(
+                    TokenProfile::oidc_id_token().without_rules_on("aud").without_rules_on("azp"),
+                ))
+                .client_id("web"),
+            Some(
+                r#"issuer "https://issuer.test", ID tokens: no rule binds a token to this server; add claim("aud").names_resource()"#,
+            ),
+        ),
+        (
+            "a secret that was not asked for",
+            ResourceServer::builder("https://api.test")
+                .issuer(Issuer::with_keys("https://issuer.test", KeySet::from_keys([secret]))),
+            Some(
+                r#"issuer "https://issuer.test": none of its keys fits an accepted algorithm {RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA}; name theirs with TokenProfile::algorithms"#,
+            ),
+        ),
+    ] {
+        assert_eq!(problems(builder), Vec::from_iter(expected), "{name}");
+    }
+}
+
+#[test]
+fn several_contradictions_are_named_at_once() {
+    let builder = ResourceServer::builder("")
+        .audience("")
+        .id_token(IdTokenLocation::AfterAccessToken)
+        .realm("ä")
+        .issuer(trusted().profile(TokenProfile::empty().algorithms([])))
+        .issuer(Issuer::with_keys("https://issuer.test", KeySet::default()));
+    let error = builder.build().unwrap_err();
+    assert_eq!(
+        error.problems(),
+        [
+            "resource: it is empty; name this server, as in the `aud` of its tokens",
+            "audience: one is empty; leave it out",
+            "id_token: ID tokens are for one client; name it with .client_id(..)",
+            NOT_BOUND_TO_ISSUER,
+            NOT_BOUND_TO_RESOURCE,
+            r#"issuer "https://issuer.test": no algorithm is accepted; name at least one"#,
+            r#"issuer "https://issuer.test": none of its keys fits an accepted algorithm {}; name theirs with TokenProfile::algorithms"#,
+            r#"issuer "https://issuer.test": it is there twice; merge both into one"#,
+            r#"issuer "https://issuer.test": it has no key; give at least one"#,
+            "realm or resource: only printable ASCII can stand in a challenge",
+        ]
+    );
+    assert_eq!(error.to_string(), error.problems().join("; "));
+}
+
+#[test]
+fn promise_2_secrets_are_long_and_never_with_keys_from_elsewhere() {
+    for (length, good) in [(0, false), (1, false), (31, false), (32, true)] {
+        let key = VerifyingKey::from_hmac_secret(&vec![7; length], Algorithm::HS256);
+        assert_eq!(key.is_ok(), good, "{length} bytes");
+    }
+    assert!(VerifyingKey::from_hmac_secret(&[7; 64], Algorithm::ES256).is_err());
+    // A secret in a key set is no key.
+    let jwks = TestIssuer::new().jwks();
+    let mut keys = jwks["keys"].as_array().unwrap().clone();
+    keys.push(serde_json::json!({ "kty": "oct", "kid": "secret", "alg": "HS256", "k": "A".repeat(64) }));
+    let set = KeySet::from_jwks(serde_json::json!({ "keys": keys }).to_string().as_bytes()).unwrap();
+    assert_eq!((set.len(), set.skipped().len()), (1, 1));
+}
+
+#[cfg(feature = "remote")]
+#[test]
+fn addresses_and_algorithms_of_remote_keys_are_judged_at_once() {
+    let remote = |uri: &str| Issuer::with_jwks_uri("https://issuer.test", uri);
+    let build = |issuer: Issuer| ResourceServer::builder("https://api.test").issuer(issuer);
+    let hmac = TokenProfile::jwt().algorithms([Algorithm::HS256, Algorithm::RS256]);
+    let insecure = "not https (plain http is for loopback, and only when opted into)";
+    let sourced = |problem: &str| Some(format!("issuer \"https://issuer.test\": {problem}"));
+    for (name, issuer, expected) in [
+        ("https", remote("https://issuer.test/jwks"), None),
+        ("loopback, opted into", remote("http://127.0.0.1:8080/jwks").allow_loopback_http(), None),
+        ("loopback", remote("http://127.0.0.1:8080/jwks"), sourced(insecure)),
+        ("http", remote("http://issuer.test/jwks").allow_loopback_http(), sourced(insecure)),
+        ("no URL", remote("jwks"), sourced("not an absolute URL with a host")),
+        ("a file", remote("file:///etc/passwd"), sourced("not an absolute URL with a host")),
+        (
+            "a password",
+            remote("https://a:b@issuer.test/"),
+            sourced("the URL contains a user name or password"),
+        ),
+        (
+            "the metadata service",
+            remote("https://169.254.169.254/"),
+            sourced("the address is not one that keys may be fetched from"),
+        ),
+        (
+            "an issuer with a query",
+            Issuer::discover("https://issuer.test/?x"),
+            Some(
+                "issuer \"https://issuer.test/?x\": an issuer identifier has neither query nor fragment"
+                    .into(),
+            ),
+        ),
+        (
+            "HMAC",
+            remote("https://issuer.test/jwks").profile(hmac),
+            sourced(
+                "HMAC with keys from the network would let anyone sign who can read them; accept asymmetric algorithms only",
+            ),
+        ),
+    ] {
+        assert_eq!(problems(build(issuer)), Vec::from_iter(expected), "{name}");
+    }
+}

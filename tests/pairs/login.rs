@@ -1,0 +1,125 @@
+//! `verify_id_token`: what the application that started a login expects of the answer.
+
+use std::time::Duration;
+
+use tower_resource_server::{
+    IdTokenExpectations, ResourceServer,
+    http::TokenKind,
+    issuer::TokenBuilder,
+    test_util::{Defect, TestIssuer},
+};
+
+use crate::why;
+
+/// The code of the refusal and the claim it is about.
+type Verdict = Result<(), (&'static str, Option<&'static str>)>;
+
+struct Row {
+    name: &'static str,
+    token: TokenBuilder,
+    expected: IdTokenExpectations<'static>,
+    verdict: Verdict,
+}
+
+const fn nothing() -> IdTokenExpectations<'static> {
+    IdTokenExpectations { nonce: None, access_token: None, max_age: None }
+}
+
+#[tokio::test]
+async fn an_id_token_answers_the_login_it_is_for() {
+    let issuer = TestIssuer::new();
+    let api = issuer.server();
+    let access: &'static str = issuer.access_token("alice").mint().unwrap().leak();
+    let other = issuer.access_token("alice").mint().unwrap();
+    let login = || issuer.id_token("alice");
+    let nonce = IdTokenExpectations { nonce: Some("n-1"), ..nothing() };
+    let max_age = |seconds| IdTokenExpectations { max_age: Some(Duration::from_secs(seconds)), ..nothing() };
+    let hash = IdTokenExpectations { access_token: Some(access), ..nothing() };
+    let ago = |seconds| issuer.now().saturating_sub(Duration::from_secs(seconds));
+    let later = |seconds| issuer.now().saturating_add(Duration::from_secs(seconds));
+    let missing = |claim| Err(("missing_claim", Some(claim)));
+    let invalid = |claim| Err(("invalid_claim", Some(claim)));
+    let refused = |code| Err((code, None));
+    let row = |name, token, expected, verdict| Row { name, token, expected, verdict };
+    for Row { name, token, expected, verdict } in [
+        row("nothing expected", login(), nothing(), Ok(())),
+        row("a nonce that nobody asked for", login().nonce("n-1"), nothing(), Ok(())),
+        row("the nonce", login().nonce("n-1"), nonce, Ok(())),
+        row("another nonce", login().nonce("n-2"), nonce, refused("wrong_nonce")),
+        row("the nonce in another case", login().nonce("N-1"), nonce, refused("wrong_nonce")),
+        row("the nonce and more", login().nonce("n-1 "), nonce, refused("wrong_nonce")),
+        row("an empty nonce", login().nonce(""), nonce, refused("wrong_nonce")),
+        row("no nonce", login(), nonce, missing("nonce")),
+        row("a nonce in an array", login().claim("nonce", vec!["n-1"]), nonce, invalid("nonce")),
+        row("a nonce of null", login().claim("nonce", ()), nonce, invalid("nonce")),
+        row("at_hash", login().for_access_token(access), hash, Ok(())),
+        row("at_hash of another", login().for_access_token(&other), hash, refused("wrong_access_token_hash")),
+        row("no at_hash", login(), hash, Ok(())),
+        row("at_hash that nobody asked for", login().for_access_token(&other), nothing(), Ok(())),
+        row("fresh enough", login().auth_time(ago(300)), max_age(300), Ok(())),
+        row("within the leeway", login().auth_time(ago(360)), max_age(300), Ok(())),
+        row("too old", login().auth_time(ago(361)), max_age(300), refused("authentication_too_old")),
+        row(
+            "older than none at all",
+            login().auth_time(ago(61)),
+            max_age(0),
+            refused("authentication_too_old"),
+        ),
+        row("in the future", login().auth_time(later(3600)), max_age(300), refused("authentication_too_old")),
+        row("of unknown age", login(), max_age(300), missing("auth_time")),
+        row("an age in a string", login().claim("auth_time", "1"), max_age(300), invalid("auth_time")),
+        row("any age", login().auth_time(ago(1_000_000)), nothing(), Ok(())),
+        row("another client", login().claim("aud", "client-2"), nothing(), refused("wrong_audience")),
+        row("two clients, ours by azp", login().audience("client-2").azp("client-1"), nothing(), Ok(())),
+        row(
+            "two clients, the other's by azp",
+            login().audience("client-2").azp("client-2"),
+            nothing(),
+            refused("wrong_audience"),
+        ),
+        row("two clients and no azp", login().audience("client-2"), nothing(), missing("azp")),
+        row("no iat", login().without("iat").expires_at(later(60)), nothing(), missing("iat")),
+    ] {
+        let got = api.verify_id_token(&token.mint().unwrap(), expected).await;
+        let got = got.as_ref().map(|_| ()).map_err(why);
+        let verdict = verdict.map_err(|(code, claim)| (TokenKind::Id, code, claim.map(str::to_owned)));
+        assert_eq!(got, verdict, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_identity_of_an_id_token_has_no_scopes() {
+    let issuer = TestIssuer::new();
+    let token = issuer.id_token("alice").scope("read").mint().unwrap();
+    let identity = issuer.server().verify_id_token(&token, nothing()).await.unwrap();
+    assert_eq!((identity.subject(), identity.scopes().count()), ("alice", 0));
+    assert!(identity.access_token().is_none() && identity.id_token().is_some());
+}
+
+#[tokio::test]
+async fn defects_of_id_tokens_are_refused() {
+    let issuer = TestIssuer::new();
+    let api = issuer.server();
+    let mut passing = Vec::new();
+    for defect in Defect::ALL {
+        let token = issuer.broken_from(&issuer.id_token("alice"), *defect);
+        if api.verify_id_token(&token, nothing()).await.is_ok() {
+            passing.push(*defect);
+        }
+    }
+    // Claims that only access tokens have.
+    assert_eq!(passing, [Defect::MissingClientId, Defect::MissingTokenId, Defect::IdTokenAsAccessToken]);
+}
+
+#[tokio::test]
+async fn a_server_without_a_client_takes_no_id_token() {
+    let issuer = TestIssuer::new();
+    let api = ResourceServer::builder(issuer.audience())
+        .issuer(issuer.trusted())
+        .clock(issuer.clock().clone())
+        .build()
+        .unwrap();
+    let token = issuer.id_token("alice").mint().unwrap();
+    let refused = api.verify_id_token(&token, nothing()).await.unwrap_err();
+    assert_eq!(why(&refused), (TokenKind::Id, "wrong_type", None));
+}
