@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use crate::{
     error::TokenError,
-    keys::{Algorithm, KeySet, SignatureValid, VerifyingKey},
+    keys::{Algorithm, KeySet, SignatureValid, VerifyingKey, verify_signature},
     policy::{Expected, Window},
     profile::{CompiledProfile, Extracted, Text},
     time::UnixTime,
@@ -143,22 +143,9 @@ impl Screened<'_> {
     /// Checks the signature with the eligible keys.
     ///
     /// # Errors
-    /// [`TokenError::UnknownKey`] when no key is eligible, or the token names none and fails under
-    /// each that is: then, and only then, newer keys might help. [`TokenError::InvalidSignature`]
-    /// under a key that the token names.
+    /// Those of [`verify_signature`].
     pub(crate) fn verify(self, keys: &KeySet) -> Result<Proven, TokenError> {
-        let kid = self.kid.as_deref();
-        let (key, signature) = self.token.with_signature(|signature| {
-            let mut failed = TokenError::UnknownKey;
-            for key in keys.candidates(kid, self.algorithm) {
-                match key.verify(self.algorithm, self.token.signing_input(), signature) {
-                    Ok(valid) => return Ok((Arc::clone(key), valid)),
-                    Err(invalid) if kid.is_some() => failed = invalid,
-                    Err(_) => {}
-                }
-            }
-            Err(failed)
-        })?;
+        let (key, signature) = verify_signature(&self.token, self.kid.as_deref(), self.algorithm, keys)?;
         Ok(Proven {
             issuer: Arc::clone(&self.profile.binding.issuer),
             algorithm: self.algorithm,

@@ -5,6 +5,7 @@
 //! - `verifying_key`: one public key (or configured secret) with the algorithms it may be used for.
 //! - `jwk`: what a JWK must be before it becomes a key; the rules of hygiene live here.
 //! - `key_set`: parsing a JWKS entry by entry, and finding the keys eligible for a token.
+//! - `jws`: the signature of a token under a key set, by itself as [`verify_jws`].
 //!
 //! Three decisions shape the room:
 //!
@@ -18,9 +19,12 @@
 
 mod algorithm;
 mod jwk;
+mod jws;
 mod key_set;
 mod verifying_key;
 
 pub use algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
+pub use jws::verify_jws;
+pub(crate) use jws::verify_signature;
 pub use key_set::{JwksError, KeySet, MAX_KEYS};
 pub use verifying_key::{KeyError, SignatureValid, VerifyingKey};

@@ -80,12 +80,15 @@ impl<'a> UnverifiedToken<'a> {
         URL_SAFE_NO_PAD.decode_to_vec(self.header).map_err(|_| Malformed::Base64.into())
     }
 
+    /// The payload, whatever it is.
+    pub(crate) fn payload_bytes(&self) -> Result<Vec<u8>, TokenError> {
+        let misplaced = |_| if self.payload.contains(&b'.') { Malformed::Parts } else { Malformed::Base64 };
+        URL_SAFE_NO_PAD.decode_to_vec(self.payload).map_err(|error| misplaced(error).into())
+    }
+
     /// The payload as text. It is decoded once and kept: claims borrow from it.
     pub(crate) fn payload_json(&self) -> Result<String, TokenError> {
-        let bytes = URL_SAFE_NO_PAD
-            .decode_to_vec(self.payload)
-            .map_err(|_| if self.payload.contains(&b'.') { Malformed::Parts } else { Malformed::Base64 })?;
-        String::from_utf8(bytes).map_err(|_| Malformed::Payload.into())
+        String::from_utf8(self.payload_bytes()?).map_err(|_| Malformed::Payload.into())
     }
 
     pub(crate) const fn signing_input(&self) -> &'a [u8] {
