@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::{
     TokenLimits,
-    json::{Name, Names, Skip, Strict},
+    json::{Map, Name, Names, Skip, Strict},
 };
 use crate::{
     error::{Malformed, TokenError},
@@ -210,8 +210,19 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-        self.0.object(members)?;
-        Ok(ClaimValue::Object)
+        Ok(match self.0.map(members)? {
+            Map::Number(text) => number(&text),
+            Map::Object => ClaimValue::Object,
+        })
+    }
+}
+
+/// A number by its text, as [`Value`] would have been given it.
+fn number(text: &str) -> ClaimValue<'static> {
+    match text.parse() {
+        Ok(whole) => ClaimValue::Integer(whole),
+        // Text that is no number after all is none that a date could be.
+        Err(_) => ClaimValue::Float(text.parse().unwrap_or(f64::NAN)),
     }
 }
 

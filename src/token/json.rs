@@ -4,7 +4,7 @@
 //! It rides on one pass of serde_json over the text. Errors travel through serde's error type,
 //! which has no room for ours, so the cause is noted in [`Strict`] on the way out.
 
-use std::{borrow::Cow, cell::Cell, collections::HashSet, fmt};
+use std::{borrow::Cow, cell::Cell, collections::HashSet, fmt, sync::LazyLock};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use smallvec::SmallVec;
@@ -14,6 +14,23 @@ use crate::error::Malformed;
 /// From this many members on, an object's names are looked up by hash: a payload of thousands of
 /// one-letter members must not cost their square.
 const HASHED_FROM: usize = 24;
+
+/// The name under which serde_json hands over a number as a map of one member, its text, in programs
+/// where some crate turned on the feature `arbitrary_precision`.
+const NUMBER: &str = "$serde_json::private::Number";
+
+/// Whether this is such a program. In any other, a member of that name is like all members.
+static NUMBERS_ARE_MAPS: LazyLock<bool> = LazyLock::new(|| {
+    // Only with that feature is a number the text that it was read from.
+    serde_json::from_str::<serde_json::Number>("1.50").is_ok_and(|number| number.to_string() == "1.50")
+});
+
+/// What a map turned out to be.
+pub(super) enum Map<'de> {
+    /// A number, as its text.
+    Number(Cow<'de, str>),
+    Object,
+}
 
 /// The state of one strict pass.
 pub(super) struct Strict {
@@ -122,14 +139,19 @@ impl Skip<'_> {
         Ok(())
     }
 
-    pub(super) fn object<'de, A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+    pub(super) fn map<'de, A: MapAccess<'de>>(self, mut members: A) -> Result<Map<'de>, A::Error> {
+        let mut next = members.next_key_seed(Name)?;
+        if *NUMBERS_ARE_MAPS && next.as_deref() == Some(NUMBER) {
+            return members.next_value_seed(Name).map(Map::Number);
+        }
         self.strict.check_level(self.level)?;
         let mut names = Names::default();
-        while let Some(name) = members.next_key_seed(Name)? {
+        while let Some(name) = next {
             names.insert(name, self.strict)?;
             members.next_value_seed(self.inner())?;
+            next = members.next_key_seed(Name)?;
         }
-        Ok(())
+        Ok(Map::Object)
     }
 
     pub(super) fn check_level<E: Error>(self) -> Result<(), E> {
@@ -181,6 +203,6 @@ impl<'de> Visitor<'de> for Skip<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
-        self.object(members)
+        self.map(members).map(|_| ())
     }
 }
