@@ -85,3 +85,102 @@ pub(crate) fn verify_signature(
         Err(failed)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{error::Malformed, issuer::SigningKey};
+
+    fn set<const N: usize>(keys: [&SigningKey; N]) -> KeySet {
+        let public = |key: &SigningKey| VerifyingKey::from_jwk(&key.public_jwk().unwrap().to_string());
+        KeySet::from_keys(keys.map(|key| public(key).unwrap()))
+    }
+
+    fn verdict(
+        token: &str,
+        keys: &KeySet,
+        algorithms: impl Into<AlgorithmSet>,
+    ) -> Result<String, TokenError> {
+        verify_jws(token, keys, algorithms, &TokenLimits::default())
+            .map(|payload| String::from_utf8(payload).unwrap())
+    }
+
+    #[test]
+    fn promise_2_the_header_only_selects_among_what_is_allowed() {
+        let [a, b] = ["a", "b"].map(|kid| SigningKey::generate(Algorithm::ES256).unwrap().kid(kid));
+        let sign = |key: &SigningKey, header: &str| key.sign_raw(header, b"hi").unwrap();
+        let keys = set([&a, &b]);
+        let es256 = AlgorithmSet::from(Algorithm::ES256);
+        for (name, token, allowed, expected) in [
+            ("by its kid", sign(&a, r#"{"alg":"ES256","kid":"a"}"#), es256, Ok("hi")),
+            ("without a kid: each is tried", sign(&b, r#"{"alg":"ES256"}"#), es256, Ok("hi")),
+            (
+                "under the other key's name",
+                sign(&a, r#"{"alg":"ES256","kid":"b"}"#),
+                es256,
+                Err(TokenError::InvalidSignature),
+            ),
+            (
+                "under no key's name",
+                sign(&a, r#"{"alg":"ES256","kid":"c"}"#),
+                es256,
+                Err(TokenError::UnknownKey),
+            ),
+            (
+                "as another algorithm",
+                sign(&a, r#"{"alg":"ES384","kid":"a"}"#),
+                AlgorithmSet::ASYMMETRIC,
+                Err(TokenError::UnknownKey),
+            ),
+            (
+                "as HMAC with a public key",
+                sign(&a, r#"{"alg":"HS256","kid":"a"}"#),
+                AlgorithmSet::HMAC,
+                Err(TokenError::UnknownKey),
+            ),
+            (
+                "with an algorithm that is not allowed",
+                sign(&a, r#"{"alg":"ES256","kid":"a"}"#),
+                AlgorithmSet::EMPTY,
+                Err(TokenError::AlgorithmNotAllowed),
+            ),
+            ("unsecured", sign(&a, r#"{"alg":"none"}"#), es256, Err(TokenError::AlgorithmNotAllowed)),
+            (
+                "with its own key in the header",
+                sign(
+                    &SigningKey::generate(Algorithm::ES256).unwrap(),
+                    &format!(r#"{{"alg":"ES256","jwk":{}}}"#, a.public_jwk().unwrap()),
+                ),
+                es256,
+                Err(TokenError::UnknownKey),
+            ),
+        ] {
+            assert_eq!(verdict(&token, &keys, allowed), expected.map(str::to_owned), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_payload_is_any_bytes_and_the_form_is_not() {
+        let key = SigningKey::generate(Algorithm::EdDSA).unwrap().without_kid();
+        let keys = set([&key]);
+        for payload in [&b""[..], b"\xFF\x00", br#"{"a":1,"a":1}"#] {
+            let token = key.sign_raw(r#"{"alg":"EdDSA"}"#, payload).unwrap();
+            let verified = verify_jws(&token, &keys, Algorithm::EdDSA, &TokenLimits::default());
+            assert_eq!(verified.as_deref(), Ok(payload));
+        }
+        let token = key.sign_raw(r#"{"alg":"EdDSA"}"#, b"hi").unwrap();
+        for (name, token, expected) in [
+            ("two parts", "e30.e30".to_owned(), Malformed::Parts.into()),
+            ("four parts", format!("{token}.e30"), Malformed::Parts.into()),
+            ("padded", format!("{token}=="), Malformed::Base64.into()),
+            ("too long", format!("{token}{}", "A".repeat(17_000)), TokenError::TooLarge),
+            (
+                "critical extension",
+                key.sign_raw(r#"{"alg":"EdDSA","crit":["x"],"x":1}"#, b"hi").unwrap(),
+                TokenError::UnsupportedExtension,
+            ),
+        ] {
+            assert_eq!(verdict(&token, &keys, Algorithm::EdDSA), Err(expected), "{name}");
+        }
+    }
+}

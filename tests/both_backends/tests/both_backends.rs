@@ -1,5 +1,6 @@
 //! jsonwebtoken with its `rust_crypto` back end and tower-resource-server with all its features, in
 //! one process: each signs, and both verify what either signed.
+#![expect(clippy::disallowed_methods, reason = "the application under test uses jsonwebtoken")]
 
 use aws_lc_rs::{
     encoding::AsDer,

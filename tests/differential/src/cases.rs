@@ -13,6 +13,9 @@ pub struct Edit {
     pub act: Act,
 }
 
+/// What becomes of a signed token.
+pub type Change = fn(&str) -> String;
+
 #[derive(Clone, Debug)]
 pub enum Act {
     Nothing,
@@ -25,7 +28,7 @@ pub enum Act {
     /// Replaces the payload as a whole.
     Payload(Vec<u8>),
     /// Changes the signed token.
-    Token(fn(&str) -> String),
+    Token(Change),
 }
 
 /// The token before it is signed: members as JSON text, in order.
@@ -33,7 +36,7 @@ pub struct Draft {
     header: Vec<(String, String)>,
     claims: Vec<(String, String)>,
     raw_payload: Option<Vec<u8>>,
-    after: Vec<fn(&str) -> String>,
+    after: Vec<Change>,
 }
 
 fn quote(text: &str) -> String {
@@ -324,7 +327,7 @@ pub fn edits(now: u64, leeway: u64) -> Vec<Edit> {
     add("payload", "not UTF-8", Act::Payload(not_utf8));
 
     // The token as a text.
-    let parts: [(&str, fn(&str) -> String); 22] = [
+    let changes: [(&str, Change); 22] = [
         ("empty", |_| String::new()),
         ("without its signature", |token| token[..token.rfind('.').unwrap_or(0)].to_owned()),
         ("with an empty signature", |token| token[..=token.rfind('.').unwrap_or(0)].to_owned()),
@@ -350,7 +353,7 @@ pub fn edits(now: u64, leeway: u64) -> Vec<Edit> {
         ("with another byte of the header", |token| change(token, 9)),
         ("in the other base64 alphabet", |token| token.replace('-', "+").replace('_', "/")),
     ];
-    for (what, act) in parts {
+    for (what, act) in changes {
         add("token", what, Act::Token(act));
     }
     edits
