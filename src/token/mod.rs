@@ -1,6 +1,6 @@
 //! From bytes to a token that is well formed and not yet believed.
 //!
-//! [`UnverifiedToken`] borrows the three parts of a compact JWS (RFC 7515 section 7.1); `header`
+//! `UnverifiedToken` borrows the three parts of a compact JWS (RFC 7515 section 7.1); `header`
 //! reads the JOSE header, `claims` the payload, both in one pass over their JSON with the
 //! strictness of `json`: no duplicate member at any level, bounded nesting.
 //!
