@@ -1,6 +1,5 @@
 //! ID tokens: beside an access token, alone, and what a server must be told to take them.
 #![cfg(feature = "test-util")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests stop where they are wrong")]
 #![allow(unreachable_pub, reason = "nobody imports a test")]
 
 mod config;
