@@ -1,6 +1,5 @@
 //! The entrance for axum: extractors, extensions, metadata.
 #![cfg(all(feature = "axum", feature = "test-util"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they are wrong")]
 
 mod door;
 

@@ -1,6 +1,5 @@
 //! Who holds the capacity of the inner service: those who are admitted, and nobody else.
 #![cfg(all(feature = "remote", feature = "test-util"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests stop where they are wrong")]
 
 mod door;
 

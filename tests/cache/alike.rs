@@ -81,7 +81,7 @@ impl Pool {
         access.extend(bad.map(|defect| issuer.broken(defect)));
 
         let mine = || issuer.id_token("alice").expires_at(at(SPAN));
-        let id = vec![
+        let mut id = vec![
             mint(mine()),
             mint(mine().signed_with("key-1")),
             mint(mine().expires_at(at(150))),
@@ -90,6 +90,9 @@ impl Pool {
             mint(mine().audience("client-2").azp("client-1")),
             issuer.broken_from(&mine(), Defect::TamperedPayload),
         ];
+        let [head, other] = [&id[0], &id[4]].map(|token| token.rsplit_once('.').unwrap());
+        let crossed = format!("{}.{}", other.0, head.1);
+        id.push(crossed);
         Self { issuer, access, id }
     }
 

@@ -1,8 +1,7 @@
 //! Promise 6: a cache hit gives the same verdict as a miss at every instant; only successes are
 //! cached; key removal, revocation and expiry end it.
 #![cfg(feature = "test-util")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they are wrong")]
-#![allow(clippy::indexing_slicing, clippy::panic, unreachable_pub, reason = "nobody imports a test")]
+#![allow(unreachable_pub, reason = "nobody imports a test")]
 
 mod alike;
 #[cfg(feature = "remote")]

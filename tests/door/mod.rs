@@ -97,6 +97,12 @@ mod scripted {
             self.tell.send(Err(FetchError::Connect)).unwrap();
         }
 
+        /// Takes back what was said and not asked for yet.
+        pub async fn take_back(&self) {
+            let mut told = self.told.lock().await;
+            while told.try_recv().is_ok() {}
+        }
+
         pub fn fetches(&self) -> usize {
             self.fetches.load(Ordering::SeqCst)
         }

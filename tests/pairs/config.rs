@@ -248,3 +248,21 @@ fn addresses_and_algorithms_of_remote_keys_are_judged_at_once() {
         assert_eq!(problems(build(issuer)), Vec::from_iter(expected), "{name}");
     }
 }
+
+#[cfg(feature = "remote")]
+#[test]
+fn every_number_of_a_refresh_that_makes_no_sense_is_named() {
+    use tower_resource_server::source::RefreshSettings;
+
+    let mut settings = RefreshSettings::default();
+    settings.jitter_percent = 51;
+    settings.unknown_key_burst = 0;
+    settings.max_body = 0;
+    let remote = Issuer::with_jwks_uri("https://issuer.test", "jwks").refresh(settings);
+    let found = problems(ResourceServer::builder("https://api.test").issuer(remote));
+    for word in ["jitter_percent", "unknown_key_burst", "max_body", "not an absolute URL"] {
+        let about = found.iter().filter(|problem| problem.contains(word)).count();
+        assert_eq!(about, 1, "{word}: {found:?}");
+    }
+    assert_eq!(found.len(), 4, "{found:?}");
+}

@@ -1,6 +1,5 @@
 //! ID tokens: beside an access token, alone, and what a server must be told to take them.
 #![cfg(feature = "test-util")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests stop where they are wrong")]
 #![allow(unreachable_pub, reason = "nobody imports a test")]
 
 mod config;
@@ -169,6 +168,12 @@ async fn promise_7_a_warm_cache_takes_no_foreign_id_token() {
             let alone = ask(&api, &location, &access, None).await.unwrap();
             assert!(alone.id_token().is_none(), "the ID token of another request is not lent");
         }
+        // The tail is what the cache hashes; every other byte counts as well.
+        let (bobs_head, _) = bobs.rsplit_once('.').unwrap();
+        let (_, my_tail) = mine.rsplit_once('.').unwrap();
+        let crossed = format!("{bobs_head}.{my_tail}");
+        let refused = ask(&api, &location, &access, Some(&crossed)).await.unwrap_err();
+        assert_eq!(why(&refused), (TokenKind::Id, "invalid_signature", None), "{location:?}");
         // The two texts run together are another pair of texts.
         let (head, tail) = mine.split_at(20);
         let shifted = ask(&api, &location, &format!("{access}{head}"), Some(tail)).await;

@@ -1,6 +1,5 @@
 //! Which scopes a 401 and a 403 name, wherever the door stands.
 #![cfg(all(feature = "axum", feature = "test-util"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests stop where they are wrong")]
 #![allow(unreachable_pub, reason = "nobody imports a test")]
 
 #[path = "../door/mod.rs"]
