@@ -134,6 +134,9 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Claims<T> {
 impl ResourceServer {
     /// The protected resource metadata (RFC 9728) as routes, to be merged outside the layer; none
     /// when the resource identifier is not an http(s) URL.
+    ///
+    /// A resource path with a segment that begins with `:` or `*` needs a router made
+    /// [`without_v07_checks`](axum::Router::without_v07_checks).
     pub fn metadata_routes<S: Clone + Send + Sync + 'static>(&self) -> axum::Router<S> {
         match self.metadata_path() {
             Some(path) => {

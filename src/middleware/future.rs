@@ -73,6 +73,8 @@ where
 
 /// The response of a refusal; a copy of the reason rides along for outer layers.
 fn refusal<T, R: Reject<T>>(why: &Rejection, reject: &R, request: &Parts) -> Response<T> {
+    // At debug level, since anyone can cause it; the reason is a fixed word (promise 10).
+    tracing::debug!(reason = why.reason().code(), status = why.status().as_u16(), "request refused");
     let mut response = reject.reject(why, request);
     response.extensions_mut().insert(why.clone());
     response

@@ -84,7 +84,12 @@ async fn promise_7_a_pair_belongs_together_in_either_placement() {
         ("another subject", &one, mint(issuer.id_token("bob")), id("pair_mismatch")),
         ("the subject in another case", &one, mint(issuer.id_token("Alice")), id("pair_mismatch")),
         ("the access token of another client", &two, mint(mine()), id("pair_mismatch")),
-        ("that client among the audiences", &two, mint(both().azp("client-1")), Ok(())),
+        (
+            "that client among the audiences, azp another",
+            &two,
+            mint(both().azp("client-1")),
+            id("pair_mismatch"),
+        ),
         ("several audiences and no azp", &one, mint(both()), missing("azp")),
         ("azp is another client", &one, mint(mine().azp("client-2")), id("wrong_audience")),
         ("an ID token of another client", &one, broken(Defect::WrongAudience), id("wrong_audience")),
