@@ -80,20 +80,48 @@ impl ClaimValue<'_> {
 pub(crate) struct ClaimId(usize);
 
 /// The claim names that the rules of a server ask about.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ClaimNames(Vec<Box<str>>);
+///
+/// Each member of each payload is looked up here, so the names are kept by a hash that costs three
+/// loads: most claim names have three letters, and differ in the first or the last.
+#[derive(Clone, Debug)]
+pub(crate) struct ClaimNames {
+    buckets: [Vec<(Box<str>, ClaimId)>; BUCKETS],
+    count: usize,
+}
+
+const BUCKETS: usize = 64;
+
+impl Default for ClaimNames {
+    fn default() -> Self {
+        Self { buckets: [const { Vec::new() }; BUCKETS], count: 0 }
+    }
+}
 
 impl ClaimNames {
     /// The number of `name`, given now if it has none yet.
     pub(crate) fn intern(&mut self, name: &str) -> ClaimId {
         self.position(name).unwrap_or_else(|| {
-            self.0.push(name.into());
-            ClaimId(self.0.len() - 1)
+            let id = ClaimId(self.count);
+            self.count += 1;
+            if let Some(bucket) = self.buckets.get_mut(Self::bucket(name)) {
+                bucket.push((name.into(), id));
+            }
+            id
         })
     }
 
     fn position(&self, name: &str) -> Option<ClaimId> {
-        self.0.iter().position(|known| **known == *name).map(ClaimId)
+        let bucket = self.buckets.get(Self::bucket(name))?;
+        bucket.iter().find(|(known, _)| **known == *name).map(|(_, id)| *id)
+    }
+
+    fn bucket(name: &str) -> usize {
+        let (first, last) = match name.as_bytes() {
+            [] => (0, 0),
+            [first, .., last] => (*first, *last),
+            [only] => (*only, 0),
+        };
+        (name.len() + 5 * usize::from(first) + 11 * usize::from(last)) % BUCKETS
     }
 }
 
@@ -104,7 +132,7 @@ pub(crate) struct Claims<'a>(SmallVec<[Option<ClaimValue<'a>>; 20]>);
 impl<'a> Claims<'a> {
     pub(crate) fn parse(json: &'a str, names: &ClaimNames, limits: &TokenLimits) -> Result<Self, TokenError> {
         let strict = Strict::new(limits.nesting);
-        Ok(strict.read(json.as_bytes(), Reader { strict: &strict, wanted: names }, Malformed::Payload)?)
+        Ok(strict.read(json, Reader { strict: &strict, wanted: names }, Malformed::Payload)?)
     }
 
     pub(crate) fn get(&self, id: ClaimId) -> Option<&ClaimValue<'a>> {
@@ -126,7 +154,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let mut claims: SmallVec<[Option<ClaimValue<'de>>; 20]> =
-            SmallVec::from_elem(None, self.wanted.0.len());
+            SmallVec::from_elem(None, self.wanted.count);
         let mut others = Names::default();
         let inner = Skip { strict: self.strict, level: Strict::FIRST_INNER_LEVEL };
         while let Some(name) = members.next_key_seed(Name)? {

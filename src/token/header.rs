@@ -26,6 +26,7 @@ impl<'a> JoseHeader<'a> {
     /// section 4.1.11), unencoded payloads (RFC 7797), encryption, compression and nested tokens.
     pub(crate) fn parse(json: &'a [u8], limits: &TokenLimits) -> Result<Self, TokenError> {
         let strict = Strict::new(limits.nesting);
+        let json = std::str::from_utf8(json).map_err(|_| Malformed::Header)?;
         let header = strict.read(json, Reader(&strict), Malformed::Header)?;
         let nested = header.cty.as_deref().is_some_and(|cty| is_media_type(cty, "jwt"));
         if header.unsupported || nested {

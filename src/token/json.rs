@@ -44,16 +44,18 @@ impl Strict {
     }
 
     /// Runs one pass over `json`, which must hold one value and nothing after it.
+    ///
+    /// It is text already: from bytes, serde_json would validate the encoding of each string again.
     pub(super) fn read<'de, V>(
         &self,
-        json: &'de [u8],
+        json: &'de str,
         visitor: V,
         otherwise: Malformed,
     ) -> Result<V::Value, Malformed>
     where
         V: Visitor<'de>,
     {
-        let mut deserializer = serde_json::Deserializer::from_slice(json);
+        let mut deserializer = serde_json::Deserializer::from_str(json);
         deserializer
             .deserialize_map(visitor)
             .and_then(|value| deserializer.end().map(|()| value))
