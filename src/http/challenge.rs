@@ -1,13 +1,23 @@
 //! The `WWW-Authenticate` header of each reason (RFC 6750 section 3, RFC 9728 section 5.1).
+//!
+//! A challenge is one string written in one go: what comes from the configuration is escaped when
+//! the server is built, scopes cannot hold a character that would need it, and the phrases do not.
 
-use std::fmt::Write as _;
+use std::{
+    fmt::{self, Write as _},
+    time::Duration,
+};
 
+use bytes::Bytes;
 use http::HeaderValue;
 
 use super::{Reason, Rejection};
 use crate::policy::Requirement;
 
-/// What the challenges of one server have in common.
+/// Longer than most challenges, so that writing one allocates once.
+const TYPICAL_LENGTH: usize = 256;
+
+/// What the challenges of one server have in common; the texts are escaped.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Challenger {
     realm: Option<Box<str>>,
@@ -19,11 +29,12 @@ impl Challenger {
     /// `None` when a text cannot stand in a quoted string of a header: outside printable ASCII.
     pub(crate) fn new(realm: Option<&str>, resource_metadata: Option<&str>) -> Option<Self> {
         let printable = |text: &str| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        if [realm, resource_metadata].into_iter().flatten().all(printable) {
-            Some(Self { realm: realm.map(Into::into), resource_metadata: resource_metadata.map(Into::into) })
-        } else {
-            None
+        if ![realm, resource_metadata].into_iter().flatten().all(printable) {
+            return None;
         }
+        // RFC 9110 section 5.6.4: what would end a quoted string is escaped.
+        let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").into();
+        Some(Self { realm: realm.map(quoted), resource_metadata: resource_metadata.map(quoted) })
     }
 
     /// The refusal for `reason` on an operation that needs `required`.
@@ -31,7 +42,7 @@ impl Challenger {
         &self,
         reason: Reason,
         required: &Requirement,
-        retry_after: Option<std::time::Duration>,
+        retry_after: Option<Duration>,
     ) -> Rejection {
         let challenge = self.challenge(&reason, required);
         Rejection::new(reason, challenge, retry_after)
@@ -48,19 +59,13 @@ impl Challenger {
             Reason::InsufficientScope { .. } => (false, true),
             Reason::KeysUnavailable | Reason::ForeignIdentity { .. } => return None,
         };
-        let mut value = Parameters::begin("Bearer");
-        value.push("realm", self.realm.as_deref());
-        value.push("error", reason.error_code());
-        if described {
-            value.push("error_description", Some(&reason.to_string()));
-        }
-        if scoped {
-            if !required.is_none() {
-                value.push("scope", Some(&required.to_string()));
-            }
-            value.push("resource_metadata", self.resource_metadata.as_deref());
-        }
-        value.finish()
+        let mut challenge = Parameters::begin("Bearer");
+        challenge.push("realm", self.realm.as_ref());
+        challenge.push("error", reason.error_code());
+        challenge.push("error_description", described.then_some(reason));
+        challenge.push("scope", (scoped && !required.is_none()).then_some(required));
+        challenge.push("resource_metadata", self.resource_metadata.as_ref().filter(|_| scoped));
+        challenge.finish()
     }
 }
 
@@ -72,20 +77,25 @@ struct Parameters {
 
 impl Parameters {
     fn begin(scheme: &str) -> Self {
-        Self { text: scheme.to_owned(), separator: " " }
+        let mut text = String::with_capacity(TYPICAL_LENGTH);
+        text.push_str(scheme);
+        Self { text, separator: " " }
     }
 
-    /// Adds a quoted string (RFC 9110 section 5.6.4), escaping what would end it.
-    fn push(&mut self, name: &str, value: Option<&str>) {
+    /// Adds a quoted string; `value` has nothing in it that needs escaping.
+    fn push(&mut self, name: &str, value: Option<impl fmt::Display>) {
         let Some(value) = value else { return };
-        let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
+        for part in [self.separator, name, "=\""] {
+            self.text.push_str(part);
+        }
         // Writing to a String cannot fail.
-        let _ = write!(self.text, "{}{name}=\"{quoted}\"", self.separator);
+        let _ = write!(self.text, "{value}");
+        self.text.push('"');
         self.separator = ", ";
     }
 
     fn finish(self) -> Option<HeaderValue> {
-        HeaderValue::from_maybe_shared(bytes::Bytes::from(self.text)).ok()
+        HeaderValue::from_maybe_shared(Bytes::from(self.text)).ok()
     }
 }
 
@@ -93,7 +103,7 @@ impl Parameters {
 mod tests {
     use super::*;
     use crate::{
-        error::TokenError,
+        error::{ClaimName, Malformed, TokenError},
         http::{RequestError, TokenKind},
         policy::scope,
     };
@@ -162,6 +172,26 @@ mod tests {
         ] {
             let rejection = challenger.refuse(reason, &scope(required), None);
             assert_eq!(rejection.challenge().map(|value| value.to_str().unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn phrases_need_no_escaping() {
+        let errors = [
+            TokenError::Malformed(Malformed::Parts),
+            TokenError::MissingClaim(ClaimName("\"".into())),
+            TokenError::InvalidClaim(ClaimName("\"".into())),
+            TokenError::ForeignClaim(ClaimName("\"".into())),
+            TokenError::InvalidSignature,
+            TokenError::SenderConstrained,
+        ];
+        for error in errors {
+            let phrase = Reason::InvalidToken { token: TokenKind::Access, error }.to_string();
+            // RFC 6750 section 3: %x20-21 / %x23-5B / %x5D-7E.
+            assert!(
+                phrase.bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e)),
+                "{phrase}"
+            );
         }
     }
 

@@ -4,6 +4,10 @@
 //! without case, one or more spaces, then one token (or two, where the server takes ID tokens there)
 //! in the `token68` grammar of RFC 9110 section 11.2. Tokens in a query or a body are not read
 //! (RFC 6750 section 2 discourages both).
+//!
+//! The characters of a token are looked at only when it is refused ([`RequestProfile::check`]): a
+//! token that is accepted is strict base64url and dots, which is inside `token68`, and walking over
+//! a kilobyte byte by byte would cost more than everything else that a cached token costs.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 
@@ -63,11 +67,13 @@ impl RequestProfile {
     /// The tokens of a request; `None` when it has no credentials, or those of another scheme.
     pub(crate) fn read<'a>(&self, headers: &'a HeaderMap) -> Result<Option<Credentials<'a>>, RequestError> {
         let own = match &self.id_token {
-            Some(IdTokenLocation::Header(name)) => match single(headers, name) {
-                Ok(Some(value)) if is_token68(value.as_bytes()) => Some(value.as_bytes()),
-                Ok(None) => None,
-                _ => return Err(RequestError::MalformedIdToken),
-            },
+            Some(IdTokenLocation::Header(name)) => {
+                let value = single(headers, name).map_err(|_| RequestError::MalformedIdToken)?;
+                if value.is_some_and(HeaderValue::is_empty) {
+                    return Err(RequestError::MalformedIdToken);
+                }
+                value.map(HeaderValue::as_bytes)
+            }
             _ => None,
         };
         let authorization =
@@ -75,7 +81,7 @@ impl RequestProfile {
         let Some(tokens) = authorization.and_then(|value| after_scheme(value.as_bytes(), b"bearer")) else {
             return if own.is_some() { Err(RequestError::IdTokenAlone) } else { Ok(None) };
         };
-        let (access, second) = match tokens.iter().position(|byte| *byte == b' ') {
+        let (access, second) = match memchr::memchr(b' ', tokens) {
             Some(space) => {
                 let (access, rest) = tokens.split_at(space);
                 (access, Some(after_spaces(rest)))
@@ -83,10 +89,23 @@ impl RequestProfile {
             None => (tokens, None),
         };
         let pairs = self.id_token == Some(IdTokenLocation::AfterAccessToken);
-        if !is_token68(access) || second.is_some_and(|second| !pairs || !is_token68(second)) {
+        // An empty token is none, and must not look like its absence to anyone further on.
+        if access.is_empty() || second.is_some_and(|second| !pairs || second.is_empty()) {
             return Err(RequestError::MalformedAuthorization);
         }
         Ok(Some(Credentials { access, id: second.or(own) }))
+    }
+
+    /// Whether tokens that are refused are tokens at all, by their characters.
+    pub(crate) fn check(&self, tokens: Credentials<'_>) -> Result<(), RequestError> {
+        if !is_token68(tokens.access) {
+            return Err(RequestError::MalformedAuthorization);
+        }
+        match (tokens.id.is_none_or(is_token68), &self.id_token) {
+            (true, _) => Ok(()),
+            (false, Some(IdTokenLocation::Header(_))) => Err(RequestError::MalformedIdToken),
+            (false, _) => Err(RequestError::MalformedAuthorization),
+        }
     }
 
     /// Keeps the credentials out of the logs of whoever handles the request next: every value, also
@@ -96,9 +115,11 @@ impl RequestProfile {
             Some(IdTokenLocation::Header(name)) => Some(name),
             _ => None,
         };
-        // One pass: a look-up per name costs as much, and a field may occur twice.
-        for (name, value) in headers.iter_mut() {
-            if *name == AUTHORIZATION || Some(name) == own {
+        for wanted in [Some(&AUTHORIZATION), own].into_iter().flatten() {
+            if headers.get_all(wanted).iter().nth(1).is_some() {
+                let values = headers.iter_mut().filter(|(name, _)| *name == wanted);
+                values.for_each(|(_, value)| value.set_sensitive(true));
+            } else if let Some(value) = headers.get_mut(wanted) {
                 value.set_sensitive(true);
             }
         }
@@ -160,6 +181,7 @@ mod tests {
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let tokens = profile.read(&headers)?;
+        tokens.map_or(Ok(()), |tokens| profile.check(tokens))?;
         Ok(tokens.map(|tokens| match tokens.id {
             Some(id) => format!("{} | {}", text(tokens.access), text(id)),
             None => text(tokens.access),

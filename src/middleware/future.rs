@@ -61,7 +61,7 @@ where
         Self { state: State::Admitted { future } }
     }
 
-    pub(super) fn refused(why: &Rejection, reject: &R, request: &Parts) -> Self {
+    pub(super) fn refused(why: Rejection, reject: &R, request: &Parts) -> Self {
         Self { state: State::Refused { response: Some(refusal(why, reject, request)) } }
     }
 
@@ -72,11 +72,11 @@ where
 }
 
 /// The response of a refusal; a copy of the reason rides along for outer layers.
-fn refusal<T, R: Reject<T>>(why: &Rejection, reject: &R, request: &Parts) -> Response<T> {
+fn refusal<T, R: Reject<T>>(why: Rejection, reject: &R, request: &Parts) -> Response<T> {
     // At debug level, since anyone can cause it; the reason is a fixed word (promise 10).
     tracing::debug!(reason = why.reason().code(), status = why.status().as_u16(), "request refused");
-    let mut response = reject.reject(why, request);
-    response.extensions_mut().insert(why.clone());
+    let mut response = reject.reject(&why, request);
+    response.extensions_mut().insert(why);
     response
 }
 
@@ -112,7 +112,7 @@ where
                             State::AdmittedLate { future: inner.oneshot(Request::from_parts(head, body)) }
                         }
                         Verdict::Refuse(why) => {
-                            State::Refused { response: Some(refusal(&why, &reject, &head)) }
+                            State::Refused { response: Some(refusal(why, &reject, &head)) }
                         }
                         Verdict::Wait(pending) => {
                             let request = Request::from_parts(head, body);

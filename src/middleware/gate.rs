@@ -16,7 +16,10 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Gate {
     server: ResourceServer,
-    pub(super) requirements: Requirements,
+    requirements: Requirements,
+    /// The refusal of requests without credentials, written once where it is always the same: the
+    /// most frequent one, and the cheapest to cause.
+    uninvited: Option<Rejection>,
     pub(super) optional: bool,
     /// Whether an identity that this server put into the request counts. Only a guard may: what a
     /// layer meets in the extensions was put there by somebody else.
@@ -32,7 +35,24 @@ pub(super) enum Verdict {
 
 impl Gate {
     pub(super) fn new(server: ResourceServer, reuse: bool) -> Self {
-        Self { server, requirements: Requirement::none().into(), optional: false, reuse }
+        let gate = Self {
+            server,
+            requirements: Requirement::none().into(),
+            uninvited: None,
+            optional: false,
+            reuse,
+        };
+        gate.demanding(Requirement::none().into())
+    }
+
+    pub(super) fn demanding(mut self, requirements: Requirements) -> Self {
+        self.uninvited = requirements.fixed().map(|required| self.refuse_uninvited(required));
+        self.requirements = requirements;
+        self
+    }
+
+    fn refuse_uninvited(&self, required: &Requirement) -> Rejection {
+        self.server.refuse(Reason::NoCredentials.into(), required)
     }
 
     /// Judges a request, and puts the result into its extensions when it is admitted.
@@ -74,7 +94,7 @@ impl Gate {
             }
             Step::Done(Ok(None)) => {
                 let required = self.requirements.of(request);
-                let rejection = self.server.refuse(Reason::NoCredentials.into(), &required);
+                let rejection = self.uninvited.clone().unwrap_or_else(|| self.refuse_uninvited(&required));
                 if !self.optional || !required.is_none() {
                     return Verdict::Refuse(rejection);
                 }

@@ -47,7 +47,7 @@ impl<R> AuthLayer<R> {
     ///
     /// Both the 401 and the 403 name the scopes of the operation that was asked for.
     pub fn requirements(mut self, requirements: impl Into<Requirements>) -> Self {
-        self.gate.requirements = requirements.into();
+        self.gate = self.gate.demanding(requirements.into());
         self
     }
 

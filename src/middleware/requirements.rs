@@ -19,6 +19,14 @@ enum Kind {
 }
 
 impl Requirements {
+    /// The requirement, if it is the same for every request.
+    pub(super) fn fixed(&self) -> Option<&Requirement> {
+        match &self.0 {
+            Kind::Fixed(requirement) => Some(requirement),
+            Kind::PerRequest(_) => None,
+        }
+    }
+
     /// The requirement of this request.
     pub(super) fn of(&self, request: &Parts) -> Requirement {
         match &self.0 {

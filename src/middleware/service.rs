@@ -49,7 +49,7 @@ where
             Verdict::Admit => ResponseFuture::admitted(self.inner.call(Request::from_parts(head, body))),
             Verdict::Refuse(rejection) => {
                 self.give_back_readiness();
-                ResponseFuture::refused(&rejection, &self.reject, &head)
+                ResponseFuture::refused(rejection, &self.reject, &head)
             }
             Verdict::Wait(pending) => {
                 self.give_back_readiness();

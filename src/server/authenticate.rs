@@ -56,6 +56,18 @@ impl Denial {
     }
 }
 
+impl Denial {
+    /// Whether a character outside the grammar of tokens can be behind this denial. A single token
+    /// shows it at once; of two, the second may not have been looked at.
+    fn may_be_of_characters(&self, credentials: Credentials<'_>) -> bool {
+        match &self.reason {
+            Reason::InvalidToken { error: TokenError::TooLarge | TokenError::Malformed(_), .. } => true,
+            Reason::InvalidToken { .. } => credentials.id.is_some(),
+            _ => false,
+        }
+    }
+}
+
 impl From<Reason> for Denial {
     fn from(reason: Reason) -> Self {
         Self { reason, retry_after: None }
@@ -110,19 +122,31 @@ impl Future for Pending {
 impl ResourceServer {
     /// Begins with the headers of a request.
     pub(crate) fn begin(&self, headers: &HeaderMap) -> Step {
-        match self.0.request.read(headers) {
-            Ok(Some(credentials)) => self.begin_with(credentials, Expected::default()),
-            Ok(None) => Step::Done(Ok(None)),
-            Err(error) => Step::Done(Err(Reason::InvalidRequest(error).into())),
-        }
+        self.with_credentials(headers, |credentials| self.begin_with(credentials, Expected::default()))
     }
 
     /// Goes on after a wait, with the same headers.
     pub(crate) fn resume(&self, resumed: Resumed, headers: &HeaderMap) -> Step {
-        match self.0.request.read(headers) {
-            Ok(Some(credentials)) => self.resume_with(resumed, credentials, Expected::default()),
-            Ok(None) => Step::Done(Ok(None)),
-            Err(error) => Step::Done(Err(Reason::InvalidRequest(error).into())),
+        self.with_credentials(headers, |credentials| {
+            self.resume_with(resumed, credentials, Expected::default())
+        })
+    }
+
+    fn with_credentials(&self, headers: &HeaderMap, run: impl FnOnce(Credentials<'_>) -> Step) -> Step {
+        let request = &self.0.request;
+        let credentials = match request.read(headers) {
+            Ok(Some(credentials)) => credentials,
+            Ok(None) => return Step::Done(Ok(None)),
+            Err(error) => return Step::Done(Err(Reason::InvalidRequest(error).into())),
+        };
+        match run(credentials) {
+            // What is no token by its characters makes a malformed request, not an invalid token.
+            Step::Done(Err(denial)) if denial.may_be_of_characters(credentials) => {
+                let malformed =
+                    request.check(credentials).map_err(|error| Reason::InvalidRequest(error).into());
+                Step::Done(malformed.and(Err(denial)))
+            }
+            step => step,
         }
     }
 
