@@ -38,93 +38,84 @@ impl std::error::Error for ConfigError {}
 
 /// Which rule of the encoding a token breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.description())]
 #[non_exhaustive]
 pub enum Malformed {
     /// Not exactly three parts: a JWE, an unsigned or a JSON-serialized token, or no token at all.
-    #[error("a signed token has exactly three parts")]
     Parts,
     /// A part is not strict base64url (RFC 7515 section 2): padding, white space or stray bits.
-    #[error("a part of the token is not strict base64url")]
     Base64,
     /// The header is not a JSON object of string members where strings belong.
-    #[error("the token's header is not well-formed")]
     Header,
     /// The payload is not a JSON object in UTF-8.
-    #[error("the token's payload is not a JSON object")]
     Payload,
     /// A member name occurs twice in one object.
-    #[error("a member name occurs twice in the token")]
     DuplicateMember,
     /// Objects and arrays are nested too deeply.
-    #[error("the token is nested too deeply")]
     TooDeep,
+}
+
+impl Malformed {
+    /// The fixed phrase for this error.
+    #[must_use]
+    pub const fn description(&self) -> &'static str {
+        match self {
+            Self::Parts => "a signed token has exactly three parts",
+            Self::Base64 => "a part of the token is not strict base64url",
+            Self::Header => "the token's header is not well-formed",
+            Self::Payload => "the token's payload is not a JSON object",
+            Self::DuplicateMember => "a member name occurs twice in the token",
+            Self::TooDeep => "the token is nested too deeply",
+        }
+    }
 }
 
 /// Why a token is not accepted.
 ///
 /// The display text is a fixed phrase, fit for `error_description` (RFC 6750 section 3).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.description())]
 #[non_exhaustive]
 pub enum TokenError {
     /// The token, its header or its key id is larger than accepted.
-    #[error("the token is too large")]
     TooLarge,
     /// The token is not a compact JWS with a JSON object in it.
-    #[error(transparent)]
     Malformed(Malformed),
     /// The header's `alg` is not one that the configuration allows for this issuer.
-    #[error("the token's algorithm is not accepted")]
     AlgorithmNotAllowed,
     /// The header asks for processing that is not supported: `crit`, `b64`, `enc`, `zip`, nested content.
-    #[error("the token uses an extension that is not supported")]
     UnsupportedExtension,
     /// The header's `typ` (or `cty`) is not one of this kind of token.
-    #[error("the token is not of the accepted type")]
     WrongType,
     /// The issuer is not one that this server trusts.
-    #[error("the token's issuer is not trusted")]
     UntrustedIssuer,
     /// No key of the issuer has the token's key id, or none without one verifies it.
-    #[error("the token was signed by an unknown key")]
     UnknownKey,
     /// The signature is wrong.
-    #[error("the token's signature is invalid")]
     InvalidSignature,
     /// The time in `exp` has come.
-    #[error("the token has expired")]
     Expired,
     /// The time in `nbf` has not come.
-    #[error("the token is not valid yet")]
     NotYetValid,
     /// The time in `iat` has not come.
-    #[error("the token was issued in the future")]
     IssuedInFuture,
     /// The audience does not name this server (or this client, for an ID token).
-    #[error("the token is for another audience")]
     WrongAudience,
     /// A claim that the profile requires is absent.
-    #[error("a required claim is missing")]
     MissingClaim(ClaimName),
     /// A claim has a type or a value that the profile does not accept.
-    #[error("a claim is not acceptable")]
     InvalidClaim(ClaimName),
     /// A claim is present that tokens of this kind do not carry, such as `nonce` in an access token.
-    #[error("the token carries a claim of another kind of token")]
     ForeignClaim(ClaimName),
     /// The token is bound to a key of its sender (`cnf`, RFC 7800), and no proof of that key was verified.
-    #[error("the token is bound to its sender and came without proof")]
     SenderConstrained,
     /// The ID token's `nonce` is not the one that was expected.
-    #[error("the token's nonce is not the expected one")]
     WrongNonce,
     /// The ID token's `at_hash` is not that of the access token it came with.
-    #[error("the ID token belongs to another access token")]
     WrongAccessTokenHash,
     /// The end-user's authentication is older than `max_age` allows, or of unknown age.
-    #[error("the authentication is too old")]
     AuthenticationTooOld,
     /// The two tokens of a request do not belong together.
-    #[error("the two tokens do not belong together")]
     PairMismatch,
 }
 
@@ -179,6 +170,33 @@ impl TokenError {
             Self::WrongAccessTokenHash => "wrong_access_token_hash",
             Self::AuthenticationTooOld => "authentication_too_old",
             Self::PairMismatch => "pair_mismatch",
+        }
+    }
+
+    /// The fixed phrase for this error, fit for `error_description` (RFC 6750 section 3).
+    #[must_use]
+    pub const fn description(&self) -> &'static str {
+        match self {
+            Self::TooLarge => "the token is too large",
+            Self::Malformed(what) => what.description(),
+            Self::AlgorithmNotAllowed => "the token's algorithm is not accepted",
+            Self::UnsupportedExtension => "the token uses an extension that is not supported",
+            Self::WrongType => "the token is not of the accepted type",
+            Self::UntrustedIssuer => "the token's issuer is not trusted",
+            Self::UnknownKey => "the token was signed by an unknown key",
+            Self::InvalidSignature => "the token's signature is invalid",
+            Self::Expired => "the token has expired",
+            Self::NotYetValid => "the token is not valid yet",
+            Self::IssuedInFuture => "the token was issued in the future",
+            Self::WrongAudience => "the token is for another audience",
+            Self::MissingClaim(_) => "a required claim is missing",
+            Self::InvalidClaim(_) => "a claim is not acceptable",
+            Self::ForeignClaim(_) => "the token carries a claim of another kind of token",
+            Self::SenderConstrained => "the token is bound to its sender and came without proof",
+            Self::WrongNonce => "the token's nonce is not the expected one",
+            Self::WrongAccessTokenHash => "the ID token belongs to another access token",
+            Self::AuthenticationTooOld => "the authentication is too old",
+            Self::PairMismatch => "the two tokens do not belong together",
         }
     }
 

@@ -62,7 +62,7 @@ pub(crate) fn scaling(bench: &Bench, times: usize) -> f64 {
         ratios.sort_by(f64::total_cmp);
         ratios.get(2).copied().unwrap_or(f64::NAN)
     };
-    speedup(&|| bench.layer("hit", 200)) / speedup(&|| bench.bare())
+    speedup(&|| bench.layer(200)) / speedup(&|| bench.bare())
 }
 
 #[derive(Clone, Copy)]

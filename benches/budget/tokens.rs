@@ -233,7 +233,7 @@ impl Bench {
     }
 
     /// Every token in turn through the layer.
-    pub(crate) fn layer(&self, _name: &str, status: u16) -> Candidate {
+    pub(crate) fn layer(&self, status: u16) -> Candidate {
         let bare: Bare = tower::service_fn(answer as _);
         send(self.server.layer().layer(bare), self.headers.clone(), status)
     }
@@ -245,23 +245,36 @@ impl Bench {
         // The first half of an ECDSA signature stays in range, so that the curve has its work.
         *signature.last_mut().unwrap() ^= 1;
         let bad = format!("{input}.{}", URL_SAFE_NO_PAD.encode_to_string(&signature));
-        self.reject("bad signature", Some(bad))
+        self.reject(Some(bad))
     }
 
-    pub(crate) fn reject(&self, _name: &str, authorization: Option<String>) -> Candidate {
+    /// One request that is refused, through the layer.
+    pub(crate) fn reject(&self, authorization: Option<String>) -> Candidate {
         let bare: Bare = tower::service_fn(answer as _);
-        let mut service = self.server.layer().layer(bare);
-        let header = authorization.map(|value| HeaderValue::from_str(&value).unwrap());
-        Candidate::new(move |times| {
-            for _ in 0..times {
-                let mut request = Request::new(());
-                if let Some(header) = &header {
-                    request.headers_mut().insert(AUTHORIZATION, header.clone());
-                }
-                assert_eq!(poll(service.call(request)).status(), 401);
-            }
-        })
+        repeat(self.server.layer().layer(bare), authorization, 401)
     }
+
+    /// The same request through the service without the layer.
+    pub(crate) fn control(&self, authorization: Option<String>) -> Candidate {
+        let bare: Bare = tower::service_fn(answer as _);
+        repeat(bare, authorization, 200)
+    }
+}
+
+fn repeat<S>(mut service: S, authorization: Option<String>, status: u16) -> Candidate
+where
+    S: Service<Request<()>, Response = Response<()>, Error = Infallible> + Send + 'static,
+{
+    let header = authorization.map(|value| HeaderValue::from_str(&value).unwrap());
+    Candidate::new(move |times| {
+        for _ in 0..times {
+            let mut request = Request::new(());
+            if let Some(header) = &header {
+                request.headers_mut().insert(AUTHORIZATION, header.clone());
+            }
+            assert_eq!(poll(service.call(request)).status(), status);
+        }
+    })
 }
 
 fn capture(request: Request<()>) -> Ready<Result<Response<Option<Identity>>, Infallible>> {

@@ -3,10 +3,7 @@
 //! A challenge is one string written in one go: what comes from the configuration is escaped when
 //! the server is built, scopes cannot hold a character that would need it, and the phrases do not.
 
-use std::{
-    fmt::{self, Write as _},
-    time::Duration,
-};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -60,11 +57,14 @@ impl Challenger {
             Reason::KeysUnavailable | Reason::ForeignIdentity { .. } => return None,
         };
         let mut challenge = Parameters::begin("Bearer");
-        challenge.push("realm", self.realm.as_ref());
+        challenge.push("realm", self.realm.as_deref());
         challenge.push("error", reason.error_code());
-        challenge.push("error_description", described.then_some(reason));
-        challenge.push("scope", (scoped && !required.is_none()).then_some(required));
-        challenge.push("resource_metadata", self.resource_metadata.as_ref().filter(|_| scoped));
+        challenge.push("error_description", described.then(|| reason.description()));
+        if scoped {
+            let scope = (!required.is_none()).then(|| required.to_string());
+            challenge.push("scope", scope.as_deref());
+            challenge.push("resource_metadata", self.resource_metadata.as_deref());
+        }
         challenge.finish()
     }
 }
@@ -83,14 +83,11 @@ impl Parameters {
     }
 
     /// Adds a quoted string; `value` has nothing in it that needs escaping.
-    fn push(&mut self, name: &str, value: Option<impl fmt::Display>) {
+    fn push(&mut self, name: &str, value: Option<&str>) {
         let Some(value) = value else { return };
-        for part in [self.separator, name, "=\""] {
+        for part in [self.separator, name, "=\"", value, "\""] {
             self.text.push_str(part);
         }
-        // Writing to a String cannot fail.
-        let _ = write!(self.text, "{value}");
-        self.text.push('"');
         self.separator = ", ";
     }
 

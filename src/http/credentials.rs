@@ -14,20 +14,30 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 /// Why the credentials of a request cannot be read: each is a 400 (RFC 6750 section 3.1,
 /// `invalid_request`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.description())]
 #[non_exhaustive]
 pub enum RequestError {
     /// More than one `Authorization` field.
-    #[error("the request has several Authorization fields")]
     SeveralAuthorizations,
     /// The scheme is right and what follows is not its grammar.
-    #[error("the Authorization field is malformed")]
     MalformedAuthorization,
     /// The header that carries the ID token occurs twice or does not hold one token.
-    #[error("the ID token field is malformed")]
     MalformedIdToken,
     /// The header of the ID token came without an access token.
-    #[error("the request carries an ID token without an access token")]
     IdTokenAlone,
+}
+
+impl RequestError {
+    /// The fixed phrase for this error.
+    #[must_use]
+    pub const fn description(&self) -> &'static str {
+        match self {
+            Self::SeveralAuthorizations => "the request has several Authorization fields",
+            Self::MalformedAuthorization => "the Authorization field is malformed",
+            Self::MalformedIdToken => "the ID token field is malformed",
+            Self::IdTokenAlone => "the request carries an ID token without an access token",
+        }
+    }
 }
 
 /// The kind of a token in a request.
@@ -81,16 +91,17 @@ impl RequestProfile {
         let Some(tokens) = authorization.and_then(|value| after_scheme(value.as_bytes(), b"bearer")) else {
             return if own.is_some() { Err(RequestError::IdTokenAlone) } else { Ok(None) };
         };
-        let (access, second) = match memchr::memchr(b' ', tokens) {
+        // Where one token is taken, a space is a character like any other that no token has.
+        let pairs = self.id_token == Some(IdTokenLocation::AfterAccessToken);
+        let (access, second) = match if pairs { memchr::memchr(b' ', tokens) } else { None } {
             Some(space) => {
                 let (access, rest) = tokens.split_at(space);
                 (access, Some(after_spaces(rest)))
             }
             None => (tokens, None),
         };
-        let pairs = self.id_token == Some(IdTokenLocation::AfterAccessToken);
         // An empty token is none, and must not look like its absence to anyone further on.
-        if access.is_empty() || second.is_some_and(|second| !pairs || second.is_empty()) {
+        if access.is_empty() || second.is_some_and(<[u8]>::is_empty) {
             return Err(RequestError::MalformedAuthorization);
         }
         Ok(Some(Credentials { access, id: second.or(own) }))
@@ -116,7 +127,7 @@ impl RequestProfile {
             _ => None,
         };
         for wanted in [Some(&AUTHORIZATION), own].into_iter().flatten() {
-            if headers.get_all(wanted).iter().nth(1).is_some() {
+            if repeats_fields(headers) {
                 let values = headers.iter_mut().filter(|(name, _)| *name == wanted);
                 values.for_each(|(_, value)| value.set_sensitive(true));
             } else if let Some(value) = headers.get_mut(wanted) {
@@ -126,8 +137,16 @@ impl RequestProfile {
     }
 }
 
+/// Whether any field occurs twice: rare, and known without looking at one.
+fn repeats_fields(headers: &HeaderMap) -> bool {
+    headers.len() > headers.keys_len()
+}
+
 /// The only value of a field; an error when there are several.
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, ()> {
+    if !repeats_fields(headers) {
+        return Ok(headers.get(name));
+    }
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (value, None) => Ok(value),

@@ -79,21 +79,30 @@ impl Reason {
     }
 }
 
-/// The reason as a fixed phrase, without anything that came from the request.
+impl Reason {
+    /// The reason as a fixed phrase, without anything that came from the request.
+    #[must_use]
+    pub const fn description(&self) -> &'static str {
+        match self {
+            Self::NoCredentials => "authentication is required",
+            Self::InvalidRequest(error) => error.description(),
+            Self::InvalidToken { error, .. } => error.description(),
+            Self::InsufficientScope { .. } => "the token lacks a scope that this operation needs",
+            Self::KeysUnavailable => "the issuer's keys are not available right now",
+            Self::ForeignIdentity { .. } => "the identity was verified by another resource server",
+        }
+    }
+}
+
+/// The fixed phrase; where servers are mixed up also which, by their configured names.
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoCredentials => f.write_str("authentication is required"),
-            Self::InvalidRequest(error) => error.fmt(f),
-            Self::InvalidToken { error, .. } => error.fmt(f),
-            Self::InsufficientScope { .. } => {
-                f.write_str("the token lacks a scope that this operation needs")
-            }
-            Self::KeysUnavailable => f.write_str("the issuer's keys are not available right now"),
             Self::ForeignIdentity { verified_by, guarded_by } => write!(
                 f,
                 "the identity was verified by the resource server {verified_by:?} and the guard belongs to {guarded_by:?}"
             ),
+            _ => f.write_str(self.description()),
         }
     }
 }

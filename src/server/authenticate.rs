@@ -155,7 +155,7 @@ impl ResourceServer {
         if let Some(identity) = self.0.cached(credentials, now) {
             return Step::Done(Ok(Some(identity)));
         }
-        self.run(now.monotonic, 0, |now| self.0.verify(credentials, now, expected))
+        self.run(now, now.monotonic, 0, |now| self.0.verify(credentials, now, expected))
     }
 
     pub(super) fn resume_with(
@@ -168,7 +168,8 @@ impl ResourceServer {
     }
 
     pub(super) fn begin_id_token(&self, token: &[u8], expected: Expected<'_>) -> Step {
-        self.run(self.0.now().monotonic, 0, |now| self.0.verify_id(token, now, expected))
+        let now = self.0.now();
+        self.run(now, now.monotonic, 0, |now| self.0.verify_id(token, now, expected))
     }
 
     pub(super) fn resume_id_token(&self, resumed: Resumed, token: &[u8], expected: Expected<'_>) -> Step {
@@ -181,7 +182,7 @@ impl ResourceServer {
         verify: impl Fn(Now) -> Result<Identity, (TokenKind, Failure)>,
     ) -> Step {
         match outcome {
-            KeyOutcome::TryAgain => self.run(progress.arrived, progress.rounds, verify),
+            KeyOutcome::TryAgain => self.run(self.0.now(), progress.arrived, progress.rounds, verify),
             KeyOutcome::Lacks => Step::Done(Err(Denial::token(progress.waits_for, TokenError::UnknownKey))),
             KeyOutcome::Unavailable { retry_after } => Step::Done(Err(Denial::unavailable(retry_after))),
         }
@@ -189,12 +190,13 @@ impl ResourceServer {
 
     fn run(
         &self,
+        mut now: Now,
         arrived: Duration,
         mut rounds: u8,
         verify: impl Fn(Now) -> Result<Identity, (TokenKind, Failure)>,
     ) -> Step {
         loop {
-            let (kind, source, seen) = match verify(self.0.now()) {
+            let (kind, source, seen) = match verify(now) {
                 Ok(identity) => return Step::Done(Ok(Some(identity))),
                 Err((kind, Failure::Refused(error))) => return Step::Done(Err(Denial::token(kind, error))),
                 Err((kind, Failure::NeedKeys { source, seen })) => (kind, source, seen),
@@ -204,7 +206,7 @@ impl ResourceServer {
             };
             rounds += 1;
             match source.keys.need_key(arrived, seen) {
-                KeyNeed::TryAgain => {}
+                KeyNeed::TryAgain => now = self.0.now(),
                 KeyNeed::Lacks => {
                     return Step::Done(Err(Denial::token(kind, TokenError::UnknownKey)));
                 }
