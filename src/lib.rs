@@ -42,6 +42,7 @@
 //! | [`source`] | where keys come from, and how they are kept fresh |
 //! | [`mod@http`] | credentials, challenges, refusals, protected resource metadata |
 //! | `server` | [`ResourceServer`]: one request, from headers to a verdict; the token cache |
+//! | [`preset`] | the tokens of the big providers, as tables |
 //! | [`middleware`] | the layer, the guard, their service and future |
 //! | `axum`, `tonic` | extractors and helpers, each behind a feature |
 //!
@@ -100,6 +101,7 @@ pub mod issuer;
 pub mod keys;
 pub mod middleware;
 pub mod policy;
+pub mod preset;
 pub mod profile;
 mod server;
 pub mod source;

@@ -37,6 +37,8 @@ pub struct Rule {
     pub(super) check: Check,
     /// What a failed check means, where that is more than "a claim is not acceptable".
     pub(super) fault: Option<TokenError>,
+    /// Whether it stands in for the audience; see [`Rule::binds_token`].
+    binding: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +77,7 @@ pub(super) enum Check {
 
 impl ClaimRule {
     fn rule(self, check: Check, fault: Option<TokenError>) -> Rule {
-        Rule { claim: self.0, presence: Presence::Required, check, fault }
+        Rule { claim: self.0, presence: Presence::Required, check, fault, binding: false }
     }
 
     /// It is there, whatever it is.
@@ -209,6 +211,27 @@ impl Rule {
         self
     }
 
+    /// Declares that this rule ties a token to this resource server, in place of `aud`: for issuers
+    /// whose access tokens have no audience, such as Amazon Cognito's, where the list of clients does.
+    ///
+    /// It counts only for a claim that must be there and must have one of some given values;
+    /// otherwise a server refuses the profile as before. A token that fails it is for another
+    /// audience.
+    ///
+    /// ```
+    /// use tower_resource_server::{policy::claim, profile::TokenProfile};
+    ///
+    /// let profile = TokenProfile::jwt()
+    ///     .without_rules_on("aud")
+    ///     .rule(claim("client_id").one_of(["web", "mobile"]).binds_token());
+    /// # let _ = profile;
+    /// ```
+    pub fn binds_token(mut self) -> Self {
+        self.binding = true;
+        self.fault = Some(TokenError::WrongAudience);
+        self
+    }
+
     /// The claim that the rule is about.
     #[must_use]
     pub fn claim(&self) -> &str {
@@ -223,8 +246,14 @@ impl Rule {
 
     /// Whether the rule ties a token to the resource server that it is presented to.
     pub(crate) fn binds_resource(&self) -> bool {
-        self.presence == Presence::Required
-            && matches!(self.check, Check::NamesResource | Check::NamesClient | Check::IsClient)
+        let binds = match self.check {
+            Check::NamesResource | Check::NamesClient | Check::IsClient => true,
+            Check::Equals(_) | Check::OneOf(_) | Check::ContainsAny(_) | Check::ContainsAll(_) => {
+                self.binding
+            }
+            _ => false,
+        };
+        self.presence == Presence::Required && binds
     }
 
     /// Whether the rule says what an acceptable issuer is.

@@ -1,0 +1,59 @@
+//! Keycloak.
+//!
+//! | checked beyond [`TokenProfile::jwt`] | |
+//! |---|---|
+//! | `iss` | `{server}/realms/{realm}` |
+//! | the claim `typ` | `Bearer`: not `ID`, `Refresh`, `Offline`, `Logout`, nor `DPoP` |
+//! | `azp` | there |
+//! | `nonce` | tolerated: before version 24 access tokens repeated it |
+//!
+//! Quirks:
+//!
+//! - `aud` is `account` unless the client (or a client scope) has an *audience mapper*; without one
+//!   every token is refused here, and rightly: it is for every API of the realm at once.
+//! - `sub` comes from the client scope `basic` since version 25; without it tokens are refused.
+//! - Roles are not scopes: `who.claim("/realm_access/roles")`,
+//!   `who.claim("/resource_access/{client}/roles")`.
+//! - The issuer follows the host name that the *client* saw, unless the server has a fixed one.
+//! - Before version 17 the server's address ended in `/auth`.
+//! - The algorithm is a setting of the realm; RS256 unless changed.
+
+use crate::{policy::claim, profile::TokenProfile};
+
+/// The access tokens of a realm.
+pub fn access_token() -> TokenProfile {
+    super::access_token()
+        .without_rules_on("typ")
+        .without_rules_on("azp")
+        .without_rules_on("nonce")
+        .rule(claim("typ").equals("Bearer"))
+        .rule(claim("azp").non_empty_string())
+        .client_claims(["azp"])
+        .scope_claims(["scope"])
+}
+
+/// The ID tokens of a realm.
+pub fn id_token() -> TokenProfile {
+    TokenProfile::oidc_id_token().rule(claim("typ").equals("ID"))
+}
+
+/// A realm of the server at this address, as in `https://keycloak.example` and `shop`.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use tower_resource_server::{ResourceServer, preset::keycloak};
+///
+/// let api = ResourceServer::builder("orders-api")
+///     .issuer(keycloak::realm("https://keycloak.example", "shop"))
+///     .build()?;
+/// # let _ = api;
+/// # Ok(())
+/// # }
+/// ```
+#[cfg(feature = "remote")]
+#[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
+pub fn realm(server: &str, realm: &str) -> crate::Issuer {
+    crate::Issuer::discover(format!("{}/realms/{realm}", server.trim_end_matches('/')))
+        .profile(access_token())
+        .id_token_profile(id_token())
+}

@@ -1,0 +1,70 @@
+//! Keycloak.
+
+use serde_json::json;
+use tower_resource_server::preset::keycloak;
+
+use crate::{NOW, Provider};
+
+fn realm() -> Provider {
+    Provider {
+        issuer: "https://keycloak.example/realms/shop",
+        audience: "orders-api",
+        client: "shop-web",
+        access_profile: keycloak::access_token(),
+        id_profile: keycloak::id_token(),
+        header: json!({"alg": "RS256", "typ": "JWT", "kid": "kid-1"}),
+        access: json!({
+            "exp": NOW + 300, "iat": NOW, "auth_time": NOW, "jti": "onrtac:7bb0",
+            "iss": "https://keycloak.example/realms/shop", "aud": ["orders-api", "account"],
+            "sub": "f7a9c5d2-1c34-4f2c-a8c7-4c1e6e2a9b10", "typ": "Bearer", "azp": "shop-web",
+            "sid": "1a2b", "acr": "1", "allowed-origins": ["https://shop.example"],
+            "realm_access": {"roles": ["offline_access", "buyer"]},
+            "resource_access": {"account": {"roles": ["view-profile"]}},
+            "scope": "openid email profile", "email_verified": true, "preferred_username": "alice"
+        }),
+        id: json!({
+            "exp": NOW + 300, "iat": NOW, "auth_time": NOW, "jti": "7bb0",
+            "iss": "https://keycloak.example/realms/shop", "aud": "shop-web",
+            "sub": "f7a9c5d2-1c34-4f2c-a8c7-4c1e6e2a9b10", "typ": "ID", "azp": "shop-web", "sid": "1a2b",
+            "acr": "1", "email_verified": true, "preferred_username": "alice"
+        }),
+    }
+}
+
+#[tokio::test]
+async fn a_realm() {
+    let provider = realm();
+    provider.check_the_common_rows().await;
+    let who = provider.access_with(json!({})).await.unwrap();
+    assert_eq!((who.client_id(), who.has_scope("email")), (Some("shop-web"), true));
+    assert_eq!(who.claim("/realm_access/roles/1"), Some("buyer".into()));
+    let old_id_token = json!({"nonce": "n", "aud": "orders-api"});
+    assert_eq!(provider.id_as_access(old_id_token).await.err(), Some("invalid_claim"));
+    let refused = Some("invalid_claim");
+    provider
+        .check_rows([
+            ("a nonce, as before version 24", json!({"nonce": "n"}), None),
+            ("no kind", json!({"typ": null}), Some("missing_claim")),
+            ("a refresh token", json!({"typ": "Refresh"}), refused),
+            ("an offline token", json!({"typ": "Offline"}), refused),
+            ("a logout token", json!({"typ": "Logout"}), refused),
+            ("an ID token", json!({"typ": "ID"}), refused),
+            ("bound by DPoP", json!({"typ": "DPoP"}), refused),
+            ("no audience mapper", json!({"aud": "account"}), Some("wrong_audience")),
+            ("no client", json!({"azp": null}), Some("missing_claim")),
+            (
+                "another realm",
+                json!({"iss": "https://keycloak.example/realms/master"}),
+                Some("untrusted_issuer"),
+            ),
+        ])
+        .await;
+}
+
+#[cfg(feature = "remote")]
+#[test]
+fn the_issuer_is_of_the_realm() {
+    for server in ["https://keycloak.example", "https://keycloak.example/"] {
+        assert_eq!(crate::issuer_name(keycloak::realm(server, "shop")), realm().issuer);
+    }
+}
