@@ -115,7 +115,9 @@ pub mod tonic;
 mod verify;
 
 pub use identity::{Authentication, ClaimsError, Identity, Principal, TokenClaims};
-pub use server::{CacheSettings, IdTokenExpectations, Issuer, ResourceServer, ResourceServerBuilder};
+pub use server::{
+    CacheSettings, HealthService, IdTokenExpectations, Issuer, ResourceServer, ResourceServerBuilder,
+};
 
 /// The snippets of the README, compiled.
 #[cfg(all(doctest, feature = "axum", feature = "remote", feature = "tonic"))]

@@ -7,10 +7,12 @@
 //!   yet, a wait.
 //! - `pair`: whether an access token and an ID token belong together.
 //! - `cache`: verdicts that were good, and what keeps each of them good.
+//! - `health`: how the keys are doing, as a service.
 
 mod authenticate;
 mod builder;
 mod cache;
+mod health;
 mod issuer;
 mod pair;
 mod slot;
@@ -23,6 +25,7 @@ use http::request::Parts;
 pub(crate) use self::authenticate::{Denial, Pending, Step};
 pub use self::{
     builder::{CacheSettings, ResourceServerBuilder},
+    health::HealthService,
     issuer::Issuer,
 };
 use self::{cache::TokenCache, slot::Slot};
@@ -225,6 +228,21 @@ impl ResourceServer {
     #[must_use]
     pub fn health(&self) -> Vec<(Arc<str>, Health)> {
         self.0.sources.iter().map(|source| (Arc::clone(&source.issuer), source.keys.health())).collect()
+    }
+
+    /// A Tower service that answers with [`health`](Self::health) as JSON: 200 when tokens of every
+    /// issuer can be verified, 503 when those of one cannot. For readiness probes and people.
+    ///
+    /// ```
+    /// # fn mount(api: &tower_resource_server::ResourceServer) {
+    /// let service = api.health_service::<bytes::Bytes>(); // any body that is made from bytes
+    /// // with axum: Router::new().route_service("/health/keys", api.health_service::<axum::body::Body>())
+    /// # let _ = service;
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn health_service<B: From<Bytes>>(&self) -> HealthService<B> {
+        HealthService::new(self.clone())
     }
 
     fn source(&self, issuer: &str) -> Option<&KeySource> {

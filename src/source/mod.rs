@@ -7,7 +7,7 @@
 //! - `refresher`: the task that carries the schedule out; `load`: one refresh.
 //! - `discovery`: from the issuer to its key set; `location`: where keys may be fetched from.
 //! - `fetch`: the seam to the network; `reqwest`: the ready-made fetcher.
-//! - `settings`: every number; `health`: how a source is doing; `error`: why a refresh failed.
+//! - `settings`: every number; `health`: how a source is doing, and [`runbook`] what to do about it; `error`: why a refresh failed.
 //!
 //! What the room promises:
 //!
@@ -55,6 +55,37 @@ mod snapshot;
 #[cfg(feature = "remote")]
 #[cfg(test)]
 mod tests;
+
+#[doc = include_str!("runbook.md")]
+pub mod runbook {
+    #[cfg(test)]
+    mod tests {
+        #[test]
+        fn the_events_are_the_ones_that_are_told() {
+            let told = [include_str!("refresher.rs"), include_str!("remote.rs")].concat();
+            let (_, events) = include_str!("runbook.md").split_once("## Events").unwrap();
+            let columns = events.lines().map(|line| line.split(" | ").collect::<Vec<_>>());
+            let messages: Vec<_> = columns
+                .filter_map(|columns| match columns[..] {
+                    ["| INFO" | "| WARN" | "| DEBUG", message, ..] => Some(message),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(messages.len(), 6, "the rows of the table");
+            for message in messages {
+                assert!(told.contains(&format!("\"{message}\"")), "no event says {message:?}");
+            }
+        }
+
+        #[test]
+        fn every_state_is_in_the_book() {
+            use crate::source::SourceState::*;
+            for state in [Fixed, Empty, Loading, Fresh, Refreshing, Stale, Dead] {
+                assert!(include_str!("runbook.md").contains(&format!("| `{state}` |")), "{state}");
+            }
+        }
+    }
+}
 
 pub use error::{FetchError, MetadataError, NoRuntime, RefreshError, UrlError};
 #[cfg(feature = "remote")]

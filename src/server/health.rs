@@ -1,0 +1,151 @@
+//! The health of the keys, as a small JSON service for probes and people.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::{Ready, ready},
+    marker::PhantomData,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use serde::Serialize;
+use tower::Service;
+
+use super::ResourceServer;
+use crate::source::Health;
+
+/// Answers `GET` and `HEAD`, whatever the path, with the health of each issuer's keys as JSON: 200
+/// when tokens of every issuer can be verified, 503 when those of one cannot.
+///
+/// Made by [`ResourceServer::health_service`]; what each state means and what to do about it is in
+/// [`source::runbook`](crate::source::runbook).
+///
+/// | member | |
+/// |---|---|
+/// | `status` | `ok`; `degraded` (everything is verified, and somebody should look); `unavailable` |
+/// | `issuers[]` | one for each issuer, tenants that are in use included |
+/// | `.issuer`, `.state` | its name as configured, its [`SourceState`](crate::source::SourceState) |
+/// | `.generation`, `.keys`, `.key_ids`, `.skipped` | the key set in use |
+/// | `.age_seconds`, `.next_refresh_seconds` | absent when there is none |
+/// | `.failures`, `.last_error` | in a row; a fixed phrase, never text of a response |
+/// | `.fetches`, `.budget`, `.waiters` | see [`Health`] |
+///
+/// It shows no secret and no token, but which issuers a server trusts and how they do: serve it
+/// where the probes are, not to the world. It starts nothing: a server that has seen no request is
+/// `unavailable` until [`start`](ResourceServer::start) or the first one.
+pub struct HealthService<B> {
+    server: ResourceServer,
+    body: PhantomData<fn() -> B>,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    status: &'static str,
+    issuers: Vec<IssuerReport<'a>>,
+}
+
+#[derive(Serialize)]
+struct IssuerReport<'a> {
+    issuer: &'a str,
+    state: &'static str,
+    generation: u64,
+    keys: usize,
+    key_ids: &'a [String],
+    skipped: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_refresh_seconds: Option<u64>,
+    failures: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
+    fetches: u64,
+    budget: u32,
+    waiters: usize,
+}
+
+impl<'a> IssuerReport<'a> {
+    fn new(issuer: &'a str, health: &'a Health) -> Self {
+        Self {
+            issuer,
+            state: health.state.as_str(),
+            generation: health.generation,
+            keys: health.keys,
+            key_ids: &health.key_ids,
+            skipped: health.skipped,
+            age_seconds: health.age.map(|age| age.as_secs()),
+            next_refresh_seconds: health.next_refresh.map(|next| next.as_secs()),
+            failures: health.failures,
+            last_error: health.last_error.as_ref().map(ToString::to_string),
+            fetches: health.fetches,
+            budget: health.budget,
+            waiters: health.waiters,
+        }
+    }
+}
+
+impl<B> HealthService<B> {
+    pub(super) const fn new(server: ResourceServer) -> Self {
+        Self { server, body: PhantomData }
+    }
+
+    /// The status, and the document.
+    fn report(&self) -> (StatusCode, Bytes) {
+        let health = self.server.health();
+        let serves = health.iter().all(|(_, health)| health.state.serves());
+        let degraded = health.iter().any(|(_, health)| health.is_degraded());
+        let (code, status) = match (serves, degraded) {
+            (true, false) => (StatusCode::OK, "ok"),
+            (true, true) => (StatusCode::OK, "degraded"),
+            (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        };
+        let issuers = health.iter().map(|(issuer, health)| IssuerReport::new(issuer, health)).collect();
+        match serde_json::to_vec(&Report { status, issuers }) {
+            Ok(json) => (code, json.into()),
+            // Strings and numbers always become JSON.
+            Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, Bytes::new()),
+        }
+    }
+}
+
+impl<B> Clone for HealthService<B> {
+    fn clone(&self) -> Self {
+        Self::new(self.server.clone())
+    }
+}
+
+impl<B> fmt::Debug for HealthService<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HealthService").field("server", &self.server).finish()
+    }
+}
+
+impl<R, B: From<Bytes>> Service<Request<R>> for HealthService<B> {
+    type Response = Response<B>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<B>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<R>) -> Self::Future {
+        let mut response = Response::new(B::from(Bytes::new()));
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+            return ready(Ok(response));
+        }
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let (status, json) = self.report();
+        *response.status_mut() = status;
+        if request.method() == Method::GET {
+            *response.body_mut() = B::from(json);
+        }
+        ready(Ok(response))
+    }
+}
