@@ -65,6 +65,16 @@ impl Reason {
         }
     }
 
+    /// Whether the signature was good, so that the token is the issuer's own word. Anything else may
+    /// be said by anybody.
+    pub(crate) const fn is_about_a_verified_token(&self) -> bool {
+        match self {
+            Self::InvalidToken { error, .. } => matches!(error, TokenError::PairMismatch),
+            Self::InsufficientScope { .. } | Self::ForeignIdentity { .. } => true,
+            Self::NoCredentials | Self::InvalidRequest(_) | Self::KeysUnavailable => false,
+        }
+    }
+
     /// A short, stable name of the reason, for logs and metrics.
     #[must_use]
     pub const fn code(&self) -> &'static str {

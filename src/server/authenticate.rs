@@ -23,7 +23,7 @@ use crate::{
     http::{Credentials, Reason, TokenKind},
     identity::{Identity, RawTokens},
     policy::Expected,
-    source::{KeyNeed, KeyOutcome},
+    source::{KeyNeed, KeyOutcome, metrics},
 };
 
 #[cfg(feature = "remote")]
@@ -152,7 +152,12 @@ impl ResourceServer {
 
     pub(super) fn begin_with(&self, credentials: Credentials<'_>, expected: Expected<'_>) -> Step {
         let now = self.0.now();
-        if let Some(identity) = self.0.cached(credentials, now) {
+        let cached = self.0.cached(credentials, now);
+        if self.0.cache.is_some() {
+            metrics::cache(cached.is_some());
+        }
+        if let Some(identity) = cached {
+            metrics::good();
             return Step::Done(Ok(Some(identity)));
         }
         self.run(now, now.monotonic, 0, |now| self.0.verify(credentials, now, expected))
@@ -197,7 +202,10 @@ impl ResourceServer {
     ) -> Step {
         loop {
             let (kind, source, seen) = match verify(now) {
-                Ok(identity) => return Step::Done(Ok(Some(identity))),
+                Ok(identity) => {
+                    metrics::good();
+                    return Step::Done(Ok(Some(identity)));
+                }
                 Err((kind, Failure::Refused(error))) => return Step::Done(Err(Denial::token(kind, error))),
                 Err((kind, Failure::NeedKeys { source, seen })) => (kind, source, seen),
             };

@@ -33,7 +33,7 @@ use crate::{
     http::{Challenger, Credentials, Metadata, MetadataService, Reason, Rejection, RequestProfile},
     identity::{Authentication, Identity, ServerTag},
     policy::{Expected, Requirement},
-    source::{Health, KeySource},
+    source::{Health, KeySource, metrics},
     time::{Clock, UnixTime},
     token::TokenLimits,
 };
@@ -272,6 +272,7 @@ impl ResourceServer {
 
     /// The refusal for `denial` on an operation that needs `required`.
     pub(crate) fn refuse(&self, denial: Denial, required: &Requirement) -> Rejection {
+        metrics::refused(denial.reason.code(), denial.reason.is_about_a_verified_token());
         self.0.challenger.refuse(denial.reason, required, denial.retry_after)
     }
 }

@@ -7,6 +7,7 @@
 //! - `refresher`: the task that carries the schedule out; `load`: one refresh.
 //! - `discovery`: from the issuer to its key set; `location`: where keys may be fetched from.
 //! - `fetch`: the seam to the network; `reqwest`: the ready-made fetcher.
+//! - [`metrics`]: what is counted, with the feature of that name.
 //! - `settings`: every number; `health`: how a source is doing, and [`runbook`] what to do about it; `error`: why a refresh failed.
 //!
 //! What the room promises:
@@ -35,6 +36,7 @@ mod health;
 mod load;
 #[cfg(feature = "remote")]
 mod location;
+pub mod metrics;
 mod need;
 #[cfg(feature = "remote")]
 mod places;

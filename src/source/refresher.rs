@@ -12,6 +12,7 @@ use tokio::{runtime::Handle, sync::Notify, task::AbortHandle};
 use super::{
     NoRuntime, RefreshError, SourceState,
     load::{Found, Load},
+    metrics,
     race::before,
     remote::{Shared, State},
     schedule::{Reason, Step, Success},
@@ -103,22 +104,24 @@ impl Shared {
     /// Takes in the result of a fetch.
     fn finish(&self, id: u64, result: Result<Found, RefreshError>) {
         let jitter = (self.config.jitter)();
-        let report = {
+        let (report, age) = {
             let mut state = self.lock();
             if state.driver.as_ref().is_none_or(|driver| driver.id != id) {
                 return;
             }
             let now = self.now();
-            match result {
+            let report = match result {
                 Ok(found) => self.take_in(&mut state, found, now, jitter),
                 Err(error) => {
                     state.schedule.failed(now, error.retry_after(), jitter);
                     state.last_error = Some(error.clone());
                     Report::Failed(error)
                 }
-            }
+            };
+            (report, state.schedule.good_since().map(|since| now.saturating_sub(since)))
         };
         let name = &self.config.name;
+        metrics::fetched(name, report.outcome(), age);
         match report {
             Report::Changed { generation, keys, skipped } => {
                 tracing::info!(issuer = %name, generation, keys, skipped, "the issuer's keys have changed");
@@ -181,6 +184,17 @@ enum Report {
     Changed { generation: u64, keys: usize, skipped: usize },
     Unchanged,
     Failed(RefreshError),
+}
+
+impl Report {
+    /// Its name in metrics.
+    const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Changed { .. } => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Failed(_) => "failed",
+        }
+    }
 }
 
 /// Whether every key was in one of the last two sets.
