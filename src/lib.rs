@@ -115,6 +115,8 @@ pub mod tonic;
 mod verify;
 
 pub use identity::{Authentication, ClaimsError, Identity, Principal, TokenClaims};
+#[cfg(feature = "remote")]
+pub use server::DangerousIssuer;
 pub use server::{
     CacheSettings, HealthService, IdTokenExpectations, Issuer, ResourceServer, ResourceServerBuilder,
 };

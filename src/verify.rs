@@ -101,13 +101,13 @@ pub(crate) struct Parsed<'a> {
 
 impl<'a> Parsed<'a> {
     /// Judges everything that can be judged without a key.
-    pub(crate) fn screen(
-        &self,
-        profile: &'a CompiledProfile,
+    pub(crate) fn screen<'s>(
+        &'s self,
+        profile: &'s CompiledProfile,
         limits: &TokenLimits,
         now: UnixTime,
         expected: Expected<'_>,
-    ) -> Result<Screened<'_>, TokenError> {
+    ) -> Result<Screened<'s>, TokenError> {
         let header_json = self.token.header_json()?;
         let header = JoseHeader::parse(&header_json, limits)?;
         let algorithm = profile.check_header(&header)?;

@@ -63,6 +63,41 @@ pub fn id_token() -> TokenProfile {
         .rule(claim("azpacr").absent())
 }
 
+/// Several tenants, for an API that is registered for tokens of version 1; name them with
+/// [`allow_tenants`](crate::Issuer::allow_tenants), by their GUIDs.
+#[cfg(feature = "remote")]
+#[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
+pub fn tenants_v1() -> crate::Issuer {
+    crate::Issuer::tenants("https://sts.windows.net/{tenant}/")
+        .profile(access_token_v1())
+        .id_token_profile(id_token())
+}
+
+/// Several tenants, for an API that is registered for tokens of version 2; name them with
+/// [`allow_tenants`](crate::Issuer::allow_tenants), by their GUIDs.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use tower_resource_server::{ResourceServer, preset::entra};
+///
+/// let api = ResourceServer::builder("6e74172b-be56-4843-9ff4-e66a39bb12e3")
+///     .issuer(entra::tenants_v2().allow_tenants([
+///         "6babcaad-604b-40ac-a9d7-9fd97c0b779f",
+///         "9188040d-6c67-4c5b-b112-36a304b66dad",
+///     ]))
+///     .build()?;
+/// # let _ = api;
+/// # Ok(())
+/// # }
+/// ```
+#[cfg(feature = "remote")]
+#[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
+pub fn tenants_v2() -> crate::Issuer {
+    crate::Issuer::tenants("https://login.microsoftonline.com/{tenant}/v2.0")
+        .profile(access_token_v2())
+        .id_token_profile(id_token())
+}
+
 /// One tenant, by the GUID of its directory, whose API is registered for tokens of version 1.
 ///
 /// ```

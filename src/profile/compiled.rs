@@ -84,6 +84,12 @@ impl CompiledProfile {
         }
     }
 
+    /// The same profile for another issuer: a tenant.
+    #[cfg(feature = "remote")]
+    pub(crate) fn for_issuer(&self, issuer: std::sync::Arc<str>) -> Self {
+        Self { binding: Binding { issuer, ..self.binding.clone() }, ..self.clone() }
+    }
+
     /// The algorithm of the header, if it is one that the configuration accepts; then the types.
     pub(crate) fn check_header(&self, header: &JoseHeader<'_>) -> Result<Algorithm, TokenError> {
         let algorithm = header

@@ -208,12 +208,16 @@ impl ResourceServer {
                 }
                 Err((kind, Failure::Refused(error))) => return Step::Done(Err(Denial::token(kind, error))),
                 Err((kind, Failure::NeedKeys { source, seen })) => (kind, source, seen),
+                #[cfg(feature = "remote")]
+                Err((_, Failure::Unavailable { retry_after })) => {
+                    return Step::Done(Err(Denial::unavailable(retry_after)));
+                }
             };
-            let Some(source) = self.0.sources.get(source).filter(|_| rounds < MAX_ROUNDS) else {
+            let Some(keys) = self.0.sources.keys(source).filter(|_| rounds < MAX_ROUNDS) else {
                 return Step::Done(Err(Denial::unavailable(RETRY_AFTER)));
             };
             rounds += 1;
-            match source.keys.need_key(arrived, seen) {
+            match keys.need_key(arrived, seen) {
                 KeyNeed::TryAgain => now = self.0.now(),
                 KeyNeed::Lacks => {
                     return Step::Done(Err(Denial::token(kind, TokenError::UnknownKey)));
@@ -310,9 +314,7 @@ impl Inner {
 
     /// The identity that these very tokens were verified to be, if the verdict still stands.
     pub(super) fn cached(&self, credentials: Credentials<'_>, now: Now) -> Option<Identity> {
-        self.cache
-            .as_ref()?
-            .get(credentials, now.unix, |source| self.sources.get(source)?.keys.snapshot(now.monotonic))
+        self.cache.as_ref()?.get(credentials, now.unix, |source| self.sources.snapshot(source, now.monotonic))
     }
 }
 

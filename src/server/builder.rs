@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Inner, Issuer, NamedSource, ResourceServer, cache::TokenCache, issuer::KeysFrom, slot::Slot};
 #[cfg(feature = "remote")]
-use crate::source::{
-    Discovery, Fetch, KeyLocation, MAX_WAITERS_PER_SERVER, RemoteConfig, RemoteKeys, ReqwestFetcher,
-    SourceUrl, WaiterPlaces, random,
-};
+use super::sourcing;
+use super::{Inner, Issuer, ResourceServer, cache::TokenCache, issuer::KeysFrom, slot::Slot};
 use crate::{
     error::ConfigError,
     http::{Challenger, IdTokenLocation, Metadata, RequestProfile},
@@ -15,9 +12,8 @@ use crate::{
     keys::{AlgorithmSet, KeySet},
     policy::{Binding, Requirement},
     profile::{CompiledProfile, TokenProfile},
-    source::KeySource,
     time::{Clock, SystemClock},
-    token::TokenLimits,
+    token::{ClaimNames, TokenLimits},
 };
 
 /// The cache of verified tokens.
@@ -39,12 +35,12 @@ impl Default for CacheSettings {
 pub struct ResourceServerBuilder {
     resource: String,
     audiences: Vec<Box<str>>,
-    issuers: Vec<Issuer>,
+    pub(super) issuers: Vec<Issuer>,
     client_id: Option<Box<str>>,
     realm: Option<String>,
     scopes_supported: Requirement,
     id_token: Option<IdTokenLocation>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     limits: TokenLimits,
     cache: CacheSettings,
     retain_tokens: bool,
@@ -141,7 +137,9 @@ impl ResourceServerBuilder {
         let mut problems = Vec::new();
         self.check(&mut problems);
 
-        let authorization_servers: Vec<_> = self.issuers.iter().map(|issuer| &*issuer.issuer).collect();
+        let (fixed, patterns): (Vec<&Issuer>, Vec<&Issuer>) =
+            self.issuers.iter().partition(|issuer| !issuer.is_pattern());
+        let authorization_servers: Vec<_> = fixed.iter().map(|issuer| &*issuer.issuer).collect();
         let scopes: Vec<Box<str>> = self.scopes_supported.iter().map(Into::into).collect();
         let metadata = Metadata::new(&self.resource, &authorization_servers, &scopes);
         let address = metadata.as_ref().map(|metadata| &*metadata.url);
@@ -149,25 +147,46 @@ impl ResourceServerBuilder {
             problems.push("realm or resource: only printable ASCII can stand in a challenge".to_owned());
             Challenger::default()
         });
-        let sources = self.sources(&mut problems);
         let audiences: Arc<[Box<str>]> =
             [self.resource.clone().into()].into_iter().chain(self.audiences.iter().cloned()).collect();
+        let compile = |issuer: &Issuer, profile: &TokenProfile, names: &mut ClaimNames| {
+            let binding = Binding {
+                issuer: Arc::clone(&issuer.issuer),
+                audiences: Arc::clone(&audiences),
+                client_id: self.client_id.clone(),
+            };
+            CompiledProfile::new(profile, binding, names)
+        };
         let slot = |profile: fn(&Issuer) -> &TokenProfile| {
-            Slot::new(|names| {
-                let compile = |issuer: &Issuer| {
-                    let binding = Binding {
-                        issuer: Arc::clone(&issuer.issuer),
-                        audiences: Arc::clone(&audiences),
-                        client_id: self.client_id.clone(),
-                    };
-                    CompiledProfile::new(profile(issuer), binding, names)
-                };
-                self.issuers.iter().map(compile).collect()
-            })
+            let mut names = ClaimNames::default();
+            let mut compile_all = |issuers: &[&Issuer]| -> Vec<_> {
+                issuers.iter().map(|issuer| compile(issuer, profile(issuer), &mut names)).collect()
+            };
+            let (fixed, templates) = (compile_all(&fixed), compile_all(&patterns));
+            (Slot::new(names, fixed), templates)
+        };
+        let (access, access_templates) = slot(|issuer| &issuer.profile);
+        let id = self.client_id.is_some().then(|| slot(|issuer| &issuer.id_token_profile));
+        let (id, id_templates) = id.unzip();
+        #[cfg(feature = "remote")]
+        let (access, id) = (
+            access.with_tenants(|tenant| Some(&tenant.access)),
+            id.map(|id| id.with_tenants(|tenant| tenant.id.as_ref())),
+        );
+        #[cfg(feature = "remote")]
+        let sources = self.sources(
+            &fixed,
+            patterns.iter().copied().zip(sourcing::templates(access_templates, id_templates)),
+            &mut problems,
+        );
+        #[cfg(not(feature = "remote"))]
+        let sources = {
+            let _: (Vec<CompiledProfile>, Option<Vec<CompiledProfile>>) = (access_templates, id_templates);
+            Self::sources(&fixed)
         };
         let inner = Inner {
-            access: slot(|issuer| &issuer.profile),
-            id: self.client_id.is_some().then(|| slot(|issuer| &issuer.id_token_profile)),
+            access,
+            id,
             tag: ServerTag(self.resource.into()),
             request: RequestProfile { id_token: self.id_token },
             sources,
@@ -225,6 +244,12 @@ impl ResourceServerBuilder {
                 ));
             }
             let accepted = issuer.profile.accepted_algorithms();
+            #[cfg(feature = "remote")]
+            if issuer.resolver.is_some() && !issuer.is_pattern() {
+                problems.push(format!(
+                    "{whose}: it is no pattern and has no tenants; begin it with Issuer::tenants(..)"
+                ));
+            }
             match &issuer.keys {
                 KeysFrom::Given(keys) => check_keys(&whose, keys, accepted, problems),
                 #[cfg(feature = "remote")]
@@ -235,70 +260,6 @@ impl ResourceServerBuilder {
                 _ => {}
             }
         }
-    }
-
-    #[cfg(not(feature = "remote"))]
-    fn sources(&self, _: &mut Vec<String>) -> Vec<NamedSource> {
-        let source = |issuer: &Issuer| {
-            let KeysFrom::Given(keys) = &issuer.keys;
-            NamedSource { issuer: Arc::clone(&issuer.issuer), keys: KeySource::fixed(keys.clone()) }
-        };
-        self.issuers.iter().map(source).collect()
-    }
-
-    #[cfg(feature = "remote")]
-    fn sources(&self, problems: &mut Vec<String>) -> Vec<NamedSource> {
-        let places = WaiterPlaces::new(MAX_WAITERS_PER_SERVER);
-        // One client for all issuers that bring none of their own, made when the first needs it.
-        let mut shared: Option<Arc<dyn Fetch>> = None;
-        let mut sources = Vec::with_capacity(self.issuers.len());
-        for issuer in &self.issuers {
-            let whose = format!("issuer {:?}", issuer.issuer);
-            if !matches!(issuer.keys, KeysFrom::Given(_)) {
-                let numbers = issuer.remote.refresh.problems();
-                problems.extend(numbers.into_iter().map(|problem| format!("{whose}: {problem}")));
-            }
-            match self.source(issuer, &places, &mut shared) {
-                Ok(keys) => sources.push(NamedSource { issuer: Arc::clone(&issuer.issuer), keys }),
-                Err(problem) => problems.push(format!("{whose}: {problem}")),
-            }
-        }
-        sources
-    }
-
-    #[cfg(feature = "remote")]
-    fn source(
-        &self,
-        issuer: &Issuer,
-        places: &WaiterPlaces,
-        shared: &mut Option<Arc<dyn Fetch>>,
-    ) -> Result<KeySource, String> {
-        let allow = issuer.remote.allow_loopback_http;
-        let location = match &issuer.keys {
-            KeysFrom::Given(keys) => return Ok(KeySource::fixed(keys.clone())),
-            KeysFrom::Jwks(url) => SourceUrl::parse(url, allow).map(KeyLocation::Jwks),
-            KeysFrom::Discovery => Discovery::new(&issuer.issuer, allow).map(KeyLocation::Discover),
-        }
-        .map_err(|error| error.to_string())?;
-        let fetcher = match (&issuer.remote.fetcher, &*shared) {
-            (Some(own), _) => Arc::clone(own),
-            (None, Some(shared)) => Arc::clone(shared),
-            (None, None) => {
-                let made: Arc<dyn Fetch> =
-                    Arc::new(ReqwestFetcher::new().map_err(|error| error.to_string())?);
-                *shared = Some(Arc::clone(&made));
-                made
-            }
-        };
-        Ok(KeySource::Remote(RemoteKeys::new(RemoteConfig {
-            name: Arc::clone(&issuer.issuer),
-            location,
-            fetcher,
-            clock: Arc::clone(&self.clock),
-            settings: issuer.remote.refresh.clone(),
-            places: places.clone(),
-            jitter: random,
-        })))
     }
 }
 

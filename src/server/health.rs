@@ -17,7 +17,8 @@ use super::ResourceServer;
 use crate::source::Health;
 
 /// Answers `GET` and `HEAD`, whatever the path, with the health of each issuer's keys as JSON: 200
-/// when tokens of every issuer can be verified, 503 when those of one cannot.
+/// when tokens of every configured issuer can be verified, 503 when those of one cannot. A tenant
+/// in trouble degrades the status and takes nothing away from the others.
 ///
 /// Made by [`ResourceServer::health_service`]; what each state means and what to do about it is in
 /// [`source::runbook`](crate::source::runbook).
@@ -94,7 +95,9 @@ impl<B> HealthService<B> {
     /// The status, and the document.
     fn report(&self) -> (StatusCode, Bytes) {
         let health = self.server.health();
-        let serves = health.iter().all(|(_, health)| health.state.serves());
+        // Tenants come and go, and one of them is no reason to take all the others away.
+        let configured = health.iter().take(self.server.0.sources.fixed.len());
+        let serves = { configured }.all(|(_, health)| health.state.serves());
         let degraded = health.iter().any(|(_, health)| health.is_degraded());
         let (code, status) = match (serves, degraded) {
             (true, false) => (StatusCode::OK, "ok"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 #[cfg(feature = "remote")]
-use crate::source::{Fetch, RefreshSettings};
+use crate::source::{Fetch, RefreshSettings, TenantKeys, TenantList, TenantResolver, TenantSettings};
 use crate::{keys::KeySet, profile::TokenProfile};
 
 /// An issuer whose tokens a server accepts.
@@ -26,6 +26,10 @@ pub struct Issuer {
     pub(super) id_token_profile: TokenProfile,
     #[cfg(feature = "remote")]
     pub(super) remote: RemoteSettings,
+    #[cfg(feature = "remote")]
+    pub(super) resolver: Option<Arc<dyn TenantResolver>>,
+    #[cfg(feature = "remote")]
+    pub(super) tenant_settings: TenantSettings,
 }
 
 #[derive(Clone)]
@@ -35,6 +39,9 @@ pub(super) enum KeysFrom {
     Jwks(String),
     #[cfg(feature = "remote")]
     Discovery,
+    /// The issuer is a pattern.
+    #[cfg(feature = "remote")]
+    Tenants,
 }
 
 #[cfg(feature = "remote")]
@@ -54,7 +61,19 @@ impl Issuer {
             id_token_profile: TokenProfile::oidc_id_token(),
             #[cfg(feature = "remote")]
             remote: RemoteSettings::default(),
+            #[cfg(feature = "remote")]
+            resolver: None,
+            #[cfg(feature = "remote")]
+            tenant_settings: TenantSettings::default(),
         }
+    }
+
+    /// Whether its name stands for many.
+    pub(super) fn is_pattern(&self) -> bool {
+        #[cfg(feature = "remote")]
+        return matches!(self.keys, KeysFrom::Tenants);
+        #[cfg(not(feature = "remote"))]
+        false
     }
 
     /// An issuer whose keys the application holds; nothing is fetched.
@@ -93,6 +112,58 @@ impl Issuer {
         Self::new(issuer.into(), KeysFrom::Jwks(jwks_uri.into()))
     }
 
+    /// The tenants of a provider: one issuer for each name in the place of `{tenant}`, with keys of
+    /// its own, resolved when its first token comes.
+    ///
+    /// A name is of `[A-Za-z0-9-]{1,64}`, as it stands in `iss`, byte for byte. Which tenants there
+    /// are must be said with [`allow_tenants`](Self::allow_tenants),
+    /// [`allow_tenants_if`](Self::allow_tenants_if) or [`tenant_resolver`](Self::tenant_resolver);
+    /// any other is untrusted, and causes nothing.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tower_resource_server::{Issuer, ResourceServer, preset::entra};
+    ///
+    /// let tenants = Issuer::tenants("https://login.microsoftonline.com/{tenant}/v2.0")
+    ///     .allow_tenants(["6babcaad-604b-40ac-a9d7-9fd97c0b779f", "9188040d-6c67-4c5b-b112-36a304b66dad"])
+    ///     .profile(entra::access_token_v2());
+    /// let api = ResourceServer::builder("6e74172b-be56-4843-9ff4-e66a39bb12e3").issuer(tenants).build()?;
+    /// # let _ = api;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tenants(pattern: impl Into<String>) -> Self {
+        Self::new(pattern.into(), KeysFrom::Tenants)
+    }
+
+    /// Trusts these tenants of a [pattern](Self::tenants).
+    pub fn allow_tenants<N: Into<Box<str>>>(self, names: impl IntoIterator<Item = N>) -> Self {
+        self.tenant_resolver(TenantList(names.into_iter().map(Into::into).collect()))
+    }
+
+    /// Trusts the tenants of a [pattern](Self::tenants) for which this holds. It is asked for every
+    /// token, those in the cache included: it must answer from memory, and not wait.
+    pub fn allow_tenants_if(self, allowed: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.tenant_resolver(move |name: &str| allowed(name).then_some(TenantKeys::Discover))
+    }
+
+    /// Asks `resolver` which tenants of a [pattern](Self::tenants) there are, and where their keys are.
+    pub fn tenant_resolver(mut self, resolver: impl TenantResolver) -> Self {
+        self.resolver = Some(Arc::new(resolver));
+        self
+    }
+
+    /// The bounds on the tenants of a [pattern](Self::tenants).
+    pub fn tenant_settings(mut self, settings: TenantSettings) -> Self {
+        self.tenant_settings = settings;
+        self
+    }
+
+    /// Choices that most servers must not make.
+    pub fn dangerous(self) -> DangerousIssuer {
+        DangerousIssuer(self)
+    }
+
     /// How the keys are kept fresh: the numbers, each with its default.
     pub fn refresh(mut self, settings: RefreshSettings) -> Self {
         self.remote.refresh = settings;
@@ -109,5 +180,23 @@ impl Issuer {
     pub fn allow_loopback_http(mut self) -> Self {
         self.remote.allow_loopback_http = true;
         self
+    }
+}
+
+/// An issuer about to be trusted more than most should be; made by [`Issuer::dangerous`].
+#[cfg(feature = "remote")]
+#[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
+#[must_use]
+pub struct DangerousIssuer(Issuer);
+
+#[cfg(feature = "remote")]
+impl DangerousIssuer {
+    /// Trusts every tenant of a [pattern](Issuer::tenants): whoever can become a customer of the
+    /// provider can then sign in here, and bring any subject of a tenant of their own. The
+    /// application must decide by [`Identity::principal`](crate::Identity::principal), and never by
+    /// a claim such as `email` that a tenant writes as it likes. Tenants of strangers also compete
+    /// for the places of your own.
+    pub fn any_tenant(self) -> Issuer {
+        self.0.allow_tenants_if(|_| true)
     }
 }

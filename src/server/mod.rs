@@ -1,7 +1,9 @@
 //! One resource server: its configuration, and the authentication of one request.
 //!
-//! - `builder`: from settings to a [`ResourceServer`], with every contradiction named.
+//! - `builder`: from settings to a [`ResourceServer`], with every contradiction named; `sourcing`:
+//!   from its issuers to the sources of their keys.
 //! - `issuer`: an [`Issuer`] that the server trusts: whose keys, which profile.
+//! - `sources`: the keys of each issuer, and of tenants as they come and go.
 //! - `slot`: the issuers and profiles for one kind of token, and the verification of one token.
 //! - `authenticate`: one request: cache, then verification, then, only for keys that are not there
 //!   yet, a wait.
@@ -16,6 +18,8 @@ mod health;
 mod issuer;
 mod pair;
 mod slot;
+mod sources;
+mod sourcing;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -23,17 +27,19 @@ use bytes::Bytes;
 use http::request::Parts;
 
 pub(crate) use self::authenticate::{Denial, Pending, Step};
+#[cfg(feature = "remote")]
+pub use self::issuer::DangerousIssuer;
 pub use self::{
     builder::{CacheSettings, ResourceServerBuilder},
     health::HealthService,
     issuer::Issuer,
 };
-use self::{cache::TokenCache, slot::Slot};
+use self::{cache::TokenCache, slot::Slot, sources::Sources};
 use crate::{
     http::{Challenger, Credentials, Metadata, MetadataService, Reason, Rejection, RequestProfile},
     identity::{Authentication, Identity, ServerTag},
     policy::{Expected, Requirement},
-    source::{Health, KeySource, metrics},
+    source::{Health, metrics},
     time::{Clock, UnixTime},
     token::TokenLimits,
 };
@@ -66,19 +72,13 @@ struct Inner {
     request: RequestProfile,
     access: Slot,
     id: Option<Slot>,
-    /// One for each issuer, in the order of the configuration.
-    sources: Vec<NamedSource>,
+    sources: Sources,
     cache: Option<TokenCache>,
     challenger: Challenger,
     metadata: Option<Metadata>,
     clock: Arc<dyn Clock>,
     limits: TokenLimits,
     retain_tokens: bool,
-}
-
-struct NamedSource {
-    issuer: Arc<str>,
-    keys: KeySource,
 }
 
 /// What the caller of [`verify_id_token`](ResourceServer::verify_id_token) knows about the login
@@ -218,16 +218,17 @@ impl ResourceServer {
     /// Withdraws a key of an issuer for good, whatever the issuer publishes: by `kid` or RFC 7638
     /// thumbprint. Tokens that it verified end at once, cached or not.
     ///
-    /// Returns whether the key was in use at this moment; it stays withdrawn either way. False for
-    /// an issuer that is not configured.
+    /// Returns whether the key was in use at this moment; it stays withdrawn either way, a tenant's
+    /// too when the tenant goes and comes back. False for an issuer that is not configured.
     pub fn revoke_key(&self, issuer: &str, kid_or_thumbprint: &str) -> bool {
-        self.source(issuer).is_some_and(|keys| keys.revoke_key(kid_or_thumbprint))
+        self.0.sources.revoke_key(issuer, kid_or_thumbprint)
     }
 
-    /// How the keys of each issuer are doing, in the order of the configuration.
+    /// How the keys of each issuer are doing, in the order of the configuration; then the tenants
+    /// that are in use, by name.
     #[must_use]
     pub fn health(&self) -> Vec<(Arc<str>, Health)> {
-        self.0.sources.iter().map(|source| (Arc::clone(&source.issuer), source.keys.health())).collect()
+        self.0.sources.health()
     }
 
     /// A Tower service that answers with [`health`](Self::health) as JSON: 200 when tokens of every
@@ -243,10 +244,6 @@ impl ResourceServer {
     #[must_use]
     pub fn health_service<B: From<Bytes>>(&self) -> HealthService<B> {
         HealthService::new(self.clone())
-    }
-
-    fn source(&self, issuer: &str) -> Option<&KeySource> {
-        self.0.sources.iter().find(|source| *source.issuer == *issuer).map(|source| &source.keys)
     }
 
     /// A Tower service with the protected resource metadata document (RFC 9728) of this server; to
@@ -285,7 +282,7 @@ impl ResourceServer {
     /// [`NoRuntime`](crate::source::NoRuntime) outside a tokio runtime; the first request inside one
     /// then starts it.
     pub fn start(&self) -> Result<(), crate::source::NoRuntime> {
-        self.0.sources.iter().try_for_each(|source| source.keys.start())
+        self.0.sources.fixed.iter().try_for_each(|source| source.keys.start())
     }
 
     /// Waits until every issuer's keys are there: a gate for those who want to start that way.
@@ -295,7 +292,7 @@ impl ResourceServer {
     /// # Errors
     /// [`NoRuntime`](crate::source::NoRuntime) outside a tokio runtime.
     pub async fn ready(&self) -> Result<(), crate::source::NoRuntime> {
-        for source in &self.0.sources {
+        for source in &self.0.sources.fixed {
             source.keys.ready().await?;
         }
         Ok(())
@@ -308,8 +305,8 @@ impl ResourceServer {
     /// the same, and what was known before is kept.
     pub async fn refresh_now(&self) -> Result<(), crate::source::RefreshError> {
         let mut result = Ok(());
-        for source in &self.0.sources {
-            result = result.and(source.keys.refresh_now().await);
+        for (_, keys) in self.0.sources.all() {
+            result = result.and(keys.refresh_now().await);
         }
         result
     }
@@ -323,7 +320,7 @@ impl Inner {
 
 impl fmt::Debug for ResourceServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let issuers: Vec<_> = self.0.sources.iter().map(|source| &source.issuer).collect();
+        let issuers: Vec<_> = self.0.sources.fixed.iter().map(|source| &source.issuer).collect();
         f.debug_struct("ResourceServer")
             .field("resource", &self.resource())
             .field("issuers", &issuers)

@@ -1,12 +1,18 @@
 //! One kind of token: which issuers may sign it, by which profile, and the verification of one.
 
-use super::{NamedSource, Now};
+#[cfg(feature = "remote")]
+use std::{sync::Arc, time::Duration};
+
+#[cfg(feature = "remote")]
+use super::sources::TenantProfiles;
+use super::{Now, sources::Sources};
 use crate::{
     error::{ClaimName, TokenError},
     policy::Expected,
     profile::CompiledProfile,
+    source::SnapshotRef,
     token::{ClaimId, ClaimNames, Claims, TokenLimits},
-    verify::{Decoded, VerifiedToken},
+    verify::{Decoded, Parsed, Proven, VerifiedToken},
 };
 
 /// The profiles of one kind of token, one for each issuer.
@@ -14,12 +20,15 @@ pub(super) struct Slot {
     names: ClaimNames,
     iss: ClaimId,
     issuers: Vec<CompiledProfile>,
+    /// Which profile of a tenant is this slot's.
+    #[cfg(feature = "remote")]
+    of_tenant: fn(&TenantProfiles) -> Option<&CompiledProfile>,
 }
 
 /// A verified token, and the keys that it was verified against.
 pub(super) struct Verified {
     pub(super) token: VerifiedToken,
-    /// The issuer's position, in the slot and in the server's sources.
+    /// The number of the source.
     pub(super) source: usize,
     pub(super) generation: u64,
 }
@@ -34,6 +43,12 @@ pub(super) enum Failure {
         /// The generation of the keys that were tried; `None` when there were none.
         seen: Option<u64>,
     },
+    /// Its issuer may not be looked up now.
+    #[cfg(feature = "remote")]
+    Unavailable {
+        /// When it is worth coming again.
+        retry_after: Duration,
+    },
 }
 
 impl From<TokenError> for Failure {
@@ -43,18 +58,27 @@ impl From<TokenError> for Failure {
 }
 
 impl Slot {
-    /// `compile` makes the profile of each issuer, in the order of the server's sources.
-    pub(super) fn new(compile: impl FnOnce(&mut ClaimNames) -> Vec<CompiledProfile>) -> Self {
-        let mut names = ClaimNames::default();
-        let iss = names.intern("iss");
-        let issuers = compile(&mut names);
-        Self { names, iss, issuers }
+    /// The profiles of the configured issuers, in the order of the server's sources, and the claims
+    /// that all profiles ask about.
+    pub(super) fn new(mut names: ClaimNames, issuers: Vec<CompiledProfile>) -> Self {
+        Self {
+            iss: names.intern("iss"),
+            names,
+            issuers,
+            #[cfg(feature = "remote")]
+            of_tenant: |_| None,
+        }
+    }
+
+    #[cfg(feature = "remote")]
+    pub(super) fn with_tenants(self, of_tenant: fn(&TenantProfiles) -> Option<&CompiledProfile>) -> Self {
+        Self { of_tenant, ..self }
     }
 
     pub(super) fn verify(
         &self,
         token: &[u8],
-        sources: &[NamedSource],
+        sources: &Sources,
         limits: &TokenLimits,
         now: Now,
         expected: Expected<'_>,
@@ -62,32 +86,90 @@ impl Slot {
         let decoded = Decoded::new(token, limits)?;
         let (proven, source, generation) = {
             let parsed = decoded.claims(&self.names, limits)?;
-            let (source, profile) = self.issuer(&parsed.claims)?;
-            let screened = parsed.screen(profile, limits, now.unix, expected)?;
-            let keys = sources.get(source).and_then(|source| source.keys.snapshot(now.monotonic));
-            let Some(keys) = keys else { return Err(Failure::NeedKeys { source, seen: None }) };
-            let generation = keys.generation();
-            match screened.verify(keys.keys()) {
-                Ok(proven) => (proven, source, generation),
-                Err(TokenError::UnknownKey) => {
-                    return Err(Failure::NeedKeys { source, seen: Some(generation) });
+            let iss = self.iss(&parsed.claims)?;
+            let trial = Trial { parsed: &parsed, limits, now, expected };
+            // By its exact bytes (RFC 7519 section 4.1.1), so that nothing untrusted is ever looked
+            // up, fetched or verified.
+            let known = self.issuers.iter().zip(&sources.fixed).enumerate();
+            match { known }.find(|(_, (profile, _))| *profile.binding.issuer == *iss) {
+                Some((source, (profile, named))) => {
+                    trial.run(profile, source, || named.keys.snapshot(now.monotonic))?
                 }
-                Err(error) => return Err(error.into()),
+                None => self.tenant(&trial, iss, sources)?,
             }
         };
         Ok(Verified { token: proven.into_token(decoded.payload), source, generation })
     }
 
-    /// The issuer that the token claims, if it is one of ours: by its exact bytes (RFC 7519 section
-    /// 4.1.1), so that nothing untrusted is ever looked up, fetched or verified.
-    fn issuer(&self, claims: &Claims<'_>) -> Result<(usize, &CompiledProfile), TokenError> {
+    fn iss<'a>(&self, claims: &'a Claims<'_>) -> Result<&'a str, TokenError> {
         let name = || ClaimName("iss".into());
         let iss = claims.get(self.iss).ok_or_else(|| TokenError::MissingClaim(name()))?;
-        let iss = iss.as_str().ok_or_else(|| TokenError::InvalidClaim(name()))?;
-        self.issuers
-            .iter()
-            .enumerate()
-            .find(|(_, profile)| *profile.binding.issuer == *iss)
-            .ok_or(TokenError::UntrustedIssuer)
+        iss.as_str().ok_or_else(|| TokenError::InvalidClaim(name()))
+    }
+
+    #[cfg(not(feature = "remote"))]
+    fn tenant(&self, _: &Trial<'_, '_>, _: &str, _: &Sources) -> Result<(Proven, usize, u64), Failure> {
+        Err(TokenError::UntrustedIssuer.into())
+    }
+
+    /// Verifies a token whose issuer may be a tenant.
+    #[cfg(feature = "remote")]
+    fn tenant(
+        &self,
+        trial: &Trial<'_, '_>,
+        iss: &str,
+        sources: &Sources,
+    ) -> Result<(Proven, usize, u64), Failure> {
+        let tenants = sources.tenants.iter().find(|tenants| tenants.trusts(iss));
+        let tenants = tenants.ok_or(TokenError::UntrustedIssuer)?;
+        let now = trial.now.monotonic;
+        if let Some(tenant) = tenants.by_issuer(iss) {
+            tenant.touch(now);
+            let profile = (self.of_tenant)(&tenant.own).ok_or(TokenError::WrongType)?;
+            let verified = trial.run(profile, tenant.id, || tenant.keys.snapshot(now))?;
+            if !tenant.works() {
+                tenants.promote(&tenant, now);
+            }
+            return Ok(verified);
+        }
+        let issuer: Arc<str> = iss.into();
+        let own = tenants.own(&issuer);
+        // A hopeless token is not worth looking for its issuer.
+        trial.screen((self.of_tenant)(&own).ok_or(TokenError::WrongType)?)?;
+        match tenants.admit(&issuer, own, now) {
+            Ok(tenant) => Err(Failure::NeedKeys { source: tenant.id, seen: None }),
+            Err(retry_after) => Err(Failure::Unavailable { retry_after }),
+        }
+    }
+}
+
+/// A token whose issuer is being found out, and the circumstances.
+struct Trial<'p, 'a> {
+    parsed: &'p Parsed<'a>,
+    limits: &'p TokenLimits,
+    now: Now,
+    expected: Expected<'p>,
+}
+
+impl Trial<'_, '_> {
+    #[cfg(feature = "remote")]
+    fn screen(&self, profile: &CompiledProfile) -> Result<(), TokenError> {
+        self.parsed.screen(profile, self.limits, self.now.unix, self.expected).map(drop)
+    }
+
+    fn run(
+        &self,
+        profile: &CompiledProfile,
+        source: usize,
+        keys: impl FnOnce() -> Option<SnapshotRef>,
+    ) -> Result<(Proven, usize, u64), Failure> {
+        let screened = self.parsed.screen(profile, self.limits, self.now.unix, self.expected)?;
+        let Some(keys) = keys() else { return Err(Failure::NeedKeys { source, seen: None }) };
+        let generation = keys.generation();
+        match screened.verify(keys.keys()) {
+            Ok(proven) => Ok((proven, source, generation)),
+            Err(TokenError::UnknownKey) => Err(Failure::NeedKeys { source, seen: Some(generation) }),
+            Err(error) => Err(error.into()),
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! - `schedule`: when to fetch, and what a request without its key is told; pure. `budget` bounds
 //!   what unknown keys may cause, `places` how many requests may wait.
 //! - `refresher`: the task that carries the schedule out; `load`: one refresh.
+//! - `tenants`: issuers by `pattern`, resolved on demand within bounds.
 //! - `discovery`: from the issuer to its key set; `location`: where keys may be fetched from.
 //! - `fetch`: the seam to the network; `reqwest`: the ready-made fetcher.
 //! - [`metrics`]: what is counted, with the feature of that name.
@@ -39,6 +40,8 @@ mod location;
 pub mod metrics;
 mod need;
 #[cfg(feature = "remote")]
+mod pattern;
+#[cfg(feature = "remote")]
 mod places;
 #[cfg(feature = "remote")]
 mod race;
@@ -53,6 +56,8 @@ mod revoked;
 mod schedule;
 mod settings;
 mod snapshot;
+#[cfg(feature = "remote")]
+mod tenants;
 
 #[cfg(feature = "remote")]
 #[cfg(test)]
@@ -95,7 +100,9 @@ pub use fetch::{Fetch, FetchFuture, FetchRequest, FetchResponse};
 pub use health::{Health, SourceState};
 #[cfg(feature = "remote")]
 pub use location::SourceUrl;
-pub use settings::{MAX_WAITERS_PER_SERVER, RefreshSettings};
+pub use settings::{MAX_WAITERS_PER_SERVER, RefreshSettings, TenantSettings};
+#[cfg(feature = "remote")]
+pub use tenants::{TenantKeys, TenantResolver};
 
 #[cfg(feature = "remote")]
 pub use self::reqwest::{FetcherError, ReqwestFetcher};
@@ -106,6 +113,8 @@ pub(crate) use snapshot::SnapshotRef;
 pub(crate) use {
     discovery::Discovery,
     load::KeyLocation,
+    pattern::TenantPattern,
     places::WaiterPlaces,
     remote::{KeyWait, RemoteConfig, RemoteKeys, random},
+    tenants::{Tenant, TenantList, Tenants, TenantsConfig},
 };

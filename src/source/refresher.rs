@@ -16,6 +16,7 @@ use super::{
     race::before,
     remote::{Shared, State},
     schedule::{Reason, Step, Success},
+    tenants::OnDemand,
 };
 use crate::keys::KeySet;
 
@@ -121,7 +122,10 @@ impl Shared {
             (report, state.schedule.good_since().map(|since| now.saturating_sub(since)))
         };
         let name = &self.config.name;
-        metrics::fetched(name, report.outcome(), age);
+        match &self.config.on_demand {
+            Some(tenant) => metrics::fetched(&tenant.pattern, report.outcome(), None),
+            None => metrics::fetched(name, report.outcome(), age),
+        }
         match report {
             Report::Changed { generation, keys, skipped } => {
                 tracing::info!(issuer = %name, generation, keys, skipped, "the issuer's keys have changed");
@@ -206,6 +210,13 @@ fn is_known(keys: &KeySet, current: Option<&KeySet>, previous: Option<&KeySet>) 
     keys.iter().all(|key| holds(current, key) || holds(previous, key))
 }
 
+/// Whether a source that was made on demand needs no refresher for now: nobody uses it, or its
+/// first fetch failed. The next request starts another.
+fn is_over(source: &OnDemand, state: &State, now: Duration) -> bool {
+    let unused = source.is_idle(now) && now >= state.schedule.due();
+    state.schedule.is_spent() || (unused && !state.schedule.is_fetching())
+}
+
 async fn drive(watch: Watch, wake: Arc<Notify>) {
     let shared = &watch.shared;
     let config = &shared.config;
@@ -213,6 +224,9 @@ async fn drive(watch: Watch, wake: Arc<Notify>) {
         let now = shared.now();
         let (step, memory, doubtful) = {
             let mut state = shared.lock();
+            if config.on_demand.as_ref().is_some_and(|source| is_over(source, &state, now)) {
+                return;
+            }
             let step = state.schedule.step(now);
             let memory = state.memory.clone();
             let next = match step {

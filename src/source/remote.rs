@@ -29,6 +29,7 @@ use super::{
     revoked::Revoked,
     schedule::{MIN_RETRY_AFTER, Reason, Schedule, Verdict},
     snapshot::{Snapshot, SnapshotRef},
+    tenants::OnDemand,
 };
 use crate::{keys::KeySet, time::Clock};
 
@@ -42,6 +43,9 @@ pub(crate) struct RemoteConfig {
     pub(crate) settings: RefreshSettings,
     /// The places of the whole server.
     pub(crate) places: WaiterPlaces,
+    /// For a tenant: it is refreshed while it is used, and not tried again of itself when its first
+    /// fetch fails.
+    pub(crate) on_demand: Option<Arc<OnDemand>>,
     /// A number from 0 to 1, for jitter: [`random`], but for tests.
     pub(crate) jitter: fn() -> f64,
 }
@@ -205,6 +209,23 @@ impl RemoteKeys {
         revoked
     }
 
+    /// Whether its first fetch failed, and nobody is at it any more.
+    pub(super) fn is_spent(&self) -> bool {
+        self.shared.lock().schedule.is_spent()
+    }
+
+    /// How long its first fetch, which failed, is not to be repeated.
+    pub(super) fn back_off(&self, now: Duration) -> Option<Duration> {
+        let state = self.shared.lock();
+        state.schedule.is_spent().then(|| state.schedule.due().saturating_sub(now))
+    }
+
+    /// Whether there are no keys yet, and may be soon.
+    pub(super) fn is_loading(&self) -> bool {
+        let state = self.shared.lock();
+        state.schedule.good_since().is_none() && !state.schedule.is_spent()
+    }
+
     pub(crate) fn health(&self) -> Health {
         let shared = &self.shared;
         let now = shared.now();
@@ -358,6 +379,6 @@ pub(crate) fn random() -> f64 {
     f64::from(u32::try_from(bits).unwrap_or_default()) / f64::from(u32::MAX)
 }
 
-fn nanos(at: Duration) -> u64 {
+pub(super) fn nanos(at: Duration) -> u64 {
     u64::try_from(at.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -278,12 +278,17 @@ impl Schedule {
         self.budget.left(now)
     }
 
+    /// There never were keys, the last fetch failed, and none is asked for.
+    pub(super) fn is_spent(&self) -> bool {
+        self.good.is_none() && self.failures > 0 && !self.is_fetching()
+    }
+
     fn is_live(&self, now: Duration) -> bool {
         now < self.good_until()
     }
 
     /// A fetch is under way, or will be as soon as the driver runs.
-    fn is_fetching(&self) -> bool {
+    pub(super) fn is_fetching(&self) -> bool {
         self.flight.is_some() || self.requested.is_some()
     }
 

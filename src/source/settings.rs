@@ -120,6 +120,60 @@ impl RefreshSettings {
     }
 }
 
+/// The bounds on the tenants of a pattern: each number, with its default.
+///
+/// ```
+/// use tower_resource_server::source::TenantSettings;
+///
+/// let mut settings = TenantSettings::default();
+/// settings.max_live = 1_000;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TenantSettings {
+    /// How many tenants that work are kept, each with its keys and a task that refreshes them: 200.
+    /// Beyond it, the one that was used least recently leaves; it is resolved again when it comes
+    /// back.
+    pub max_live: usize,
+    /// How many tenants are kept whose keys have verified nothing yet: 32. Beyond it, and while all
+    /// of them are being fetched, tokens of a new tenant are answered 503.
+    pub max_candidates: usize,
+    /// After how much time without a token a tenant is no longer refreshed, and makes room: 1 hour.
+    pub idle: Duration,
+    /// How many tenants may be resolved at once, over all tenants of the pattern: 20. One that turns
+    /// out to work gives its token back, so only those that lead nowhere count.
+    pub first_fetch_burst: u32,
+    /// How long until another may be: 1 second.
+    pub first_fetch_interval: Duration,
+}
+
+impl Default for TenantSettings {
+    fn default() -> Self {
+        Self {
+            max_live: 200,
+            max_candidates: 32,
+            idle: Duration::from_secs(3600),
+            first_fetch_burst: 20,
+            first_fetch_interval: Duration::from_secs(1),
+        }
+    }
+}
+
+impl TenantSettings {
+    /// What cannot work, each with what to write instead; empty when all is well.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let zero = [
+            ("max_live", self.max_live == 0),
+            ("max_candidates", self.max_candidates == 0),
+            ("idle", self.idle.is_zero()),
+            ("first_fetch_burst", self.first_fetch_burst == 0),
+            ("first_fetch_interval", self.first_fetch_interval.is_zero()),
+        ];
+        let zero = zero.into_iter().filter(|(_, is_zero)| *is_zero);
+        zero.map(|(name, _)| format!("tenant settings: {name} is zero; give it a value")).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -130,6 +130,7 @@ impl Bench {
             clock: Arc::new(clock.clone()),
             settings: RefreshSettings::default(),
             places,
+            on_demand: None,
             jitter: || 0.5,
         });
         Self { clock, provider, keys }

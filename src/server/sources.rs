@@ -1,0 +1,96 @@
+//! The key sources of a server: one for each configured issuer, and those of tenants, which come
+//! and go.
+//!
+//! Each has a number that is never given to another, so that a cached verdict that remembers it
+//! ends with its source: first the configured issuers in their order, then tenants as they come.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::source::{Health, KeySource, SnapshotRef};
+#[cfg(feature = "remote")]
+use crate::{
+    profile::CompiledProfile,
+    source::{Tenant, Tenants},
+};
+
+pub(super) struct NamedSource {
+    pub(super) issuer: Arc<str>,
+    pub(super) keys: KeySource,
+}
+
+/// The profiles of one tenant: for access tokens, and for ID tokens where they are taken.
+#[cfg(feature = "remote")]
+pub(super) struct TenantProfiles {
+    pub(super) access: CompiledProfile,
+    pub(super) id: Option<CompiledProfile>,
+}
+
+pub(super) struct Sources {
+    /// In the order of the configuration.
+    pub(super) fixed: Vec<NamedSource>,
+    #[cfg(feature = "remote")]
+    pub(super) tenants: Vec<Tenants<TenantProfiles>>,
+}
+
+impl Sources {
+    /// The current keys of a source; `None` when there are none to rely on, or no such source any
+    /// more.
+    pub(super) fn snapshot(&self, source: usize, now: Duration) -> Option<SnapshotRef> {
+        match self.fixed.get(source) {
+            Some(fixed) => fixed.keys.snapshot(now),
+            #[cfg(feature = "remote")]
+            None => {
+                let tenant = self.tenant(source)?;
+                tenant.touch(now);
+                tenant.keys.snapshot(now)
+            }
+            #[cfg(not(feature = "remote"))]
+            None => None,
+        }
+    }
+
+    pub(super) fn keys(&self, source: usize) -> Option<KeySource> {
+        match self.fixed.get(source) {
+            Some(fixed) => Some(fixed.keys.clone()),
+            #[cfg(feature = "remote")]
+            None => Some(KeySource::Remote(Arc::clone(&self.tenant(source)?.keys))),
+            #[cfg(not(feature = "remote"))]
+            None => None,
+        }
+    }
+
+    #[cfg(feature = "remote")]
+    fn tenant(&self, source: usize) -> Option<Arc<Tenant<TenantProfiles>>> {
+        self.tenants.iter().find_map(|tenants| tenants.by_id(source))
+    }
+
+    /// Every source in use: the configured issuers, then the tenants that work.
+    pub(super) fn all(&self) -> Vec<(Arc<str>, KeySource)> {
+        let fixed = self.fixed.iter().map(|source| (Arc::clone(&source.issuer), source.keys.clone()));
+        #[cfg(feature = "remote")]
+        let fixed = fixed.chain(
+            self.tenants
+                .iter()
+                .flat_map(Tenants::working)
+                .map(|tenant| (Arc::clone(&tenant.issuer), KeySource::Remote(Arc::clone(&tenant.keys)))),
+        );
+        fixed.collect()
+    }
+
+    pub(super) fn health(&self) -> Vec<(Arc<str>, Health)> {
+        self.all().into_iter().map(|(issuer, keys)| (issuer, keys.health())).collect()
+    }
+
+    pub(super) fn revoke_key(&self, issuer: &str, kid_or_thumbprint: &str) -> bool {
+        if let Some(source) = self.fixed.iter().find(|source| *source.issuer == *issuer) {
+            return source.keys.revoke_key(kid_or_thumbprint);
+        }
+        #[cfg(feature = "remote")]
+        for tenants in &self.tenants {
+            if let Some(revoked) = tenants.revoke_key(issuer, kid_or_thumbprint) {
+                return revoked;
+            }
+        }
+        false
+    }
+}

@@ -1,0 +1,175 @@
+//! From issuers to the sources of their keys.
+
+use std::sync::Arc;
+#[cfg(feature = "remote")]
+use std::sync::atomic::AtomicUsize;
+
+#[cfg(feature = "remote")]
+use super::sources::TenantProfiles;
+use super::{
+    Issuer, ResourceServerBuilder,
+    issuer::KeysFrom,
+    sources::{NamedSource, Sources},
+};
+use crate::source::KeySource;
+#[cfg(feature = "remote")]
+use crate::{
+    profile::CompiledProfile,
+    source::{
+        Discovery, Fetch, KeyLocation, MAX_WAITERS_PER_SERVER, RemoteConfig, RemoteKeys, ReqwestFetcher,
+        SourceUrl, TenantPattern, Tenants, TenantsConfig, WaiterPlaces, random,
+    },
+};
+
+impl ResourceServerBuilder {
+    #[cfg(not(feature = "remote"))]
+    pub(super) fn sources(fixed: &[&Issuer]) -> Sources {
+        let source = |issuer: &&Issuer| {
+            let KeysFrom::Given(keys) = &issuer.keys;
+            NamedSource { issuer: Arc::clone(&issuer.issuer), keys: KeySource::fixed(keys.clone()) }
+        };
+        Sources { fixed: fixed.iter().map(source).collect() }
+    }
+
+    #[cfg(feature = "remote")]
+    pub(super) fn sources<'a>(
+        &self,
+        fixed: &[&'a Issuer],
+        patterns: impl Iterator<Item = (&'a Issuer, TenantProfiles)>,
+        problems: &mut Vec<String>,
+    ) -> Sources {
+        let places = WaiterPlaces::new(MAX_WAITERS_PER_SERVER);
+        // One client for all issuers that bring none of their own, made when the first needs it.
+        let mut shared: Option<Arc<dyn Fetch>> = None;
+        let mut sources = Sources { fixed: Vec::with_capacity(fixed.len()), tenants: Vec::new() };
+        for issuer in &self.issuers {
+            let whose = format!("issuer {:?}", issuer.issuer);
+            if !matches!(issuer.keys, KeysFrom::Given(_)) {
+                let numbers = issuer.remote.refresh.problems();
+                problems.extend(numbers.into_iter().map(|problem| format!("{whose}: {problem}")));
+            }
+        }
+        for issuer in fixed {
+            match self.source(issuer, &places, &mut shared) {
+                Ok(keys) => sources.fixed.push(NamedSource { issuer: Arc::clone(&issuer.issuer), keys }),
+                Err(problem) => problems.push(format!("issuer {:?}: {problem}", issuer.issuer)),
+            }
+        }
+        // Tenants are numbered behind the configured issuers.
+        let ids = Arc::new(AtomicUsize::new(fixed.len()));
+        for (issuer, profiles) in patterns {
+            match self.tenants(issuer, profiles, &ids, &places, &mut shared) {
+                Ok(tenants) => sources.tenants.push(tenants),
+                Err(why) => {
+                    problems.extend(why.into_iter().map(|why| format!("issuer {:?}: {why}", issuer.issuer)));
+                }
+            }
+        }
+        sources
+    }
+
+    #[cfg(feature = "remote")]
+    fn tenants(
+        &self,
+        issuer: &Issuer,
+        profiles: TenantProfiles,
+        ids: &Arc<AtomicUsize>,
+        places: &WaiterPlaces,
+        shared: &mut Option<Arc<dyn Fetch>>,
+    ) -> Result<Tenants<TenantProfiles>, Vec<String>> {
+        let allow_loopback_http = issuer.remote.allow_loopback_http;
+        let mut problems = issuer.tenant_settings.problems();
+        let pattern = TenantPattern::parse(&issuer.issuer, allow_loopback_http);
+        let pattern = pattern.map_err(|problem| problems.push(problem)).ok();
+        if issuer.resolver.is_none() {
+            problems.push(
+                "nobody says which tenants there are; name them with .allow_tenants(..), or trust all with .dangerous().any_tenant()"
+                    .to_owned(),
+            );
+        }
+        let fetcher = fetcher(issuer, shared).map_err(|problem| problems.push(problem)).ok();
+        let (true, Some(pattern), Some(resolver), Some(fetcher)) =
+            (problems.is_empty(), pattern, issuer.resolver.clone(), fetcher)
+        else {
+            return Err(problems);
+        };
+        let (clock, settings, places) =
+            (Arc::clone(&self.clock), issuer.remote.refresh.clone(), places.clone());
+        Ok(Tenants::new(TenantsConfig {
+            pattern,
+            resolver,
+            settings: issuer.tenant_settings.clone(),
+            ids: Arc::clone(ids),
+            source: Box::new(move |name, location, on_demand| {
+                RemoteKeys::new(RemoteConfig {
+                    name: Arc::clone(name),
+                    location,
+                    fetcher: Arc::clone(&fetcher),
+                    clock: Arc::clone(&clock),
+                    settings: settings.clone(),
+                    places: places.clone(),
+                    on_demand: Some(on_demand),
+                    jitter: random,
+                })
+            }),
+            own: Box::new(move |issuer| TenantProfiles {
+                access: profiles.access.for_issuer(Arc::clone(issuer)),
+                id: profiles.id.as_ref().map(|id| id.for_issuer(Arc::clone(issuer))),
+            }),
+            allow_loopback_http,
+        }))
+    }
+
+    #[cfg(feature = "remote")]
+    fn source(
+        &self,
+        issuer: &Issuer,
+        places: &WaiterPlaces,
+        shared: &mut Option<Arc<dyn Fetch>>,
+    ) -> Result<KeySource, String> {
+        let allow = issuer.remote.allow_loopback_http;
+        let location = match &issuer.keys {
+            KeysFrom::Given(keys) => return Ok(KeySource::fixed(keys.clone())),
+            KeysFrom::Jwks(url) => SourceUrl::parse(url, allow).map(KeyLocation::Jwks),
+            KeysFrom::Discovery | KeysFrom::Tenants => {
+                Discovery::new(&issuer.issuer, allow).map(KeyLocation::Discover)
+            }
+        }
+        .map_err(|error| error.to_string())?;
+        let fetcher = fetcher(issuer, shared)?;
+        Ok(KeySource::Remote(RemoteKeys::new(RemoteConfig {
+            name: Arc::clone(&issuer.issuer),
+            location,
+            fetcher,
+            clock: Arc::clone(&self.clock),
+            settings: issuer.remote.refresh.clone(),
+            places: places.clone(),
+            on_demand: None,
+            jitter: random,
+        })))
+    }
+}
+
+/// The fetcher of this issuer: its own, or the one that all others share.
+#[cfg(feature = "remote")]
+fn fetcher(issuer: &Issuer, shared: &mut Option<Arc<dyn Fetch>>) -> Result<Arc<dyn Fetch>, String> {
+    Ok(match (&issuer.remote.fetcher, &*shared) {
+        (Some(own), _) => Arc::clone(own),
+        (None, Some(shared)) => Arc::clone(shared),
+        (None, None) => {
+            let made: Arc<dyn Fetch> = Arc::new(ReqwestFetcher::new().map_err(|error| error.to_string())?);
+            *shared = Some(Arc::clone(&made));
+            made
+        }
+    })
+}
+
+/// The profiles of each pattern, out of those of each slot.
+#[cfg(feature = "remote")]
+pub(super) fn templates(
+    access: Vec<CompiledProfile>,
+    id: Option<Vec<CompiledProfile>>,
+) -> impl Iterator<Item = TenantProfiles> {
+    let mut id = id.map(Vec::into_iter);
+    access.into_iter().map(move |access| TenantProfiles { access, id: id.as_mut().and_then(Iterator::next) })
+}

@@ -1,0 +1,35 @@
+//! What a server refuses to be built with.
+
+use tower_resource_server::{Issuer, ResourceServer, source::TenantSettings};
+
+use crate::PATTERN;
+
+#[test]
+fn a_pattern_needs_somebody_who_says_which_tenants_there_are() {
+    let zero = {
+        let mut settings = TenantSettings::default();
+        settings.max_live = 0;
+        settings
+    };
+    let of = |pattern: &str| Issuer::tenants(pattern).allow_tenants(["a"]);
+    for (name, issuer, problem) in [
+        ("a list", of(PATTERN), None),
+        ("a predicate", Issuer::tenants(PATTERN).allow_tenants_if(|name| name.len() == 36), None),
+        ("any", Issuer::tenants(PATTERN).dangerous().any_tenant(), None),
+        ("nobody", Issuer::tenants(PATTERN), Some("nobody says which tenants there are")),
+        ("no placeholder", of("https://login.test/"), Some("a pattern has {tenant}")),
+        ("any host", of("https://{tenant}/"), Some("stands for a whole domain")),
+        ("http", of("http://login.test/{tenant}"), Some("not https")),
+        ("a bound of nothing", of(PATTERN).tenant_settings(zero), Some("max_live is zero")),
+        (
+            "a list for one issuer",
+            Issuer::discover("https://login.test").allow_tenants(["a"]),
+            Some("is no pattern"),
+        ),
+    ] {
+        let built = ResourceServer::builder("https://api.test").issuer(issuer).build();
+        let problems = built.err().map(|error| error.to_string());
+        assert_eq!(problems.is_some(), problem.is_some(), "{name}: {problems:?}");
+        assert!(problems.unwrap_or_default().contains(problem.unwrap_or_default()), "{name}");
+    }
+}
