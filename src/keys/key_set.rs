@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-use super::{Algorithm, KeyError, VerifyingKey};
+use super::{Algorithm, AlgorithmSet, KeyError, VerifyingKey};
 
 /// The most entries that a key set from the network may have: 100 signing keys are far beyond any
 /// provider seen, and each costs parsing on arrival.
@@ -125,6 +125,16 @@ impl KeySet {
     #[must_use]
     pub fn filtered(&self, keep: impl Fn(&VerifyingKey) -> bool) -> Self {
         let keys = self.keys.iter().filter(|key| keep(key)).map(Arc::clone);
+        Self { skipped: self.skipped.clone(), ..Self::index(keys) }
+    }
+
+    /// The keys of this set, each for no other algorithm than these. A key that is for none of them
+    /// stays as it is: narrowing takes algorithms away, and no key.
+    pub(crate) fn narrowed_to(&self, algorithms: AlgorithmSet) -> Self {
+        let keys = self.keys.iter().map(|key| match key.algorithms().intersection(algorithms) {
+            common if common.is_empty() || common == key.algorithms() => Arc::clone(key),
+            common => Arc::new(key.narrowed_to(common)),
+        });
         Self { skipped: self.skipped.clone(), ..Self::index(keys) }
     }
 

@@ -402,6 +402,14 @@ impl VerifyingKey {
         }
     }
 
+    /// This key for those of its algorithms that are among these.
+    pub(super) fn narrowed_to(&self, algorithms: AlgorithmSet) -> Self {
+        let mut narrowed = self.clone();
+        narrowed.verifiers.retain(|(algorithm, _)| algorithms.contains(*algorithm));
+        narrowed.algorithms = self.algorithms.intersection(algorithms);
+        narrowed
+    }
+
     /// This key for `algorithm` alone.
     pub(super) fn restricted_to(mut self, algorithm: Algorithm) -> Result<Self, KeyError> {
         require(self.algorithms, algorithm)?;

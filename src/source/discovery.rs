@@ -4,6 +4,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{MetadataError, SourceUrl, UrlError};
+use crate::keys::{Algorithm, AlgorithmSet};
 
 const OPENID: &str = "/.well-known/openid-configuration";
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
@@ -63,6 +64,27 @@ impl Discovery {
     }
 }
 
+/// The algorithms that a metadata document says ID tokens are signed with (OpenID Connect Discovery
+/// section 3); all when it says nothing that can be used.
+///
+/// Nothing is said anywhere about access tokens, and one set of keys signs both. So it narrows what
+/// a key without `alg` may do, and gives no key anything.
+pub(super) fn advertised(document: &[u8]) -> AlgorithmSet {
+    #[derive(Deserialize)]
+    struct Metadata {
+        id_token_signing_alg_values_supported: Vec<String>,
+    }
+
+    let names = serde_json::from_slice::<Metadata>(document)
+        .map(|metadata| metadata.id_token_signing_alg_values_supported)
+        .unwrap_or_default();
+    let known: AlgorithmSet = names.iter().filter_map(|name| name.parse::<Algorithm>().ok()).collect();
+    match known.intersection(AlgorithmSet::ASYMMETRIC) {
+        nothing if nothing.is_empty() => AlgorithmSet::ASYMMETRIC,
+        some => some,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +119,24 @@ mod tests {
             let found: Vec<_> = discovery.candidates().iter().map(SourceUrl::as_str).collect();
             assert_eq!(found, expected, "{issuer}");
         }
+    }
+
+    #[test]
+    fn what_is_advertised_only_narrows() {
+        let rs256 = AlgorithmSet::from([Algorithm::RS256]);
+        for (name, value, expected) in [
+            ("one", r#"["RS256"]"#, rs256),
+            ("with HMAC and none", r#"["none","HS256","RS256"]"#, rs256),
+            ("HMAC alone", r#"["HS256"]"#, AlgorithmSet::ASYMMETRIC),
+            ("unknown ones", r#"["ML-DSA-44","RS256"]"#, rs256),
+            ("nothing", "[]", AlgorithmSet::ASYMMETRIC),
+            ("a wrong type", r#""RS256""#, AlgorithmSet::ASYMMETRIC),
+            ("null", "null", AlgorithmSet::ASYMMETRIC),
+        ] {
+            let document = format!(r#"{{"id_token_signing_alg_values_supported":{value}}}"#);
+            assert_eq!(advertised(document.as_bytes()), expected, "{name}");
+        }
+        assert_eq!(advertised(b"{}"), AlgorithmSet::ASYMMETRIC);
     }
 
     #[test]

@@ -9,9 +9,13 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Fetch, FetchError, FetchRequest, FetchResponse, MetadataError, RefreshError, RefreshSettings, SourceUrl,
-    discovery::Discovery, race::before,
+    discovery::{Discovery, advertised},
+    race::before,
 };
-use crate::{keys::KeySet, time::Clock};
+use crate::{
+    keys::{AlgorithmSet, KeySet},
+    time::Clock,
+};
 
 /// Where an issuer's keys are.
 #[derive(Clone, Debug)]
@@ -33,6 +37,8 @@ pub(super) struct Memory {
 #[derive(Clone, Debug)]
 pub(super) struct Located {
     url: SourceUrl,
+    /// What keys without `alg` are for, as far as the metadata says.
+    advertised: AlgorithmSet,
     /// When the metadata was asked for.
     at: Duration,
 }
@@ -41,6 +47,7 @@ pub(super) struct Located {
 #[derive(Clone, Debug)]
 pub(super) struct Loaded {
     url: SourceUrl,
+    advertised: AlgorithmSet,
     etag: Option<String>,
     max_age: Option<Duration>,
     pub(super) keys: Arc<KeySet>,
@@ -71,7 +78,7 @@ pub(super) struct Load<'a> {
 impl Load<'_> {
     pub(super) async fn run(mut self) -> Result<Found, RefreshError> {
         let discovery = match self.location {
-            KeyLocation::Jwks(url) => return self.key_set(url).await,
+            KeyLocation::Jwks(url) => return self.key_set(url, AlgorithmSet::ASYMMETRIC).await,
             KeyLocation::Discover(discovery) => discovery,
         };
         let known = match self.memory.located.clone() {
@@ -86,12 +93,12 @@ impl Load<'_> {
                     }
                     None => self.discover(discovery, self.deadline).await?,
                 };
-                let url = located.url.clone();
+                let (url, advertised) = (located.url.clone(), located.advertised);
                 self.memory.located = Some(located);
-                return self.key_set(&url).await;
+                return self.key_set(&url, advertised).await;
             }
         };
-        let first = self.key_set(&known.url).await;
+        let first = self.key_set(&known.url, known.advertised).await;
         let look_again = match &first {
             Err(_) => true,
             Ok(found) if self.thorough => !self.is_new(found),
@@ -102,11 +109,11 @@ impl Load<'_> {
         }
         // From here on, what was found stands unless something better turns up.
         let Ok(located) = self.discover(discovery, self.deadline).await else { return first };
-        let url = located.url.clone();
-        let moved = url != known.url;
+        let (url, advertised) = (located.url.clone(), located.advertised);
+        let moved = url != known.url || advertised != known.advertised;
         self.memory.located = Some(located);
         match first {
-            first if moved => match self.key_set(&url).await {
+            first if moved => match self.key_set(&url, advertised).await {
                 Ok(found) => Ok(found),
                 // The new location does not serve keys (yet): the old one stays in use.
                 Err(error) => first.map_err(|_| error),
@@ -126,8 +133,9 @@ impl Load<'_> {
         }
     }
 
-    async fn key_set(&self, url: &SourceUrl) -> Result<Found, RefreshError> {
-        let old = self.memory.loaded.as_ref().filter(|loaded| loaded.url == *url);
+    async fn key_set(&self, url: &SourceUrl, advertised: AlgorithmSet) -> Result<Found, RefreshError> {
+        let is_same = |loaded: &&Loaded| loaded.url == *url && loaded.advertised == advertised;
+        let old = self.memory.loaded.as_ref().filter(is_same);
         let etag = old.and_then(|loaded| loaded.etag.clone());
         let accept = "application/jwk-set+json, application/json";
         let response = self.get(url, etag, accept, self.deadline).await.map_err(RefreshError::KeySetFetch)?;
@@ -137,9 +145,10 @@ impl Load<'_> {
                 let keys = KeySet::from_jwks(&body).map_err(RefreshError::KeySet)?;
                 Loaded {
                     url: url.clone(),
+                    advertised,
                     etag: response.etag,
                     max_age: response.max_age,
-                    keys: Arc::new(keys),
+                    keys: Arc::new(keys.narrowed_to(advertised)),
                 }
             }
             // RFC 9111 section 4.3.4: what a 304 does not say stays as it was.
@@ -162,8 +171,9 @@ impl Load<'_> {
         for candidate in discovery.candidates() {
             let error = match self.get(candidate, None, "application/json", deadline).await {
                 Ok(FetchResponse { body, .. }) => {
-                    match discovery.jwks_uri(candidate, &body.unwrap_or_default()) {
-                        Ok(url) => return Ok(Located { url, at }),
+                    let body = body.unwrap_or_default();
+                    match discovery.jwks_uri(candidate, &body) {
+                        Ok(url) => return Ok(Located { url, advertised: advertised(&body), at }),
                         Err(error) => RefreshError::Metadata(error),
                     }
                 }

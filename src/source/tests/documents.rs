@@ -153,6 +153,37 @@ async fn metadata_that_cannot_be_used_is_reported() {
 }
 
 #[tokio::test]
+async fn a_key_without_an_algorithm_is_for_those_that_are_advertised() {
+    // The modulus of RFC 7515 appendix A.2.
+    const RSA: &str = r#"{"keys":[{"kty":"RSA","kid":"r","e":"AQAB","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"}]}"#;
+    let advertising = |algorithms: &str| {
+        let document = format!(
+            r#"{{"issuer":"https://login.example","jwks_uri":"{JWKS}","id_token_signing_alg_values_supported":[{algorithms}]}}"#
+        );
+        Answer::Document(FetchResponse::document(document))
+    };
+    let algorithms = |bench: &Bench| {
+        let keys = bench.keys.snapshot(bench.clock.monotonic()).unwrap();
+        keys.keys().iter().map(|key| format!("{:?}", key.algorithms())).collect::<Vec<_>>()
+    };
+    let bench = discovering();
+    let mut document = FetchResponse::document(RSA);
+    document.etag = Some("\"r\"".to_owned());
+    bench.provider.set(JWKS, Answer::Document(document));
+    bench.provider.set(METADATA, advertising(r#""RS256","HS256""#));
+    bench.keys.refresh_now().await.unwrap();
+    assert_eq!(algorithms(&bench), ["{RS256}"]);
+    // The metadata changes and the key set does not: 304 would keep the old narrowing.
+    bench.provider.set(METADATA, advertising(r#""PS256","RS256""#));
+    bench.keys.refresh_now().await.unwrap();
+    assert_eq!(algorithms(&bench), ["{RS256, PS256}"]);
+    // What has nothing in common with the key takes nothing from it.
+    bench.provider.set(METADATA, advertising(r#""ES256""#));
+    bench.keys.refresh_now().await.unwrap();
+    assert_eq!(algorithms(&bench), ["{RS256, RS384, RS512, PS256, PS384, PS512}"]);
+}
+
+#[tokio::test]
 async fn a_host_that_does_not_answer_is_asked_once() {
     let bench = discovering();
     bench.provider.set(METADATA, Answer::Fails(FetchError::Connect));
