@@ -120,6 +120,10 @@ impl Issuer {
     /// [`allow_tenants_if`](Self::allow_tenants_if) or [`tenant_resolver`](Self::tenant_resolver);
     /// any other is untrusted, and causes nothing.
     ///
+    /// Tenants are not listed in the protected resource metadata, and [`ready`] does not wait for them.
+    ///
+    /// [`ready`]: crate::ResourceServer::ready
+    ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use tower_resource_server::{Issuer, ResourceServer, preset::entra};

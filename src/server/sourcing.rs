@@ -95,14 +95,15 @@ impl ResourceServerBuilder {
         };
         let (clock, settings, places) =
             (Arc::clone(&self.clock), issuer.remote.refresh.clone(), places.clone());
+        let name = Arc::clone(&issuer.issuer);
         Ok(Tenants::new(TenantsConfig {
             pattern,
             resolver,
             settings: issuer.tenant_settings.clone(),
             ids: Arc::clone(ids),
-            source: Box::new(move |name, location, on_demand| {
+            source: Box::new(move |location, on_demand| {
                 RemoteKeys::new(RemoteConfig {
-                    name: Arc::clone(name),
+                    name: Arc::clone(&name),
                     location,
                     fetcher: Arc::clone(&fetcher),
                     clock: Arc::clone(&clock),

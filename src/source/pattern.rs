@@ -56,10 +56,6 @@ impl TenantPattern {
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         is_name.then_some(name)
     }
-
-    pub(crate) fn as_shared(&self) -> &Arc<str> {
-        &self.whole
-    }
 }
 
 #[cfg(test)]

@@ -122,10 +122,8 @@ impl Shared {
             (report, state.schedule.good_since().map(|since| now.saturating_sub(since)))
         };
         let name = &self.config.name;
-        match &self.config.on_demand {
-            Some(tenant) => metrics::fetched(&tenant.pattern, report.outcome(), None),
-            None => metrics::fetched(name, report.outcome(), age),
-        }
+        // The ages of tenants have one name, and would only overwrite each other.
+        metrics::fetched(name, report.outcome(), age.filter(|_| self.config.on_demand.is_none()));
         match report {
             Report::Changed { generation, keys, skipped } => {
                 tracing::info!(issuer = %name, generation, keys, skipped, "the issuer's keys have changed");

@@ -35,7 +35,7 @@ use crate::{keys::KeySet, time::Clock};
 
 /// What a remote key source is made of.
 pub(crate) struct RemoteConfig {
-    /// The configured issuer, for events; nothing from the network gets there.
+    /// The configured issuer (a tenant's pattern), for events; nothing from the network gets there.
     pub(crate) name: Arc<str>,
     pub(crate) location: KeyLocation,
     pub(crate) fetcher: Arc<dyn Fetch>,

@@ -141,7 +141,9 @@ pub struct TenantSettings {
     /// After how much time without a token a tenant is no longer refreshed, and makes room: 1 hour.
     pub idle: Duration,
     /// How many tenants may be resolved at once, over all tenants of the pattern: 20. One that turns
-    /// out to work gives its token back, so only those that lead nowhere count.
+    /// out to work gives its token back, so only those that lead nowhere count. While made-up
+    /// names spend it, a tenant that is not here yet is answered 503 and comes again; those that work
+    /// notice nothing.
     pub first_fetch_burst: u32,
     /// How long until another may be: 1 second.
     pub first_fetch_interval: Duration,

@@ -82,8 +82,6 @@ impl TenantResolver for TenantList {
 /// What a source that was made on demand is kept for.
 #[derive(Debug)]
 pub(crate) struct OnDemand {
-    /// The pattern, for what must not have a name for each tenant.
-    pub(crate) pattern: Arc<str>,
     idle: Duration,
     /// When it was last used, in nanoseconds of the monotonic clock.
     used: AtomicU64,
@@ -161,8 +159,9 @@ struct Door {
     revoked: HashMap<Box<str>, Vec<Box<str>>>,
 }
 
-/// Makes the key source of an issuer at a location.
-type MakeSource = Box<dyn Fn(&Arc<str>, KeyLocation, Arc<OnDemand>) -> Arc<RemoteKeys> + Send + Sync>;
+/// Makes the key source of a tenant. Its name in events and metrics is the pattern: a tenant's own
+/// is written by anybody until a signature says otherwise.
+type MakeSource = Box<dyn Fn(KeyLocation, Arc<OnDemand>) -> Arc<RemoteKeys> + Send + Sync>;
 
 /// Makes what the rooms above keep for an issuer.
 type MakeOwn<T> = Box<dyn Fn(&Arc<str>) -> T + Send + Sync>;
@@ -248,11 +247,10 @@ impl<T> Tenants<T> {
             return Err(door.budget.wait(now).max(MIN_RETRY_AFTER));
         }
         let on_demand = Arc::new(OnDemand {
-            pattern: Arc::clone(self.config.pattern.as_shared()),
             idle: self.config.settings.idle,
             used: AtomicU64::new(super::remote::nanos(now)),
         });
-        let keys = (self.config.source)(issuer, location, Arc::clone(&on_demand));
+        let keys = (self.config.source)(location, Arc::clone(&on_demand));
         for revoked in door.revoked.get(&**issuer).into_iter().flatten() {
             keys.revoke_key(revoked);
         }

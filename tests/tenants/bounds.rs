@@ -126,3 +126,34 @@ async fn a_bad_start_is_not_repeated_of_itself_and_not_held_against_anybody() {
     stage.cloud.down(false);
     assert_eq!(stage.verify(&token).await, Ok(issuer_of("t-a")));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_first_requests_of_a_tenant_share_its_fetches() {
+    let stage = Stage::new(at_most(200), |issuer| issuer.allow_tenants(["t-a"]));
+    stage.cloud.open("t-a", &stage.keys);
+    let requests = (0..100).map(|_| {
+        let (api, token) = (stage.api.clone(), stage.token("t-a"));
+        tokio::spawn(async move { api.verify_access_token(&token).await.is_ok() })
+    });
+    for request in requests.collect::<Vec<_>>() {
+        assert!(request.await.unwrap());
+    }
+    assert_eq!((stage.cloud.fetches(), stage.working()), (2, vec![issuer_of("t-a")]));
+}
+
+#[tokio::test]
+async fn a_new_tenant_during_a_flood_is_told_to_come_again_and_gets_its_turn() {
+    let stage = Stage::new(at_most(200), |issuer| issuer.dangerous().any_tenant());
+    stage.cloud.open("t-new", &stage.keys);
+    for n in 0..100 {
+        assert_eq!(stage.verify(&stage.token(&format!("t-{n}"))).await, Err("keys_unavailable"));
+    }
+    let customer = stage.token("t-new");
+    let refusal = stage.api.verify_access_token(&customer).await.unwrap_err();
+    assert_eq!((refusal.status().as_u16(), refusal.retry_after()), (503, Some(Duration::from_secs(1))));
+    stage.keys.clock().advance(Duration::from_secs(1));
+    assert_eq!(stage.verify(&customer).await, Ok(issuer_of("t-new")));
+    // And as it works, it has given its turn back.
+    assert_eq!(stage.verify(&stage.token("t-100")).await, Err("keys_unavailable"));
+    assert_eq!(stage.cloud.tenants_asked(), 20 + 2);
+}

@@ -6,6 +6,7 @@
 mod bounds;
 mod config;
 mod lives;
+mod names;
 
 use std::{
     collections::{HashMap, HashSet},
