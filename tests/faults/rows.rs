@@ -132,6 +132,10 @@ fn answers() -> Vec<Row> {
         row("429 with Retry-After", key_set(status(429, Some(30))), |site| {
             site.provider.set(JWKS, Answer::status("429 Too Many Requests\r\nRetry-After: 30"));
         }),
+        row("503 with a date to come again", key_set(status(503, Some(20))), |site| {
+            let when = "Date: Tue, 14 Nov 2023 22:13:20 GMT\r\nRetry-After: Tue, 14 Nov 2023 22:13:40 GMT";
+            site.provider.set(JWKS, Answer::status(&format!("503 Service Unavailable\r\n{when}")));
+        }),
         row("403", key_set(status(403, None)), |site| {
             site.provider.set(JWKS, Answer::status("403 Forbidden"));
         }),
