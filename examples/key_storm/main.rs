@@ -35,7 +35,7 @@ pub(crate) type AnyError = Box<dyn Error + Send + Sync>;
 #[derive(Debug, Parser)]
 #[command(name = "key_storm")]
 struct Cli {
-    /// Everything in a twentieth of the time, at a low rate; latencies are not judged
+    /// Everything in a twelfth of the time, at a low rate; latencies are not judged
     #[arg(long)]
     smoke: bool,
 
@@ -71,15 +71,15 @@ enum Against {
 
 /// Name, seconds, provider, flood.
 const PHASES: [(&str, u32, Provider, Against); 9] = [
-    ("idle", 8, Provider::IsWell, Against::Nothing),
-    ("control: the flood elsewhere", 20, Provider::IsWell, Against::Control),
+    ("idle", 6, Provider::IsWell, Against::Nothing),
+    ("control: the flood elsewhere", 18, Provider::IsWell, Against::Control),
     ("rotation, published ahead", 20, Provider::RotatesAhead, Against::Nothing),
     ("rotation, abrupt", 10, Provider::RotatesAbruptly, Against::Nothing),
     ("flood", 25, Provider::IsWell, Against::Api),
     ("flood, rotation published ahead", 28, Provider::RotatesAhead, Against::Api),
     ("flood, abrupt rotation", 28, Provider::RotatesAbruptly, Against::Api),
     ("outage", 22, Provider::Hangs, Against::Nothing),
-    ("recovery", 16, Provider::IsWell, Against::Nothing),
+    ("recovery", 20, Provider::IsWell, Against::Nothing),
 ];
 
 /// The numbers that a phase is held to.
@@ -94,7 +94,7 @@ struct Plan {
 
 impl Plan {
     fn new(cli: &Cli) -> Self {
-        let hurry = if cli.smoke { 20 } else { 1 };
+        let hurry = if cli.smoke { 12 } else { 1 };
         let mut settings = RefreshSettings::default();
         // Refreshed more often than by default, so that it happens in the time that this takes. All
         // else is as it comes, or hurried with the rest.
@@ -202,8 +202,8 @@ async fn phase(
 
     let floods_and_rotates = against == Against::Api && provider == Provider::RotatesAbruptly;
     let refusal = if floods_and_rotates {
-        // Until the budget has a token again, and the fetch that it buys.
-        plan.settings.unknown_key_interval + plan.settings.min_backoff
+        // Until the budget has a token again, and a second for the fetch that it buys.
+        plan.settings.unknown_key_interval + Duration::from_secs(1)
     } else {
         Duration::ZERO
     };
