@@ -33,7 +33,7 @@ pub enum FetchError {
     Status {
         /// The status.
         status: StatusCode,
-        /// The `Retry-After` of the answer, when it is a number of seconds.
+        /// The `Retry-After` of the answer: seconds, or a date less the answer's own `Date`.
         retry_after: Option<Duration>,
     },
     /// The document is larger than accepted.

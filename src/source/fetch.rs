@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 use bytes::Bytes;
 use http::{
     HeaderMap, StatusCode,
-    header::{AGE, CACHE_CONTROL, ETAG, HeaderName, RETRY_AFTER},
+    header::{AGE, CACHE_CONTROL, DATE, ETAG, HeaderName, RETRY_AFTER},
 };
 
 use super::{FetchError, SourceUrl};
@@ -146,8 +146,16 @@ pub(super) fn judge_status(status: StatusCode, headers: &HeaderMap) -> Result<bo
     match status {
         StatusCode::OK => Ok(true),
         StatusCode::NOT_MODIFIED => Ok(false),
-        _ => Err(FetchError::Status { status, retry_after: seconds(headers, &RETRY_AFTER) }),
+        _ => Err(FetchError::Status { status, retry_after: retry_after(headers) }),
     }
+}
+
+/// RFC 9110 section 10.2.3: seconds, or a date. A date is read against the server's own `Date`, so that
+/// no clock of ours has to agree with it; without one it says nothing.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let date = |name| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok();
+    let until = || Some(date(RETRY_AFTER)?.duration_since(date(DATE)?).unwrap_or_default());
+    seconds(headers, &RETRY_AFTER).or_else(until)
 }
 
 /// The least freshness that one `Cache-Control` field states.
@@ -209,6 +217,32 @@ mod tests {
         let response = FetchResponse::document("{}").with_headers(&headers);
         assert_eq!(response.max_age, Some(Duration::from_secs(500)));
         assert_eq!((response.age, response.etag.as_deref()), (Duration::from_secs(120), Some("\"v1\"")));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = "Tue, 14 Nov 2023 22:13:20 GMT";
+        for (name, retry_after, date, expected) in [
+            ("seconds", "17", None, Some(17)),
+            ("seconds beside a date", "17", Some(now), Some(17)),
+            ("a date", "Tue, 14 Nov 2023 22:14:00 GMT", Some(now), Some(40)),
+            ("RFC 850", "Tuesday, 14-Nov-23 22:14:00 GMT", Some(now), Some(40)),
+            ("asctime", "Tue Nov 14 22:14:00 2023", Some(now), Some(40)),
+            ("in the past", "Tue, 14 Nov 2023 22:00:00 GMT", Some(now), Some(0)),
+            ("a date without a now", "Tue, 14 Nov 2023 22:14:00 GMT", None, None),
+            ("a now that is none", "Tue, 14 Nov 2023 22:14:00 GMT", Some("now"), None),
+            ("neither", "soon", Some(now), None),
+            ("negative", "-1", Some(now), None),
+            ("no date of this world", "Tue, 99 Nov 2023 99:99:99 GMT", Some(now), None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, retry_after.parse().unwrap());
+            if let Some(date) = date {
+                headers.insert(DATE, date.parse().unwrap());
+            }
+            let got = super::retry_after(&headers);
+            assert_eq!(got, expected.map(Duration::from_secs), "{name}");
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 mod documents;
 mod lifetimes;
+mod model;
+mod model_schedule;
 mod requests;
 
 use std::{

@@ -20,6 +20,7 @@ export const REDIRECT_URI = 'https://client.example/callback';
 export const SUBJECT = 'alice';
 
 const FIVE_MINUTES = 300;
+const JWKS_PATH = '/published/keys';
 
 function resource(alg, { audience = API, ttl = FIVE_MINUTES, format = 'jwt', typ = 'at+jwt' } = {}) {
   const server = { audience, scope: `${READ} ${WRITE}`, accessTokenTTL: ttl, accessTokenFormat: format };
@@ -54,13 +55,13 @@ function clients() {
   ];
 }
 
-async function signingKeys() {
-  const keys = ALGORITHMS.map(async (alg) => {
-    const { privateKey } = await generateKeyPair(alg, { extractable: true });
-    return { ...(await exportJWK(privateKey)), alg, use: 'sig' };
-  });
-  return { keys: await Promise.all(keys) };
+/** A fresh signing key for this algorithm, as a private JWK. */
+export async function signingKey(alg) {
+  const { privateKey } = await generateKeyPair(alg, { extractable: true });
+  return { ...(await exportJWK(privateKey)), alg, use: 'sig' };
 }
+
+const signingKeys = () => Promise.all(ALGORITHMS.map(signingKey));
 
 /** Everyone is alice, and alice agrees to whatever is asked: this test is about tokens, not consent. */
 async function consent(ctx) {
@@ -72,13 +73,13 @@ async function consent(ctx) {
   return grant;
 }
 
-async function build(issuer) {
+async function build(issuer, keys) {
   const provider = new Provider(issuer, {
-    jwks: await signingKeys(),
+    jwks: { keys: keys ?? (await signingKeys()) },
     clients: clients(),
     clientAuthMethods: ['client_secret_basic', 'none'],
     // Nobody finds the keys by guessing: only the discovery document knows this path.
-    routes: { jwks: '/published/keys' },
+    routes: { jwks: JWKS_PATH },
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
@@ -114,10 +115,18 @@ async function build(issuer) {
   return { provider, handle: provider.callback() };
 }
 
-/** Starts the provider on a port that the system chooses. */
-export async function startProvider() {
+/**
+ * Starts the provider on a port that the system chooses; with `maxAge`, its keys say that they may be
+ * kept for so many seconds.
+ */
+export async function startProvider({ keys, maxAge } = {}) {
   let current;
+  let keyFetches = 0;
   const server = createServer((request, response) => {
+    if (request.url === JWKS_PATH) {
+      keyFetches += 1;
+      if (maxAge !== undefined) response.setHeader('cache-control', `max-age=${maxAge}`);
+    }
     if (request.url.startsWith('/login/')) {
       const login = { login: { accountId: SUBJECT } };
       current.provider.interactionFinished(request, response, login).catch((error) => response.destroy(error));
@@ -129,9 +138,15 @@ export async function startProvider() {
     server.once('error', failed).listen(0, '127.0.0.1', listening);
   });
   const issuer = `http://127.0.0.1:${server.address().port}`;
-  current = await build(issuer);
+  current = await build(issuer, keys);
   return {
     issuer,
+    /** How often the keys were asked for. */
+    keyFetches: () => keyFetches,
+    /** Publishes these private keys and no others; the first one that fits an algorithm signs. */
+    async publish(next) {
+      current = await build(issuer, next);
+    },
     /** The same issuer at the same address with new signing keys; the old ones are gone. */
     async rotate() {
       current = await build(issuer);

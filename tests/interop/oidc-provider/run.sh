@@ -2,6 +2,7 @@
 # Real tokens of a certified OpenID Provider (npm oidc-provider) against the running axum and tonic
 # examples. Prints a table of cases and ends with "N passed, M failed".
 #
+# Usage: run.sh [CASES]: the module with the cases, cases.mjs unless told otherwise.
 # Needs cargo and npm. PROFILE: cargo profile of the examples (default dev). CARGO_TARGET_DIR is honoured.
 set -euo pipefail
 
@@ -47,7 +48,7 @@ grpc=$(build examples/grpc/Cargo.toml --bin grpc) || could_not "the tonic exampl
 
 # A process group of its own, so that nothing outlives this script however it ends.
 set -m
-"$node" "$here/cases.mjs" "$protected_api" "$grpc" &
+"$node" "$here/${1:-cases.mjs}" "$protected_api" "$grpc" &
 cases=$!
 trap 'kill -KILL -- "-$cases" 2>/dev/null || true' EXIT
 trap 'kill -TERM "$cases" 2>/dev/null || true' INT TERM HUP
