@@ -15,7 +15,10 @@
 //! waiting, and nothing here forgets by time alone: entries leave by size, and stale ones are
 //! judged at each hit.
 
-use std::hash::{Hash, Hasher};
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use quick_cache::{Equivalent, OptionsBuilder, Weighter, sync::Cache};
 use smallvec::SmallVec;
@@ -31,7 +34,7 @@ const ENTRY_OVERHEAD: usize = 600;
 /// What an entry is expected to weigh, to size the table.
 const TYPICAL_ENTRY: usize = 3 * 1024;
 
-pub(super) struct TokenCache(Cache<Key, Entry, Bytes, foldhash::fast::RandomState>);
+pub(super) struct TokenCache(Cache<Key, Arc<Entry>, Bytes, foldhash::fast::RandomState>);
 
 /// The tokens of a request, one after the other.
 #[derive(Clone)]
@@ -44,7 +47,6 @@ struct Key {
 /// A key that is looked up without being built.
 struct KeyRef<'a>(Credentials<'a>);
 
-#[derive(Clone)]
 struct Entry {
     identity: Identity,
     window: Window,
@@ -55,8 +57,8 @@ struct Entry {
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<Key, Entry> for Bytes {
-    fn weight(&self, key: &Key, entry: &Entry) -> u64 {
+impl Weighter<Key, Arc<Entry>> for Bytes {
+    fn weight(&self, key: &Key, entry: &Arc<Entry>) -> u64 {
         let payloads: usize = entry.identity.tokens().map(|token| token.payload.len()).sum();
         (key.tokens.len() + payloads + ENTRY_OVERHEAD) as u64
     }
@@ -101,7 +103,7 @@ impl TokenCache {
             keys(*source)
                 .is_some_and(|keys| keys.generation() == *generation || keys.keys().holds(&token.key))
         });
-        (entry.window.contains(now) && current).then_some(entry.identity)
+        (entry.window.contains(now) && current).then(|| entry.identity.clone())
     }
 
     /// Remembers a verdict; `seen` names the source and generation behind each token.
@@ -118,7 +120,7 @@ impl TokenCache {
         let Some(window) = windows.reduce(Window::intersection) else { return };
         let entry = Entry { identity: identity.clone(), window, seen: seen.collect() };
         // Under contention the verdict is not remembered this time.
-        let _ = self.0.try_insert(Key::new(credentials), entry);
+        let _ = self.0.try_insert(Key::new(credentials), Arc::new(entry));
     }
 }
 

@@ -38,7 +38,7 @@ pub struct RefreshSettings {
     pub max_body: usize,
     /// The wait after the first failure; it doubles with each further one: 1 second.
     pub min_backoff: Duration,
-    /// The longest wait after a failure; it also caps a `Retry-After`: 60 seconds.
+    /// The longest wait after a failure, give or take the jitter; it also caps a `Retry-After`: 60 seconds.
     pub max_backoff: Duration,
     /// How many fetches unknown keys may cause at once: 5. Never zero.
     pub unknown_key_burst: u32,
