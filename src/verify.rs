@@ -100,21 +100,39 @@ pub(crate) struct Parsed<'a> {
 }
 
 impl<'a> Parsed<'a> {
-    /// Judges everything that can be judged without a key.
+    /// Judges everything that can be judged without a key. `keys`, if they are there, may know the
+    /// header by heart.
     pub(crate) fn screen<'s>(
         &'s self,
         profile: &'s CompiledProfile,
+        keys: Option<&'s KeySet>,
         limits: &TokenLimits,
         now: UnixTime,
         expected: Expected<'_>,
     ) -> Result<Screened<'s>, TokenError> {
-        let header_json = self.token.header_json()?;
-        let header = JoseHeader::parse(&header_json, limits)?;
-        let algorithm = profile.check_header(&header)?;
+        let header = match keys.and_then(|keys| keys.memo().get(self.token.header_segment())) {
+            Some(known) => Header::Known(known),
+            None => Header::New(JoseHeader::parse(&self.token.header_json()?, limits)?.to_owned()),
+        };
+        let algorithm = profile.check_header(header.get())?;
         let window = profile.evaluate(&self.claims, algorithm, now, expected)?;
         let extracted = profile.extract(&self.claims, self.payload)?;
-        let kid = header.kid.map(|kid| kid.into_owned().into_boxed_str());
-        Ok(Screened { token: self.token, profile, algorithm, kid, window, extracted })
+        Ok(Screened { token: self.token, profile, algorithm, header, window, extracted })
+    }
+}
+
+/// The header of a token, parsed for it or for an earlier one with the same.
+enum Header<'a> {
+    Known(&'a JoseHeader<'static>),
+    New(JoseHeader<'static>),
+}
+
+impl Header<'_> {
+    const fn get(&self) -> &JoseHeader<'static> {
+        match self {
+            Self::Known(header) => header,
+            Self::New(header) => header,
+        }
     }
 }
 
@@ -123,7 +141,7 @@ pub(crate) struct Screened<'a> {
     token: UnverifiedToken<'a>,
     profile: &'a CompiledProfile,
     algorithm: Algorithm,
-    kid: Option<Box<str>>,
+    header: Header<'a>,
     window: Window,
     extracted: Extracted,
 }
@@ -145,7 +163,11 @@ impl Screened<'_> {
     /// # Errors
     /// Those of [`verify_signature`].
     pub(crate) fn verify(self, keys: &KeySet) -> Result<Proven, TokenError> {
-        let (key, signature) = verify_signature(&self.token, self.kid.as_deref(), self.algorithm, keys)?;
+        let kid = self.header.get().kid.as_deref();
+        let (key, signature) = verify_signature(&self.token, kid, self.algorithm, keys)?;
+        if let Header::New(header) = &self.header {
+            keys.memo().keep(self.token.header_segment(), header);
+        }
         Ok(Proven {
             issuer: Arc::clone(&self.profile.binding.issuer),
             algorithm: self.algorithm,

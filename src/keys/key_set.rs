@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-use super::{Algorithm, AlgorithmSet, KeyError, VerifyingKey};
+use super::{Algorithm, AlgorithmSet, KeyError, VerifyingKey, header_memo::HeaderMemo};
 
 /// The most entries that a key set from the network may have: 100 signing keys are far beyond any
 /// provider seen, and each costs parsing on arrival.
@@ -56,6 +56,7 @@ pub struct KeySet {
     /// Positions of the keys that the application configured without a name.
     unnamed: SmallVec<[usize; 1]>,
     skipped: Vec<KeyError>,
+    memo: HeaderMemo,
 }
 
 impl KeySet {
@@ -165,6 +166,11 @@ impl KeySet {
     #[must_use]
     pub fn has_same_keys(&self, other: &Self) -> bool {
         self.len() == other.len() && self.iter().all(|key| other.holds(key))
+    }
+
+    /// The headers that keys of this set have signed.
+    pub(crate) fn memo(&self) -> &HeaderMemo {
+        &self.memo
     }
 
     /// Whether this very key, under its name, is in the set: what keeps a cached verdict alive.

@@ -4,6 +4,7 @@
 //! - [`algorithm`](Algorithm): the signature algorithms, and sets of them.
 //! - `verifying_key`: one public key (or configured secret) with the algorithms it may be used for.
 //! - `jwk`: what a JWK must be before it becomes a key; the rules of hygiene live here.
+//! - `header_memo`: headers already parsed, kept beside the keys that sign under them.
 //! - `key_set`: parsing a JWKS entry by entry, and finding the keys eligible for a token.
 //! - `jws`: the signature of a token under a key set, by itself as [`verify_jws`].
 //!
@@ -18,6 +19,7 @@
 //!   the wall clock. Signatures are checked by aws-lc-rs on the parsed key.
 
 mod algorithm;
+mod header_memo;
 mod jwk;
 mod jws;
 mod key_set;

@@ -10,7 +10,7 @@ use crate::{
     error::{ClaimName, TokenError},
     policy::Expected,
     profile::CompiledProfile,
-    source::SnapshotRef,
+    source::{Snapshot, SnapshotRef},
     token::{ClaimId, ClaimNames, Claims, TokenLimits},
     verify::{Decoded, Parsed, Proven, VerifiedToken},
 };
@@ -154,7 +154,7 @@ struct Trial<'p, 'a> {
 impl Trial<'_, '_> {
     #[cfg(feature = "remote")]
     fn screen(&self, profile: &CompiledProfile) -> Result<(), TokenError> {
-        self.parsed.screen(profile, self.limits, self.now.unix, self.expected).map(drop)
+        self.parsed.screen(profile, None, self.limits, self.now.unix, self.expected).map(drop)
     }
 
     fn run(
@@ -163,8 +163,10 @@ impl Trial<'_, '_> {
         source: usize,
         keys: impl FnOnce() -> Option<SnapshotRef>,
     ) -> Result<(Proven, usize, u64), Failure> {
-        let screened = self.parsed.screen(profile, self.limits, self.now.unix, self.expected)?;
-        let Some(keys) = keys() else { return Err(Failure::NeedKeys { source, seen: None }) };
+        let keys = keys();
+        let known = keys.as_deref().map(Snapshot::keys);
+        let screened = self.parsed.screen(profile, known, self.limits, self.now.unix, self.expected)?;
+        let Some(keys) = &keys else { return Err(Failure::NeedKeys { source, seen: None }) };
         let generation = keys.generation();
         match screened.verify(keys.keys()) {
             Ok(proven) => Ok((proven, source, generation)),

@@ -108,7 +108,7 @@ pub use tenants::{TenantKeys, TenantResolver};
 pub use self::reqwest::{FetcherError, ReqwestFetcher};
 pub(crate) use fixed::FixedKeys;
 pub(crate) use need::{KeyNeed, KeyOutcome, KeySource};
-pub(crate) use snapshot::SnapshotRef;
+pub(crate) use snapshot::{Snapshot, SnapshotRef};
 #[cfg(feature = "remote")]
 pub(crate) use {
     discovery::Discovery,

@@ -210,7 +210,8 @@ fn verdict(issuer: &TestIssuer, profile: &TokenProfile, token: &str) -> Result<S
     let limits = TokenLimits::default();
     let decoded = Decoded::new(token.as_bytes(), &limits)?;
     let parsed = decoded.claims(&names, &limits)?;
-    let proven = parsed.screen(&profile, &limits, issuer.now(), Expected::default())?.verify(&keys)?;
+    let proven =
+        parsed.screen(&profile, Some(&keys), &limits, issuer.now(), Expected::default())?.verify(&keys)?;
     Ok(proven.into_token(decoded.payload.clone()).subject().to_owned())
 }
 

@@ -37,6 +37,18 @@ impl<'a> JoseHeader<'a> {
         }
         Ok(header)
     }
+
+    /// A copy that borrows nothing.
+    pub(crate) fn to_owned(&self) -> JoseHeader<'static> {
+        let owned = |text: &Option<Cow<'_, str>>| text.as_ref().map(|text| Cow::Owned((**text).to_owned()));
+        JoseHeader {
+            alg: Cow::Owned((*self.alg).to_owned()),
+            kid: owned(&self.kid),
+            typ: owned(&self.typ),
+            cty: owned(&self.cty),
+            unsupported: self.unsupported,
+        }
+    }
 }
 
 /// Compares a `typ` or `cty` as RFC 7515 section 4.1.9 has it: without case, and with

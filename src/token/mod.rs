@@ -80,6 +80,11 @@ impl<'a> UnverifiedToken<'a> {
         Ok(Self { signing_input, header, payload, signature })
     }
 
+    /// The header as it was sent.
+    pub(crate) const fn header_segment(&self) -> &'a [u8] {
+        self.header
+    }
+
     pub(crate) fn header_json(&self) -> Result<Vec<u8>, TokenError> {
         URL_SAFE_NO_PAD.decode_to_vec(self.header).map_err(|_| Malformed::Base64.into())
     }
