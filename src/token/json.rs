@@ -79,7 +79,8 @@ impl Strict {
 #[derive(Default)]
 pub(super) struct Names<'de> {
     few: SmallVec<[Cow<'de, str>; HASHED_FROM]>,
-    many: HashSet<Cow<'de, str>>,
+    /// Made when there are many: most objects have few members.
+    many: Option<HashSet<Cow<'de, str>>>,
 }
 
 impl<'de> Names<'de> {
@@ -89,7 +90,7 @@ impl<'de> Names<'de> {
             self.few.push(name);
             fresh
         } else {
-            !self.few.contains(&name) && self.many.insert(name)
+            !self.few.contains(&name) && self.many.get_or_insert_default().insert(name)
         };
         if fresh { Ok(()) } else { Err(strict.fail(Malformed::DuplicateMember)) }
     }
