@@ -7,10 +7,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{
-    Algorithm, KeyError, VerifyingKey,
-    verifying_key::{Curve, rsa_family},
-};
+use super::{Algorithm, KeyError, VerifyingKey, curve::Curve, verifying_key::rsa_family};
 
 /// The members of interest that the model does not carry.
 #[derive(Deserialize)]

@@ -2,6 +2,7 @@
 //! immutable [`KeySet`]s of them.
 //!
 //! - [`algorithm`](Algorithm): the signature algorithms, and sets of them.
+//! - `error`: why bytes are not a key; `curve`: the curves of ECDSA keys.
 //! - `verifying_key`: one public key (or configured secret) with the algorithms it may be used for.
 //! - `jwk`: what a JWK must be before it becomes a key; the rules of hygiene live here.
 //! - `header_memo`: headers already parsed, kept beside the keys that sign under them.
@@ -19,6 +20,8 @@
 //!   the wall clock. Signatures are checked by aws-lc-rs on the parsed key.
 
 mod algorithm;
+mod curve;
+mod error;
 mod header_memo;
 mod jwk;
 mod jws;
@@ -26,7 +29,8 @@ mod key_set;
 mod verifying_key;
 
 pub use algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
+pub use error::KeyError;
 pub use jws::verify_jws;
 pub(crate) use jws::verify_signature;
 pub use key_set::{JwksError, KeySet, MAX_KEYS};
-pub use verifying_key::{KeyError, SignatureValid, VerifyingKey};
+pub use verifying_key::{SignatureValid, VerifyingKey};

@@ -4,13 +4,13 @@ use std::fmt;
 
 use aws_lc_rs::{
     digest, hmac, rand, rsa,
-    signature::{self, ParsedPublicKey, RsaParameters, VerificationAlgorithm},
+    signature::{self, ParsedPublicKey, RsaParameters},
 };
 use base64_simd::URL_SAFE_NO_PAD;
 use smallvec::SmallVec;
 use spki::der::{Decode, asn1::ObjectIdentifier, pem};
 
-use super::{Algorithm, AlgorithmSet};
+use super::{Algorithm, AlgorithmSet, KeyError, curve::Curve};
 
 /// The smallest RSA modulus accepted, in bits (RFC 7518 section 3.3: "2048 bits or larger").
 const MIN_RSA_BITS: usize = 2048;
@@ -30,50 +30,6 @@ const RSA_FAMILY: AlgorithmSet = AlgorithmSet::from_slice(&[
 /// Proof that a signature was checked and is good; only [`VerifyingKey::verify`] can make one.
 #[derive(Clone, Copy, Debug)]
 pub struct SignatureValid(());
-
-/// Why bytes are not a usable verification key.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyError {
-    /// Not a JSON object of the shape of a JWK (RFC 7517 section 4), or a member has a wrong type.
-    #[error("not a well-formed JWK")]
-    MalformedJwk,
-    /// The PEM or DER text is not a public key (`SubjectPublicKeyInfo` or PKCS#1 `RSAPublicKey`).
-    #[error("not a public key in PEM or DER")]
-    MalformedPublicKey,
-    /// The key type, curve or algorithm is none that this crate verifies.
-    #[error("key type, curve or algorithm not supported")]
-    Unsupported,
-    /// `use` or `key_ops` say that the key is not for verifying signatures (RFC 7517 section 4.2, 4.3).
-    #[error("not a key for verifying signatures")]
-    WrongUse,
-    /// The key's `alg` does not fit its type, or none of the wanted algorithms does.
-    #[error("the algorithm does not fit the key")]
-    AlgorithmMismatch,
-    /// A key with private or symmetric material where only public keys belong.
-    #[error("private or symmetric key material in a public key set")]
-    PrivateMaterial,
-    /// An RSA modulus outside 2048..=8192 bits.
-    #[error("RSA modulus of {bits} bits; 2048 to 8192 are accepted")]
-    RsaModulusSize {
-        /// The size of the modulus that was refused.
-        bits: usize,
-    },
-    /// An RSA public exponent that is even or less than 3.
-    #[error("RSA public exponent must be odd and at least 3")]
-    RsaExponent,
-    /// A coordinate of the wrong length, or a point that is not on its curve.
-    #[error("not a point on the curve")]
-    InvalidPoint,
-    /// An HMAC secret shorter than the hash output (RFC 7518 section 3.2).
-    #[error("HMAC secret of {length} bytes; the algorithm needs at least {minimum}")]
-    SecretTooShort {
-        /// The length that was refused, in bytes.
-        length: usize,
-        /// The least length for the algorithm, in bytes.
-        minimum: usize,
-    },
-}
 
 /// Which `kid` header values lead to a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -426,48 +382,6 @@ impl fmt::Debug for VerifyingKey {
             .field("algorithms", &self.algorithms)
             .field("thumbprint", &self.thumbprint)
             .finish_non_exhaustive()
-    }
-}
-
-/// The NIST curves of RFC 7518 section 6.2.1.1.
-#[derive(Clone, Copy)]
-pub(super) enum Curve {
-    P256,
-    P384,
-    P521,
-}
-
-impl Curve {
-    pub(super) const fn algorithm(self) -> Algorithm {
-        match self {
-            Self::P256 => Algorithm::ES256,
-            Self::P384 => Algorithm::ES384,
-            Self::P521 => Algorithm::ES512,
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::P256 => "P-256",
-            Self::P384 => "P-384",
-            Self::P521 => "P-521",
-        }
-    }
-
-    const fn field_bytes(self) -> usize {
-        match self {
-            Self::P256 => 32,
-            Self::P384 => 48,
-            Self::P521 => 66,
-        }
-    }
-
-    fn verification(self) -> &'static dyn VerificationAlgorithm {
-        match self {
-            Self::P256 => &signature::ECDSA_P256_SHA256_FIXED,
-            Self::P384 => &signature::ECDSA_P384_SHA384_FIXED,
-            Self::P521 => &signature::ECDSA_P521_SHA512_FIXED,
-        }
     }
 }
 
