@@ -69,9 +69,10 @@ pub struct Principal<'a> {
 
 /// The claims do not have the shape that was asked for; says where, never what stands there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the claims do not have the expected shape, at byte {at} of the payload")]
+#[error("the claims do not have the expected shape, at line {line}, column {column} of the payload")]
 pub struct ClaimsError {
-    at: usize,
+    line: usize,
+    column: usize,
 }
 
 impl Identity {
@@ -134,7 +135,8 @@ impl Identity {
         self.main().client_id()
     }
 
-    /// The audiences of the token, this server among them.
+    /// The audiences in `aud`, if there is one; this server is among them, unless the profile binds
+    /// the token to it by another claim.
     pub fn audiences(&self) -> impl Iterator<Item = &str> {
         self.main().audiences()
     }
@@ -241,7 +243,8 @@ impl<'a> TokenClaims<'a> {
     /// # Errors
     /// [`ClaimsError`] when the claims do not have that shape.
     pub fn claims<T: Deserialize<'a>>(&self) -> Result<T, ClaimsError> {
-        serde_json::from_str(&self.0.payload).map_err(|error| ClaimsError { at: error.column() })
+        serde_json::from_str(&self.0.payload)
+            .map_err(|error| ClaimsError { line: error.line(), column: error.column() })
     }
 }
 

@@ -117,7 +117,10 @@ impl Clock for SystemClock {
     }
 
     /// Uses tokio's timer when the future is made inside a tokio runtime, otherwise a thread that
-    /// sleeps: it completes in either case and never panics.
+    /// sleeps.
+    ///
+    /// # Panics
+    /// Inside a tokio runtime that was built without timers (`enable_time` or `enable_all`).
     fn sleep_until(&self, deadline: Duration) -> Sleep {
         let wait = deadline.saturating_sub(self.monotonic());
         #[cfg(feature = "remote")]
@@ -143,7 +146,7 @@ async fn thread_sleep(wait: Duration) {
 
     let shared = Arc::new(Mutex::new(Shared::default()));
     let timer = Arc::clone(&shared);
-    std::thread::spawn(move || {
+    let sleeper = std::thread::Builder::new().spawn(move || {
         std::thread::sleep(wait);
         let mut shared = timer.lock().unwrap_or_else(PoisonError::into_inner);
         shared.done = true;
@@ -151,6 +154,10 @@ async fn thread_sleep(wait: Duration) {
             waker.wake();
         }
     });
+    if sleeper.is_err() {
+        // No thread to be had: too early is better than never.
+        return;
+    }
     std::future::poll_fn(|cx| {
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
         if shared.done {

@@ -38,6 +38,9 @@ pub(crate) struct VerifiedToken {
     pub(crate) key: Arc<VerifyingKey>,
     /// When the verdict stands, as far as time goes.
     pub(crate) window: Window,
+    /// Private, so that no other room can make a token: only a good signature gives one.
+    #[expect(dead_code, reason = "the proof itself is the point")]
+    signature: SignatureValid,
 }
 
 impl VerifiedToken {
@@ -153,7 +156,6 @@ pub(crate) struct Proven {
     key: Arc<VerifyingKey>,
     window: Window,
     extracted: Extracted,
-    #[expect(dead_code, reason = "the proof itself is the point")]
     signature: SignatureValid,
 }
 
@@ -189,6 +191,7 @@ impl Proven {
             algorithm: self.algorithm,
             key: self.key,
             window: self.window,
+            signature: self.signature,
         }
     }
 }

@@ -38,8 +38,8 @@ async fn claims(Claims(claims): Claims<Tenant>) -> String {
 
 fn handlers() -> Router {
     Router::new()
-        .route("/identity", routing::get(identity))
-        .route("/maybe", routing::get(maybe))
+        .route("/identity", routing::any(identity))
+        .route("/maybe", routing::any(maybe))
         .route("/authentication", routing::get(authentication))
         .route("/claims", routing::get(claims))
 }
@@ -73,7 +73,8 @@ async fn extractors_behind_a_layer() {
     let token = issuer.access_token("alice").claim("tenant", "blue").mint().unwrap();
     let shapeless = issuer.access_token("alice").claim("tenant", 7).mint().unwrap();
     let expired = issuer.broken(Defect::Expired);
-    let shape = |body: &str| body.starts_with("the claims do not have the expected shape, at byte ");
+    let shape =
+        |body: &str| body.starts_with("the claims do not have the expected shape, at line 1, column ");
     let is = |expected: &'static str| move |body: &str| body == expected;
     type Check = Box<dyn Fn(&str) -> bool>;
     for (name, app, path, token, status, body) in [
@@ -111,6 +112,7 @@ async fn the_challenge_of_an_extractor_has_the_realm_and_speaks_grpc() {
     assert_eq!(answer.challenge(), Some(r#"Bearer realm="shop""#));
 
     let mut call = get("/identity", None);
+    *call.method_mut() = http::Method::POST;
     call.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
     let answer = ask(&app, call).await;
     assert_eq!((answer.status(), answer.header("grpc-status")), (StatusCode::OK, Some("16")));
@@ -282,6 +284,7 @@ async fn refusals_with_a_json_body() {
         );
     }
     let mut call = get("/maybe", None);
+    *call.method_mut() = http::Method::POST;
     call.headers_mut().insert("content-type", "application/grpc+proto".parse().unwrap());
     let answer = ask(&app, call).await;
     assert_eq!((&*answer.body, answer.header("content-type")), ("", Some("application/grpc")));

@@ -3,7 +3,7 @@
 //! Which protocol a request speaks is told by its content type (gRPC over HTTP/2, "Requests"), so
 //! the one layer serves a port that carries both.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header::CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
 
 use super::{Reason, Rejection};
 
@@ -16,8 +16,10 @@ const GRPC_RETRY_PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-push
 pub(super) struct Flavour(&'static str);
 
 impl Flavour {
-    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
-        let value = headers.get(CONTENT_TYPE)?.as_bytes();
+    /// gRPC is always a POST; anything else that calls itself gRPC gets an answer of HTTP, since a
+    /// refusal in the headers of a 200 is one to gRPC clients only.
+    pub(super) fn of(method: &Method, headers: &HeaderMap) -> Option<Self> {
+        let value = headers.get(CONTENT_TYPE).filter(|_| *method == Method::POST)?.as_bytes();
         // The longest first: each is a prefix of the one before.
         ["application/grpc-web-text", "application/grpc-web", "application/grpc"].into_iter().find_map(
             |name| {
@@ -76,8 +78,9 @@ mod tests {
             ("", None),
         ] {
             let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
-            assert_eq!(Flavour::of(&headers), expected.map(Flavour), "{content_type}");
+            assert_eq!(Flavour::of(&Method::POST, &headers), expected.map(Flavour), "{content_type}");
+            assert_eq!(Flavour::of(&Method::GET, &headers), None, "{content_type}");
         }
-        assert_eq!(Flavour::of(&HeaderMap::new()), None);
+        assert_eq!(Flavour::of(&Method::POST, &HeaderMap::new()), None);
     }
 }

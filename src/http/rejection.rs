@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header, request::Parts};
+use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
 use super::{RequestError, TokenKind, grpc};
 use crate::{error::TokenError, policy::Requirement};
@@ -135,7 +135,15 @@ impl fmt::Display for Rejection {
     }
 }
 
-impl std::error::Error for Rejection {}
+impl std::error::Error for Rejection {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.reason {
+            Reason::InvalidRequest(error) => Some(error),
+            Reason::InvalidToken { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl Rejection {
     pub(crate) const fn new(
@@ -179,7 +187,7 @@ impl Rejection {
         if let Some(challenge) = &self.challenge {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.clone());
         }
-        if let Some(flavour) = grpc::Flavour::of(&request.headers) {
+        if let Some(flavour) = grpc::Flavour::of(&request.method, &request.headers) {
             flavour.refuse(self, response.headers_mut());
             return response;
         }
@@ -192,8 +200,8 @@ impl Rejection {
 
     /// Whether the request speaks gRPC or gRPC-Web.
     #[must_use]
-    pub fn is_grpc(headers: &HeaderMap) -> bool {
-        grpc::Flavour::of(headers).is_some()
+    pub fn is_grpc(request: &Parts) -> bool {
+        grpc::Flavour::of(&request.method, &request.headers).is_some()
     }
 }
 

@@ -12,7 +12,7 @@ use tower::{Service, ServiceExt, util::Oneshot};
 
 use super::gate::{Gate, Verdict};
 use crate::{
-    http::{Reject, Rejection},
+    http::{Reason, Reject, Rejection},
     server::Pending,
 };
 
@@ -73,8 +73,13 @@ where
 
 /// The response of a refusal; a copy of the reason rides along for outer layers.
 fn refusal<T, R: Reject<T>>(why: Rejection, reject: &R, request: &Parts) -> Response<T> {
-    // At debug level, since anyone can cause it; the reason is a fixed word (promise 10).
-    tracing::debug!(reason = why.reason().code(), status = why.status().as_u16(), "request refused");
+    // At debug level, since anyone can cause it; the reason is a fixed word, the claim a configured
+    // name (promise 10).
+    let claim = match why.reason() {
+        Reason::InvalidToken { error, .. } => error.claim(),
+        _ => None,
+    };
+    tracing::debug!(reason = why.reason().code(), claim, status = why.status().as_u16(), "request refused");
     let mut response = reject.reject(&why, request);
     response.extensions_mut().insert(why);
     response

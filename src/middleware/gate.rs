@@ -46,13 +46,9 @@ impl Gate {
     }
 
     pub(super) fn demanding(mut self, requirements: Requirements) -> Self {
-        self.uninvited = requirements.fixed().map(|required| self.refuse_uninvited(required));
+        self.uninvited = requirements.fixed().map(|required| self.server.prepare_uninvited(required));
         self.requirements = requirements;
         self
-    }
-
-    fn refuse_uninvited(&self, required: &Requirement) -> Rejection {
-        self.server.refuse(Reason::NoCredentials.into(), required)
     }
 
     /// Judges a request, and puts the result into its extensions when it is admitted.
@@ -94,8 +90,10 @@ impl Gate {
             }
             Step::Done(Ok(None)) => {
                 let required = self.requirements.of(request);
-                let rejection = self.uninvited.clone().unwrap_or_else(|| self.refuse_uninvited(&required));
+                let prepared = self.uninvited.clone();
+                let rejection = prepared.unwrap_or_else(|| self.server.prepare_uninvited(&required));
                 if !self.optional || !required.is_none() {
+                    self.server.count(&rejection);
                     return Verdict::Refuse(rejection);
                 }
                 request.extensions.remove::<Identity>();

@@ -115,6 +115,11 @@ impl RequirementTable {
         found.or_else(|| self.otherwise.clone()).unwrap_or_else(|| self.strictest())
     }
 
+    /// Works out once what an operation without a row needs, or every such request would.
+    pub(crate) fn settle(&mut self) {
+        self.otherwise = Some(self.otherwise.take().unwrap_or_else(|| self.strictest()));
+    }
+
     fn strictest(&self) -> Requirement {
         self.rows
             .values()
@@ -124,7 +129,8 @@ impl RequirementTable {
 
     /// Chooses by the request's exact path: right for gRPC, whose paths have no parameters.
     #[must_use]
-    pub fn by_path(self) -> Requirements {
+    pub fn by_path(mut self) -> Requirements {
+        self.settle();
         Requirements::from(move |request: &Parts| self.find(&request.method, Some(request.uri.path())))
     }
 }

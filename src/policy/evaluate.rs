@@ -166,6 +166,10 @@ impl Check {
         match self {
             Self::Present => Some(true),
             Self::Absent => Some(false),
+            Self::IsTrue => match value {
+                ClaimValue::Bool(is) => Some(*is),
+                _ => None,
+            },
             Self::NonEmptyString => Some(!value.as_str()?.is_empty()),
             Self::StringOrStrings => value.as_strings().map(|_| true),
             Self::NumericDate => value.as_numeric_date().map(|_| true),

@@ -79,6 +79,7 @@ impl Requirement {
     }
 
     /// Whether `scopes` hold all that is required.
+    #[must_use]
     pub fn is_met_by<'a>(&self, scopes: impl Iterator<Item = &'a str> + Clone) -> bool {
         self.iter().all(|needed| scopes.clone().any(|have| have == needed))
     }

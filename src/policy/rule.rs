@@ -47,7 +47,7 @@ pub(super) enum Presence {
     IfPresent,
     /// Required when this other claim is an array of several values.
     IfSeveral(Arc<str>),
-    /// Required when the caller expects something of it; see [`Check::expectation`].
+    /// Required when the caller expects something of it: a nonce, a greatest age.
     IfExpected,
 }
 
@@ -55,6 +55,7 @@ pub(super) enum Presence {
 pub(super) enum Check {
     Present,
     Absent,
+    IsTrue,
     NonEmptyString,
     StringOrStrings,
     NumericDate,
@@ -83,6 +84,11 @@ impl ClaimRule {
     /// It is there, whatever it is.
     pub fn present(self) -> Rule {
         self.rule(Check::Present, None)
+    }
+
+    /// It is `true`.
+    pub fn is_true(self) -> Rule {
+        self.rule(Check::IsTrue, None)
     }
 
     /// It is not there: it belongs to another kind of token.
@@ -274,6 +280,7 @@ impl fmt::Display for Rule {
         match &self.check {
             Check::Present => f.write_str("is present"),
             Check::Absent => f.write_str("is absent"),
+            Check::IsTrue => f.write_str("is true"),
             Check::NonEmptyString => f.write_str("is a non-empty string"),
             Check::StringOrStrings => f.write_str("is a string or an array of strings"),
             Check::NumericDate => f.write_str("is a date"),

@@ -39,7 +39,7 @@ pub fn service_account_token<A: Into<Box<str>>>(accounts: impl IntoIterator<Item
         .rule(claim("aud").names_resource())
         .rule(claim("azp").non_empty_string())
         .rule(claim("email").one_of(accounts))
-        .rule(claim("email_verified").present())
+        .rule(claim("email_verified").is_true())
         .rule(claim("nonce").absent())
 }
 

@@ -8,7 +8,7 @@ use crate::{
     keys::{Algorithm, AlgorithmSet},
     policy::{Binding, Context, Expected, Moment, Policy, Rule, Window, claim},
     time::UnixTime,
-    token::{ClaimId, ClaimNames, Claims, JoseHeader, is_media_type},
+    token::{ClaimId, ClaimNames, ClaimValue, Claims, JoseHeader, is_media_type},
 };
 
 /// A [`TokenProfile`] with everything looked up that can be before a token arrives.
@@ -23,8 +23,8 @@ pub(crate) struct CompiledProfile {
     subject: (ClaimId, ClaimName),
     audience: ClaimId,
     expires: ClaimId,
-    clients: Vec<ClaimId>,
-    scopes: Vec<ClaimId>,
+    clients: Vec<(ClaimId, ClaimName)>,
+    scopes: Vec<(ClaimId, ClaimName)>,
 }
 
 /// A text of the payload: where it stands, or a copy when it stands there with escapes.
@@ -79,8 +79,8 @@ impl CompiledProfile {
             subject: (names.intern(&profile.subject_claim), ClaimName(profile.subject_claim.clone())),
             audience: names.intern("aud"),
             expires: names.intern("exp"),
-            clients: profile.client_claims.iter().map(|name| names.intern(name)).collect(),
-            scopes: profile.scope_claims.iter().map(|name| names.intern(name)).collect(),
+            clients: named(&profile.client_claims, names),
+            scopes: named(&profile.scope_claims, names),
         }
     }
 
@@ -121,6 +121,8 @@ impl CompiledProfile {
             let strings = claims.get(id)?.as_strings()?;
             Some(strings.iter().map(|string| text(string)).collect::<SmallVec<[Text; 1]>>())
         };
+        // The first that is present counts, and a wrong type is invalid, never absent.
+        let is_present = |(id, _): &&(ClaimId, ClaimName)| claims.get(*id).is_some();
         let (subject, name) = &self.subject;
         let subject = claims.get(*subject).ok_or_else(|| TokenError::MissingClaim(name.clone()))?;
         let subject = subject
@@ -129,12 +131,26 @@ impl CompiledProfile {
             .ok_or_else(|| TokenError::InvalidClaim(name.clone()))?;
         Ok(Extracted {
             subject: text(subject),
-            client_id: self.clients.iter().find_map(|id| claims.get(*id)?.as_str()).map(text),
+            client_id: match self.clients.iter().find(is_present) {
+                Some((id, name)) => {
+                    let client = claims.get(*id).and_then(ClaimValue::as_str);
+                    Some(text(client.ok_or_else(|| TokenError::InvalidClaim(name.clone()))?))
+                }
+                None => None,
+            },
             audiences: strings(self.audience).unwrap_or_default(),
-            scopes: self.scopes.iter().find_map(|id| strings(*id)).unwrap_or_default(),
+            scopes: match self.scopes.iter().find(is_present) {
+                Some((id, name)) => strings(*id).ok_or_else(|| TokenError::InvalidClaim(name.clone()))?,
+                None => SmallVec::new(),
+            },
             expires_at: claims.get(self.expires).and_then(|exp| exp.as_numeric_date()),
         })
     }
+}
+
+/// The numbers of claims, with their names for errors.
+fn named(claims: &[std::sync::Arc<str>], names: &mut ClaimNames) -> Vec<(ClaimId, ClaimName)> {
+    claims.iter().map(|name| (names.intern(name), ClaimName(name.clone()))).collect()
 }
 
 impl TypeRule {

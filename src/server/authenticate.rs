@@ -122,14 +122,12 @@ impl Future for Pending {
 impl ResourceServer {
     /// Begins with the headers of a request.
     pub(crate) fn begin(&self, headers: &HeaderMap) -> Step {
-        self.with_credentials(headers, |credentials| self.begin_with(credentials, Expected::default()))
+        self.with_credentials(headers, |credentials| self.begin_with(credentials))
     }
 
     /// Goes on after a wait, with the same headers.
     pub(crate) fn resume(&self, resumed: Resumed, headers: &HeaderMap) -> Step {
-        self.with_credentials(headers, |credentials| {
-            self.resume_with(resumed, credentials, Expected::default())
-        })
+        self.with_credentials(headers, |credentials| self.resume_with(resumed, credentials))
     }
 
     fn with_credentials(&self, headers: &HeaderMap, run: impl FnOnce(Credentials<'_>) -> Step) -> Step {
@@ -150,7 +148,7 @@ impl ResourceServer {
         }
     }
 
-    pub(super) fn begin_with(&self, credentials: Credentials<'_>, expected: Expected<'_>) -> Step {
+    pub(super) fn begin_with(&self, credentials: Credentials<'_>) -> Step {
         let now = self.0.now();
         let cached = self.0.cached(credentials, now);
         if self.0.cache.is_some() {
@@ -160,16 +158,11 @@ impl ResourceServer {
             metrics::good();
             return Step::Done(Ok(Some(identity)));
         }
-        self.run(now, now.monotonic, 0, |now| self.0.verify(credentials, now, expected))
+        self.run(now, now.monotonic, 0, |now| self.0.verify(credentials, now))
     }
 
-    pub(super) fn resume_with(
-        &self,
-        resumed: Resumed,
-        credentials: Credentials<'_>,
-        expected: Expected<'_>,
-    ) -> Step {
-        self.run_on(resumed, |now| self.0.verify(credentials, now, expected))
+    pub(super) fn resume_with(&self, resumed: Resumed, credentials: Credentials<'_>) -> Step {
+        self.run_on(resumed, |now| self.0.verify(credentials, now))
     }
 
     pub(super) fn begin_id_token(&self, token: &[u8], expected: Expected<'_>) -> Step {
@@ -237,21 +230,16 @@ impl ResourceServer {
 
 impl Inner {
     /// Verifies all tokens of a request and makes the identity that they stand for.
-    fn verify(
-        &self,
-        credentials: Credentials<'_>,
-        now: Now,
-        expected: Expected<'_>,
-    ) -> Result<Identity, (TokenKind, Failure)> {
+    fn verify(&self, credentials: Credentials<'_>, now: Now) -> Result<Identity, (TokenKind, Failure)> {
         let access = self
-            .verify_in(&self.access, credentials.access, now, expected)
+            .verify_in(&self.access, credentials.access, now, Expected::default())
             .map_err(|failure| (TokenKind::Access, failure))?;
         let id = match (credentials.id, &self.id) {
             (Some(token), Some(slot)) => {
                 // `at_hash` is about the access token that this ID token came with.
                 let access_token = std::str::from_utf8(credentials.access).ok();
                 let id = self
-                    .verify_in(slot, token, now, Expected { access_token, ..expected })
+                    .verify_in(slot, token, now, Expected { access_token, ..Expected::default() })
                     .map_err(|failure| (TokenKind::Id, failure))?;
                 pair::check(&access.token, &id.token)
                     .map_err(|error| (TokenKind::Id, Failure::Refused(error)))?;

@@ -46,6 +46,15 @@ pub struct ResourceServerBuilder {
     retain_tokens: bool,
 }
 
+impl std::fmt::Debug for ResourceServerBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ResourceServerBuilder")
+            .field("resource", &self.resource)
+            .field("issuers", &self.issuers)
+            .finish_non_exhaustive()
+    }
+}
+
 impl ResourceServerBuilder {
     pub(super) fn new(resource: String) -> Self {
         Self {
@@ -245,6 +254,11 @@ impl ResourceServerBuilder {
             }
             let accepted = issuer.profile.accepted_algorithms();
             #[cfg(feature = "remote")]
+            let id_tokens = match self.client_id {
+                Some(_) => issuer.id_token_profile.accepted_algorithms(),
+                None => AlgorithmSet::EMPTY,
+            };
+            #[cfg(feature = "remote")]
             if issuer.resolver.is_some() && !issuer.is_pattern() {
                 problems.push(format!(
                     "{whose}: it is no pattern and has no tenants; begin it with Issuer::tenants(..)"
@@ -253,7 +267,10 @@ impl ResourceServerBuilder {
             match &issuer.keys {
                 KeysFrom::Given(keys) => check_keys(&whose, keys, accepted, problems),
                 #[cfg(feature = "remote")]
-                _ if !accepted.intersection(AlgorithmSet::HMAC).is_empty() => problems.push(format!(
+                _ if [accepted, id_tokens]
+                    .iter()
+                    .any(|accepted| !accepted.intersection(AlgorithmSet::HMAC).is_empty()) =>
+                    problems.push(format!(
                     "{whose}: HMAC with keys from the network would let anyone sign who can read them; accept asymmetric algorithms only"
                 )),
                 #[cfg(feature = "remote")]

@@ -60,7 +60,9 @@ struct Bytes;
 impl Weighter<Key, Arc<Entry>> for Bytes {
     fn weight(&self, key: &Key, entry: &Arc<Entry>) -> u64 {
         let payloads: usize = entry.identity.tokens().map(|token| token.payload.len()).sum();
-        (key.tokens.len() + payloads + ENTRY_OVERHEAD) as u64
+        let raw = [entry.identity.raw_access_token(), entry.identity.raw_id_token()];
+        let raw: usize = raw.into_iter().flatten().map(str::len).sum();
+        (key.tokens.len() + payloads + raw + ENTRY_OVERHEAD) as u64
     }
 }
 

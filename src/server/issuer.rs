@@ -52,6 +52,13 @@ pub(super) struct RemoteSettings {
     pub(super) allow_loopback_http: bool,
 }
 
+/// Whom it trusts, and nothing of the keys.
+impl std::fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Issuer").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
 impl Issuer {
     fn new(issuer: String, keys: KeysFrom) -> Self {
         Self {
@@ -103,6 +110,10 @@ impl Issuer {
     /// An issuer whose metadata says where its keys are: OpenID Connect Discovery or RFC 8414.
     ///
     /// `issuer` must be exactly what the metadata and the tokens say, a trailing slash included.
+    ///
+    /// Keys that name no `alg` are narrowed to the algorithms that the metadata advertises for ID
+    /// tokens; for a provider that signs access tokens by others with such keys, use
+    /// [`with_jwks_uri`](Self::with_jwks_uri).
     pub fn discover(issuer: impl Into<String>) -> Self {
         Self::new(issuer.into(), KeysFrom::Discovery)
     }

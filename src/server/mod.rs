@@ -21,7 +21,13 @@ mod slot;
 mod sources;
 mod sourcing;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::{Future as _, poll_fn},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -153,13 +159,13 @@ impl ResourceServer {
     /// A [`Rejection`]; its [`reason`](Rejection::reason) tells a bad token from keys that cannot be had.
     pub async fn verify_access_token(&self, token: &str) -> Result<Identity, Rejection> {
         let credentials = Credentials { access: token.as_bytes(), id: None };
-        let mut step = self.begin_with(credentials, Expected::default());
+        let mut step = self.begin_with(credentials);
         loop {
             match step {
                 Step::Done(Ok(identity)) => return self.demand(identity),
                 Step::Done(Err(denial)) => return Err(self.refuse(denial, &Requirement::none())),
                 Step::Wait(pending) => {
-                    step = self.resume_with(pending.await, credentials, Expected::default());
+                    step = self.resume_with(pending.await, credentials);
                 }
             }
         }
@@ -169,7 +175,7 @@ impl ResourceServer {
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn verify_now(&self, token: &str) -> Result<Identity, Rejection> {
         let credentials = Credentials { access: token.as_bytes(), id: None };
-        match self.begin_with(credentials, Expected::default()) {
+        match self.begin_with(credentials) {
             Step::Done(Ok(identity)) => self.demand(identity),
             Step::Done(Err(denial)) => Err(self.refuse(denial, &Requirement::none())),
             Step::Wait(_) => Err(self.refuse(Reason::KeysUnavailable.into(), &Requirement::none())),
@@ -269,8 +275,18 @@ impl ResourceServer {
 
     /// The refusal for `denial` on an operation that needs `required`.
     pub(crate) fn refuse(&self, denial: Denial, required: &Requirement) -> Rejection {
-        metrics::refused(denial.reason.code(), denial.reason.is_about_a_verified_token());
-        self.0.challenger.refuse(denial.reason, required, denial.retry_after)
+        let rejection = self.0.challenger.refuse(denial.reason, required, denial.retry_after);
+        self.count(&rejection);
+        rejection
+    }
+
+    /// The refusal of a request without credentials, written ahead: it is counted when it is used.
+    pub(crate) fn prepare_uninvited(&self, required: &Requirement) -> Rejection {
+        self.0.challenger.refuse(Reason::NoCredentials, required, None)
+    }
+
+    pub(crate) fn count(&self, refused: &Rejection) {
+        metrics::refused(refused.reason().code(), refused.reason().is_about_a_verified_token());
     }
 }
 
@@ -292,6 +308,7 @@ impl ResourceServer {
     /// # Errors
     /// [`NoRuntime`](crate::source::NoRuntime) outside a tokio runtime.
     pub async fn ready(&self) -> Result<(), crate::source::NoRuntime> {
+        self.start()?;
         for source in &self.0.sources.fixed {
             source.keys.ready().await?;
         }
@@ -304,10 +321,22 @@ impl ResourceServer {
     /// The first [`RefreshError`](crate::source::RefreshError); the other issuers are fetched all
     /// the same, and what was known before is kept.
     pub async fn refresh_now(&self) -> Result<(), crate::source::RefreshError> {
+        let fetch =
+            |(_, keys): (_, crate::source::KeySource)| Box::pin(async move { keys.refresh_now().await });
+        // All at once: one that hangs holds up only itself.
+        let mut fetches: Vec<_> = self.0.sources.all().into_iter().map(fetch).collect();
         let mut result = Ok(());
-        for (_, keys) in self.0.sources.all() {
-            result = result.and(keys.refresh_now().await);
-        }
+        poll_fn(|cx| {
+            fetches.retain_mut(|fetch| match fetch.as_mut().poll(cx) {
+                Poll::Ready(fetched) => {
+                    result = std::mem::replace(&mut result, Ok(())).and(fetched);
+                    false
+                }
+                Poll::Pending => true,
+            });
+            if fetches.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
         result
     }
 }

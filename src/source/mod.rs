@@ -19,7 +19,8 @@
 //!   bound; a set that is empty or unusable is refused and the old one kept. (So emptying the set
 //!   is not a revocation; `revoke_key` is.)
 //! - **No 401 without evidence.** "This key does not exist" takes a fetch that started after the
-//!   request arrived; anything less is 503 and a time to come again.
+//!   request arrived, or, once the budget is spent, within the evidence window; anything less is
+//!   503 and a time to come again.
 //! - **Requests cause bounded work**: a budget for fetches, places for waiting, one fetch at a time
 //!   however many ask. Dropping a request cancels nothing that others share.
 //! - **Monotonic time only**: a stepped wall clock neither expires keys nor revives them.

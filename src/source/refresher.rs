@@ -225,6 +225,11 @@ async fn drive(watch: Watch, wake: Arc<Notify>) {
             if config.on_demand.as_ref().is_some_and(|source| is_over(source, &state, now)) {
                 return;
             }
+            // Before the schedule takes a step: one that was replaced must not leave a fetch behind
+            // that nobody makes.
+            if state.driver.as_ref().is_none_or(|driver| driver.id != watch.id) {
+                return;
+            }
             let step = state.schedule.step(now);
             let memory = state.memory.clone();
             let next = match step {
@@ -232,9 +237,8 @@ async fn drive(watch: Watch, wake: Arc<Notify>) {
                 Step::SleepUntil(until) => until,
             };
             let overdue_at = shared.overdue_at(next);
-            match &mut state.driver {
-                Some(driver) if driver.id == watch.id => driver.overdue_at = overdue_at,
-                _ => return,
+            if let Some(driver) = &mut state.driver {
+                driver.overdue_at = overdue_at;
             }
             shared.set_attention(overdue_at);
             (step, memory, state.schedule.failures() % 2 == 1)
@@ -287,5 +291,52 @@ impl Drop for Watch {
         }
         self.shared.set_attention(Duration::ZERO);
         self.shared.tell();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::pending, pin::pin, task::Waker};
+
+    use super::*;
+    use crate::{
+        source::{
+            Fetch, FetchFuture, FetchRequest, KeyLocation, RefreshSettings, RemoteConfig, RemoteKeys,
+            SourceUrl, WaiterPlaces,
+        },
+        test_util::ManualClock,
+    };
+
+    struct Silent;
+
+    impl Fetch for Silent {
+        fn fetch(&self, _: FetchRequest) -> FetchFuture<'_> {
+            Box::pin(pending())
+        }
+    }
+
+    #[test]
+    fn a_driver_that_was_replaced_leaves_no_fetch_behind() {
+        for (name, own, fetches) in [("replaced", 1, false), ("in charge", 2, true)] {
+            let keys = RemoteKeys::new(RemoteConfig {
+                name: "https://login.example".into(),
+                location: KeyLocation::Jwks(SourceUrl::parse("https://login.example/jwks", false).unwrap()),
+                fetcher: Arc::new(Silent),
+                clock: Arc::new(ManualClock::default()),
+                settings: RefreshSettings::default(),
+                places: WaiterPlaces::new(1),
+                on_demand: None,
+                jitter: || 0.5,
+            });
+            let wake = Arc::new(Notify::new());
+            let current = Driver { id: 2, wake: Arc::clone(&wake), task: None, overdue_at: Duration::MAX };
+            keys.shared.lock().driver = Some(current);
+
+            let watch = Watch { shared: Arc::clone(&keys.shared), id: own };
+            let mut driver = pin!(drive(watch, wake));
+            let polled = driver.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop()));
+            assert_eq!(polled.is_pending(), fetches, "{name}");
+            assert_eq!(keys.shared.lock().schedule.is_fetching(), fetches, "{name}");
+        }
     }
 }
