@@ -21,12 +21,11 @@ mod slot;
 mod sources;
 mod sourcing;
 
+use std::{fmt, sync::Arc, time::Duration};
+#[cfg(feature = "remote")]
 use std::{
-    fmt,
     future::{Future as _, poll_fn},
-    sync::Arc,
     task::Poll,
-    time::Duration,
 };
 
 use bytes::Bytes;
