@@ -3,7 +3,7 @@
 use std::{
     error::Error,
     fmt,
-    io::ErrorKind,
+    io::{self, ErrorKind},
     net::{SocketAddr, ToSocketAddrs},
 };
 
@@ -65,6 +65,14 @@ impl ReqwestFetcher {
     /// # Errors
     /// [`FetcherError`] when the client cannot be built.
     pub fn configured(configure: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Self, FetcherError> {
+        Self::resolving(configure, |host| (host, 0).to_socket_addrs().map(Vec::from_iter))
+    }
+
+    /// As [`configured`](Self::configured), with names looked up by `lookup`.
+    fn resolving(
+        configure: impl FnOnce(ClientBuilder) -> ClientBuilder,
+        lookup: Lookup,
+    ) -> Result<Self, FetcherError> {
         let agent = concat!("tower-resource-server/", env!("CARGO_PKG_VERSION"));
         // Only the proxies of the environment are meant, so this comes before what is configured.
         let client = configure(Client::builder().no_proxy().user_agent(agent))
@@ -76,7 +84,7 @@ impl ReqwestFetcher {
             .no_zstd()
             .no_deflate()
             .pool_max_idle_per_host(0)
-            .dns_resolver(GuardedResolver)
+            .dns_resolver(GuardedResolver(lookup))
             .build()
             .map_err(|_| FetcherError)?;
         Ok(Self { client })
@@ -142,14 +150,17 @@ fn is_tls(error: &std::io::Error) -> bool {
 }
 
 /// The system's resolver, less the addresses where no key server is.
-struct GuardedResolver;
+struct GuardedResolver(Lookup);
+
+/// How a name is looked up, blocking: the system's way, but for tests.
+type Lookup = fn(&str) -> io::Result<Vec<SocketAddr>>;
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
+        let lookup = self.0;
         Box::pin(async move {
             let host = name.as_str().to_owned();
-            let lookup = move || (host.as_str(), 0).to_socket_addrs().map(Vec::from_iter);
-            let found = tokio::task::spawn_blocking(lookup).await;
+            let found = tokio::task::spawn_blocking(move || lookup(&host)).await;
             let found = found.ok().and_then(Result::ok).unwrap_or_default();
             let admitted = admit(name.as_str(), found).map_err(Unresolved)?;
             Ok(Box::new(admitted.into_iter()) as Addrs)

@@ -14,8 +14,8 @@
 //! ```
 //!
 //! A request whose key is unknown is refused (401) only on *evidence*: a successful fetch that
-//! started after the request arrived lacks the key. Short of that it waits, or learns that keys
-//! are unavailable (503). What such requests may cause is bounded by a budget of their own, so
+//! started after the request arrived, or within the evidence window once the budget is spent,
+//! lacks the key. Short of that it waits, or learns that keys are unavailable (503). What such requests may cause is bounded by a budget of their own, so
 //! they can neither flood the issuer nor use up the scheduled refresh.
 
 use std::time::Duration;

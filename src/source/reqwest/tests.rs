@@ -189,6 +189,34 @@ async fn a_name_is_resolved_under_the_address_rules() {
     assert_eq!(response.body.as_deref(), Some(&b"{}"[..]));
 }
 
+/// The row of the fault table that needs a name server: the whole server, and a name that leads to
+/// the metadata service of a cloud.
+#[tokio::test]
+async fn a_name_that_leads_to_a_metadata_address_is_never_connected_to() {
+    use crate::{Issuer, ResourceServer, http::Reason, source::RefreshError, test_util::TestIssuer};
+
+    let issuer = TestIssuer::new();
+    let to_metadata = |_: &str| Ok(vec![SocketAddr::from(([169, 254, 169, 254], 0))]);
+    let fetcher = ReqwestFetcher::resolving(|client| client, to_metadata).unwrap();
+    let keys = Issuer::with_jwks_uri(issuer.issuer(), "https://login.example/jwks").fetcher(fetcher);
+    let api = ResourceServer::builder(issuer.audience())
+        .issuer(keys)
+        .clock(issuer.clock().clone())
+        .build()
+        .unwrap();
+
+    let token = issuer.access_token("alice").mint().unwrap();
+    let refused = api.verify_access_token(&token).await.unwrap_err();
+    assert_eq!(refused.reason(), &Reason::KeysUnavailable);
+    let (_, health) = api.health().remove(0);
+    assert_eq!(health.fetches, 1);
+    assert!(
+        matches!(health.last_error, Some(RefreshError::KeySetFetch(FetchError::AddressRefused))),
+        "{:?}",
+        health.last_error
+    );
+}
+
 #[test]
 fn resolved_addresses_are_filtered() {
     let addresses = |list: &[&str]| -> Vec<SocketAddr> {
