@@ -13,6 +13,7 @@ use tower::{Service, ServiceExt, util::Oneshot};
 use super::gate::{Gate, Verdict};
 use crate::{
     http::{Reason, Reject, Rejection},
+    policy::Requirement,
     server::Pending,
 };
 
@@ -45,11 +46,12 @@ pin_project! {
 }
 
 /// What a waiting request needs to go on.
-struct Held<S, R, B> {
-    request: Request<B>,
-    inner: S,
-    gate: Gate,
-    reject: R,
+pub(super) struct Held<S, R, B> {
+    pub(super) request: Request<B>,
+    pub(super) required: Requirement,
+    pub(super) inner: S,
+    pub(super) gate: Gate,
+    pub(super) reject: R,
 }
 
 impl<S, R, B, T> ResponseFuture<S, R, B>
@@ -65,9 +67,8 @@ where
         Self { state: State::Refused { response: Some(refusal(why, reject, request)) } }
     }
 
-    pub(super) fn waiting(pending: Pending, request: Request<B>, inner: S, gate: Gate, reject: R) -> Self {
-        let held = Some(Held { request, inner, gate, reject });
-        Self { state: State::Waiting { pending, held } }
+    pub(super) fn waiting(pending: Pending, held: Held<S, R, B>) -> Self {
+        Self { state: State::Waiting { pending, held: Some(held) } }
     }
 }
 
@@ -107,23 +108,18 @@ where
                 }
                 StateProjection::Waiting { pending, held } => {
                     let resumed = ready!(pending.poll(cx));
-                    let Some(Held { request, inner, gate, reject }) = held.take() else {
-                        return Poll::Pending;
-                    };
-                    let (mut head, body) = request.into_parts();
-                    let step = gate.server().resume(resumed, &head.headers);
-                    match gate.conclude(step, &mut head) {
+                    let Some(mut on_hold) = held.take() else { return Poll::Pending };
+                    let Held { request, required, gate, .. } = &mut on_hold;
+                    let step = gate.server().resume(resumed, request.headers());
+                    match gate.conclude(step, request, required) {
                         Verdict::Admit => {
-                            State::AdmittedLate { future: inner.oneshot(Request::from_parts(head, body)) }
+                            State::AdmittedLate { future: on_hold.inner.oneshot(on_hold.request) }
                         }
                         Verdict::Refuse(why) => {
-                            State::Refused { response: Some(refusal(why, &reject, &head)) }
+                            let (head, _) = on_hold.request.into_parts();
+                            State::Refused { response: Some(refusal(why, &on_hold.reject, &head)) }
                         }
-                        Verdict::Wait(pending) => {
-                            let request = Request::from_parts(head, body);
-                            let held = Some(Held { request, inner, gate, reject });
-                            State::Waiting { pending, held }
-                        }
+                        Verdict::Wait(pending) => State::Waiting { pending, held: Some(on_hold) },
                     }
                 }
             };

@@ -63,12 +63,12 @@ impl Sources {
 
     /// The current keys of a source; `None` when there are none to rely on, or no such source any
     /// more.
-    pub(super) fn snapshot(&self, source: usize, now: Duration) -> Option<SnapshotRef> {
+    pub(super) fn snapshot(&self, source: usize, now: impl FnOnce() -> Duration) -> Option<SnapshotRef> {
         match self.fixed.get(source) {
             Some(fixed) => fixed.keys.snapshot(now),
             #[cfg(feature = "remote")]
             None => {
-                let tenant = self.tenant(source)?;
+                let (tenant, now) = (self.tenant(source)?, now());
                 tenant.touch(now);
                 tenant.keys.snapshot(now)
             }

@@ -52,15 +52,16 @@ impl KeySource {
         Self::Fixed(Arc::new(FixedKeys::new(keys)))
     }
 
-    /// The current keys; `None` when there are none to rely on. Never waits; starts what is due.
-    pub(crate) fn snapshot(&self, now: Duration) -> Option<SnapshotRef> {
+    /// The current keys; `None` when there are none to rely on. Never waits; starts what is due. The
+    /// clock is read only for keys that can be too old.
+    pub(crate) fn snapshot(&self, now: impl FnOnce() -> Duration) -> Option<SnapshotRef> {
         match self {
             Self::Fixed(keys) => {
                 let _ = now;
                 Some(SnapshotRef(keys.snapshot.load()))
             }
             #[cfg(feature = "remote")]
-            Self::Remote(keys) => keys.snapshot(now),
+            Self::Remote(keys) => keys.snapshot(now()),
         }
     }
 
