@@ -29,6 +29,7 @@ pin_project! {
 }
 
 pin_project! {
+    // What is rare is boxed: every future is moved a few times, and would be as large as a request.
     #[project = StateProjection]
     enum State<S, R, B, F, T>
     where
@@ -39,9 +40,9 @@ pin_project! {
         /// The answer is there.
         Refused { response: Option<T> },
         /// The keys to decide with are being fetched.
-        Waiting { #[pin] pending: Pending, held: Option<Held<S, R, B>> },
+        Waiting { pending: Pin<Box<Pending>>, held: Option<Box<Held<S, R, B>>> },
         /// Admitted after a wait: a clone is polled ready and called.
-        AdmittedLate { #[pin] future: Oneshot<S, Request<B>> },
+        AdmittedLate { future: Pin<Box<Oneshot<S, Request<B>>>> },
     }
 }
 
@@ -68,7 +69,8 @@ where
     }
 
     pub(super) fn waiting(pending: Pending, held: Held<S, R, B>) -> Self {
-        Self { state: State::Waiting { pending, held: Some(held) } }
+        let (pending, held) = (Box::pin(pending), Some(Box::new(held)));
+        Self { state: State::Waiting { pending, held } }
     }
 }
 
@@ -98,7 +100,7 @@ where
         loop {
             let next = match state.as_mut().project() {
                 StateProjection::Admitted { future } => return future.poll(cx),
-                StateProjection::AdmittedLate { future } => return future.poll(cx),
+                StateProjection::AdmittedLate { future } => return future.as_mut().poll(cx),
                 StateProjection::Refused { response } => {
                     return match response.take() {
                         Some(response) => Poll::Ready(Ok(response)),
@@ -107,19 +109,22 @@ where
                     };
                 }
                 StateProjection::Waiting { pending, held } => {
-                    let resumed = ready!(pending.poll(cx));
+                    let resumed = ready!(pending.as_mut().poll(cx));
                     let Some(mut on_hold) = held.take() else { return Poll::Pending };
-                    let Held { request, required, gate, .. } = &mut on_hold;
+                    let Held { request, required, gate, .. } = &mut *on_hold;
                     let step = gate.server().resume(resumed, request.headers());
                     match gate.conclude(step, request, required) {
                         Verdict::Admit => {
-                            State::AdmittedLate { future: on_hold.inner.oneshot(on_hold.request) }
+                            let Held { request, inner, .. } = *on_hold;
+                            State::AdmittedLate { future: Box::pin(inner.oneshot(request)) }
                         }
                         Verdict::Refuse(why) => {
                             let (head, _) = on_hold.request.into_parts();
                             State::Refused { response: Some(refusal(why, &on_hold.reject, &head)) }
                         }
-                        Verdict::Wait(pending) => State::Waiting { pending, held: Some(on_hold) },
+                        Verdict::Wait(pending) => {
+                            State::Waiting { pending: Box::pin(pending), held: Some(on_hold) }
+                        }
                     }
                 }
             };

@@ -56,7 +56,7 @@ mod tests {
     fn each_reason_is_written_once_and_within_bounds() {
         let refusals = Refusals::new();
         let written = Cell::new(0);
-        let mut get = |reason: Reason, retry_after: Option<Duration>| {
+        let get = |reason: Reason, retry_after: Option<Duration>| {
             let rejection = refusals.get(Denial { reason: reason.clone(), retry_after }, |denial| {
                 written.set(written.get() + 1);
                 Rejection::new(

@@ -316,8 +316,8 @@ impl Inner {
 
     /// The identity that these very tokens were verified to be, if the verdict still stands.
     pub(super) fn cached(&self, credentials: Credentials<'_>, now: &Now<'_>) -> Option<Identity> {
-        let keys = |source| self.sources.snapshot(source, || now.monotonic());
-        self.cache.as_ref()?.get(credentials, now.unix, keys)
+        let vouched = |seen, key: &_| self.sources.vouches(seen, key, || now.monotonic());
+        self.cache.as_ref()?.get(credentials, now.unix, vouched)
     }
 }
 

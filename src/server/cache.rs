@@ -20,11 +20,12 @@
 use std::{
     hash::{Hash, Hasher},
     ops::Range,
+    sync::Arc,
 };
 
 use quick_cache::{Equivalent, OptionsBuilder, Weighter, sync::Cache};
 
-use crate::{http::Credentials, identity::Identity, source::SnapshotRef, time::UnixTime};
+use crate::{http::Credentials, identity::Identity, keys::VerifyingKey, time::UnixTime};
 
 /// How much of each token's tail is hashed.
 const TAIL: usize = 32;
@@ -86,20 +87,17 @@ impl TokenCache {
         Self(cache)
     }
 
-    /// The identity behind `credentials`, if its verdict stands now. `keys` gives the current
-    /// snapshot of a source.
+    /// The identity behind `credentials`, if its verdict stands now. `vouched` says whether the key
+    /// that verified a token, from the source and generation that were seen then, still counts.
     pub(super) fn get(
         &self,
         credentials: Credentials<'_>,
         now: UnixTime,
-        keys: impl Fn(usize) -> Option<SnapshotRef>,
+        vouched: impl Fn((usize, u64), &Arc<VerifyingKey>) -> bool,
     ) -> Option<Identity> {
         // Contention reads as a miss: verifying again costs less than waiting for a lock might.
         let identity = self.0.try_get(&KeyRef(credentials)).ok().flatten()?;
-        let current = identity.tokens().zip(identity.seen()).all(|(token, (source, generation))| {
-            keys(*source)
-                .is_some_and(|keys| keys.generation() == *generation || keys.keys().holds(&token.key))
-        });
+        let current = identity.tokens().zip(identity.seen()).all(|(token, seen)| vouched(*seen, &token.key));
         (identity.window().contains(now) && current).then_some(identity)
     }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{FixedKeys, Health, NoRuntime, RefreshError, SnapshotRef};
 #[cfg(feature = "remote")]
 use super::{KeyWait, RemoteKeys};
-use crate::keys::KeySet;
+use crate::keys::{KeySet, VerifyingKey};
 
 /// Where the keys of one issuer come from. Clones share the source.
 #[derive(Clone)]
@@ -58,10 +58,28 @@ impl KeySource {
         match self {
             Self::Fixed(keys) => {
                 let _ = now;
-                Some(SnapshotRef(keys.snapshot.load()))
+                Some(keys.snapshot.load())
             }
             #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.snapshot(now()),
+        }
+    }
+
+    /// Whether `key`, which verified a token when the keys had this generation, still counts. Never
+    /// waits; starts what is due.
+    pub(crate) fn vouches(
+        &self,
+        generation: u64,
+        key: &Arc<VerifyingKey>,
+        now: impl FnOnce() -> Duration,
+    ) -> bool {
+        match self {
+            Self::Fixed(keys) => {
+                let _ = now;
+                keys.snapshot.holds(generation, key)
+            }
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.vouches(generation, key, now()),
         }
     }
 
