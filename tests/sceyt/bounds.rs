@@ -3,7 +3,13 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tower_resource_server::{ResourceServer, preset::sceyt::MIN_LIFETIME};
+use tower_resource_server::{
+    Issuer, ResourceServer,
+    keys::{Algorithm, KeySet, VerifyingKey},
+    preset::sceyt::{self, MIN_LIFETIME},
+    test_util::ManualClock,
+    time::UnixTime,
+};
 
 use crate::{HOUR, KEY_ONE, NOW, ONE, Service, claims_but};
 
@@ -70,6 +76,21 @@ async fn leeway_only_when_told() {
 }
 
 #[tokio::test]
+async fn the_bare_table_grants_none_either() {
+    let keys = KeySet::from_keys([VerifyingKey::from_pem(KEY_ONE.public, Algorithm::RS256).unwrap()]);
+    let api = ResourceServer::builder("chat")
+        .select_issuer_by(sceyt::APPLICATION_HEADER)
+        .issuer(Issuer::with_keys(ONE, keys).profile(sceyt::token(ONE)))
+        .clock(ManualClock::new(UnixTime::from_secs(NOW)))
+        .build()
+        .unwrap();
+    for (exp, good) in [(NOW + 1, true), (NOW, false)] {
+        let token = KEY_ONE.sign(&claims_but(json!({ "exp": exp })));
+        assert_eq!(api.verify_access_token_of(ONE, &token).await.is_ok(), good);
+    }
+}
+
+#[tokio::test]
 async fn a_remembered_token_ends_when_it_says() {
     let service = Service::plain();
     let token = KEY_ONE.sign(&claims_but(json!({ "exp": NOW + 2 })));
@@ -97,9 +118,7 @@ async fn no_lifetime_is_judged_unless_told() {
 
 #[tokio::test]
 async fn a_lifetime_is_at_least_ten_minutes_and_at_most_what_was_configured() {
-    let enforcing = |max| {
-        Service::new(ResourceServer::sceyt(KEY_ONE.application(ONE)).enforce_lifetime(max))
-    };
+    let enforcing = |max| Service::new(ResourceServer::sceyt(KEY_ONE.application(ONE)).enforce_lifetime(max));
     let shortest = |seconds: f64| json!({ "iat": NOW, "exp": NOW as f64 + seconds });
     let cases = [
         ("two seconds", living(2), INVALID),

@@ -44,8 +44,7 @@ fn a_token_has_the_shape_of_the_official_ones() {
 
 #[tokio::test]
 async fn a_lifetime_out_of_bounds_is_not_minted() {
-    let enforcing =
-        Service::new(ResourceServer::sceyt(KEY_ONE.application(ONE)).enforce_lifetime(Some(MAX)));
+    let enforcing = Service::new(ResourceServer::sceyt(KEY_ONE.application(ONE)).enforce_lifetime(Some(MAX)));
     enforcing.clock.advance(Duration::from_secs(1));
     let (second, step) = (Duration::from_secs(1), Duration::from_nanos(1));
     let shortest = MIN_LIFETIME;

@@ -10,9 +10,9 @@ use tower_resource_server::{
 };
 
 use crate::{
-    KEY_ONE, KEY_TWO, NOW, ONE, Service, TWO,
+    KEY_ONE, KEY_TWO, NOW, ONE, Service, TWO, claims, claims_but,
     door::{Answer, ask, get},
-    claims, claims_but, request,
+    request,
 };
 
 fn body(code: u32, message: &str) -> String {
@@ -41,7 +41,14 @@ async fn each_reason_has_its_code() {
         ("empty user", ONE, Some(sign(json!({ "sub": "" }))), 401, 40005, "a claim is not acceptable"),
         ("no exp", ONE, Some(sign(json!({ "exp": null }))), 401, 1021, "a required claim is missing"),
         ("other aid", ONE, Some(sign(json!({ "aid": TWO }))), 401, 1021, "the token is for another audience"),
-        ("other key", ONE, Some(KEY_TWO.sign(&claims())), 401, 1021, "the token was signed by an unknown key"),
+        (
+            "other key",
+            ONE,
+            Some(KEY_TWO.sign(&claims())),
+            401,
+            1021,
+            "the token was signed by an unknown key",
+        ),
         ("no such application", TWO, Some(sign(json!({}))), 401, 1302, "the token's issuer is not trusted"),
         ("no token at all", ONE, Some("x".to_owned()), 401, 1021, "a signed token has exactly three parts"),
         ("two words", ONE, Some("x y".to_owned()), 400, 40000, "the Authorization field is malformed"),

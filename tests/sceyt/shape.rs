@@ -42,11 +42,7 @@ async fn header_and_signature() {
         ("of a stranger's key", KEY_TWO.sign(&claims()), INVALID),
         ("with somebody's claims", transplanted, INVALID),
         ("RS512 by the right key", sign(&rs512, r#"{"alg":"RS512","typ":"JWT"}"#), INVALID),
-        (
-            "HS256 by the public key's text",
-            sign(&pem_as_secret, r#"{"alg":"HS256","typ":"JWT"}"#),
-            INVALID,
-        ),
+        ("HS256 by the public key's text", sign(&pem_as_secret, r#"{"alg":"HS256","typ":"JWT"}"#), INVALID),
         ("unsigned", unsigned, INVALID),
         ("two parts", head.to_owned(), INVALID),
         ("no payload to speak of", key.sign_raw(HEADER, b"[]").unwrap(), INVALID),
@@ -93,9 +89,7 @@ async fn the_context_says_who_and_for_how_long() {
         })
     };
     let mut at = 0;
-    for (remaining, will_expire) in
-        [(HOUR, false), (301, false), (300, true), (299, true), (1, true)]
-    {
+    for (remaining, will_expire) in [(HOUR, false), (301, false), (300, true), (299, true), (1, true)] {
         service.clock.advance(Duration::from_secs(HOUR - remaining - at));
         at = HOUR - remaining;
         let answer: Value = serde_json::from_str(&service.ask(ONE, &token).await.body).unwrap();
