@@ -103,11 +103,13 @@ impl TokenCache {
     ) -> Option<Identity> {
         // Contention reads as a miss: verifying again costs less than waiting for a lock might.
         let entry = self.0.try_get(&KeyRef(credentials)).ok().flatten()?;
-        let current = entry.identity.tokens().zip(&entry.seen).all(|(token, (source, generation))| {
-            keys(*source)
-                .is_some_and(|keys| keys.generation() == *generation || keys.keys().holds(&token.key))
-        });
-        (entry.window.contains(now) && current).then(|| entry.identity.clone())
+        // Time first: a token that has expired is no use of its issuer's keys.
+        let current = entry.window.contains(now)
+            && entry.identity.tokens().zip(&entry.seen).all(|(token, (source, generation))| {
+                keys(*source)
+                    .is_some_and(|keys| keys.generation() == *generation || keys.keys().holds(&token.key))
+            });
+        current.then(|| entry.identity.clone())
     }
 
     /// Remembers a verdict; `seen` names the source and generation behind each token.

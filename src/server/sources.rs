@@ -61,8 +61,8 @@ impl Sources {
         }
     }
 
-    /// The current keys of a source; `None` when there are none to rely on, or no such source any
-    /// more.
+    /// The current keys of a source, for a verdict that they gave before; `None` when there are none
+    /// to rely on, or no such source any more.
     pub(super) fn snapshot(&self, source: usize, now: Duration) -> Option<SnapshotRef> {
         match self.fixed.get(source) {
             Some(fixed) => fixed.keys.snapshot(now),
