@@ -35,7 +35,7 @@ const TWO: &str = "zo03k9x1wd";
 /// The header of every official issuer.
 const HEADER: &str = r#"{"alg":"RS256","typ":"JWT"}"#;
 
-/// A key pair of a console: the private half in PKCS#8, the public one as it is given to a server.
+/// A key pair like those of the console, made for these tests alone: the private half in PKCS#8, the public one as it is given to a server.
 struct Pair {
     private: SigningKey,
     public: &'static str,
