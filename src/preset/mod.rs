@@ -18,6 +18,13 @@
 //! A preset is a beginning: [`rule`](TokenProfile::rule) adds to it,
 //! [`without_rules_on`](TokenProfile::without_rules_on) takes away. Where a provider can be set to
 //! RFC 9068, [`TokenProfile::rfc9068`] is better than any of them.
+//!
+//! Systems with a way of their own on the wire have a page each: what a request looks like, what is
+//! checked, and where that differs from the vendor's own software.
+//!
+//! | preset | begins with |
+//! |---|---|
+//! | [`sceyt`] | [`ResourceServer::sceyt`](crate::ResourceServer::sceyt) |
 
 pub mod auth0;
 pub mod cognito;
@@ -25,6 +32,7 @@ pub mod entra;
 pub mod google;
 pub mod keycloak;
 pub mod okta;
+pub mod sceyt;
 
 use crate::{keys::Algorithm, policy::claim, profile::TokenProfile};
 
