@@ -31,9 +31,12 @@ pub mod cognito;
 pub mod entra;
 pub mod google;
 pub mod keycloak;
+pub mod mobile_client_access;
 pub mod okta;
 pub mod sceyt;
+mod vcap;
 
+pub use self::vcap::VcapError;
 use crate::{keys::Algorithm, policy::claim, profile::TokenProfile};
 
 /// What the access tokens of all of them have in common.
