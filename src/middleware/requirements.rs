@@ -132,11 +132,10 @@ impl RequirementTable {
         self.otherwise = Some(self.otherwise.take().unwrap_or_else(|| self.strictest()));
     }
 
+    /// Sorted, since the rows are in no order.
     fn strictest(&self) -> Requirement {
-        self.rows
-            .values()
-            .flatten()
-            .fold(Requirement::none(), |all, (_, requirement)| all.and(requirement.clone()))
+        let rows = self.rows.values().flatten();
+        rows.fold(Requirement::none(), |all, (_, requirement)| all.and(requirement.clone())).sorted()
     }
 
     /// Chooses by the request's exact path: right for gRPC, whose paths have no parameters.

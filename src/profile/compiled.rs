@@ -27,6 +27,7 @@ pub(crate) struct CompiledProfile {
     scopes: Vec<(ClaimId, ClaimName)>,
     nonce: Option<(ClaimId, ClaimName)>,
     pub(crate) key_selection: KeySelection,
+    requires_kid: bool,
     pub(crate) keeps_header: bool,
 }
 
@@ -88,6 +89,7 @@ impl CompiledProfile {
             scopes: named(&profile.scope_claims, names),
             nonce: named(profile.nonce_claim.as_slice(), names).pop(),
             key_selection: profile.key_selection,
+            requires_kid: profile.requires_kid,
             keeps_header: profile.keeps_header,
         }
     }
@@ -107,7 +109,8 @@ impl CompiledProfile {
         Self { binding: Binding { issuer, ..self.binding.clone() }, ..self.clone() }
     }
 
-    /// The algorithm of the header, if it is one that the configuration accepts; then the types.
+    /// The algorithm of the header, if it is one that the configuration accepts; then the types, and
+    /// whether a key is named.
     pub(crate) fn check_header(&self, header: &JoseHeader<'_>) -> Result<Algorithm, TokenError> {
         let algorithm = header
             .alg
@@ -117,6 +120,9 @@ impl CompiledProfile {
             .ok_or(TokenError::AlgorithmNotAllowed)?;
         self.typ.check(header.typ.as_deref())?;
         self.cty.check(header.cty.as_deref())?;
+        if self.requires_kid && header.kid.is_none() {
+            return Err(TokenError::UnknownKey);
+        }
         Ok(algorithm)
     }
 

@@ -79,6 +79,7 @@ pub struct TokenProfile {
     client_claims: Vec<Arc<str>>,
     scope_claims: Vec<Arc<str>>,
     key_selection: KeySelection,
+    requires_kid: bool,
     issuer_names: NameForm,
     nonce_claim: Option<Arc<str>>,
     keeps_header: bool,
@@ -101,6 +102,7 @@ impl TokenProfile {
             client_claims: Vec::new(),
             scope_claims: Vec::new(),
             key_selection: KeySelection::default(),
+            requires_kid: false,
             issuer_names: NameForm::default(),
             nonce_claim: None,
             keeps_header: false,
@@ -175,6 +177,12 @@ impl TokenProfile {
     /// How the key that must have signed a token is found: by its `kid` unless told otherwise.
     pub fn key_selection(mut self, selection: KeySelection) -> Self {
         self.key_selection = selection;
+        self
+    }
+
+    /// Refuses tokens that name no key: without it, one without `kid` is tried against up to four.
+    pub fn require_kid(mut self) -> Self {
+        self.requires_kid = true;
         self
     }
 
