@@ -25,7 +25,9 @@ pub mod entra;
 pub mod google;
 pub mod keycloak;
 pub mod okta;
+mod vcap;
 
+pub use self::vcap::VcapError;
 use crate::{keys::Algorithm, policy::claim, profile::TokenProfile};
 
 /// What the access tokens of all of them have in common.

@@ -51,6 +51,7 @@ pub struct ResourceServerBuilder {
     limits: TokenLimits,
     cache: CacheSettings,
     retain_tokens: bool,
+    problems: Vec<String>,
 }
 
 impl std::fmt::Debug for ResourceServerBuilder {
@@ -79,6 +80,7 @@ impl ResourceServerBuilder {
             limits: TokenLimits::default(),
             cache: CacheSettings::default(),
             retain_tokens: false,
+            problems: Vec::new(),
         }
     }
 
@@ -177,6 +179,12 @@ impl ResourceServerBuilder {
         self
     }
 
+    /// Notes what cannot work in the settings that this builder was made from; `build()` reports it.
+    pub(crate) fn problem(mut self, problem: impl Into<String>) -> Self {
+        self.problems.push(problem.into());
+        self
+    }
+
     /// Builds the server. It fetches nothing and works outside a runtime; keys are fetched from the
     /// first request on, or from [`start`](ResourceServer::start).
     ///
@@ -184,8 +192,8 @@ impl ResourceServerBuilder {
     /// [`ConfigError`] with everything that cannot work: no issuer, an issuer twice, a profile that
     /// binds a token to nothing, HMAC with keys from the network, `http` addresses without the
     /// loopback opt-in, ID tokens without a client, limits without sense.
-    pub fn build(self) -> Result<ResourceServer, ConfigError> {
-        let mut problems = Vec::new();
+    pub fn build(mut self) -> Result<ResourceServer, ConfigError> {
+        let mut problems = std::mem::take(&mut self.problems);
         self.check(&mut problems);
 
         let (fixed, patterns): (Vec<&Issuer>, Vec<&Issuer>) =
