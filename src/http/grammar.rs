@@ -119,7 +119,8 @@ impl Grammar {
             Spacing::SingleSpace => Parts::Each(value.split((|byte| *byte == b' ') as fn(&u8) -> bool)),
         };
         match parts.next() {
-            None | Some([]) => return Cut::Nothing,
+            None => return Cut::Nothing,
+            Some([]) if value.is_empty() => return Cut::Nothing,
             Some(scheme) if self.is_scheme(scheme) => {}
             Some(_) => return self.other_scheme(),
         }

@@ -111,9 +111,8 @@ impl Requirement {
 /// The same scopes, in any order: RFC 6749 section 3.3 gives the order no meaning.
 impl PartialEq for Requirement {
     fn eq(&self, other: &Self) -> bool {
-        let all_in = |these: &Self, those: &Self| {
-            these.iter().all(|scope| those.iter().any(|other| other == scope))
-        };
+        let all_in =
+            |these: &Self, those: &Self| these.iter().all(|scope| those.iter().any(|other| other == scope));
         all_in(self, other) && all_in(other, self)
     }
 }
@@ -163,7 +162,12 @@ mod tests {
         let base = scope("base");
         for (name, requirement, named, same) in [
             ("of one list", scope("write read"), "write read", scope("read write")),
-            ("the first of both come first", base.clone().and(scope("a base b")), "base a b", scope("b base a")),
+            (
+                "the first of both come first",
+                base.clone().and(scope("a base b")),
+                "base a b",
+                scope("b base a"),
+            ),
             ("nothing to add", base.clone().and(Requirement::none()), "base", base.clone()),
             ("nothing but added", Requirement::none().and(base.clone()), "base", base.clone()),
             ("in alphabetical order", scope("c a b").sorted(), "a b c", scope("c b a")),

@@ -19,6 +19,7 @@
 //! [`without_rules_on`](TokenProfile::without_rules_on) takes away. Where a provider can be set to
 //! RFC 9068, [`TokenProfile::rfc9068`] is better than any of them.
 
+pub mod app_id;
 pub mod auth0;
 pub mod cognito;
 pub mod entra;
