@@ -25,6 +25,7 @@ pub mod cognito;
 pub mod entra;
 pub mod google;
 pub mod keycloak;
+pub mod mobile_client_access;
 pub mod okta;
 mod vcap;
 

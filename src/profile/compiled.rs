@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::{KeySelection, TokenProfile, TypeRule};
+use super::{KeySelection, TokenProfile, TypeRule, scope_members};
 use crate::{
     error::{ClaimName, TokenError},
     keys::{Algorithm, AlgorithmSet},
@@ -25,6 +25,7 @@ pub(crate) struct CompiledProfile {
     expires: ClaimId,
     clients: Vec<(ClaimId, ClaimName)>,
     scopes: Vec<(ClaimId, ClaimName)>,
+    scopes_as_members: bool,
     nonce: Option<(ClaimId, ClaimName)>,
     pub(crate) key_selection: KeySelection,
     requires_kid: bool,
@@ -87,6 +88,7 @@ impl CompiledProfile {
             expires: names.intern("exp"),
             clients: named(&profile.client_claims, names),
             scopes: named(&profile.scope_claims, names),
+            scopes_as_members: profile.scopes_as_members,
             nonce: named(profile.nonce_claim.as_slice(), names).pop(),
             key_selection: profile.key_selection,
             requires_kid: profile.requires_kid,
@@ -137,8 +139,15 @@ impl CompiledProfile {
         self.policy.evaluate(claims, &Context { moment, binding: &self.binding, expected, algorithm })
     }
 
-    /// Takes out what an identity is made of. `payload` is the text that `claims` borrow from.
-    pub(crate) fn extract(&self, claims: &Claims<'_>, payload: &str) -> Result<Extracted, TokenError> {
+    /// Takes out what an identity is made of. `payload` is the text that `claims` borrow from; what
+    /// is not good for as long as the token narrows its `window`.
+    pub(crate) fn extract(
+        &self,
+        claims: &Claims<'_>,
+        payload: &str,
+        now: UnixTime,
+        window: &mut Window,
+    ) -> Result<Extracted, TokenError> {
         let text = |text: &str| Text::of(text, payload);
         let strings = |id: ClaimId| {
             let strings = claims.get(id)?.as_strings()?;
@@ -162,7 +171,14 @@ impl CompiledProfile {
             },
             audiences: strings(self.audience).unwrap_or_default(),
             scopes: match self.scopes.iter().find(is_present) {
-                Some((id, name)) => strings(*id).ok_or_else(|| TokenError::InvalidClaim(name.clone()))?,
+                Some((id, name)) => match claims.get(*id) {
+                    Some(ClaimValue::Object) if self.scopes_as_members => {
+                        let moment = Moment { now, leeway: self.leeway };
+                        scope_members::in_force(payload, name.as_str(), moment, window)
+                    }
+                    _ => strings(*id),
+                }
+                .ok_or_else(|| TokenError::InvalidClaim(name.clone()))?,
                 None => SmallVec::new(),
             },
             nonce: self.nonce.as_ref().map(non_empty).transpose()?,

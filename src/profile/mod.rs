@@ -8,6 +8,7 @@
 
 mod builtin;
 mod compiled;
+mod scope_members;
 
 use std::{sync::Arc, time::Duration};
 
@@ -78,11 +79,13 @@ pub struct TokenProfile {
     subject_claim: Arc<str>,
     client_claims: Vec<Arc<str>>,
     scope_claims: Vec<Arc<str>>,
+    scopes_as_members: bool,
     key_selection: KeySelection,
     requires_kid: bool,
     issuer_names: NameForm,
     nonce_claim: Option<Arc<str>>,
     keeps_header: bool,
+    bound_otherwise: bool,
 }
 
 impl TokenProfile {
@@ -101,11 +104,13 @@ impl TokenProfile {
             subject_claim: "sub".into(),
             client_claims: Vec::new(),
             scope_claims: Vec::new(),
+            scopes_as_members: false,
             key_selection: KeySelection::default(),
             requires_kid: false,
             issuer_names: NameForm::default(),
             nonce_claim: None,
             keeps_header: false,
+            bound_otherwise: false,
         }
     }
 
@@ -174,6 +179,13 @@ impl TokenProfile {
         self
     }
 
+    /// A scope claim may also be an object, whose members are the scopes: `{"realm":{"exp":…}}`. Each
+    /// counts as long as the `exp` in it says, and for ever without one.
+    pub fn scopes_as_members(mut self) -> Self {
+        self.scopes_as_members = true;
+        self
+    }
+
     /// How the key that must have signed a token is found: by its `kid` unless told otherwise.
     pub fn key_selection(mut self, selection: KeySelection) -> Self {
         self.key_selection = selection;
@@ -206,6 +218,12 @@ impl TokenProfile {
         self
     }
 
+    /// Needs no rule that binds a token to this server: see the preset that offers it.
+    pub(crate) const fn for_any_resource(mut self) -> Self {
+        self.bound_otherwise = true;
+        self
+    }
+
     pub(crate) fn needs_client(&self) -> bool {
         self.rules.iter().any(Rule::needs_client)
     }
@@ -226,7 +244,7 @@ impl TokenProfile {
                 "{whose}: no rule binds a token to its issuer; add claim(\"iss\").is_issuer()"
             ));
         }
-        let bound = selected || self.nonce_claim.is_some();
+        let bound = selected || self.nonce_claim.is_some() || self.bound_otherwise;
         if !bound && !self.rules.iter().any(Rule::binds_resource) {
             problems.push(format!(
                 "{whose}: no rule binds a token to this server; add claim(\"aud\").names_resource()"
