@@ -82,7 +82,9 @@ mod context;
 
 pub use self::context::{Application, Device, SecurityContext, User};
 
-use std::time::Duration;
+#[cfg(feature = "remote")]
+use std::sync::Arc;
+use std::{fmt, time::Duration};
 
 use http::StatusCode;
 
@@ -97,7 +99,7 @@ use crate::{
 };
 
 #[cfg(feature = "remote")]
-use crate::source::RefreshSettings;
+use crate::source::{Fetch, RefreshSettings};
 
 /// What clients look for in a challenge, quotes included.
 const REALM: &str = "imfAuthentication";
@@ -108,7 +110,7 @@ const KEY_FRESHNESS: Duration = Duration::from_secs(600);
 
 /// The settings of a server for one tenant of Mobile Client Access; made by
 /// [`ResourceServer::mobile_client_access`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct MobileClientAccess {
     tenant: String,
@@ -120,7 +122,19 @@ pub struct MobileClientAccess {
     #[cfg(feature = "remote")]
     refresh: RefreshSettings,
     #[cfg(feature = "remote")]
+    fetcher: Option<Arc<dyn Fetch>>,
+    #[cfg(feature = "remote")]
     allow_loopback_http: bool,
+}
+
+impl fmt::Debug for MobileClientAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MobileClientAccess")
+            .field("tenant", &self.tenant)
+            .field("server_url", &self.server_url)
+            .field("legacy", &self.legacy)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ResourceServer {
@@ -136,6 +150,8 @@ impl ResourceServer {
             legacy: false,
             #[cfg(feature = "remote")]
             refresh: RefreshSettings { default_freshness: KEY_FRESHNESS, ..RefreshSettings::default() },
+            #[cfg(feature = "remote")]
+            fetcher: None,
             #[cfg(feature = "remote")]
             allow_loopback_http: false,
         }
@@ -262,6 +278,10 @@ impl MobileClientAccess {
     fn remote(&self, name: String, server: &str) -> Issuer {
         let key = format!("{server}/authorization/v1/apps/{}/publickey", self.tenant);
         let issuer = Issuer::with_jwks_uri(name, key).refresh(self.refresh.clone());
+        let issuer = match &self.fetcher {
+            Some(fetcher) => issuer.shared_fetcher(Arc::clone(fetcher)),
+            None => issuer,
+        };
         if self.allow_loopback_http { issuer.allow_loopback_http() } else { issuer }
     }
 
@@ -306,6 +326,12 @@ impl MobileClientAccess {
     /// ten minutes, as in the vendor's package.
     pub fn refresh(mut self, settings: RefreshSettings) -> Self {
         self.refresh = settings;
+        self
+    }
+
+    /// Fetches the key with `fetcher`; see [`Issuer::fetcher`].
+    pub fn fetcher(mut self, fetcher: impl Fetch) -> Self {
+        self.fetcher = Some(Arc::new(fetcher));
         self
     }
 
