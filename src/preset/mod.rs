@@ -26,6 +26,7 @@
 //! |---|---|
 //! | [`sceyt`] | [`ResourceServer::sceyt`](crate::ResourceServer::sceyt) |
 
+pub mod app_id;
 pub mod auth0;
 pub mod cognito;
 pub mod entra;

@@ -272,8 +272,9 @@ impl Inner {
         expected: Expected<'_>,
     ) -> Result<Identity, (TokenKind, Failure)> {
         let id = match &self.id {
-            Some(slot) => self.verify_in(slot, token, None, now, expected),
-            None => Err(Failure::Refused(TokenError::WrongType)),
+            // Where ID tokens are tied to the access token they came with, one alone is tied to nobody.
+            Some(slot) if !self.pair.bind_audience() => self.verify_in(slot, token, None, now, expected),
+            _ => Err(Failure::Refused(TokenError::WrongType)),
         };
         id.map(|id| self.identity(None, Some(id), None))
             .and_then(|identity| identity.ok_or(Failure::Refused(TokenError::UnknownKey)))
