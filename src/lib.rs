@@ -40,6 +40,7 @@
 //! | `verify` | the recipe: parse, screen, one key, one signature |
 //! | `identity` | [`Identity`]: what only verification can make |
 //! | [`source`] | where keys come from, and how they are kept fresh |
+//! | [`store`] | what was spent, so that nothing counts twice |
 //! | [`mod@http`] | credentials, challenges, refusals, protected resource metadata |
 //! | `server` | [`ResourceServer`]: one request, from headers to a verdict; the token cache |
 //! | [`preset`] | the tokens of the big providers, as tables |
@@ -105,6 +106,7 @@ pub mod preset;
 pub mod profile;
 mod server;
 pub mod source;
+pub mod store;
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util;
 pub mod time;
