@@ -15,7 +15,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct CompiledProfile {
     typ: TypeRule,
-    cty: TypeRule,
+    cty: Option<std::sync::Arc<str>>,
     algorithms: AlgorithmSet,
     policy: Policy,
     pub(crate) binding: Binding,
@@ -115,8 +115,13 @@ impl CompiledProfile {
             .ok()
             .filter(|algorithm| self.algorithms.contains(*algorithm))
             .ok_or(TokenError::AlgorithmNotAllowed)?;
+        if self.key_selection == KeySelection::LastSegment && header.kid.is_none() {
+            return Err(TokenError::UnknownKey);
+        }
         self.typ.check(header.typ.as_deref())?;
-        self.cty.check(header.cty.as_deref())?;
+        if self.cty.as_deref().is_some_and(|cty| header.cty.as_deref() != Some(cty)) {
+            return Err(TokenError::WrongType);
+        }
         Ok(algorithm)
     }
 
