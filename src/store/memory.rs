@@ -25,6 +25,12 @@ const CLEARED_PER_CALL: usize = 64;
 /// Ids of whatever length, as hashes: an entry's size must not be the client's choice.
 type Fingerprint = [u8; digest::SHA256_OUTPUT_LEN];
 
+fn fingerprint(id: &[u8]) -> Fingerprint {
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.copy_from_slice(digest::digest(&digest::SHA256, id).as_ref());
+    fingerprint
+}
+
 /// A [`SpentStore`] in memory, bounded by the number of its ids and by their time, and by nothing
 /// else: a store that is full refuses until an id in it ends.
 ///
@@ -67,6 +73,14 @@ impl MemorySpentStore {
         Self { max, spent: Mutex::default() }
     }
 
+    /// Whether `id` was spent and is still held. Between this and a later [`spend`](SpentStore::spend)
+    /// anything may happen; it is for lists of what has ended, such as sessions.
+    #[must_use]
+    pub fn contains(&self, id: &[u8]) -> bool {
+        let fingerprint = fingerprint(id);
+        self.lock().ids.contains(&fingerprint)
+    }
+
     /// How many ids are held, those included that have ended and were not cleared away yet: each
     /// [`spend`](SpentStore::spend) clears away a few.
     #[must_use]
@@ -103,9 +117,7 @@ impl Spent {
 
 impl SpentStore for MemorySpentStore {
     fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
-        let mut fingerprint = Fingerprint::default();
-        fingerprint.copy_from_slice(digest::digest(&digest::SHA256, id).as_ref());
-
+        let fingerprint = fingerprint(id);
         let mut spent = self.lock();
         spent.clear_ended(now);
         if until <= now || until <= spent.forgotten || spent.ids.contains(&fingerprint) {

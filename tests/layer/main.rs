@@ -1,12 +1,17 @@
 //! Layer: its identity tokens, the nonces that they spend, and the example service built on them.
 #![cfg(feature = "test-util")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they are wrong")]
-#![allow(clippy::indexing_slicing, clippy::panic, reason = "a test may")
+#![allow(clippy::indexing_slicing, clippy::panic, reason = "a test may")]
 #![allow(missing_docs, unreachable_pub, reason = "nobody imports a test")]
 
 mod issuing;
 mod keys;
 mod nonces;
+#[cfg(feature = "axum")]
+#[path = "../../examples/layer_sessions/service/mod.rs"]
+mod service;
+#[cfg(feature = "axum")]
+mod sessions;
 mod tokens;
 
 use std::{sync::LazyLock, time::Duration};
