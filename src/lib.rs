@@ -64,7 +64,8 @@
 //! 6. Every rule of the profile: audience, times, subject, what the kind of token demands.
 //! 7. The signature, with the one key that the header names.
 //! 8. For two tokens: that they belong together.
-//! 9. What the operation requires: scopes.
+//! 9. The nonce that the token spends, where its profile has one.
+//! 10. What the operation requires: scopes.
 //!
 //! ## What is not checked
 //!

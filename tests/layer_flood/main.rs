@@ -2,7 +2,7 @@
 //! program, since it looks at the memory of the whole of it.
 #![cfg(all(target_os = "linux", feature = "axum", feature = "test-util"))]
 #![allow(clippy::unwrap_used, reason = "tests stop where they are wrong")]
-#![allow(missing_docs, unreachable_pub, reason = "nobody imports a test")]
+#![allow(missing_docs, reason = "nobody imports a test")]
 
 #[path = "../../examples/layer_sessions/service/mod.rs"]
 mod service;
