@@ -46,8 +46,9 @@
 //! | [`middleware`] | the layer, the guard, their service and future |
 //! | `axum`, `tonic` | extractors and helpers, each behind a feature |
 //!
-//! Beside it, `issuer` mints tokens and serves keys (feature `issuer`), and `test_util` has what
-//! tests need (feature `test-util`).
+//! Beside it, `issuer` mints tokens and serves keys (feature `issuer`), `identity_provider` is login
+//! logic of your own for an authorization service, and that service's half of the conversation
+//! (feature `identity-provider`), and `test_util` has what tests need (feature `test-util`).
 //!
 //! The rooms down to `identity` do no I/O and read no clock: a verdict is a function of bytes, keys,
 //! rules and a moment.
@@ -95,6 +96,9 @@ pub mod axum;
 pub mod error;
 pub mod http;
 mod identity;
+#[cfg(feature = "identity-provider")]
+#[cfg_attr(docsrs, doc(cfg(feature = "identity-provider")))]
+pub mod identity_provider;
 #[cfg(any(test, feature = "issuer"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "issuer")))]
 pub mod issuer;

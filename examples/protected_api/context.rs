@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use tower_resource_server::{FromIdentity, Identity, preset::mobile_client_access::SecurityContext};
+use tower_resource_server::{
+    FromIdentity, Identity,
+    preset::{app_id::AuthorizationContext, mobile_client_access::SecurityContext},
+};
 
 use crate::issuer_flags::Profile;
 
@@ -13,7 +16,8 @@ pub(crate) type Context = fn(&Identity) -> Option<Value>;
 pub(crate) const fn of(profile: Profile) -> Option<Context> {
     match profile {
         Profile::MobileClientAccess => Some(json::<SecurityContext>),
-        Profile::AppId | Profile::Sceyt | Profile::Jwt | Profile::Rfc9068 => None,
+        Profile::AppId => Some(json::<AuthorizationContext>),
+        Profile::Sceyt | Profile::Jwt | Profile::Rfc9068 => None,
     }
 }
 

@@ -45,8 +45,8 @@ pub(crate) struct IssuerFlags {
     /// The name of this API in the `aud` of tokens; repeatable
     ///
     /// The first is also its resource identifier (RFC 8707, RFC 9728). A token must be for one of
-    /// them.
-    #[arg(long, value_name = "AUD", requires = "issuer")]
+    /// them. App ID: a client of the tenant, and any will do when none is named.
+    #[arg(long, value_name = "AUD", requires = "trusted")]
     audience: Vec<String>,
 
     /// Where the issuer's keys are; no discovery document is read
@@ -130,7 +130,7 @@ impl IssuerFlags {
         let server = match self.profile() {
             Profile::Jwt => self.standard(TokenProfile::jwt()),
             Profile::Rfc9068 => self.standard(TokenProfile::rfc9068()),
-            vendor => self.vendor.server(vendor, self.leeway(), self.allow_loopback_http),
+            vendor => self.vendor.server(vendor, &self.audience, self.leeway(), self.allow_loopback_http),
         }?;
         let server = server.scopes_supported(self.requirement());
         server.build().map(Some).map_err(|error| one_by_one(&error).into())

@@ -53,11 +53,15 @@ impl VendorFlags {
     pub(super) fn server(
         &self,
         profile: Profile,
+        audiences: &[String],
         leeway: Option<Duration>,
         allow_loopback_http: bool,
     ) -> Result<ResourceServerBuilder, AnyError> {
         let leeway = leeway.unwrap_or_default();
         let tenant = needed("--tenant", self.tenant.as_deref())?;
+        if profile != Profile::AppId && !audiences.is_empty() {
+            return Err("--audience means nothing under this --profile".into());
+        }
         match profile {
             Profile::MobileClientAccess => {
                 self.refuse_others(&["--server-url"])?;
@@ -68,7 +72,16 @@ impl VendorFlags {
             }
             Profile::AppId => {
                 self.refuse_others(&["--server-url", "--scope-status"])?;
-                Err("this build does not know --profile app-id".into())
+                let server_url = needed("--server-url", self.server_url.as_deref())?;
+                let preset = ResourceServer::app_id(server_url, tenant).leeway(leeway);
+                let preset = if self.scope_status.as_deref() == Some("403") {
+                    preset.scope_status_403()
+                } else {
+                    preset
+                };
+                let preset =
+                    audiences.iter().fold(preset, |preset, audience| preset.audience(audience.as_str()));
+                Ok(if allow_loopback_http { preset.allow_loopback_http() } else { preset }.into_builder())
             }
             Profile::Sceyt => {
                 self.refuse_others(&["--pem"])?;

@@ -18,7 +18,15 @@
 //! A preset is a beginning: [`rule`](TokenProfile::rule) adds to it,
 //! [`without_rules_on`](TokenProfile::without_rules_on) takes away. Where a provider can be set to
 //! RFC 9068, [`TokenProfile::rfc9068`] is better than any of them.
+//!
+//! Systems with a way of their own on the wire have a page each: what a request looks like, what is
+//! checked, and where that differs from the vendor's own software.
+//!
+//! | preset | begins with |
+//! |---|---|
+//! | [`sceyt`] | [`ResourceServer::sceyt`](crate::ResourceServer::sceyt) |
 
+pub mod app_id;
 pub mod auth0;
 pub mod cognito;
 pub mod entra;
@@ -26,6 +34,7 @@ pub mod google;
 pub mod keycloak;
 pub mod mobile_client_access;
 pub mod okta;
+pub mod sceyt;
 mod vcap;
 
 pub use self::vcap::VcapError;

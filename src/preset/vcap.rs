@@ -25,7 +25,7 @@ pub enum VcapError {
     /// No instance of the service is bound.
     #[error("VCAP_SERVICES has no service whose name begins with AdvancedMobileAccess or AppID")]
     NoService,
-    /// The credentials of the service lack this member, or it is not a string.
+    /// The credentials of the service lack this member, or it is not what it should be.
     #[error("the service in VCAP_SERVICES has no credential {0}")]
     MissingCredential(&'static str),
 }
@@ -58,6 +58,13 @@ impl Credentials {
     pub(super) fn get(&self, name: &'static str) -> Result<&str, VcapError> {
         let value = self.0.get(name).and_then(Value::as_str).filter(|value| !value.is_empty());
         value.ok_or(VcapError::MissingCredential(name))
+    }
+
+    /// A credential that is an integer, or a string of its digits.
+    pub(super) fn integer(&self, name: &'static str) -> Result<u64, VcapError> {
+        let value = self.0.get(name).ok_or(VcapError::MissingCredential(name))?;
+        let integer = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+        integer.ok_or(VcapError::MissingCredential(name))
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) struct CompiledProfile {
     scopes_as_members: bool,
     nonce: Option<(ClaimId, ClaimName)>,
     pub(crate) key_selection: KeySelection,
+    requires_kid: bool,
     pub(crate) keeps_header: bool,
 }
 
@@ -90,6 +91,7 @@ impl CompiledProfile {
             scopes_as_members: profile.scopes_as_members,
             nonce: named(profile.nonce_claim.as_slice(), names).pop(),
             key_selection: profile.key_selection,
+            requires_kid: profile.requires_kid,
             keeps_header: profile.keeps_header,
         }
     }
@@ -109,7 +111,8 @@ impl CompiledProfile {
         Self { binding: Binding { issuer, ..self.binding.clone() }, ..self.clone() }
     }
 
-    /// The algorithm of the header, if it is one that the configuration accepts; then the types.
+    /// The algorithm of the header, if it is one that the configuration accepts; then the types, and
+    /// whether a key is named.
     pub(crate) fn check_header(&self, header: &JoseHeader<'_>) -> Result<Algorithm, TokenError> {
         let algorithm = header
             .alg
@@ -119,6 +122,9 @@ impl CompiledProfile {
             .ok_or(TokenError::AlgorithmNotAllowed)?;
         self.typ.check(header.typ.as_deref())?;
         self.cty.check(header.cty.as_deref())?;
+        if self.requires_kid && header.kid.is_none() {
+            return Err(TokenError::UnknownKey);
+        }
         Ok(algorithm)
     }
 

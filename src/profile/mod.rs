@@ -81,6 +81,7 @@ pub struct TokenProfile {
     scope_claims: Vec<Arc<str>>,
     scopes_as_members: bool,
     key_selection: KeySelection,
+    requires_kid: bool,
     issuer_names: NameForm,
     nonce_claim: Option<Arc<str>>,
     keeps_header: bool,
@@ -105,6 +106,7 @@ impl TokenProfile {
             scope_claims: Vec::new(),
             scopes_as_members: false,
             key_selection: KeySelection::default(),
+            requires_kid: false,
             issuer_names: NameForm::default(),
             nonce_claim: None,
             keeps_header: false,
@@ -187,6 +189,12 @@ impl TokenProfile {
     /// How the key that must have signed a token is found: by its `kid` unless told otherwise.
     pub fn key_selection(mut self, selection: KeySelection) -> Self {
         self.key_selection = selection;
+        self
+    }
+
+    /// Refuses tokens that name no key: without it, one without `kid` is tried against up to four.
+    pub fn require_kid(mut self) -> Self {
+        self.requires_kid = true;
         self
     }
 

@@ -148,9 +148,10 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// Requires these scopes of every request, beside what an operation requires itself.
+    /// Requires these scopes of every request, beside what an operation requires itself. Called
+    /// again, it adds to them.
     pub fn require(mut self, scopes: Requirement) -> Self {
-        self.required = scopes;
+        self.required = self.required.and(scopes);
         self
     }
 
