@@ -30,6 +30,7 @@
 //!
 //! | preset | begins with |
 //! |---|---|
+//! | [`mobile_client_access`] | [`ResourceServer::mobile_client_access`](crate::ResourceServer::mobile_client_access) |
 //! | [`sceyt`] | [`ResourceServer::sceyt`](crate::ResourceServer::sceyt) |
 
 pub mod app_id;
