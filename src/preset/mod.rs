@@ -15,6 +15,10 @@
 //! `nbf`, `sub`, and that no mark of another kind of token is there), and the quirks to know.
 //! `iat` must be there in all of them: every one of these providers writes it.
 //!
+//! App ID is more than an issuer, so its preset is a whole server: how the `Authorization` field is
+//! cut, the challenges, when two tokens belong together, and the context for the application. See
+//! [`app_id`].
+//!
 //! A preset is a beginning: [`rule`](TokenProfile::rule) adds to it,
 //! [`without_rules_on`](TokenProfile::without_rules_on) takes away. Where a provider can be set to
 //! RFC 9068, [`TokenProfile::rfc9068`] is better than any of them.
