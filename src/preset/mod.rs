@@ -15,12 +15,6 @@
 //! `nbf`, `sub`, and that no mark of another kind of token is there), and the quirks to know.
 //! `iat` must be there in all of them: every one of these providers writes it.
 //!
-//! And of systems with more than a token of their own, each with its page:
-//!
-//! | preset | what |
-//! |---|---|
-//! | [`layer`] | Layer's identity tokens, each with a nonce that it spends |
-//!
 //! A preset is a beginning: [`rule`](TokenProfile::rule) adds to it,
 //! [`without_rules_on`](TokenProfile::without_rules_on) takes away. Where a provider can be set to
 //! RFC 9068, [`TokenProfile::rfc9068`] is better than any of them.
@@ -28,9 +22,12 @@
 //! Systems with a way of their own on the wire have a page each: what a request looks like, what is
 //! checked, and where that differs from the vendor's own software.
 //!
-//! | preset | begins with |
-//! |---|---|
-//! | [`sceyt`] | [`ResourceServer::sceyt`](crate::ResourceServer::sceyt) |
+//! | preset | what | begins with |
+//! |---|---|---|
+//! | [`app_id`] | IBM App ID: one token or two, v3 and v4 | [`ResourceServer::app_id`](crate::ResourceServer::app_id) |
+//! | [`layer`] | Layer's identity tokens, each with a nonce that it spends | [`ResourceServer::layer_provider`](crate::ResourceServer::layer_provider) |
+//! | [`mobile_client_access`] | IBM Mobile Client Access: one token or two | [`ResourceServer::mobile_client_access`](crate::ResourceServer::mobile_client_access) |
+//! | [`sceyt`] | SCEYT: the application in a header of the request, one key for each | [`ResourceServer::sceyt`](crate::ResourceServer::sceyt) |
 
 pub mod app_id;
 pub mod auth0;
