@@ -237,7 +237,7 @@ fn with_flags_it_protects_every_path_and_method() {
         let answer = api.request(method, target, authorization.map(String::as_str));
         assert_eq!(answer.status, status, "{name}: {answer:?}");
         if matches!(status, 401 | 403) {
-            assert!(answer.challenge().contains("scope=\"list read\""), "{name}: {answer:?}");
+            assert!(answer.challenge().contains("scope=\"read list\""), "{name}: {answer:?}");
             assert_eq!(answer.json()["status"], status, "{name}");
         }
     }
