@@ -40,6 +40,7 @@
 //! | `verify` | the recipe: parse, screen, one key, one signature |
 //! | `identity` | [`Identity`]: what only verification can make |
 //! | [`source`] | where keys come from, and how they are kept fresh |
+//! | [`store`] | what was spent, so that nothing counts twice |
 //! | [`mod@http`] | credentials, challenges, refusals, protected resource metadata |
 //! | `server` | [`ResourceServer`]: one request, from headers to a verdict; the token cache |
 //! | [`preset`] | the tokens of the big providers and of vendors' own systems, as tables |
@@ -64,7 +65,8 @@
 //! 6. Every rule of the profile: audience, times, subject, what the kind of token demands.
 //! 7. The signature, with the one key that the header names.
 //! 8. For two tokens: that they belong together.
-//! 9. What the operation requires: scopes.
+//! 9. The nonce that the token spends, where its profile has one.
+//! 10. What the operation requires: scopes.
 //!
 //! ## What is not checked
 //!
@@ -109,6 +111,7 @@ pub mod preset;
 pub mod profile;
 mod server;
 pub mod source;
+pub mod store;
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util;
 pub mod time;

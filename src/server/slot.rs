@@ -46,6 +46,8 @@ pub(super) enum Failure {
         /// The generation of the keys that were tried; `None` when there were none.
         seen: Option<u64>,
     },
+    /// It is good, and that its nonce is spent cannot be written down.
+    CannotSpend,
     /// Its issuer may not be looked up now.
     #[cfg(feature = "remote")]
     Unavailable {

@@ -49,7 +49,7 @@ pub fn error_code(reason: &Reason) -> u32 {
         },
         Reason::InsufficientScope { .. } => NOT_ALLOWED,
         Reason::InvalidRequest(_) => MALFORMED,
-        Reason::KeysUnavailable => UNAVAILABLE,
+        Reason::KeysUnavailable | Reason::SpentStoreUnavailable => UNAVAILABLE,
         Reason::ForeignIdentity { .. } => INTERNAL,
     }
 }
