@@ -290,7 +290,7 @@ impl Inner {
     }
 
     /// Spends the nonce of a token that is good in every other respect.
-    fn spend_nonce(&self, verified: &Verified, now: Now) -> Result<(), Failure> {
+    fn spend_nonce(&self, verified: &Verified, now: &Now<'_>) -> Result<(), Failure> {
         let Some(nonce) = verified.token.nonce() else { return Ok(()) };
         let nonces = self.nonces.as_ref().ok_or(Failure::CannotSpend)?;
         nonces.spend(nonce, now.unix).map_err(|error| {
