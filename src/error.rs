@@ -21,6 +21,12 @@ impl ConfigError {
         if problems.is_empty() { Ok(value) } else { Err(Self { problems }) }
     }
 
+    /// What was found, where nothing can be built without it.
+    #[cfg(feature = "identity-provider")]
+    pub(crate) fn from_problems(problems: Vec<String>) -> Self {
+        Self { problems }
+    }
+
     /// The problems, in the order they were found; never empty.
     #[must_use]
     pub fn problems(&self) -> &[String] {

@@ -43,12 +43,13 @@
 //! | [`store`] | what was spent, so that nothing counts twice |
 //! | [`mod@http`] | credentials, challenges, refusals, protected resource metadata |
 //! | `server` | [`ResourceServer`]: one request, from headers to a verdict; the token cache |
-//! | [`preset`] | the tokens of the big providers, as tables |
+//! | [`preset`] | the tokens of the big providers and of vendors' own systems, as tables |
 //! | [`middleware`] | the layer, the guard, their service and future |
 //! | `axum`, `tonic` | extractors and helpers, each behind a feature |
 //!
-//! Beside it, `issuer` mints tokens and serves keys (feature `issuer`), and `test_util` has what
-//! tests need (feature `test-util`).
+//! Beside it, `issuer` mints tokens and serves keys (feature `issuer`), `identity_provider` is login
+//! logic of your own for an authorization service, and that service's half of the conversation
+//! (feature `identity-provider`), and `test_util` has what tests need (feature `test-util`).
 //!
 //! The rooms down to `identity` do no I/O and read no clock: a verdict is a function of bytes, keys,
 //! rules and a moment.
@@ -97,6 +98,9 @@ pub mod axum;
 pub mod error;
 pub mod http;
 mod identity;
+#[cfg(feature = "identity-provider")]
+#[cfg_attr(docsrs, doc(cfg(feature = "identity-provider")))]
+pub mod identity_provider;
 #[cfg(any(test, feature = "issuer"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "issuer")))]
 pub mod issuer;

@@ -125,8 +125,8 @@ impl<'a> Parsed<'a> {
             None => Header::New(JoseHeader::parse(&self.token.header_json()?, limits)?.to_owned()),
         };
         let algorithm = profile.check_header(header.get())?;
-        let window = profile.evaluate(&self.claims, algorithm, now, expected)?;
-        let extracted = profile.extract(&self.claims, self.payload)?;
+        let mut window = profile.evaluate(&self.claims, algorithm, now, expected)?;
+        let extracted = profile.extract(&self.claims, self.payload, now, &mut window)?;
         Ok(Screened { token: self.token, profile, algorithm, header, window, extracted })
     }
 }

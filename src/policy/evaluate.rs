@@ -85,13 +85,14 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    const ALWAYS: Self = Self { from: UnixTime::from_secs(0), until: UnixTime::from_duration(Duration::MAX) };
+    pub(crate) const ALWAYS: Self =
+        Self { from: UnixTime::from_secs(0), until: UnixTime::from_duration(Duration::MAX) };
 
     pub(crate) fn contains(&self, now: UnixTime) -> bool {
         self.from <= now && now < self.until
     }
 
-    fn narrow(&mut self, from: UnixTime, until: UnixTime) {
+    pub(crate) fn narrow(&mut self, from: UnixTime, until: UnixTime) {
         self.from = self.from.max(from);
         self.until = self.until.min(until);
     }

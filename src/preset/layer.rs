@@ -91,6 +91,7 @@ pub fn identity_token() -> TokenProfile {
         .accept_types(["JWS", "JWT"])
         .require_content_type("layer-eit;v=1")
         .key_selection(KeySelection::LastSegment)
+        .require_kid()
         .issuer_by_last_segment()
         .rule(claim("iss").is_issuer())
         .rule(claim("prn").non_empty_string())

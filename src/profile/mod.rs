@@ -8,6 +8,7 @@
 
 mod builtin;
 mod compiled;
+mod scope_members;
 
 use std::{sync::Arc, time::Duration};
 
@@ -78,10 +79,13 @@ pub struct TokenProfile {
     subject_claim: Arc<str>,
     client_claims: Vec<Arc<str>>,
     scope_claims: Vec<Arc<str>>,
+    scopes_as_members: bool,
     key_selection: KeySelection,
+    requires_kid: bool,
     issuer_names: NameForm,
     nonce_claim: Option<Arc<str>>,
     keeps_header: bool,
+    bound_otherwise: bool,
 }
 
 impl TokenProfile {
@@ -100,10 +104,13 @@ impl TokenProfile {
             subject_claim: "sub".into(),
             client_claims: Vec::new(),
             scope_claims: Vec::new(),
+            scopes_as_members: false,
             key_selection: KeySelection::default(),
+            requires_kid: false,
             issuer_names: NameForm::default(),
             nonce_claim: None,
             keeps_header: false,
+            bound_otherwise: false,
         }
     }
 
@@ -172,9 +179,22 @@ impl TokenProfile {
         self
     }
 
+    /// A scope claim may also be an object, whose members are the scopes: `{"realm":{"exp":…}}`. Each
+    /// counts as long as the `exp` in it says, and for ever without one.
+    pub fn scopes_as_members(mut self) -> Self {
+        self.scopes_as_members = true;
+        self
+    }
+
     /// How the key that must have signed a token is found: by its `kid` unless told otherwise.
     pub fn key_selection(mut self, selection: KeySelection) -> Self {
         self.key_selection = selection;
+        self
+    }
+
+    /// Refuses tokens that name no key: without it, one without `kid` is tried against up to four.
+    pub fn require_kid(mut self) -> Self {
+        self.requires_kid = true;
         self
     }
 
@@ -202,12 +222,23 @@ impl TokenProfile {
         self
     }
 
+    /// Needs no rule that binds a token to this server: see the preset that offers it.
+    pub(crate) const fn for_any_resource(mut self) -> Self {
+        self.bound_otherwise = true;
+        self
+    }
+
     pub(crate) fn spends_nonces(&self) -> bool {
         self.nonce_claim.is_some()
     }
 
     pub(crate) fn needs_client(&self) -> bool {
         self.rules.iter().any(Rule::needs_client)
+    }
+
+    /// Whether a token that passes is for this server or its client by its own audience.
+    pub(crate) fn binds_audience(&self) -> bool {
+        self.rules.iter().any(|rule| matches!(rule.claim(), "aud" | "azp") && rule.binds_resource())
     }
 
     pub(crate) const fn compares_issuers(&self) -> NameForm {
@@ -226,7 +257,7 @@ impl TokenProfile {
                 "{whose}: no rule binds a token to its issuer; add claim(\"iss\").is_issuer()"
             ));
         }
-        let bound = selected || self.nonce_claim.is_some();
+        let bound = selected || self.nonce_claim.is_some() || self.bound_otherwise;
         if !bound && !self.rules.iter().any(Rule::binds_resource) {
             problems.push(format!(
                 "{whose}: no rule binds a token to this server; add claim(\"aud\").names_resource()"

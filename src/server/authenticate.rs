@@ -281,8 +281,8 @@ impl Inner {
         expected: Expected<'_>,
     ) -> Result<Identity, (TokenKind, Failure)> {
         let id = match &self.id {
-            Some(slot) => self.verify_in(slot, token, None, now, expected),
-            None => Err(Failure::Refused(TokenError::WrongType)),
+            Some(slot) if self.takes_lone_id_tokens => self.verify_in(slot, token, None, now, expected),
+            _ => Err(Failure::Refused(TokenError::WrongType)),
         };
         id.and_then(|id| self.spend_nonce(&id, now).map(|()| self.identity(None, Some(id), None)))
             .and_then(|identity| identity.ok_or(Failure::Refused(TokenError::UnknownKey)))

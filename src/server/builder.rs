@@ -53,6 +53,7 @@ pub struct ResourceServerBuilder {
     cache: CacheSettings,
     nonces: Option<Nonces>,
     retain_tokens: bool,
+    problems: Vec<String>,
 }
 
 impl std::fmt::Debug for ResourceServerBuilder {
@@ -82,6 +83,7 @@ impl ResourceServerBuilder {
             cache: CacheSettings::default(),
             nonces: None,
             retain_tokens: false,
+            problems: Vec::new(),
         }
     }
 
@@ -149,9 +151,10 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// Requires these scopes of every request, beside what an operation requires itself.
+    /// Requires these scopes of every request, beside what an operation requires itself. Called
+    /// again, it adds to them.
     pub fn require(mut self, scopes: Requirement) -> Self {
-        self.required = scopes;
+        self.required = self.required.and(scopes);
         self
     }
 
@@ -188,6 +191,12 @@ impl ResourceServerBuilder {
         self
     }
 
+    /// Notes what cannot work in the settings that this builder was made from; `build()` reports it.
+    pub(crate) fn problem(mut self, problem: impl Into<String>) -> Self {
+        self.problems.push(problem.into());
+        self
+    }
+
     /// Builds the server. It fetches nothing and works outside a runtime; keys are fetched from the
     /// first request on, or from [`start`](ResourceServer::start).
     ///
@@ -195,8 +204,8 @@ impl ResourceServerBuilder {
     /// [`ConfigError`] with everything that cannot work: no issuer, an issuer twice, a profile that
     /// binds a token to nothing, HMAC with keys from the network, `http` addresses without the
     /// loopback opt-in, ID tokens without a client, limits without sense.
-    pub fn build(self) -> Result<ResourceServer, ConfigError> {
-        let mut problems = Vec::new();
+    pub fn build(mut self) -> Result<ResourceServer, ConfigError> {
+        let mut problems = std::mem::take(&mut self.problems);
         self.check(&mut problems);
 
         let spends = self.issuers.iter().any(|issuer| {
@@ -261,6 +270,7 @@ impl ResourceServerBuilder {
             tag: ServerTag(self.resource.into()),
             request: self.request,
             pair: self.pair,
+            takes_lone_id_tokens: self.issuers.iter().all(|issuer| issuer.id_token_profile.binds_audience()),
             required: self.required,
             sources,
             cache: (self.cache.max_bytes > 0).then(|| TokenCache::new(self.cache.max_bytes)),
@@ -295,10 +305,9 @@ impl ResourceServerBuilder {
             "audience: one is empty; leave it out",
         );
         refuse(self.issuers.is_empty(), "issuer: none is trusted; add one with .issuer(..)");
-        refuse(
-            self.request.id_token.is_some() && self.client_id.is_none() && !self.pair.bind_audience(),
-            "id_token: ID tokens are for one client; name it with .client_id(..)",
-        );
+        let lacks_client =
+            self.request.id_token.is_some() && self.client_id.is_none() && !self.pair.bind_audience();
+        refuse(lacks_client, "id_token: ID tokens are for one client; name it with .client_id(..)");
         refuse(
             self.client_id.as_ref().is_some_and(|client| client.is_empty()),
             "client_id: it is empty; leave it out",
@@ -323,7 +332,8 @@ impl ResourceServerBuilder {
             issuer.profile.problems(&whose, selected, problems);
             let mut needs_client = issuer.profile.needs_client();
             if self.takes_id_tokens() {
-                needs_client |= issuer.id_token_profile.needs_client();
+                // Where ID tokens lack a client altogether, that has been said.
+                needs_client |= !lacks_client && issuer.id_token_profile.needs_client();
                 issuer.id_token_profile.problems(&format!("{whose}, ID tokens"), selected, problems);
             }
             if needs_client && self.client_id.is_none() {

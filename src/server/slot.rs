@@ -137,9 +137,9 @@ impl Slot {
         let tenants = tenants.ok_or(TokenError::UntrustedIssuer)?;
         let now = trial.now.monotonic();
         if let Some(tenant) = tenants.by_issuer(iss) {
-            tenant.touch(now);
             let profile = (self.of_tenant)(&tenant.own).ok_or(TokenError::WrongType)?;
             let verified = trial.run(profile, tenant.id, || tenant.keys.snapshot(now))?;
+            tenant.touch(now);
             if !tenant.works() {
                 tenants.promote(&tenant, now);
             }
