@@ -180,6 +180,14 @@ impl Identity {
         TokenClaims(self.main()).claims()
     }
 
+    /// What a vendor's software makes of the tokens, as a type: see [`FromIdentity`].
+    ///
+    /// # Errors
+    /// [`ClaimsError`] when the claims do not have the shape that the type needs.
+    pub fn context<C: FromIdentity>(&self) -> Result<C, ClaimsError> {
+        C::from_identity(self)
+    }
+
     /// The verified access token, if there was one.
     #[must_use]
     pub fn access_token(&self) -> Option<TokenClaims<'_>> {
@@ -219,6 +227,34 @@ impl fmt::Debug for Identity {
     }
 }
 
+/// A view of a verified identity in the terms of one system: what its own software hands to an
+/// application.
+///
+/// ```
+/// use serde::Deserialize;
+/// use tower_resource_server::{ClaimsError, FromIdentity, Identity};
+///
+/// #[derive(Deserialize)]
+/// struct Membership { tenant: String }
+///
+/// impl FromIdentity for Membership {
+///     fn from_identity(identity: &Identity) -> Result<Self, ClaimsError> {
+///         identity.claims()
+///     }
+/// }
+/// # fn tenant(who: &Identity) -> Result<String, ClaimsError> {
+/// let tenant = who.context::<Membership>()?.tenant;
+/// # Ok(tenant)
+/// # }
+/// ```
+pub trait FromIdentity: Sized {
+    /// Reads the view out of the verified tokens.
+    ///
+    /// # Errors
+    /// [`ClaimsError`] when the claims do not have the shape that the view needs.
+    fn from_identity(identity: &Identity) -> Result<Self, ClaimsError>;
+}
+
 /// The claims of one verified token.
 #[derive(Clone, Copy)]
 pub struct TokenClaims<'a>(&'a VerifiedToken);
@@ -245,6 +281,21 @@ impl<'a> TokenClaims<'a> {
     pub fn claims<T: Deserialize<'a>>(&self) -> Result<T, ClaimsError> {
         serde_json::from_str(&self.0.payload)
             .map_err(|error| ClaimsError { line: error.line(), column: error.column() })
+    }
+}
+
+impl<'a> TokenClaims<'a> {
+    /// A member of the header, verified with the rest; only where the profile
+    /// [keeps headers](crate::profile::TokenProfile::keep_header).
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<Value> {
+        let mut header: Value = serde_json::from_str(self.0.header.as_deref()?).ok()?;
+        header.get_mut(name).map(Value::take)
+    }
+
+    /// The audiences of this token.
+    pub fn audiences(&self) -> impl Iterator<Item = &'a str> {
+        self.0.audiences()
     }
 }
 

@@ -4,25 +4,25 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
-use super::{RequestError, TokenKind, grpc};
+use super::{ChallengeRow, RequestError, TokenKind, grpc};
 use crate::{error::TokenError, policy::Requirement};
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// No credentials, or those of another scheme: 401 without an error code (RFC 6750 section 3.1).
+    /// No credentials, or those of another scheme.
     NoCredentials,
-    /// Credentials that cannot be read: 400 `invalid_request`.
+    /// Credentials that cannot be read.
     InvalidRequest(RequestError),
-    /// A token that is not accepted: 401 `invalid_token`.
+    /// A token that is not accepted.
     InvalidToken {
         /// Which token of the request.
         token: TokenKind,
         /// Why it is not accepted.
         error: TokenError,
     },
-    /// A good token without the scopes that the operation needs: 403 `insufficient_scope`.
+    /// A good token without the scopes that the operation needs.
     InsufficientScope {
         /// Everything that the operation needs.
         required: Requirement,
@@ -40,31 +40,6 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The status code: the middle column of the challenge table.
-    #[must_use]
-    pub const fn status(&self) -> StatusCode {
-        match self {
-            // RFC 6750 section 3.1.
-            Self::NoCredentials | Self::InvalidToken { .. } => StatusCode::UNAUTHORIZED,
-            Self::InvalidRequest(_) => StatusCode::BAD_REQUEST,
-            Self::InsufficientScope { .. } => StatusCode::FORBIDDEN,
-            // Not the client's fault, and worth another try: never a 401.
-            Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::ForeignIdentity { .. } => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    /// The OAuth error code (RFC 6750 section 3.1), where there is one.
-    #[must_use]
-    pub const fn error_code(&self) -> Option<&'static str> {
-        match self {
-            Self::InvalidRequest(_) => Some("invalid_request"),
-            Self::InvalidToken { .. } => Some("invalid_token"),
-            Self::InsufficientScope { .. } => Some("insufficient_scope"),
-            Self::NoCredentials | Self::KeysUnavailable | Self::ForeignIdentity { .. } => None,
-        }
-    }
-
     /// Whether the signature was good, so that the token is the issuer's own word. Anything else may
     /// be said by anybody.
     pub(crate) const fn is_about_a_verified_token(&self) -> bool {
@@ -124,6 +99,7 @@ impl fmt::Display for Reason {
 #[derive(Clone, Debug)]
 pub struct Rejection {
     reason: Reason,
+    row: ChallengeRow,
     challenge: Option<HeaderValue>,
     retry_after: Option<Duration>,
 }
@@ -148,10 +124,11 @@ impl std::error::Error for Rejection {
 impl Rejection {
     pub(crate) const fn new(
         reason: Reason,
+        row: ChallengeRow,
         challenge: Option<HeaderValue>,
         retry_after: Option<Duration>,
     ) -> Self {
-        Self { reason, challenge, retry_after }
+        Self { reason, row, challenge, retry_after }
     }
 
     /// Why the request is refused.
@@ -160,10 +137,16 @@ impl Rejection {
         &self.reason
     }
 
-    /// The status code.
+    /// The status code, by the server's [`ChallengeTable`](super::ChallengeTable).
     #[must_use]
     pub const fn status(&self) -> StatusCode {
-        self.reason.status()
+        self.row.status
+    }
+
+    /// The OAuth error code (RFC 6750 section 3.1), where there is one.
+    #[must_use]
+    pub const fn error_code(&self) -> Option<&'static str> {
+        self.row.error
     }
 
     /// The value of `WWW-Authenticate`, where one is due.

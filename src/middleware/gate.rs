@@ -46,6 +46,7 @@ impl Gate {
     }
 
     pub(super) fn demanding(mut self, requirements: Requirements) -> Self {
+        let requirements = requirements.and(self.server.required());
         self.uninvited = requirements.fixed().map(|required| self.server.prepare_uninvited(required));
         self.requirements = requirements;
         self

@@ -15,7 +15,7 @@ use http::HeaderMap;
 use pin_project_lite::pin_project;
 
 use super::{
-    Inner, Now, ResourceServer, pair,
+    Inner, Now, ResourceServer,
     slot::{Failure, Slot, Verified},
 };
 use crate::{
@@ -232,16 +232,18 @@ impl Inner {
     /// Verifies all tokens of a request and makes the identity that they stand for.
     fn verify(&self, credentials: Credentials<'_>, now: Now) -> Result<Identity, (TokenKind, Failure)> {
         let access = self
-            .verify_in(&self.access, credentials.access, now, Expected::default())
+            .verify_in(&self.access, credentials.access, credentials.selector, now, Expected::default())
             .map_err(|failure| (TokenKind::Access, failure))?;
         let id = match (credentials.id, &self.id) {
             (Some(token), Some(slot)) => {
                 // `at_hash` is about the access token that this ID token came with.
                 let access_token = std::str::from_utf8(credentials.access).ok();
+                let expected = Expected { access_token, ..Expected::default() };
                 let id = self
-                    .verify_in(slot, token, now, Expected { access_token, ..Expected::default() })
+                    .verify_in(slot, token, credentials.selector, now, expected)
                     .map_err(|failure| (TokenKind::Id, failure))?;
-                pair::check(&access.token, &id.token)
+                self.pair
+                    .check(&access.token, &id.token)
                     .map_err(|error| (TokenKind::Id, Failure::Refused(error)))?;
                 Some(id)
             }
@@ -260,7 +262,7 @@ impl Inner {
         expected: Expected<'_>,
     ) -> Result<Identity, (TokenKind, Failure)> {
         let id = match &self.id {
-            Some(slot) => self.verify_in(slot, token, now, expected),
+            Some(slot) => self.verify_in(slot, token, None, now, expected),
             None => Err(Failure::Refused(TokenError::WrongType)),
         };
         id.map(|id| self.identity(None, Some(id), None))
@@ -272,10 +274,11 @@ impl Inner {
         &self,
         slot: &Slot,
         token: &[u8],
+        selector: Option<&[u8]>,
         now: Now,
         expected: Expected<'_>,
     ) -> Result<Verified, Failure> {
-        slot.verify(token, &self.sources, &self.limits, now, expected)
+        slot.verify(token, selector, &self.sources, &self.limits, now, expected)
     }
 
     /// Makes the identity, and remembers it under `credentials` when they are given.

@@ -1,7 +1,8 @@
 //! Verdicts that were good, and what keeps each of them good (promise 6).
 //!
 //! - **Key**: every input that the verdict depends on. The server is implied, since each has a cache
-//!   of its own; the rest is the tokens of the request, slot by slot. Only the tail of each token is
+//!   of its own; the rest is the tokens of the request, slot by slot, and the issuer that it names.
+//!   Only the tail of each token is
 //!   hashed, under a random seed: it is the signature, the part that an issuer alone controls.
 //!   Every byte is compared.
 //! - **Hit**: the time rules are judged again by the [`Window`] in which they all hold, and the key
@@ -9,7 +10,8 @@
 //!   or a key source past its hard bound, ends the verdict. What is per request (scopes, other
 //!   tokens of the request) is judged by the caller.
 //! - **Never**: refusals, since what is unknown now may be good in a second; tokens under a shared
-//!   secret, which cost less to verify than to look up; ID tokens by themselves.
+//!   secret, which cost less to verify than to look up; tokens that spend a nonce, each good once; ID
+//!   tokens by themselves.
 //!
 //! quick_cache rather than moka: it takes borrowed look-ups without allocating and reads without
 //! waiting, and nothing here forgets by time alone: entries leave by size, and stale ones are
@@ -36,12 +38,12 @@ const TYPICAL_ENTRY: usize = 3 * 1024;
 
 pub(super) struct TokenCache(Cache<Key, Arc<Entry>, Bytes, foldhash::fast::RandomState>);
 
-/// The tokens of a request, one after the other.
+/// The tokens of a request and its selector, one after the other.
 #[derive(Clone)]
 struct Key {
-    tokens: Box<[u8]>,
-    /// Where the second begins.
-    second: usize,
+    parts: Box<[u8]>,
+    /// Where the second begins, and the third.
+    ends: [usize; 2],
 }
 
 /// A key that is looked up without being built.
@@ -62,7 +64,7 @@ impl Weighter<Key, Arc<Entry>> for Bytes {
         let payloads: usize = entry.identity.tokens().map(|token| token.payload.len()).sum();
         let raw = [entry.identity.raw_access_token(), entry.identity.raw_id_token()];
         let raw: usize = raw.into_iter().flatten().map(str::len).sum();
-        (key.tokens.len() + payloads + raw + ENTRY_OVERHEAD) as u64
+        (key.parts.len() + payloads + raw + ENTRY_OVERHEAD) as u64
     }
 }
 
@@ -115,7 +117,7 @@ impl TokenCache {
         identity: &Identity,
         seen: impl Iterator<Item = (usize, u64)>,
     ) {
-        if identity.tokens().any(|token| token.algorithm.is_hmac()) {
+        if identity.tokens().any(|token| token.algorithm.is_hmac() || token.extracted.nonce.is_some()) {
             return;
         }
         let windows = identity.tokens().map(|token| token.window);
@@ -127,33 +129,50 @@ impl TokenCache {
 }
 
 impl Key {
-    fn new(Credentials { access, id }: Credentials<'_>) -> Self {
-        Self { tokens: [access, id.unwrap_or_default()].concat().into(), second: access.len() }
+    fn new(Credentials { access, id, selector }: Credentials<'_>) -> Self {
+        let (id, selector) = (id.unwrap_or_default(), selector.unwrap_or_default());
+        Self {
+            parts: [access, id, selector].concat().into(),
+            ends: [access.len(), access.len().saturating_add(id.len())],
+        }
+    }
+
+    /// An absent part is an empty one: no part is ever empty when it is there.
+    fn parts(&self) -> [&[u8]; 3] {
+        let [first, second] = self.ends;
+        let part = |range| self.parts.get(range).unwrap_or_default();
+        [part(0..first), part(first..second), part(second..self.parts.len())]
+    }
+}
+
+impl KeyRef<'_> {
+    fn parts(&self) -> [&[u8]; 3] {
+        let Credentials { access, id, selector } = self.0;
+        [access, id.unwrap_or_default(), selector.unwrap_or_default()]
     }
 }
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let (access, id) = self.tokens.split_at_checked(self.second).unwrap_or_default();
-        hash_tails(access, id, state);
+        hash_tails(self.parts(), state);
     }
 }
 
 impl Hash for KeyRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        hash_tails(self.0.access, self.0.id.unwrap_or_default(), state);
+        hash_tails(self.parts(), state);
     }
 }
 
-fn hash_tails<H: Hasher>(access: &[u8], id: &[u8], state: &mut H) {
-    for token in [access, id] {
-        state.write(token.get(token.len().saturating_sub(TAIL)..).unwrap_or_default());
+fn hash_tails<H: Hasher>(parts: [&[u8]; 3], state: &mut H) {
+    for part in parts {
+        state.write(part.get(part.len().saturating_sub(TAIL)..).unwrap_or_default());
     }
 }
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        self.second == other.second && self.tokens == other.tokens
+        self.ends == other.ends && self.parts == other.parts
     }
 }
 
@@ -161,6 +180,6 @@ impl Eq for Key {}
 
 impl Equivalent<Key> for KeyRef<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        key.tokens.split_at_checked(key.second) == Some((self.0.access, self.0.id.unwrap_or_default()))
+        key.parts() == self.parts()
     }
 }

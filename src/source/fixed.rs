@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use super::{Health, SourceState, revoked::Revoked, snapshot::Snapshot};
 use crate::keys::KeySet;
 
-/// A key set that only [`revoke_key`](Self::revoke_key) changes.
+/// A key set that only the application changes.
 #[derive(Debug)]
 pub(crate) struct FixedKeys {
     pub(super) snapshot: ArcSwap<Snapshot>,
@@ -18,6 +18,14 @@ impl FixedKeys {
     pub(crate) fn new(keys: KeySet) -> Self {
         let snapshot = ArcSwap::from_pointee(Snapshot { keys, generation: 1 });
         Self { snapshot, revoked: Mutex::default() }
+    }
+
+    /// Replaces all keys by others, less those that were withdrawn.
+    pub(crate) fn replace(&self, keys: KeySet) {
+        let revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(next) = self.snapshot.load().succeeded_by(revoked.remaining(&keys)) {
+            self.snapshot.store(next.into());
+        }
     }
 
     /// Withdraws a key for good; true when it was in use.
@@ -67,5 +75,9 @@ mod tests {
             let health = fixed.health();
             assert_eq!((health.keys, health.generation), (keys, generation), "{name}");
         }
+        let [b, c] = [2, 3].map(|n| VerifyingKey::from_ed25519_bytes(&[n; 32]).unwrap());
+        fixed.replace(KeySet::from_keys([b.with_kid("new name"), c.with_kid("d")]));
+        assert_eq!(fixed.health().key_ids, ["d"], "what was withdrawn stays so");
+        assert_eq!(fixed.health().generation, 4);
     }
 }
