@@ -131,7 +131,8 @@ fn instructions(room: &str) -> Result<u64, String> {
         .output()
         .map_err(|error| format!("valgrind: {error}"))?;
     let log = String::from_utf8_lossy(&output.stderr);
-    let collected = log.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse::<u64>().ok());
+    let collected =
+        log.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse::<u64>().ok());
     match collected {
         Some(collected) if output.status.success() && collected > 0 => Ok(collected / TIMES as u64),
         _ => Err(format!("no count from valgrind:\n{log}")),

@@ -1,10 +1,11 @@
-//! The payload (RFC 7519 section 4), read in one pass: the claims that some rule asks about are
-//! kept, borrowed from the text; the others are checked and passed over.
+//! The payload (RFC 7519 section 4): the claims that some rule asks about are kept, borrowed from the
+//! text; the others are checked and passed over. `plain` reads it where it can, and this room's
+//! strict pass where it cannot; it is the strict pass that refuses.
 //!
 //! Which claims are asked about is known when a server is built: [`ClaimNames`] gives each name a
 //! small number, and a rule finds its claim by number.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, mem};
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use smallvec::SmallVec;
@@ -12,6 +13,7 @@ use smallvec::SmallVec;
 use super::{
     TokenLimits,
     json::{Map, Name, Names, Skip, Strict},
+    plain,
 };
 use crate::{
     error::{Malformed, TokenError},
@@ -81,97 +83,143 @@ pub(crate) struct ClaimId(usize);
 
 /// The claim names that the rules of a server ask about.
 ///
-/// Each member of each payload is looked up here, so the names are kept by a hash that costs three
+/// Each member of each payload is looked up here, so a name is found by a mark that costs three
 /// loads: most claim names have three letters, and differ in the first or the last.
 #[derive(Clone, Debug)]
 pub(crate) struct ClaimNames {
-    buckets: [Vec<(Box<str>, ClaimId)>; BUCKETS],
-    count: usize,
+    names: Vec<Known>,
+    /// The newest name of each mark, by its number.
+    newest: Box<[usize; MARKS]>,
 }
 
-const BUCKETS: usize = 64;
+#[derive(Clone, Debug)]
+struct Known {
+    name: Box<str>,
+    /// The next older name of the same mark.
+    older: usize,
+}
+
+const MARKS: usize = 256;
+
+/// The number of no name.
+const NONE: usize = usize::MAX;
 
 impl Default for ClaimNames {
     fn default() -> Self {
-        Self { buckets: [const { Vec::new() }; BUCKETS], count: 0 }
+        Self { names: Vec::new(), newest: Box::new([NONE; MARKS]) }
     }
 }
 
 impl ClaimNames {
     /// The number of `name`, given now if it has none yet.
     pub(crate) fn intern(&mut self, name: &str) -> ClaimId {
-        self.position(name).unwrap_or_else(|| {
-            let id = ClaimId(self.count);
-            self.count += 1;
-            if let Some(bucket) = self.buckets.get_mut(Self::bucket(name)) {
-                bucket.push((name.into(), id));
+        let mark = Self::mark(name);
+        self.marked(mark, name).unwrap_or_else(|| {
+            let id = self.names.len();
+            let mut older = NONE;
+            if let Some(newest) = self.newest.get_mut(usize::from(mark)) {
+                older = mem::replace(newest, id);
             }
-            id
+            self.names.push(Known { name: name.into(), older });
+            ClaimId(id)
         })
     }
 
-    fn position(&self, name: &str) -> Option<ClaimId> {
-        let bucket = self.buckets.get(Self::bucket(name))?;
-        bucket.iter().find(|(known, _)| **known == *name).map(|(_, id)| *id)
+    /// The number of `name`, whose mark is `mark`.
+    #[inline]
+    pub(super) fn marked(&self, mark: u8, name: &str) -> Option<ClaimId> {
+        let mut id = *self.newest.get(usize::from(mark))?;
+        while let Some(known) = self.names.get(id) {
+            if *known.name == *name {
+                return Some(ClaimId(id));
+            }
+            id = known.older;
+        }
+        None
     }
 
-    fn bucket(name: &str) -> usize {
+    /// What tells most names apart at a glance.
+    #[inline]
+    pub(super) fn mark(name: &str) -> u8 {
         let (first, last) = match name.as_bytes() {
             [] => (0, 0),
             [first, .., last] => (*first, *last),
             [only] => (*only, 0),
         };
-        (name.len() + 5 * usize::from(first) + 11 * usize::from(last)) % BUCKETS
+        (name.len() as u8).wrapping_add(first.wrapping_mul(5)).wrapping_add(last.wrapping_mul(11))
     }
 }
 
 /// The claims of one payload that have a number; not yet verified.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Claims<'a>(SmallVec<[Option<ClaimValue<'a>>; 20]>);
 
 impl<'a> Claims<'a> {
+    /// # Errors
+    /// [`Malformed::Payload`], [`Malformed::DuplicateMember`] or [`Malformed::TooDeep`].
     pub(crate) fn parse(json: &'a str, names: &ClaimNames, limits: &TokenLimits) -> Result<Self, TokenError> {
+        let mut claims = Self::none(names);
+        if plain::read(json, names, limits, &mut claims).is_none() {
+            claims.0.fill(None);
+            claims.read_strictly(json, names, limits)?;
+        }
+        Ok(claims)
+    }
+
+    /// No claims yet.
+    pub(super) fn none(names: &ClaimNames) -> Self {
+        Self(SmallVec::from_elem(None, names.names.len()))
+    }
+
+    /// The pass that refuses; into claims that are empty.
+    pub(super) fn read_strictly(
+        &mut self,
+        json: &'a str,
+        names: &ClaimNames,
+        limits: &TokenLimits,
+    ) -> Result<(), Malformed> {
         let strict = Strict::new(limits.nesting);
-        Ok(strict.read(json, Reader { strict: &strict, wanted: names }, Malformed::Payload)?)
+        strict.read(json, Reader { strict: &strict, wanted: names, claims: self }, Malformed::Payload)
     }
 
     pub(crate) fn get(&self, id: ClaimId) -> Option<&ClaimValue<'a>> {
         self.0.get(id.0)?.as_ref()
     }
+
+    /// Where the claim of this number goes.
+    pub(super) fn slot(&mut self, id: ClaimId) -> Option<&mut Option<ClaimValue<'a>>> {
+        self.0.get_mut(id.0)
+    }
 }
 
-struct Reader<'s> {
+struct Reader<'s, 'c, 'de> {
     strict: &'s Strict,
     wanted: &'s ClaimNames,
+    claims: &'c mut Claims<'de>,
 }
 
-impl<'de> Visitor<'de> for Reader<'_> {
-    type Value = Claims<'de>;
+impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut claims: SmallVec<[Option<ClaimValue<'de>>; 20]> =
-            SmallVec::from_elem(None, self.wanted.count);
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let mut others = Names::default();
         let inner = Skip { strict: self.strict, level: Strict::FIRST_INNER_LEVEL };
         while let Some(name) = members.next_key_seed(Name)? {
-            match self.wanted.position(&name).and_then(|id| claims.get_mut(id.0)) {
-                Some(slot) => {
-                    if slot.is_some() {
-                        return Err(self.strict.fail(Malformed::DuplicateMember));
-                    }
-                    *slot = Some(members.next_value_seed(Value(inner))?);
-                }
+            let wanted = self.wanted.marked(ClaimNames::mark(&name), &name);
+            match wanted.and_then(|id| self.claims.slot(id)) {
+                Some(slot @ None) => *slot = Some(members.next_value_seed(Value(inner))?),
+                Some(Some(_)) => return Err(self.strict.fail(Malformed::DuplicateMember)),
                 None => {
                     others.insert(name, self.strict)?;
                     members.next_value_seed(inner)?;
                 }
             }
         }
-        Ok(Claims(claims))
+        Ok(())
     }
 }
 
