@@ -2,10 +2,10 @@
 //! text; the others are checked and passed over. `plain` reads it where it can, and this room's
 //! strict pass where it cannot; it is the strict pass that refuses.
 //!
-//! Which claims are asked about is known when a server is built: [`ClaimNames`] gives each name a
-//! small number, and a rule finds its claim by number.
+//! Which claims are asked about is known when a server is built ([`ClaimNames`]): a rule finds its
+//! claim by number. Nothing is allocated for a payload as they are usually sent.
 
-use std::{borrow::Cow, fmt, mem};
+use std::{borrow::Cow, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use smallvec::SmallVec;
@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use super::{
     TokenLimits,
     json::{Map, Name, Names, Skip, Strict},
+    names::{ClaimId, ClaimNames},
     plain,
 };
 use crate::{
@@ -20,13 +21,12 @@ use crate::{
     time::UnixTime,
 };
 
-/// The value of a claim, as a rule sees it. Strings borrow from the payload where they can.
+/// The value of a claim, as a rule sees it.
 ///
 /// Objects and mixed arrays are told apart but not kept: a rule on what is inside them runs after
 /// verification, on the typed claims.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum ClaimValue<'a> {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum ClaimValue<'a> {
     /// `null`.
     Null,
     /// `true` or `false`.
@@ -36,19 +36,18 @@ pub enum ClaimValue<'a> {
     /// Any other number: negative, or with a fraction or an exponent.
     Float(f64),
     /// A string.
-    String(Cow<'a, str>),
+    String(&'a str),
     /// An array of strings only; also the empty array.
-    Strings(Vec<Cow<'a, str>>),
+    Strings(&'a [Cow<'a, str>]),
     /// An array with other things than strings in it.
     Array,
     /// An object.
     Object,
 }
 
-impl ClaimValue<'_> {
+impl<'a> ClaimValue<'a> {
     /// The string, if it is one.
-    #[must_use]
-    pub fn as_str(&self) -> Option<&str> {
+    pub(crate) const fn as_str(self) -> Option<&'a str> {
         match self {
             Self::String(text) => Some(text),
             _ => None,
@@ -56,103 +55,55 @@ impl ClaimValue<'_> {
     }
 
     /// The moment, if it is a `NumericDate` (RFC 7519 section 2): a finite number, not negative.
-    #[must_use]
-    pub fn as_numeric_date(&self) -> Option<UnixTime> {
+    pub(crate) fn as_numeric_date(self) -> Option<UnixTime> {
         match self {
-            Self::Integer(secs) => Some(UnixTime::from_secs(*secs)),
-            Self::Float(secs) => UnixTime::from_secs_f64(*secs),
+            Self::Integer(secs) => Some(UnixTime::from_secs(secs)),
+            Self::Float(secs) => UnixTime::from_secs_f64(secs),
             _ => None,
         }
     }
 
     /// The strings of a claim that is a string or an array of strings, such as `aud`; `None` for
     /// any other type.
-    #[must_use]
-    pub fn as_strings(&self) -> Option<&[Cow<'_, str>]> {
-        match self {
-            Self::String(text) => Some(std::slice::from_ref(text)),
-            Self::Strings(texts) => Some(texts),
-            _ => None,
-        }
-    }
-}
-
-/// The number of a claim name within its [`ClaimNames`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ClaimId(usize);
-
-/// The claim names that the rules of a server ask about.
-///
-/// Each member of each payload is looked up here, so a name is found by a mark that costs three
-/// loads: most claim names have three letters, and differ in the first or the last.
-#[derive(Clone, Debug)]
-pub(crate) struct ClaimNames {
-    names: Vec<Known>,
-    /// The newest name of each mark, by its number.
-    newest: Box<[usize; MARKS]>,
-}
-
-#[derive(Clone, Debug)]
-struct Known {
-    name: Box<str>,
-    /// The next older name of the same mark.
-    older: usize,
-}
-
-const MARKS: usize = 256;
-
-/// The number of no name.
-const NONE: usize = usize::MAX;
-
-impl Default for ClaimNames {
-    fn default() -> Self {
-        Self { names: Vec::new(), newest: Box::new([NONE; MARKS]) }
-    }
-}
-
-impl ClaimNames {
-    /// The number of `name`, given now if it has none yet.
-    pub(crate) fn intern(&mut self, name: &str) -> ClaimId {
-        let mark = Self::mark(name);
-        self.marked(mark, name).unwrap_or_else(|| {
-            let id = self.names.len();
-            let mut older = NONE;
-            if let Some(newest) = self.newest.get_mut(usize::from(mark)) {
-                older = mem::replace(newest, id);
-            }
-            self.names.push(Known { name: name.into(), older });
-            ClaimId(id)
-        })
-    }
-
-    /// The number of `name`, whose mark is `mark`.
-    #[inline]
-    pub(super) fn marked(&self, mark: u8, name: &str) -> Option<ClaimId> {
-        let mut id = *self.newest.get(usize::from(mark))?;
-        while let Some(known) = self.names.get(id) {
-            if *known.name == *name {
-                return Some(ClaimId(id));
-            }
-            id = known.older;
-        }
-        None
-    }
-
-    /// What tells most names apart at a glance.
-    #[inline]
-    pub(super) fn mark(name: &str) -> u8 {
-        let (first, last) = match name.as_bytes() {
-            [] => (0, 0),
-            [first, .., last] => (*first, *last),
-            [only] => (*only, 0),
+    pub(crate) fn as_strings(self) -> Option<impl Iterator<Item = &'a str> + Clone> {
+        let (one, several) = match self {
+            Self::String(text) => (Some(text), &[][..]),
+            Self::Strings(texts) => (None, texts),
+            _ => return None,
         };
-        (name.len() as u8).wrapping_add(first.wrapping_mul(5)).wrapping_add(last.wrapping_mul(11))
+        Some(one.into_iter().chain(several.iter().map(|text| &**text)))
     }
 }
 
 /// The claims of one payload that have a number; not yet verified.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Claims<'a>(SmallVec<[Option<ClaimValue<'a>>; 20]>);
+pub(crate) struct Claims<'a> {
+    /// By the numbers of their names.
+    pub(super) kept: SmallVec<[Kept<'a>; 20]>,
+    pub(super) strings: Strings<'a>,
+}
+
+/// The strings of arrays, and those that had to be copied; of all claims, so that a payload with a
+/// few of them costs no allocation.
+pub(super) type Strings<'a> = SmallVec<[Cow<'a, str>; 4]>;
+
+/// What is kept of a claim.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Kept<'a> {
+    Absent,
+    Null,
+    Bool(bool),
+    Integer(u64),
+    Float(f64),
+    /// A string as it stands in the payload.
+    Borrowed(&'a str),
+    /// One of the [`Strings`].
+    Copied(usize),
+    /// Those from the first on, up to the second.
+    Strings(usize, usize),
+    Array,
+    Object,
+}
 
 impl<'a> Claims<'a> {
     /// # Errors
@@ -160,7 +111,7 @@ impl<'a> Claims<'a> {
     pub(crate) fn parse(json: &'a str, names: &ClaimNames, limits: &TokenLimits) -> Result<Self, TokenError> {
         let mut claims = Self::none(names);
         if plain::read(json, names, limits, &mut claims).is_none() {
-            claims.0.fill(None);
+            claims = Self::none(names);
             claims.read_strictly(json, names, limits)?;
         }
         Ok(claims)
@@ -168,7 +119,9 @@ impl<'a> Claims<'a> {
 
     /// No claims yet.
     pub(super) fn none(names: &ClaimNames) -> Self {
-        Self(SmallVec::from_elem(None, names.names.len()))
+        let mut kept = SmallVec::new();
+        kept.resize(names.count(), Kept::Absent);
+        Self { kept, strings: SmallVec::new() }
     }
 
     /// The pass that refuses; into claims that are empty.
@@ -182,13 +135,19 @@ impl<'a> Claims<'a> {
         strict.read(json, Reader { strict: &strict, wanted: names, claims: self }, Malformed::Payload)
     }
 
-    pub(crate) fn get(&self, id: ClaimId) -> Option<&ClaimValue<'a>> {
-        self.0.get(id.0)?.as_ref()
-    }
-
-    /// Where the claim of this number goes.
-    pub(super) fn slot(&mut self, id: ClaimId) -> Option<&mut Option<ClaimValue<'a>>> {
-        self.0.get_mut(id.0)
+    pub(crate) fn get(&self, id: ClaimId) -> Option<ClaimValue<'_>> {
+        Some(match *self.kept.get(id.0)? {
+            Kept::Absent => return None,
+            Kept::Null => ClaimValue::Null,
+            Kept::Bool(is) => ClaimValue::Bool(is),
+            Kept::Integer(number) => ClaimValue::Integer(number),
+            Kept::Float(number) => ClaimValue::Float(number),
+            Kept::Borrowed(text) => ClaimValue::String(text),
+            Kept::Copied(at) => ClaimValue::String(self.strings.get(at)?),
+            Kept::Strings(from, to) => ClaimValue::Strings(self.strings.get(from..to)?),
+            Kept::Array => ClaimValue::Array,
+            Kept::Object => ClaimValue::Object,
+        })
     }
 }
 
@@ -206,13 +165,16 @@ impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let Claims { kept, strings } = self.claims;
         let mut others = Names::default();
         let inner = Skip { strict: self.strict, level: Strict::FIRST_INNER_LEVEL };
         while let Some(name) = members.next_key_seed(Name)? {
             let wanted = self.wanted.marked(ClaimNames::mark(&name), &name);
-            match wanted.and_then(|id| self.claims.slot(id)) {
-                Some(slot @ None) => *slot = Some(members.next_value_seed(Value(inner))?),
-                Some(Some(_)) => return Err(self.strict.fail(Malformed::DuplicateMember)),
+            match wanted.and_then(|id| kept.get_mut(id.0)) {
+                Some(claim @ Kept::Absent) => {
+                    *claim = members.next_value_seed(Value { skip: inner, strings })?;
+                }
+                Some(_) => return Err(self.strict.fail(Malformed::DuplicateMember)),
                 None => {
                     others.insert(name, self.strict)?;
                     members.next_value_seed(inner)?;
@@ -223,82 +185,90 @@ impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
     }
 }
 
-struct Value<'s>(Skip<'s>);
+struct Value<'s, 'c, 'de> {
+    skip: Skip<'s>,
+    strings: &'c mut Strings<'de>,
+}
 
-impl<'de> DeserializeSeed<'de> for Value<'_> {
-    type Value = ClaimValue<'de>;
+impl<'de> DeserializeSeed<'de> for Value<'_, '_, 'de> {
+    type Value = Kept<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Value<'_> {
-    type Value = ClaimValue<'de>;
+impl<'de> Visitor<'de> for Value<'_, '_, 'de> {
+    type Value = Kept<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(ClaimValue::Null)
+        Ok(Kept::Null)
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(ClaimValue::Bool(value))
+        Ok(Kept::Bool(value))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(ClaimValue::Integer(value))
+        Ok(Kept::Integer(value))
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a negative number is no date, whatever its last digits")]
     fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(u64::try_from(value).map_or(ClaimValue::Float(value as f64), ClaimValue::Integer))
+        Ok(u64::try_from(value).map_or(Kept::Float(value as f64), Kept::Integer))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(ClaimValue::Float(value))
+        Ok(Kept::Float(value))
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(ClaimValue::String(Cow::Borrowed(text)))
+        Ok(Kept::Borrowed(text))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(ClaimValue::String(Cow::Owned(text.to_owned())))
+        self.strings.push(Cow::Owned(text.to_owned()));
+        Ok(Kept::Copied(self.strings.len() - 1))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        self.0.check_level()?;
-        let inner = Skip { level: self.0.level + 1, ..self.0 };
-        let mut texts = Vec::new();
-        while let Some(item) = items.next_element_seed(Value(inner))? {
+        let Self { skip, strings } = self;
+        skip.check_level()?;
+        let inner = Skip { level: skip.level + 1, ..skip };
+        let from = strings.len();
+        while let Some(item) = items.next_element_seed(Value { skip: inner, strings: &mut *strings })? {
             match item {
-                ClaimValue::String(text) => texts.push(text),
+                Kept::Borrowed(text) => strings.push(Cow::Borrowed(text)),
+                // It was put there as the last one.
+                Kept::Copied(_) => {}
                 _ => {
+                    strings.truncate(from);
                     while items.next_element_seed(inner)?.is_some() {}
-                    return Ok(ClaimValue::Array);
+                    return Ok(Kept::Array);
                 }
             }
         }
-        Ok(ClaimValue::Strings(texts))
+        Ok(Kept::Strings(from, strings.len()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-        Ok(match self.0.map(members)? {
+        Ok(match self.skip.map(members)? {
             Map::Number(text) => number(&text),
-            Map::Object => ClaimValue::Object,
+            Map::Object => Kept::Object,
         })
     }
 }
 
 /// A number by its text, as [`Value`] would have been given it.
-fn number(text: &str) -> ClaimValue<'static> {
+fn number(text: &str) -> Kept<'static> {
     match text.parse() {
-        Ok(whole) => ClaimValue::Integer(whole),
+        Ok(whole) => Kept::Integer(whole),
         // Text that is no number after all is none that a date could be.
-        Err(_) => ClaimValue::Float(text.parse().unwrap_or(f64::NAN)),
+        Err(_) => Kept::Float(text.parse().unwrap_or(f64::NAN)),
     }
 }
 
@@ -306,11 +276,11 @@ fn number(text: &str) -> ClaimValue<'static> {
 mod tests {
     use super::*;
 
-    fn parse(json: &str) -> Result<Option<ClaimValue<'_>>, TokenError> {
+    /// Claims of which the first is `x`.
+    fn parse(json: &str) -> Result<Claims<'_>, TokenError> {
         let mut names = ClaimNames::default();
-        let id = names.intern("x");
-        let claims = Claims::parse(json, &names, &TokenLimits::default())?;
-        Ok(claims.get(id).cloned())
+        names.intern("x");
+        Claims::parse(json, &names, &TokenLimits::default())
     }
 
     #[test]
@@ -322,16 +292,18 @@ mod tests {
             (r#"{"x":7}"#, Some(ClaimValue::Integer(7))),
             (r#"{"x":-7}"#, Some(ClaimValue::Float(-7.0))),
             (r#"{"x":7.5}"#, Some(ClaimValue::Float(7.5))),
-            (r#"{"x":"a"}"#, Some(ClaimValue::String("a".into()))),
-            (r#"{"x":"\u0061"}"#, Some(ClaimValue::String("a".into()))),
-            (r#"{"\u0078":"a"}"#, Some(ClaimValue::String("a".into()))),
-            (r#"{"x":[]}"#, Some(ClaimValue::Strings(vec![]))),
-            (r#"{"x":["a","b"]}"#, Some(ClaimValue::Strings(vec!["a".into(), "b".into()]))),
+            (r#"{"x":"a"}"#, Some(ClaimValue::String("a"))),
+            (r#"{"x":"\u0061"}"#, Some(ClaimValue::String("a"))),
+            (r#"{"\u0078":"a"}"#, Some(ClaimValue::String("a"))),
+            (r#"{"x":[]}"#, Some(ClaimValue::Strings(&[]))),
+            (r#"{"x":["a","b"]}"#, Some(ClaimValue::Strings(&["a".into(), "b".into()]))),
+            (r#"{"x":["a","\u0062"]}"#, Some(ClaimValue::Strings(&["a".into(), "b".into()]))),
             (r#"{"x":["a",1]}"#, Some(ClaimValue::Array)),
+            (r#"{"x":["\u0061",["b"]]}"#, Some(ClaimValue::Array)),
             (r#"{"x":[[]]}"#, Some(ClaimValue::Array)),
             (r#"{"x":{"y":1}}"#, Some(ClaimValue::Object)),
         ] {
-            assert_eq!(parse(json).unwrap(), expected, "{json}");
+            assert_eq!(parse(json).unwrap().get(ClaimId(0)), expected, "{json}");
         }
     }
 
@@ -395,7 +367,7 @@ mod tests {
             (ClaimValue::Integer(u64::MAX), Some(u64::MAX)),
             (ClaimValue::Float(1e300), Some(u64::MAX)),
             (ClaimValue::Float(-1.0), None),
-            (ClaimValue::String("5".into()), None),
+            (ClaimValue::String("5"), None),
             (ClaimValue::Null, None),
         ] {
             assert_eq!(value.as_numeric_date().map(UnixTime::as_secs), expected, "{value:?}");

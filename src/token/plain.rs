@@ -17,8 +17,9 @@ use smallvec::SmallVec;
 
 use super::{
     TokenLimits,
-    claims::{ClaimNames, ClaimValue, Claims},
+    claims::{Claims, Kept, Strings},
     json::Strict,
+    names::ClaimNames,
 };
 
 /// The most members of one object that have no number; beyond it the strict pass has a hash table.
@@ -36,13 +37,14 @@ pub(super) fn read<'a>(
         return None;
     }
     let mut plain = Plain { text, at: 0, nesting: limits.nesting.min(TokenLimits::MAX_NESTING) };
+    let Claims { kept, strings } = claims;
     let mut others = Members::default();
     plain.expect(b'{')?;
     plain.members(|plain, name| {
         let mark = ClaimNames::mark(name);
-        match names.marked(mark, name).and_then(|id| claims.slot(id)) {
-            Some(slot @ None) => *slot = Some(plain.value(Strict::FIRST_INNER_LEVEL)?),
-            Some(Some(_)) => return None,
+        match names.marked(mark, name).and_then(|id| kept.get_mut(id.0)) {
+            Some(claim @ Kept::Absent) => *claim = plain.value(Strict::FIRST_INNER_LEVEL, strings)?,
+            Some(_) => return None,
             None => {
                 others.insert(mark, name)?;
                 plain.skip(Strict::FIRST_INNER_LEVEL)?;
@@ -156,45 +158,49 @@ impl<'a> Plain<'a> {
     }
 
     /// A value that is kept. `level` is its own, if it is a container.
-    fn value(&mut self, level: u32) -> Option<ClaimValue<'a>> {
+    fn value(&mut self, level: u32, strings: &mut Strings<'a>) -> Option<Kept<'a>> {
         Some(match self.next()? {
-            b'"' => ClaimValue::String(Cow::Borrowed(self.string()?)),
-            first @ b'0'..=b'9' => ClaimValue::Integer(self.number(first)?),
+            b'"' => Kept::Borrowed(self.string()?),
+            first @ b'0'..=b'9' => Kept::Integer(self.number(first)?),
             b't' => {
                 self.word("rue")?;
-                ClaimValue::Bool(true)
+                Kept::Bool(true)
             }
             b'f' => {
                 self.word("alse")?;
-                ClaimValue::Bool(false)
+                Kept::Bool(false)
             }
             b'n' => {
                 self.word("ull")?;
-                ClaimValue::Null
+                Kept::Null
             }
-            b'[' => self.array(level)?,
+            b'[' => self.array(level, strings)?,
             b'{' => {
                 self.object(level)?;
-                ClaimValue::Object
+                Kept::Object
             }
             _ => return None,
         })
     }
 
-    fn array(&mut self, level: u32) -> Option<ClaimValue<'a>> {
+    fn array(&mut self, level: u32, strings: &mut Strings<'a>) -> Option<Kept<'a>> {
         self.check_level(level)?;
-        let (mut texts, mut strings_only) = (Vec::new(), true);
+        let (from, mut strings_only) = (strings.len(), true);
         self.items(|plain| {
             if plain.peek()? == b'"' {
                 plain.at += 1;
-                texts.push(Cow::Borrowed(plain.string()?));
+                strings.push(Cow::Borrowed(plain.string()?));
             } else {
                 strings_only = false;
                 plain.skip(level + 1)?;
             }
             Some(())
         })?;
-        Some(if strings_only { ClaimValue::Strings(texts) } else { ClaimValue::Array })
+        if strings_only {
+            return Some(Kept::Strings(from, strings.len()));
+        }
+        strings.truncate(from);
+        Some(Kept::Array)
     }
 
     /// A value that is not kept: mostly a string.
