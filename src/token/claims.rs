@@ -79,9 +79,12 @@ impl<'a> ClaimValue<'a> {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Claims<'a> {
     /// By the numbers of their names.
-    pub(super) kept: SmallVec<[Kept<'a>; 20]>,
+    pub(super) kept: SmallVec<[Kept<'a>; INLINE]>,
     pub(super) strings: Strings<'a>,
 }
+
+/// As many as a server of one kind of issuer asks about.
+const INLINE: usize = 20;
 
 /// The strings of arrays, and those that had to be copied; of all claims, so that a payload with a
 /// few of them costs no allocation.
@@ -108,20 +111,31 @@ pub(super) enum Kept<'a> {
 impl<'a> Claims<'a> {
     /// # Errors
     /// [`Malformed::Payload`], [`Malformed::DuplicateMember`] or [`Malformed::TooDeep`].
+    #[inline]
     pub(crate) fn parse(json: &'a str, names: &ClaimNames, limits: &TokenLimits) -> Result<Self, TokenError> {
         let mut claims = Self::none(names);
-        if plain::read(json, names, limits, &mut claims).is_none() {
-            claims = Self::none(names);
-            claims.read_strictly(json, names, limits)?;
-        }
+        claims.read(json, names, limits)?;
         Ok(claims)
     }
 
     /// No claims yet.
+    #[inline]
     pub(super) fn none(names: &ClaimNames) -> Self {
-        let mut kept = SmallVec::new();
-        kept.resize(names.count(), Kept::Absent);
+        let kept = match names.count() {
+            few @ 0..=INLINE => SmallVec::from_buf_and_len([Kept::Absent; INLINE], few),
+            many => SmallVec::from_elem(Kept::Absent, many),
+        };
         Self { kept, strings: SmallVec::new() }
+    }
+
+    /// In place: it is large to be moved around.
+    #[inline(never)]
+    fn read(&mut self, json: &'a str, names: &ClaimNames, limits: &TokenLimits) -> Result<(), Malformed> {
+        if plain::read(json, names, limits, self).is_some() {
+            return Ok(());
+        }
+        *self = Self::none(names);
+        self.read_strictly(json, names, limits)
     }
 
     /// The pass that refuses; into claims that are empty.
@@ -169,7 +183,7 @@ impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
         let mut others = Names::default();
         let inner = Skip { strict: self.strict, level: Strict::FIRST_INNER_LEVEL };
         while let Some(name) = members.next_key_seed(Name)? {
-            let wanted = self.wanted.marked(ClaimNames::mark(&name), &name);
+            let wanted = self.wanted.marked(ClaimNames::mark(name.as_bytes()), name.as_bytes());
             match wanted.and_then(|id| kept.get_mut(id.0)) {
                 Some(claim @ Kept::Absent) => {
                     *claim = members.next_value_seed(Value { skip: inner, strings })?;

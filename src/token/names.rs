@@ -38,8 +38,8 @@ impl Default for ClaimNames {
 impl ClaimNames {
     /// The number of `name`, given now if it has none yet.
     pub(crate) fn intern(&mut self, name: &str) -> ClaimId {
-        let mark = Self::mark(name);
-        self.marked(mark, name).unwrap_or_else(|| {
+        let mark = Self::mark(name.as_bytes());
+        self.marked(mark, name.as_bytes()).unwrap_or_else(|| {
             let id = self.names.len();
             let mut older = NONE;
             if let Some(newest) = self.newest.get_mut(usize::from(mark)) {
@@ -57,10 +57,10 @@ impl ClaimNames {
 
     /// The number of `name`, whose mark is `mark`.
     #[inline]
-    pub(super) fn marked(&self, mark: u8, name: &str) -> Option<ClaimId> {
+    pub(super) fn marked(&self, mark: u8, name: &[u8]) -> Option<ClaimId> {
         let mut id = *self.newest.get(usize::from(mark))?;
         while let Some(known) = self.names.get(id) {
-            if *known.name == *name {
+            if known.name.as_bytes() == name {
                 return Some(ClaimId(id));
             }
             id = known.older;
@@ -70,8 +70,8 @@ impl ClaimNames {
 
     /// What tells most names apart at a glance.
     #[inline]
-    pub(super) fn mark(name: &str) -> u8 {
-        let (first, last) = match name.as_bytes() {
+    pub(super) fn mark(name: &[u8]) -> u8 {
+        let (first, last) = match name {
             [] => (0, 0),
             [first, .., last] => (*first, *last),
             [only] => (*only, 0),

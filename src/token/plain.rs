@@ -11,7 +11,7 @@
 //! scan that has to look for escapes and control characters, which here are looked for once, in
 //! the whole text, sixteen bytes at a time.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use smallvec::SmallVec;
 
@@ -91,12 +91,18 @@ impl<'a> Plain<'a> {
         (self.next()? == byte).then_some(())
     }
 
-    /// What follows the opening quote. No quote is escaped here, so the first one ends it.
-    fn string(&mut self) -> Option<&'a str> {
-        let end = self.at + quote(self.text.as_bytes().get(self.at..)?)?;
-        let string = self.text.get(self.at..end)?;
+    /// Where the string is that follows the opening quote. No quote is escaped here, so the first
+    /// one ends it.
+    fn string(&mut self) -> Option<Range<usize>> {
+        let begin = self.at;
+        let end = begin + quote(self.text.as_bytes().get(begin..)?)?;
         self.at = end + 1;
-        Some(string)
+        Some(begin..end)
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        let range = self.string()?;
+        self.text.get(range)
     }
 
     /// What follows the first digit. A fraction or an exponent is left for the caller to meet.
@@ -104,14 +110,12 @@ impl<'a> Plain<'a> {
         let digit = |byte: u8| u64::from(byte & 0xF);
         let (mut number, begin) = (digit(first), self.at);
         while let Some(byte @ b'0'..=b'9') = self.byte() {
-            // Nothing follows a zero in front, and 19 digits always fit.
-            if number == 0 || self.at - begin == 18 {
-                return None;
-            }
-            number = 10 * number + digit(byte);
+            number = number.wrapping_mul(10).wrapping_add(digit(byte));
             self.at += 1;
         }
-        Some(number)
+        // Nothing follows a zero in front, and 19 digits always fit.
+        let more = self.at - begin;
+        (more == 0 || (first != b'0' && more < 19)).then_some(number)
     }
 
     /// The rest of `true`, `false` or `null`.
@@ -123,7 +127,7 @@ impl<'a> Plain<'a> {
     }
 
     /// What follows the opening brace; `value` reads the value of the member that it is given.
-    fn members(&mut self, mut value: impl FnMut(&mut Self, &'a str) -> Option<()>) -> Option<()> {
+    fn members(&mut self, mut value: impl FnMut(&mut Self, &'a [u8]) -> Option<()>) -> Option<()> {
         if self.peek()? == b'}' {
             self.at += 1;
             return Some(());
@@ -132,7 +136,7 @@ impl<'a> Plain<'a> {
             self.expect(b'"')?;
             let name = self.string()?;
             self.expect(b':')?;
-            value(self, name)?;
+            value(self, self.text.as_bytes().get(name)?)?;
             match self.next()? {
                 b',' => {}
                 b'}' => return Some(()),
@@ -160,7 +164,7 @@ impl<'a> Plain<'a> {
     /// A value that is kept. `level` is its own, if it is a container.
     fn value(&mut self, level: u32, strings: &mut Strings<'a>) -> Option<Kept<'a>> {
         Some(match self.next()? {
-            b'"' => Kept::Borrowed(self.string()?),
+            b'"' => Kept::Borrowed(self.text()?),
             first @ b'0'..=b'9' => Kept::Integer(self.number(first)?),
             b't' => {
                 self.word("rue")?;
@@ -189,7 +193,7 @@ impl<'a> Plain<'a> {
         self.items(|plain| {
             if plain.peek()? == b'"' {
                 plain.at += 1;
-                strings.push(Cow::Borrowed(plain.string()?));
+                strings.push(Cow::Borrowed(plain.text()?));
             } else {
                 strings_only = false;
                 plain.skip(level + 1)?;
@@ -242,27 +246,27 @@ impl<'a> Plain<'a> {
     }
 }
 
-/// Where the first quote is, eight bytes at a time. Strings here have a dozen bytes: what
+/// Where the first quote is, sixteen bytes at a time. Strings here have a dozen bytes: what
 /// `memchr` spends on getting ready for long texts would double the cost of each.
 #[inline]
 fn quote(text: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::MAX / 255;
-    let (words, rest) = text.as_chunks::<8>();
-    for (n, word) in words.iter().enumerate() {
-        let difference = u64::from_le_bytes(*word) ^ (ONES * b'"' as u64);
+    const ONES: u128 = u128::MAX / 255;
+    let (chunks, rest) = text.as_chunks::<16>();
+    for (n, chunk) in chunks.iter().enumerate() {
+        let difference = u128::from_le_bytes(*chunk) ^ (ONES * b'"' as u128);
         // The lowest high bit that is set is that of the first byte without a difference.
         let found = difference.wrapping_sub(ONES) & !difference & (ONES << 7);
         if found != 0 {
-            return Some(8 * n + found.trailing_zeros() as usize / 8);
+            return Some(16 * n + found.trailing_zeros() as usize / 8);
         }
     }
-    Some(8 * words.len() + rest.iter().position(|byte| *byte == b'"')?)
+    Some(16 * chunks.len() + rest.iter().position(|byte| *byte == b'"')?)
 }
 
 /// The member names of one object so far.
 #[derive(Default)]
 struct Members<'a> {
-    names: SmallVec<[&'a str; MEMBERS]>,
+    names: SmallVec<[&'a [u8]; MEMBERS]>,
     /// A bit for the mark of each: a name whose bit is not there is not there.
     marks: u64,
 }
@@ -270,7 +274,7 @@ struct Members<'a> {
 impl<'a> Members<'a> {
     /// `None` for a name that is there already, and when there are too many.
     #[inline]
-    fn insert(&mut self, mark: u8, name: &'a str) -> Option<()> {
+    fn insert(&mut self, mark: u8, name: &'a [u8]) -> Option<()> {
         let bit = 1 << (mark & 63);
         let known = self.marks & bit != 0 && self.names.contains(&name);
         if known || self.names.len() == MEMBERS {
