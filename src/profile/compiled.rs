@@ -140,8 +140,11 @@ impl CompiledProfile {
     pub(crate) fn extract(&self, claims: &Claims<'_>, payload: &str) -> Result<Extracted, TokenError> {
         let text = |text: &str| Text::of(text, payload);
         let strings = |id: ClaimId| {
-            let strings = claims.get(id)?.as_strings()?;
-            Some(strings.map(text).collect::<Texts>())
+            let mut texts = Texts::new();
+            for string in claims.get(id)?.as_strings()? {
+                texts.push(text(string));
+            }
+            Some(texts)
         };
         // The first that is present counts, and a wrong type is invalid, never absent.
         let is_present = |(id, _): &&(ClaimId, ClaimName)| claims.get(*id).is_some();

@@ -16,10 +16,7 @@ use super::{
     names::{ClaimId, ClaimNames},
     plain,
 };
-use crate::{
-    error::{Malformed, TokenError},
-    time::UnixTime,
-};
+use crate::{error::Malformed, time::UnixTime};
 
 /// The value of a claim, as a rule sees it.
 ///
@@ -109,18 +106,9 @@ pub(super) enum Kept<'a> {
 }
 
 impl<'a> Claims<'a> {
-    /// # Errors
-    /// [`Malformed::Payload`], [`Malformed::DuplicateMember`] or [`Malformed::TooDeep`].
-    #[inline]
-    pub(crate) fn parse(json: &'a str, names: &ClaimNames, limits: &TokenLimits) -> Result<Self, TokenError> {
-        let mut claims = Self::none(names);
-        claims.read(json, names, limits)?;
-        Ok(claims)
-    }
-
     /// No claims yet.
     #[inline]
-    pub(super) fn none(names: &ClaimNames) -> Self {
+    pub(crate) fn none(names: &ClaimNames) -> Self {
         let kept = match names.count() {
             few @ 0..=INLINE => SmallVec::from_buf_and_len([Kept::Absent; INLINE], few),
             many => SmallVec::from_elem(Kept::Absent, many),
@@ -128,9 +116,16 @@ impl<'a> Claims<'a> {
         Self { kept, strings: SmallVec::new() }
     }
 
-    /// In place: it is large to be moved around.
-    #[inline(never)]
-    fn read(&mut self, json: &'a str, names: &ClaimNames, limits: &TokenLimits) -> Result<(), Malformed> {
+    /// Reads the claims of a payload; once, into none.
+    ///
+    /// # Errors
+    /// [`Malformed::Payload`], [`Malformed::DuplicateMember`] or [`Malformed::TooDeep`].
+    pub(crate) fn read(
+        &mut self,
+        json: &'a str,
+        names: &ClaimNames,
+        limits: &TokenLimits,
+    ) -> Result<(), Malformed> {
         if plain::read(json, names, limits, self).is_some() {
             return Ok(());
         }
@@ -291,10 +286,11 @@ mod tests {
     use super::*;
 
     /// Claims of which the first is `x`.
-    fn parse(json: &str) -> Result<Claims<'_>, TokenError> {
+    fn parse(json: &str) -> Result<Claims<'_>, Malformed> {
         let mut names = ClaimNames::default();
         names.intern("x");
-        Claims::parse(json, &names, &TokenLimits::default())
+        let mut claims = Claims::none(&names);
+        claims.read(json, &names, &TokenLimits::default()).map(|()| claims)
     }
 
     #[test]
@@ -343,7 +339,7 @@ mod tests {
             ("inside a wanted object", r#"{"x":{"a":1,"a":1}}"#, DuplicateMember),
             ("inside a wanted array", r#"{"x":["a",{"a":1,"a":1}]}"#, DuplicateMember),
         ] {
-            assert_eq!(parse(json).unwrap_err(), expected.into(), "{name}");
+            assert_eq!(parse(json).unwrap_err(), expected, "{name}");
         }
     }
 
@@ -356,11 +352,11 @@ mod tests {
             assert!(parse(&nested(32, open, close)).is_ok(), "{open}");
             for levels in [33, 100, 8_000] {
                 let refused = parse(&nested(levels, open, close)).unwrap_err();
-                assert_eq!(refused, Malformed::TooDeep.into(), "{open} {levels}");
+                assert_eq!(refused, Malformed::TooDeep, "{open} {levels}");
             }
         }
         let wanted = format!(r#"{{"x":{}{}}}"#, "[".repeat(32), "]".repeat(32));
-        assert_eq!(parse(&wanted).unwrap_err(), Malformed::TooDeep.into());
+        assert_eq!(parse(&wanted).unwrap_err(), Malformed::TooDeep);
     }
 
     #[test]
@@ -369,7 +365,7 @@ mod tests {
         assert!(parse(&format!("{{{}}}", members.join(","))).is_ok());
         for again in [0, 23, 24, 2_999] {
             let refused = parse(&format!(r#"{{{},"m{again}":0}}"#, members.join(","))).unwrap_err();
-            assert_eq!(refused, Malformed::DuplicateMember.into(), "{again}");
+            assert_eq!(refused, Malformed::DuplicateMember, "{again}");
         }
     }
 
