@@ -38,7 +38,9 @@ pub(crate) enum ClaimValue<'a> {
     Strings(&'a [Cow<'a, str>]),
     /// An array with other things than strings in it.
     Array,
-    /// An object.
+    /// An object whose members are all strings: how many there are. Also the empty object.
+    StringMembers(usize),
+    /// Any other object.
     Object,
 }
 
@@ -102,6 +104,7 @@ pub(super) enum Kept<'a> {
     /// Those from the first on, up to the second.
     Strings(usize, usize),
     Array,
+    StringMembers(usize),
     Object,
 }
 
@@ -155,6 +158,7 @@ impl<'a> Claims<'a> {
             Kept::Copied(at) => ClaimValue::String(self.strings.get(at)?),
             Kept::Strings(from, to) => ClaimValue::Strings(self.strings.get(from..to)?),
             Kept::Array => ClaimValue::Array,
+            Kept::StringMembers(count) => ClaimValue::StringMembers(count),
             Kept::Object => ClaimValue::Object,
         })
     }
@@ -247,7 +251,7 @@ impl<'de> Visitor<'de> for Value<'_, '_, 'de> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         let Self { skip, strings } = self;
         skip.check_level()?;
-        let inner = Skip { level: skip.level + 1, ..skip };
+        let inner = skip.inner();
         let from = strings.len();
         while let Some(item) = items.next_element_seed(Value { skip: inner, strings: &mut *strings })? {
             match item {
@@ -265,8 +269,14 @@ impl<'de> Visitor<'de> for Value<'_, '_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-        Ok(match self.skip.map(members)? {
+        let (mut count, mut strings) = (0, true);
+        let map = self.skip.map_of(members, |is_string| {
+            count += 1;
+            strings &= is_string;
+        })?;
+        Ok(match map {
             Map::Number(text) => number(&text),
+            Map::Object if strings => Kept::StringMembers(count),
             Map::Object => Kept::Object,
         })
     }
@@ -312,6 +322,9 @@ mod tests {
             (r#"{"x":["\u0061",["b"]]}"#, Some(ClaimValue::Array)),
             (r#"{"x":[[]]}"#, Some(ClaimValue::Array)),
             (r#"{"x":{"y":1}}"#, Some(ClaimValue::Object)),
+            (r#"{"x":{"y":"1","z":null}}"#, Some(ClaimValue::Object)),
+            (r#"{"x":{"y":"1","z":"2"}}"#, Some(ClaimValue::StringMembers(2))),
+            (r#"{"x":{}}"#, Some(ClaimValue::StringMembers(0))),
         ] {
             assert_eq!(parse(json).unwrap().get(ClaimId(0)), expected, "{json}");
         }

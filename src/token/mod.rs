@@ -12,6 +12,7 @@ mod header;
 mod json;
 mod names;
 mod plain;
+pub(crate) mod sceyt;
 
 use std::mem::MaybeUninit;
 

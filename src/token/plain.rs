@@ -181,8 +181,12 @@ impl<'a> Plain<'a> {
             }
             b'[' => self.array(level, strings)?,
             b'{' => {
-                self.object(level)?;
-                Kept::Object
+                let (mut count, mut strings) = (0, true);
+                self.object(level, |is_string| {
+                    count += 1;
+                    strings &= is_string;
+                })?;
+                if strings { Kept::StringMembers(count) } else { Kept::Object }
             }
             _ => return None,
         })
@@ -228,16 +232,18 @@ impl<'a> Plain<'a> {
                 self.check_level(level)?;
                 self.items(|plain| plain.skip(level + 1))
             }
-            b'{' => self.object(level),
+            b'{' => self.object(level, |_| {}),
             _ => None,
         }
     }
 
-    fn object(&mut self, level: u32) -> Option<()> {
+    /// `each` is told for each member whether its value is a string.
+    fn object(&mut self, level: u32, mut each: impl FnMut(bool)) -> Option<()> {
         self.check_level(level)?;
         let mut members = Members::default();
         self.members(|plain, name| {
             members.insert(ClaimNames::mark(name), name)?;
+            each(plain.peek()? == b'"');
             plain.skip(level + 1)
         })
     }

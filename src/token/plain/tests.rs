@@ -37,6 +37,7 @@ fn payloads_as_they_are_sent_are_plain() {
         r#"{"iss":"https://login.example","aud":["a","b"],"exp":4000000000,"azp":"é","a":{"roles":["x",{}]}}"#,
         r#"{ "a" : [ ] , "b" : [ 1 , null , true , false , "é" , [ { } ] ] , "c" : 9999999999999999999 }"#,
         r#"{"a":null,"iss":true,"aud":[1,"a"],"é":0}"#,
+        r#"{"a":{"x":"1","y":"2"},"iss":{},"aud":{"x":"1","y":2}}"#,
     ] {
         assert!(agrees(text), "{text}");
     }
