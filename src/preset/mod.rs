@@ -22,12 +22,12 @@
 //! Systems with a way of their own on the wire have a page each: what a request looks like, what is
 //! checked, and where that differs from the vendor's own software.
 //!
-//! | preset | what | begins with |
-//! |---|---|---|
-//! | [`app_id`] | IBM App ID: one token or two, v3 and v4 | [`ResourceServer::app_id`](crate::ResourceServer::app_id) |
-//! | [`layer`] | Layer's identity tokens, each with a nonce that it spends | [`ResourceServer::layer_provider`](crate::ResourceServer::layer_provider) |
-//! | [`mobile_client_access`] | IBM Mobile Client Access: one token or two | [`ResourceServer::mobile_client_access`](crate::ResourceServer::mobile_client_access) |
-//! | [`sceyt`] | SCEYT: the application in a header of the request, one key for each | [`ResourceServer::sceyt`](crate::ResourceServer::sceyt) |
+//! | preset | begins with |
+//! |---|---|
+//! | [`app_id`] | [`ResourceServer::app_id`](crate::ResourceServer::app_id) |
+//! | [`layer`] | [`ResourceServer::layer_provider`](crate::ResourceServer::layer_provider) |
+//! | [`mobile_client_access`] | [`ResourceServer::mobile_client_access`](crate::ResourceServer::mobile_client_access) |
+//! | [`sceyt`] | [`ResourceServer::sceyt`](crate::ResourceServer::sceyt) |
 
 pub mod app_id;
 pub mod auth0;

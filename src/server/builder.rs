@@ -270,6 +270,7 @@ impl ResourceServerBuilder {
             tag: ServerTag(self.resource.into()),
             request: self.request,
             pair: self.pair,
+            takes_lone_id_tokens: self.issuers.iter().all(|issuer| issuer.id_token_profile.binds_audience()),
             required: self.required,
             sources,
             cache: (self.cache.max_bytes > 0).then(|| TokenCache::new(self.cache.max_bytes)),
