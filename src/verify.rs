@@ -58,6 +58,11 @@ impl VerifiedToken {
         self.extracted.client_id.as_ref().map(|client| self.text(client))
     }
 
+    /// The nonce that it spends.
+    pub(crate) fn nonce(&self) -> Option<&str> {
+        self.extracted.nonce.as_ref().map(|nonce| self.text(nonce))
+    }
+
     pub(crate) fn audiences(&self) -> impl Iterator<Item = &str> {
         self.extracted.audiences.iter().map(|audience| self.text(audience))
     }

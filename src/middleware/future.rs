@@ -1,6 +1,7 @@
 //! What comes out of a call: named, unboxed, `Send` where its parts are.
 
 use std::{
+    fmt,
     future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -13,6 +14,7 @@ use tower::{Service, ServiceExt, util::Oneshot};
 use super::gate::{Gate, Verdict};
 use crate::{
     http::{Reason, Reject, Rejection},
+    policy::Requirement,
     server::Pending,
 };
 
@@ -28,6 +30,7 @@ pin_project! {
 }
 
 pin_project! {
+    // What is rare is boxed: every future is moved a few times, and would be as large as a request.
     #[project = StateProjection]
     enum State<S, R, B, F, T>
     where
@@ -38,18 +41,19 @@ pin_project! {
         /// The answer is there.
         Refused { response: Option<T> },
         /// The keys to decide with are being fetched.
-        Waiting { #[pin] pending: Pending, held: Option<Held<S, R, B>> },
+        Waiting { pending: Pin<Box<Pending>>, held: Option<Box<Held<S, R, B>>> },
         /// Admitted after a wait: a clone is polled ready and called.
-        AdmittedLate { #[pin] future: Oneshot<S, Request<B>> },
+        AdmittedLate { future: Pin<Box<Oneshot<S, Request<B>>>> },
     }
 }
 
 /// What a waiting request needs to go on.
-struct Held<S, R, B> {
-    request: Request<B>,
-    inner: S,
-    gate: Gate,
-    reject: R,
+pub(super) struct Held<S, R, B> {
+    pub(super) request: Request<B>,
+    pub(super) required: Requirement,
+    pub(super) inner: S,
+    pub(super) gate: Gate,
+    pub(super) reject: R,
 }
 
 impl<S, R, B, T> ResponseFuture<S, R, B>
@@ -65,9 +69,25 @@ where
         Self { state: State::Refused { response: Some(refusal(why, reject, request)) } }
     }
 
-    pub(super) fn waiting(pending: Pending, request: Request<B>, inner: S, gate: Gate, reject: R) -> Self {
-        let held = Some(Held { request, inner, gate, reject });
+    pub(super) fn waiting(pending: Pending, held: Held<S, R, B>) -> Self {
+        let (pending, held) = (Box::pin(pending), Some(Box::new(held)));
         Self { state: State::Waiting { pending, held } }
+    }
+}
+
+/// Where the request stands, and nothing of what it says.
+impl<S, R, B> fmt::Debug for ResponseFuture<S, R, B>
+where
+    S: Service<Request<B>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Admitted { .. } => "admitted",
+            State::Refused { .. } => "refused",
+            State::Waiting { .. } => "waiting for keys",
+            State::AdmittedLate { .. } => "admitted after a wait",
+        };
+        f.debug_struct("ResponseFuture").field("state", &state).finish_non_exhaustive()
     }
 }
 
@@ -97,7 +117,7 @@ where
         loop {
             let next = match state.as_mut().project() {
                 StateProjection::Admitted { future } => return future.poll(cx),
-                StateProjection::AdmittedLate { future } => return future.poll(cx),
+                StateProjection::AdmittedLate { future } => return future.as_mut().poll(cx),
                 StateProjection::Refused { response } => {
                     return match response.take() {
                         Some(response) => Poll::Ready(Ok(response)),
@@ -106,28 +126,57 @@ where
                     };
                 }
                 StateProjection::Waiting { pending, held } => {
-                    let resumed = ready!(pending.poll(cx));
-                    let Some(Held { request, inner, gate, reject }) = held.take() else {
-                        return Poll::Pending;
-                    };
-                    let (mut head, body) = request.into_parts();
-                    let step = gate.server().resume(resumed, &head.headers);
-                    match gate.conclude(step, &mut head) {
+                    let resumed = ready!(pending.as_mut().poll(cx));
+                    let Some(mut on_hold) = held.take() else { return Poll::Pending };
+                    let Held { request, required, gate, .. } = &mut *on_hold;
+                    let step = gate.server().resume(resumed, request.headers());
+                    match gate.conclude(step, request, required) {
                         Verdict::Admit => {
-                            State::AdmittedLate { future: inner.oneshot(Request::from_parts(head, body)) }
+                            let Held { request, inner, .. } = *on_hold;
+                            State::AdmittedLate { future: Box::pin(inner.oneshot(request)) }
                         }
                         Verdict::Refuse(why) => {
-                            State::Refused { response: Some(refusal(why, &reject, &head)) }
+                            let (head, _) = on_hold.request.into_parts();
+                            State::Refused { response: Some(refusal(why, &on_hold.reject, &head)) }
                         }
                         Verdict::Wait(pending) => {
-                            let request = Request::from_parts(head, body);
-                            let held = Some(Held { request, inner, gate, reject });
-                            State::Waiting { pending, held }
+                            State::Waiting { pending: Box::pin(pending), held: Some(on_hold) }
                         }
                     }
                 }
             };
             state.set(next);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http::header::AUTHORIZATION;
+    use tower::{Layer, service_fn};
+
+    use super::*;
+    use crate::{ResourceServer, test_util::TestIssuer};
+
+    #[test]
+    fn debug_shows_the_state_and_no_request() {
+        let issuer = TestIssuer::new();
+        let api = ResourceServer::builder(issuer.audience())
+            .issuer(issuer.trusted())
+            .clock(issuer.clock().clone())
+            .build()
+            .unwrap();
+        let mut service = api
+            .layer()
+            .layer(service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(String::new())) }));
+        let good = format!("Bearer {}", issuer.access_token("alice").mint().unwrap());
+        for (authorization, state) in [(good.as_str(), "admitted"), ("Bearer secret", "refused")] {
+            let mut request = Request::new(());
+            request.headers_mut().insert(AUTHORIZATION, authorization.parse().unwrap());
+            let shown = format!("{:?}", service.call(request));
+            assert_eq!(shown, format!("ResponseFuture {{ state: {state:?}, .. }}"));
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct CompiledProfile {
     typ: TypeRule,
-    cty: TypeRule,
+    cty: Option<std::sync::Arc<str>>,
     algorithms: AlgorithmSet,
     policy: Policy,
     pub(crate) binding: Binding,
@@ -121,7 +121,9 @@ impl CompiledProfile {
             .filter(|algorithm| self.algorithms.contains(*algorithm))
             .ok_or(TokenError::AlgorithmNotAllowed)?;
         self.typ.check(header.typ.as_deref())?;
-        self.cty.check(header.cty.as_deref())?;
+        if self.cty.as_deref().is_some_and(|cty| header.cty.as_deref() != Some(cty)) {
+            return Err(TokenError::WrongType);
+        }
         if self.requires_kid && header.kid.is_none() {
             return Err(TokenError::UnknownKey);
         }

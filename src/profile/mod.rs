@@ -26,7 +26,7 @@ pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
 /// The most leeway that can be configured: beyond ten minutes an expiry means nothing.
 pub const MAX_LEEWAY: Duration = Duration::from_secs(600);
 
-/// What a header member that names a type may be.
+/// What the header member `typ` may be.
 #[derive(Clone, Debug, Default)]
 struct TypeRule {
     /// Accepted values, without `application/`; empty when any is.
@@ -42,7 +42,7 @@ pub enum KeySelection {
     #[default]
     Kid,
     /// By what follows the last slash of the `kid`, on both sides: `layer:///keys/1` and `1` are one.
-    /// Only for keys that the application holds.
+    /// A token must name its key. Only for keys that the application holds.
     LastSegment,
     /// Whatever the `kid`: for issuers that publish one key and no names. Up to four are tried.
     Any,
@@ -72,7 +72,7 @@ impl KeySelection {
 #[must_use]
 pub struct TokenProfile {
     typ: TypeRule,
-    cty: TypeRule,
+    cty: Option<Arc<str>>,
     rules: Vec<Rule>,
     algorithms: AlgorithmSet,
     leeway: Duration,
@@ -97,7 +97,7 @@ impl TokenProfile {
     pub fn empty() -> Self {
         Self {
             typ: TypeRule::default(),
-            cty: TypeRule::default(),
+            cty: None,
             rules: Vec::new(),
             algorithms: AlgorithmSet::ASYMMETRIC,
             leeway: DEFAULT_LEEWAY,
@@ -127,9 +127,9 @@ impl TokenProfile {
         self
     }
 
-    /// Accepts only tokens whose header `cty` is this one.
+    /// Accepts only tokens whose header `cty` is this one, byte for byte.
     pub fn require_content_type(mut self, accepted: impl Into<Arc<str>>) -> Self {
-        self.cty = TypeRule { accepted: vec![accepted.into()], required: true };
+        self.cty = Some(accepted.into());
         self
     }
 
@@ -207,6 +207,10 @@ impl TokenProfile {
 
     /// The claim with a nonce of this server, which each token spends: it must be there, a non-empty
     /// string. It ties a token to this server in place of `aud`. Such tokens are never cached.
+    ///
+    /// It is spent last, after every rule, the signature and the other token of the request; only
+    /// the scopes of an operation are looked at afterwards. A nonce comes from
+    /// [`ResourceServer::issue_nonce`](crate::ResourceServer::issue_nonce).
     pub fn spends_nonce(mut self, claim: impl Into<Arc<str>>) -> Self {
         self.nonce_claim = Some(claim.into());
         self
@@ -222,6 +226,10 @@ impl TokenProfile {
     pub(crate) const fn for_any_resource(mut self) -> Self {
         self.bound_otherwise = true;
         self
+    }
+
+    pub(crate) fn spends_nonces(&self) -> bool {
+        self.nonce_claim.is_some()
     }
 
     pub(crate) fn needs_client(&self) -> bool {

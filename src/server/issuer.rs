@@ -219,6 +219,7 @@ impl Issuer {
 /// An issuer about to be trusted more than most should be; made by [`Issuer::dangerous`].
 #[cfg(feature = "remote")]
 #[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
+#[derive(Debug)]
 #[must_use]
 pub struct DangerousIssuer(Issuer);
 

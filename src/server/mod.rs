@@ -21,7 +21,7 @@ mod slot;
 mod sources;
 mod sourcing;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{cell::OnceCell, fmt, sync::Arc, time::Duration};
 #[cfg(feature = "remote")]
 use std::{
     future::{Future as _, poll_fn},
@@ -48,6 +48,7 @@ use crate::{
     keys::KeySet,
     policy::{Expected, Requirement},
     source::{Health, metrics},
+    store::{NonceError, Nonces},
     time::{Clock, UnixTime},
     token::TokenLimits,
 };
@@ -88,6 +89,8 @@ struct Inner {
     required: Requirement,
     sources: Sources,
     cache: Option<TokenCache>,
+    /// Where tokens spend nonces.
+    nonces: Option<Nonces>,
     challenger: Challenger,
     metadata: Option<Metadata>,
     clock: Arc<dyn Clock>,
@@ -119,11 +122,18 @@ impl fmt::Debug for IdTokenExpectations<'_> {
     }
 }
 
-/// The two clocks at one moment.
-#[derive(Clone, Copy)]
-struct Now {
+/// The two clocks at one moment; the monotonic one is read by the first who asks, since most
+/// requests need it not.
+struct Now<'c> {
     unix: UnixTime,
-    monotonic: Duration,
+    clock: &'c dyn Clock,
+    monotonic: OnceCell<Duration>,
+}
+
+impl Now<'_> {
+    fn monotonic(&self) -> Duration {
+        *self.monotonic.get_or_init(|| self.clock.monotonic())
+    }
 }
 
 impl ResourceServer {
@@ -206,7 +216,7 @@ impl ResourceServer {
     /// no signature, no waiting.
     #[must_use]
     pub fn try_verify_cached(&self, token: &str) -> Option<Identity> {
-        let cached = self.0.cached(Credentials::access(token.as_bytes()), self.0.now());
+        let cached = self.0.cached(Credentials::access(token.as_bytes()), &self.0.now());
         cached.filter(|identity| self.0.required.is_met_by(identity.scopes()))
     }
 
@@ -258,6 +268,17 @@ impl ResourceServer {
 
     fn deny(&self, denial: Denial) -> Rejection {
         self.refuse(denial, &self.0.required)
+    }
+
+    /// A nonce for a token to spend, where a profile [wants one](crate::profile::TokenProfile::spends_nonce).
+    /// It is good once, for the server's clock and its [`Nonces`] alone, and costs no memory, so
+    /// anybody may have one.
+    ///
+    /// # Errors
+    /// [`NonceError::Unavailable`], also from a server whose tokens spend no nonces.
+    pub fn issue_nonce(&self) -> Result<String, NonceError> {
+        let nonces = self.0.nonces.as_ref().ok_or(NonceError::Unavailable)?;
+        nonces.issue(self.0.clock.unix())
     }
 
     /// Withdraws a key of an issuer for good, whatever the issuer publishes: by `kid` or RFC 7638
@@ -329,14 +350,14 @@ impl ResourceServer {
 
     /// The refusal for `denial` on an operation that needs `required`.
     pub(crate) fn refuse(&self, denial: Denial, required: &Requirement) -> Rejection {
-        let rejection = self.0.challenger.refuse(denial.reason, required, denial.retry_after);
+        let rejection = self.write_refusal(denial, required);
         self.count(&rejection);
         rejection
     }
 
-    /// The refusal of a request without credentials, written ahead: it is counted when it is used.
-    pub(crate) fn prepare_uninvited(&self, required: &Requirement) -> Rejection {
-        self.0.challenger.refuse(Reason::NoCredentials, required, None)
+    /// A refusal to be used later, or often: it is [counted](Self::count) when it is used.
+    pub(crate) fn write_refusal(&self, denial: Denial, required: &Requirement) -> Rejection {
+        self.0.challenger.refuse(denial.reason, required, denial.retry_after)
     }
 
     pub(crate) fn count(&self, refused: &Rejection) {
@@ -396,8 +417,9 @@ impl ResourceServer {
 }
 
 impl Inner {
-    fn now(&self) -> Now {
-        Now { unix: self.clock.unix(), monotonic: self.clock.monotonic() }
+    fn now(&self) -> Now<'_> {
+        let clock = &*self.clock;
+        Now { unix: clock.unix(), clock, monotonic: OnceCell::new() }
     }
 }
 

@@ -46,6 +46,8 @@ pub(super) enum Failure {
         /// The generation of the keys that were tried; `None` when there were none.
         seen: Option<u64>,
     },
+    /// It is good, and that its nonce is spent cannot be written down.
+    CannotSpend,
     /// Its issuer may not be looked up now.
     #[cfg(feature = "remote")]
     Unavailable {
@@ -91,7 +93,7 @@ impl Slot {
         selector: Option<&[u8]>,
         sources: &Sources,
         limits: &TokenLimits,
-        now: Now,
+        now: &Now<'_>,
         expected: Expected<'_>,
     ) -> Result<Verified, Failure> {
         let decoded = Decoded::new(token, limits)?;
@@ -104,7 +106,7 @@ impl Slot {
             let known = self.issuers.iter().zip(&sources.fixed).enumerate();
             match { known }.find(|(_, (profile, _))| profile.binding.is_issuer(iss)) {
                 Some((source, (profile, named))) => {
-                    trial.run(profile, source, || named.keys.snapshot(now.monotonic))?
+                    trial.run(profile, source, || named.keys.snapshot(|| now.monotonic()))?
                 }
                 None => self.tenant(&trial, iss, sources)?,
             }
@@ -133,11 +135,11 @@ impl Slot {
     ) -> Result<(Proven, usize, u64), Failure> {
         let tenants = sources.tenants.iter().find(|tenants| tenants.trusts(iss));
         let tenants = tenants.ok_or(TokenError::UntrustedIssuer)?;
-        let now = trial.now.monotonic;
+        let now = trial.now.monotonic();
         if let Some(tenant) = tenants.by_issuer(iss) {
-            tenant.touch(now);
             let profile = (self.of_tenant)(&tenant.own).ok_or(TokenError::WrongType)?;
             let verified = trial.run(profile, tenant.id, || tenant.keys.snapshot(now))?;
+            tenant.touch(now);
             if !tenant.works() {
                 tenants.promote(&tenant, now);
             }
@@ -163,7 +165,7 @@ fn selected(selector: Option<&[u8]>) -> Result<&str, TokenError> {
 struct Trial<'p, 'a> {
     parsed: &'p Parsed<'a>,
     limits: &'p TokenLimits,
-    now: Now,
+    now: &'p Now<'p>,
     expected: Expected<'p>,
 }
 
