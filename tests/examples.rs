@@ -467,6 +467,28 @@ fn static_keys_shows_one_answer_for_each_request() {
     assert_eq!(answers.len(), 10, "{text}");
 }
 
+#[cfg(feature = "identity-provider")]
+#[test]
+fn mobile_client_access_runs_to_its_end() {
+    let output = run("mobile_client_access", &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    let mut rest = text.as_str();
+    for said in [
+        "401, Bearer realm=\"imfAuthentication\", scope=\"bankRealm\"",
+        "WL-Composite-Challenge",
+        "\"retriesLeft\":2",
+        "success, userIdentity of Bob Smith",
+        "200, an access token and an ID token",
+        "\"imf.user\"",
+        "nobody else is asked",
+        "\"retriesLeft\":1",
+        "WL-Authentication-Failure",
+    ] {
+        (_, rest) = rest.split_once(said).unwrap_or_else(|| panic!("no {said} in {text}"));
+    }
+}
+
 #[test]
 fn own_profile_accepts_the_vendors_token_and_says_why_it_refuses_the_others() {
     let output = run("own_profile", &[]);
