@@ -174,7 +174,7 @@ impl CompiledProfile {
             audiences: strings(self.audience).unwrap_or_default(),
             scopes: match self.scopes.iter().find(is_present) {
                 Some((id, name)) => match claims.get(*id) {
-                    Some(ClaimValue::Object) if self.scopes_as_members => {
+                    Some(ClaimValue::Object | ClaimValue::StringMembers(_)) if self.scopes_as_members => {
                         let moment = Moment { now, leeway: self.leeway };
                         scope_members::in_force(payload, name.as_str(), moment, window)
                     }
