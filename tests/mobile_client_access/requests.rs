@@ -76,7 +76,7 @@ async fn where_scopes_are_required_every_401_names_them() {
         ("no list and no object", vec![with(json!({"imf.scope": 7}))], Err(invalid)),
     ] {
         let fields: Vec<_> = fields.iter().map(String::as_str).collect();
-        let got = ask(&api, &fields, "read write").await;
+        let got = ask(&api, &fields, "write read").await;
         let told = if got.status == 200 { Ok(()) } else { Err(got.challenge.as_deref().unwrap_or_default()) };
         assert_eq!(told, expected, "{name}");
         assert_eq!(got.status, if expected.is_ok() { 200 } else { 401 }, "{name}");
