@@ -61,6 +61,18 @@ impl Sources {
         }
     }
 
+    /// The keys of the only issuer that there is.
+    pub(super) fn only(&self) -> Option<&KeySource> {
+        #[cfg(feature = "remote")]
+        if !self.tenants.is_empty() {
+            return None;
+        }
+        match self.fixed.as_slice() {
+            [only] => Some(&only.keys),
+            _ => None,
+        }
+    }
+
     /// Whether the key of a source that verified a token, when its keys had this generation, still
     /// counts; not when there is no such source any more.
     pub(super) fn vouches(
