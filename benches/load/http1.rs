@@ -1,13 +1,14 @@
 //! A client of one thread that keeps connections busy, one request at a time on each.
 
-use std::{cell::Cell, io, rc::Rc, time::Duration};
+use std::{io, rc::Rc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     task::LocalSet,
 };
-use tower_resource_server::time::{Clock, SystemClock};
+
+use crate::work::Work;
 
 const CONNECTIONS: usize = 32;
 
@@ -28,26 +29,6 @@ pub(crate) fn is_served(response: &[u8]) -> io::Result<bool> {
 
 pub(crate) struct Client(Vec<TcpStream>);
 
-/// What all connections share.
-struct Work {
-    requests: Rc<[Vec<u8>]>,
-    next: Cell<usize>,
-    /// Each request once, then it is over.
-    once: bool,
-    until: Duration,
-}
-
-impl Work {
-    fn next(&self) -> Option<&[u8]> {
-        let number = self.next.get();
-        if (self.once && number == self.requests.len()) || SystemClock.monotonic() > self.until {
-            return None;
-        }
-        self.next.set(number + 1);
-        self.requests.get(number % self.requests.len()).map(Vec::as_slice)
-    }
-}
-
 impl Client {
     pub(crate) async fn connect(address: &str) -> io::Result<Self> {
         let mut streams = Vec::new();
@@ -67,9 +48,7 @@ impl Client {
         once: bool,
         time: Duration,
     ) -> io::Result<(u64, Duration)> {
-        let begin = SystemClock.monotonic();
-        let until = begin.saturating_add(time);
-        let work = Rc::new(Work { requests: Rc::clone(requests), next: Cell::new(0), once, until });
+        let work = Work::new(requests, once, time);
         let local = LocalSet::new();
         let tasks: Vec<_> =
             self.0.drain(..).map(|stream| local.spawn_local(converse(stream, Rc::clone(&work)))).collect();
@@ -77,11 +56,11 @@ impl Client {
         for task in tasks {
             self.0.push(task.await.map_err(io::Error::other)??);
         }
-        Ok((work.next.get() as u64, SystemClock.monotonic() - begin))
+        Ok(work.done())
     }
 }
 
-async fn converse(mut stream: TcpStream, work: Rc<Work>) -> io::Result<TcpStream> {
+async fn converse(mut stream: TcpStream, work: Rc<Work<Vec<u8>>>) -> io::Result<TcpStream> {
     let mut response = Vec::with_capacity(1024);
     while let Some(request) = work.next() {
         stream.write_all(request).await?;

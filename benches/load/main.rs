@@ -26,6 +26,7 @@ mod row;
 mod server;
 mod throughput;
 mod tokens;
+mod work;
 
 use std::{
     error::Error,
@@ -35,7 +36,6 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use tower_resource_server::keys::KeySet;
 
 use crate::{
     child::Child,
@@ -115,8 +115,6 @@ fn throughput(plan: &Plan) -> Result<Vec<Row>, AnyError> {
     let hot = tokens::mint(&issuer, plan.hot)?;
     let distinct = tokens::mint(&issuer, plan.distinct)?;
     let setup = Setup { keys: Keys::Fixed(issuer.jwks()), threads: 1 };
-    // What cannot be read would make every request a refusal.
-    KeySet::from_jwks(issuer.jwks().to_string().as_bytes())?;
     throughput::compare("axum", plan, |traffic| {
         let server = Child::start(&setup)?;
         let (path, tokens, once) = match traffic {
