@@ -33,6 +33,7 @@ mod tokens;
 use std::{error::Error, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::{Builder, Runtime};
 use tower_resource_server::keys::Algorithm;
 
 use crate::{
@@ -66,6 +67,15 @@ enum Command {
         #[arg(long)]
         smoke: bool,
     },
+    /// Send a good RS256 token so many times, for a program that counts instructions
+    Repeat {
+        #[arg(long)]
+        tokens: PathBuf,
+        /// raw, bare, ours, "ours, cached" or peer
+        #[arg(long)]
+        candidate: String,
+        times: u32,
+    },
     /// Judge the results of all programs; the exit status is 1 when a must is missed
     Judge {
         #[arg(long)]
@@ -83,6 +93,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             let rows = measure(&Tokens::read(&tokens)?, if smoke { 1 } else { 101 })?;
             row::write(&json, "peers", &rows)?;
         }
+        Command::Repeat { tokens, candidate, times } => repeat(&Tokens::read(&tokens)?, &candidate, times)?,
         Command::Judge { json, results, smoke } => {
             let rows = rows::judge(&results)?;
             row::print_heading();
@@ -99,18 +110,17 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 const CACHE: usize = 1 << 20;
 
 fn measure(tokens: &Tokens, rounds: usize) -> Result<Vec<Row>, Box<dyn Error>> {
-    // For peers that fetch their keys while they are built; no request waits for it.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime = runtime()?;
     let _guard = runtime.enter();
     let mut rows = Vec::new();
     for algorithm in ALGORITHMS {
-        let set = tokens.algorithms.get(algorithm.name()).ok_or("tokens of another version")?;
+        let set = tokens.of(algorithm)?;
         let peer = || runtime.block_on(peer::layer(algorithm, set));
-        let mut candidates = good(algorithm, set);
         let Some(layer) = peer() else {
             println!("{} has no {}", peer::NAME, algorithm.name());
             continue;
         };
+        let mut candidates = good(algorithm, set);
         candidates.push(Candidate::request(peer::NAME, layer, Some(&set.good), true));
         rows.extend(costs(algorithm, "good", candidates, rounds));
         if algorithm != Algorithm::RS256 {
@@ -133,6 +143,24 @@ fn measure(tokens: &Tokens, rounds: usize) -> Result<Vec<Row>, Box<dyn Error>> {
         }
     }
     Ok(rows)
+}
+
+fn repeat(tokens: &Tokens, name: &str, times: u32) -> Result<(), Box<dyn Error>> {
+    let runtime = runtime()?;
+    let _guard = runtime.enter();
+    let set = tokens.of(Algorithm::RS256)?;
+    let mut candidates = good(Algorithm::RS256, set);
+    let peer = runtime.block_on(peer::layer(Algorithm::RS256, set));
+    candidates.extend(peer.map(|layer| Candidate::request("peer", layer, Some(&set.good), true)));
+    let mut candidate =
+        candidates.into_iter().find(|candidate| candidate.name == name).ok_or("no such candidate")?;
+    candidate.repeat(times);
+    Ok(())
+}
+
+/// For peers that fetch their keys while they are built; no request waits for it.
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(1).enable_all().build()
 }
 
 /// The controls on the good token. Ours verifies tokens under a shared secret each time.

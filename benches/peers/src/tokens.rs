@@ -20,7 +20,7 @@ pub(crate) const ALGORITHMS: [Algorithm; 5] =
 pub(crate) struct Tokens {
     issuer: String,
     audience: String,
-    pub(crate) algorithms: BTreeMap<String, Set>,
+    algorithms: BTreeMap<String, Set>,
 }
 
 /// The key of one algorithm, and its tokens.
@@ -64,6 +64,10 @@ impl Tokens {
             algorithms.insert(algorithm.name().to_owned(), set(&key.kid(KID))?);
         }
         Ok(Self { issuer: ISSUER.into(), audience: API.into(), algorithms })
+    }
+
+    pub(crate) fn of(&self, algorithm: Algorithm) -> Result<&Set, Box<dyn Error>> {
+        Ok(self.algorithms.get(algorithm.name()).ok_or("tokens of another version")?)
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<(), Box<dyn Error>> {
