@@ -99,6 +99,8 @@ pub enum TokenError {
     NotYetValid,
     /// The time in `iat` has not come.
     IssuedInFuture,
+    /// The token lives shorter or longer than tokens of this kind may.
+    LifetimeOutOfBounds,
     /// The audience does not name this server (or this client, for an ID token).
     WrongAudience,
     /// A claim that the profile requires is absent.
@@ -161,6 +163,7 @@ impl TokenError {
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
             Self::IssuedInFuture => "issued_in_future",
+            Self::LifetimeOutOfBounds => "lifetime_out_of_bounds",
             Self::WrongAudience => "wrong_audience",
             Self::MissingClaim(_) => "missing_claim",
             Self::InvalidClaim(_) => "invalid_claim",
@@ -188,6 +191,7 @@ impl TokenError {
             Self::Expired => "the token has expired",
             Self::NotYetValid => "the token is not valid yet",
             Self::IssuedInFuture => "the token was issued in the future",
+            Self::LifetimeOutOfBounds => "the token's lifetime is not within the accepted bounds",
             Self::WrongAudience => "the token is for another audience",
             Self::MissingClaim(_) => "a required claim is missing",
             Self::InvalidClaim(_) => "a claim is not acceptable",

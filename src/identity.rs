@@ -4,8 +4,9 @@ use std::{fmt, sync::Arc};
 
 use serde::Deserialize;
 use serde_json::Value;
+use smallvec::SmallVec;
 
-use crate::{time::UnixTime, verify::VerifiedToken};
+use crate::{policy::Window, time::UnixTime, verify::VerifiedToken};
 
 /// Which server verified an identity; another server's guard does not take it (promise 12).
 ///
@@ -39,13 +40,30 @@ struct Inner {
     server: ServerTag,
     tokens: Tokens,
     raw: RawTokens,
+    /// When the verdict stands, as far as time goes.
+    window: Window,
+    seen: Seen,
 }
+
+/// For each token the number of its source, and the generation of the keys that verified it: what
+/// a remembered verdict is held against.
+pub(crate) type Seen = SmallVec<[(usize, u64); 2]>;
 
 /// The tokens that an identity rests on: at least one.
 enum Tokens {
     Access(VerifiedToken),
     Id(VerifiedToken),
     Pair { access: VerifiedToken, id: Box<VerifiedToken> },
+}
+
+impl Tokens {
+    fn iter(&self) -> impl Iterator<Item = &VerifiedToken> {
+        let (first, second) = match self {
+            Self::Access(token) | Self::Id(token) => (token, None),
+            Self::Pair { access, id } => (access, Some(&**id)),
+        };
+        [first].into_iter().chain(second)
+    }
 }
 
 /// The tokens as they came, kept only by a server that was asked to.
@@ -82,6 +100,7 @@ impl Identity {
         access: Option<VerifiedToken>,
         id: Option<VerifiedToken>,
         raw: RawTokens,
+        seen: Seen,
     ) -> Option<Self> {
         let tokens = match (access, id) {
             (Some(access), Some(id)) => Tokens::Pair { access, id: Box::new(id) },
@@ -89,7 +108,16 @@ impl Identity {
             (None, Some(id)) => Tokens::Id(id),
             (None, None) => return None,
         };
-        Some(Self(Arc::new(Inner { server, tokens, raw })))
+        let window = tokens.iter().map(|token| token.window).reduce(Window::intersection)?;
+        Some(Self(Arc::new(Inner { server, tokens, raw, window, seen })))
+    }
+
+    pub(crate) fn window(&self) -> Window {
+        self.0.window
+    }
+
+    pub(crate) fn seen(&self) -> &Seen {
+        &self.0.seen
     }
 
     pub(crate) fn server(&self) -> &ServerTag {
@@ -98,11 +126,7 @@ impl Identity {
 
     /// The verified tokens, the one that speaks for the identity first.
     pub(crate) fn tokens(&self) -> impl Iterator<Item = &VerifiedToken> {
-        let (first, second) = match &self.0.tokens {
-            Tokens::Access(token) | Tokens::Id(token) => (token, None),
-            Tokens::Pair { access, id } => (access, Some(&**id)),
-        };
-        [first].into_iter().chain(second)
+        self.0.tokens.iter()
     }
 
     fn main(&self) -> &VerifiedToken {
@@ -180,6 +204,14 @@ impl Identity {
         TokenClaims(self.main()).claims()
     }
 
+    /// What a vendor's software makes of the tokens, as a type: see [`FromIdentity`].
+    ///
+    /// # Errors
+    /// [`ClaimsError`] when the claims do not have the shape that the type needs.
+    pub fn context<C: FromIdentity>(&self) -> Result<C, ClaimsError> {
+        C::from_identity(self)
+    }
+
     /// The verified access token, if there was one.
     #[must_use]
     pub fn access_token(&self) -> Option<TokenClaims<'_>> {
@@ -219,6 +251,34 @@ impl fmt::Debug for Identity {
     }
 }
 
+/// A view of a verified identity in the terms of one system: what its own software hands to an
+/// application.
+///
+/// ```
+/// use serde::Deserialize;
+/// use tower_resource_server::{ClaimsError, FromIdentity, Identity};
+///
+/// #[derive(Deserialize)]
+/// struct Membership { tenant: String }
+///
+/// impl FromIdentity for Membership {
+///     fn from_identity(identity: &Identity) -> Result<Self, ClaimsError> {
+///         identity.claims()
+///     }
+/// }
+/// # fn tenant(who: &Identity) -> Result<String, ClaimsError> {
+/// let tenant = who.context::<Membership>()?.tenant;
+/// # Ok(tenant)
+/// # }
+/// ```
+pub trait FromIdentity: Sized {
+    /// Reads the view out of the verified tokens.
+    ///
+    /// # Errors
+    /// [`ClaimsError`] when the claims do not have the shape that the view needs.
+    fn from_identity(identity: &Identity) -> Result<Self, ClaimsError>;
+}
+
 /// The claims of one verified token.
 #[derive(Clone, Copy)]
 pub struct TokenClaims<'a>(&'a VerifiedToken);
@@ -245,6 +305,21 @@ impl<'a> TokenClaims<'a> {
     pub fn claims<T: Deserialize<'a>>(&self) -> Result<T, ClaimsError> {
         serde_json::from_str(&self.0.payload)
             .map_err(|error| ClaimsError { line: error.line(), column: error.column() })
+    }
+}
+
+impl<'a> TokenClaims<'a> {
+    /// A member of the header, verified with the rest; only where the profile
+    /// [keeps headers](crate::profile::TokenProfile::keep_header).
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<Value> {
+        let mut header: Value = serde_json::from_str(self.0.header.as_deref()?).ok()?;
+        header.get_mut(name).map(Value::take)
+    }
+
+    /// The audiences of this token.
+    pub fn audiences(&self) -> impl Iterator<Item = &'a str> {
+        self.0.audiences()
     }
 }
 

@@ -114,11 +114,12 @@ pub mod token;
 pub mod tonic;
 mod verify;
 
-pub use identity::{Authentication, ClaimsError, Identity, Principal, TokenClaims};
+pub use identity::{Authentication, ClaimsError, FromIdentity, Identity, Principal, TokenClaims};
 #[cfg(feature = "remote")]
 pub use server::DangerousIssuer;
 pub use server::{
-    CacheSettings, HealthService, IdTokenExpectations, Issuer, ResourceServer, ResourceServerBuilder,
+    CacheSettings, HealthService, IdTokenExpectations, Issuer, PairRules, ReplaceKeysError, ResourceServer,
+    ResourceServerBuilder,
 };
 
 /// The snippets of the README, compiled.

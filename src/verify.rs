@@ -31,6 +31,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct VerifiedToken {
     pub(crate) payload: Box<str>,
+    /// The header, where the profile keeps it.
+    pub(crate) header: Option<Box<str>>,
     pub(crate) issuer: Arc<str>,
     pub(crate) extracted: Extracted,
     pub(crate) algorithm: Algorithm,
@@ -156,6 +158,7 @@ pub(crate) struct Proven {
     key: Arc<VerifyingKey>,
     window: Window,
     extracted: Extracted,
+    kept_header: Option<Box<str>>,
     signature: SignatureValid,
 }
 
@@ -165,12 +168,18 @@ impl Screened<'_> {
     /// # Errors
     /// Those of [`verify_signature`].
     pub(crate) fn verify(self, keys: &KeySet) -> Result<Proven, TokenError> {
-        let kid = self.header.get().kid.as_deref();
-        let (key, signature) = verify_signature(&self.token, kid, self.algorithm, keys)?;
+        let name = self.profile.key_name(self.header.get().kid.as_deref());
+        let (key, signature) = verify_signature(&self.token, name, self.algorithm, keys)?;
         if let Header::New(header) = &self.header {
             keys.memo().keep(self.token.header_segment(), header);
         }
+        let kept_header = if self.profile.keeps_header {
+            String::from_utf8(self.token.header_json()?.to_vec()).ok().map(Into::into)
+        } else {
+            None
+        };
         Ok(Proven {
+            kept_header,
             issuer: Arc::clone(&self.profile.binding.issuer),
             algorithm: self.algorithm,
             key,
@@ -186,6 +195,7 @@ impl Proven {
     pub(crate) fn into_token(self, payload: String) -> VerifiedToken {
         VerifiedToken {
             payload: payload.into_boxed_str(),
+            header: self.kept_header,
             issuer: self.issuer,
             extracted: self.extracted,
             algorithm: self.algorithm,

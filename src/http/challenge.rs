@@ -1,4 +1,5 @@
-//! The `WWW-Authenticate` header of each reason (RFC 6750 section 3, RFC 9728 section 5.1).
+//! The `WWW-Authenticate` header of each reason (RFC 6750 section 3, RFC 9728 section 5.1), by the
+//! rows of the server's [`ChallengeTable`].
 //!
 //! A challenge is one string written in one go: what comes from the configuration is escaped when
 //! the server is built, scopes cannot hold a character that would need it, and the phrases do not.
@@ -8,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderValue;
 
-use super::{Reason, Rejection};
+use super::{ChallengeRow, ChallengeTable, Reason, Rejection};
 use crate::policy::Requirement;
 
 /// Longer than most challenges, so that writing one allocates once.
@@ -17,6 +18,7 @@ const TYPICAL_LENGTH: usize = 256;
 /// What the challenges of one server have in common; the texts are escaped.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Challenger {
+    table: ChallengeTable,
     realm: Option<Box<str>>,
     /// The address of the protected resource metadata.
     resource_metadata: Option<Box<str>>,
@@ -24,14 +26,18 @@ pub(crate) struct Challenger {
 
 impl Challenger {
     /// `None` when a text cannot stand in a quoted string of a header: outside printable ASCII.
-    pub(crate) fn new(realm: Option<&str>, resource_metadata: Option<&str>) -> Option<Self> {
+    pub(crate) fn new(
+        table: ChallengeTable,
+        realm: Option<&str>,
+        resource_metadata: Option<&str>,
+    ) -> Option<Self> {
         let printable = |text: &str| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         if ![realm, resource_metadata].into_iter().flatten().all(printable) {
             return None;
         }
         // RFC 9110 section 5.6.4: what would end a quoted string is escaped.
         let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").into();
-        Some(Self { realm: realm.map(quoted), resource_metadata: resource_metadata.map(quoted) })
+        Some(Self { table, realm: realm.map(quoted), resource_metadata: resource_metadata.map(quoted) })
     }
 
     /// The refusal for `reason` on an operation that needs `required`.
@@ -41,28 +47,24 @@ impl Challenger {
         required: &Requirement,
         retry_after: Option<Duration>,
     ) -> Rejection {
-        let challenge = self.challenge(&reason, required);
-        Rejection::new(reason, challenge, retry_after)
+        let row = self.table.row(&reason);
+        let challenge = if row.challenge { self.challenge(row, &reason, required) } else { None };
+        Rejection::new(reason, row, challenge, retry_after)
     }
 
-    fn challenge(&self, reason: &Reason, required: &Requirement) -> Option<HeaderValue> {
-        let (described, scoped) = match reason {
-            // RFC 6750 section 3.1: no error code when the request lacks any authentication
-            // information; the scopes are named all the same, so that a client asks for them at once.
-            Reason::NoCredentials => (false, true),
-            Reason::InvalidRequest(_) => (true, false),
-            Reason::InvalidToken { .. } => (true, true),
-            // Everything that the operation needs, not what is missing: the next token replaces this one.
-            Reason::InsufficientScope { .. } => (false, true),
-            Reason::KeysUnavailable | Reason::ForeignIdentity { .. } => return None,
-        };
-        let mut challenge = Parameters::begin("Bearer");
+    fn challenge(&self, row: ChallengeRow, reason: &Reason, required: &Requirement) -> Option<HeaderValue> {
+        let mut challenge = Parameters::begin(&self.table.scheme);
         challenge.push("realm", self.realm.as_deref());
-        challenge.push("error", reason.error_code());
-        challenge.push("error_description", described.then(|| reason.description()));
-        if scoped {
-            let scope = (!required.is_none()).then(|| required.to_string());
+        let scope = (row.scoped && !required.is_none()).then(|| required.to_string());
+        if self.table.scope_first {
             challenge.push("scope", scope.as_deref());
+        }
+        challenge.push("error", row.error);
+        challenge.push("error_description", row.described.then(|| reason.description()));
+        if !self.table.scope_first {
+            challenge.push("scope", scope.as_deref());
+        }
+        if row.scoped {
             challenge.push("resource_metadata", self.resource_metadata.as_deref());
         }
         challenge.finish()
@@ -107,7 +109,8 @@ mod tests {
 
     #[test]
     fn promise_10_challenges_are_those_of_the_table() {
-        let full = Challenger::new(Some("api"), Some("https://rs/.well-known/x")).unwrap();
+        let full = Challenger::new(ChallengeTable::default(), Some("api"), Some("https://rs/.well-known/x"))
+            .unwrap();
         let bare = Challenger::default();
         let expired = Reason::InvalidToken { token: TokenKind::Access, error: TokenError::Expired };
         let lacking = Reason::InsufficientScope { required: scope("b a") };
@@ -194,11 +197,11 @@ mod tests {
 
     #[test]
     fn configured_texts_are_escaped_or_refused() {
-        let quoting = Challenger::new(Some(r#"a"b\c"#), None).unwrap();
+        let quoting = Challenger::new(ChallengeTable::default(), Some(r#"a"b\c"#), None).unwrap();
         let rejection = quoting.refuse(Reason::NoCredentials, &Requirement::none(), None);
         assert_eq!(rejection.challenge().unwrap(), r#"Bearer realm="a\"b\\c""#);
         for bad in ["a\r\nb", "a\tb", "ä", "\u{7f}"] {
-            assert!(Challenger::new(Some(bad), None).is_none(), "{bad:?}");
+            assert!(Challenger::new(ChallengeTable::default(), Some(bad), None).is_none(), "{bad:?}");
         }
     }
 }

@@ -1,15 +1,17 @@
-//! Which headers carry tokens, and in what grammar.
+//! Which headers carry tokens, and which of them the verdict depends on.
 //!
-//! Read as bytes, from the request as it is: exactly one `Authorization` field, its scheme compared
-//! without case, one or more spaces, then one token (or two, where the server takes ID tokens there)
-//! in the `token68` grammar of RFC 9110 section 11.2. Tokens in a query or a body are not read
-//! (RFC 6750 section 2 discourages both).
+//! Read as bytes, from the request as it is: exactly one `Authorization` field, cut by the server's
+//! [`Grammar`] into one token (or two, where the server takes ID tokens there), each in the `token68`
+//! grammar of RFC 9110 section 11.2. Tokens in a query or a body are not read (RFC 6750 section 2
+//! discourages both).
 //!
 //! The characters of a token are looked at only when it is refused ([`RequestProfile::check`]): a
 //! token that is accepted is strict base64url and dots, which is inside `token68`, and walking over
 //! a kilobyte byte by byte would cost more than everything else that a cached token costs.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
+
+use super::{Grammar, grammar::Cut};
 
 /// Why the credentials of a request cannot be read: each is a 400 (RFC 6750 section 3.1,
 /// `invalid_request`).
@@ -25,6 +27,8 @@ pub enum RequestError {
     MalformedIdToken,
     /// The header of the ID token came without an access token.
     IdTokenAlone,
+    /// The header that names the issuer occurs twice.
+    SeveralSelectors,
 }
 
 impl RequestError {
@@ -36,6 +40,7 @@ impl RequestError {
             Self::MalformedAuthorization => "the Authorization field is malformed",
             Self::MalformedIdToken => "the ID token field is malformed",
             Self::IdTokenAlone => "the request carries an ID token without an access token",
+            Self::SeveralSelectors => "the request names the issuer several times",
         }
     }
 }
@@ -63,7 +68,10 @@ pub enum IdTokenLocation {
 /// What a server reads from a request: which slots there are, and where they stand.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RequestProfile {
+    pub(crate) grammar: Grammar,
     pub(crate) id_token: Option<IdTokenLocation>,
+    /// The header that names the issuer, where tokens do not.
+    pub(crate) selector: Option<HeaderName>,
 }
 
 /// The tokens of one request.
@@ -71,6 +79,15 @@ pub(crate) struct RequestProfile {
 pub(crate) struct Credentials<'a> {
     pub(crate) access: &'a [u8],
     pub(crate) id: Option<&'a [u8]>,
+    /// Which issuer the request names beside its tokens.
+    pub(crate) selector: Option<&'a [u8]>,
+}
+
+impl<'a> Credentials<'a> {
+    /// An access token by itself.
+    pub(crate) const fn access(token: &'a [u8]) -> Self {
+        Self { access: token, id: None, selector: None }
+    }
 }
 
 impl RequestProfile {
@@ -87,24 +104,50 @@ impl RequestProfile {
             _ => None,
         };
         let authorization =
-            single(headers, &AUTHORIZATION).map_err(|_| RequestError::SeveralAuthorizations)?;
-        let Some(tokens) = authorization.and_then(|value| after_scheme(value.as_bytes(), b"bearer")) else {
-            return if own.is_some() { Err(RequestError::IdTokenAlone) } else { Ok(None) };
+            single(headers, &AUTHORIZATION).map_err(|()| RequestError::SeveralAuthorizations)?;
+        let (access, second) = match self.cut(authorization)? {
+            Some(tokens) => tokens,
+            None if own.is_some() => return Err(RequestError::IdTokenAlone),
+            None => return Ok(None),
         };
-        // Where one token is taken, a space is a character like any other that no token has.
-        let pairs = self.id_token == Some(IdTokenLocation::AfterAccessToken);
-        let (access, second) = match if pairs { memchr::memchr(b' ', tokens) } else { None } {
-            Some(space) => {
-                let (access, rest) = tokens.split_at(space);
-                (access, Some(after_spaces(rest)))
-            }
-            None => (tokens, None),
+        let selector = match &self.selector {
+            Some(name) => single(headers, name).map_err(|()| RequestError::SeveralSelectors)?,
+            None => None,
         };
-        // An empty token is none, and must not look like its absence to anyone further on.
-        if access.is_empty() || second.is_some_and(<[u8]>::is_empty) {
-            return Err(RequestError::MalformedAuthorization);
+        Ok(Some(Credentials { access, id: second.or(own), selector: selector.map(HeaderValue::as_bytes) }))
+    }
+
+    /// [`read`](Self::read), after [`mark_sensitive`](Self::mark_sensitive): with one look at the
+    /// headers where one field is all there is to read.
+    pub(crate) fn take<'a>(
+        &self,
+        headers: &'a mut HeaderMap,
+    ) -> Result<Option<Credentials<'a>>, RequestError> {
+        let elsewhere = self.selector.is_some() || matches!(self.id_token, Some(IdTokenLocation::Header(_)));
+        if elsewhere || repeats_fields(headers) {
+            self.mark_sensitive(headers);
+            return self.read(headers);
         }
-        Ok(Some(Credentials { access, id: second.or(own) }))
+        let authorization = headers.get_mut(AUTHORIZATION).map(|value| {
+            value.set_sensitive(true);
+            &*value
+        });
+        let tokens = self.cut(authorization)?;
+        Ok(tokens.map(|(access, id)| Credentials { access, id, selector: None }))
+    }
+
+    /// The one or two tokens of the `Authorization` field.
+    fn cut<'a>(
+        &self,
+        authorization: Option<&'a HeaderValue>,
+    ) -> Result<Option<(&'a [u8], Option<&'a [u8]>)>, RequestError> {
+        let Some(value) = authorization else { return Ok(None) };
+        let pairs = self.id_token == Some(IdTokenLocation::AfterAccessToken);
+        match self.grammar.cut(value.as_bytes(), pairs) {
+            Cut::Tokens { first, second } => Ok(Some((first, second))),
+            Cut::Malformed => Err(RequestError::MalformedAuthorization),
+            Cut::Nothing => Ok(None),
+        }
     }
 
     /// Whether tokens that are refused are tokens at all, by their characters.
@@ -152,28 +195,6 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a He
         (value, None) => Ok(value),
         _ => Err(()),
     }
-}
-
-/// What follows `scheme` and at least one space; empty when nothing does; `None` for another scheme.
-fn after_scheme<'a>(value: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
-    let (head, rest) = value.split_at_checked(scheme.len())?;
-    if !head.eq_ignore_ascii_case(scheme) {
-        return None;
-    }
-    match rest {
-        [] => Some(rest),
-        // A scheme ends where its name does; anything but a space is either another, longer name
-        // or a grammar that this scheme does not have, and an empty token then says so.
-        [b' ', ..] => Some(after_spaces(rest)),
-        [b'\t' | b',' | b'=' | b'"', ..] => Some(&[]),
-        _ => None,
-    }
-}
-
-/// Spaces only: a tab is white space to many, and no part of the grammar.
-fn after_spaces(text: &[u8]) -> &[u8] {
-    let spaces = text.iter().take_while(|byte| **byte == b' ').count();
-    text.get(spaces..).unwrap_or_default()
 }
 
 /// RFC 9110 section 11.2: one or more of a set of characters, then any number of `=`.
@@ -246,7 +267,8 @@ mod tests {
 
     #[test]
     fn id_tokens_after_the_access_token() {
-        let profile = RequestProfile { id_token: Some(IdTokenLocation::AfterAccessToken) };
+        let profile =
+            RequestProfile { id_token: Some(IdTokenLocation::AfterAccessToken), ..RequestProfile::default() };
         let malformed = Err(RequestError::MalformedAuthorization);
         for (value, expected) in [
             ("Bearer a.b.c", Ok(Some("a.b.c".to_owned()))),
@@ -264,7 +286,8 @@ mod tests {
     #[test]
     fn id_tokens_in_a_field_of_their_own() {
         let name = HeaderName::from_static("x-id-token");
-        let profile = RequestProfile { id_token: Some(IdTokenLocation::Header(name)) };
+        let profile =
+            RequestProfile { id_token: Some(IdTokenLocation::Header(name)), ..RequestProfile::default() };
         let access = ("authorization", "Bearer a.b.c");
         for (name, fields, expected) in [
             ("both", &[access, ("x-id-token", "d.e.f")][..], Ok(Some("a.b.c | d.e.f"))),

@@ -1,26 +1,32 @@
 //! The words of HTTP: where tokens come from, and how a refusal is said.
 //!
-//! - `credentials`: which headers carry tokens, in what grammar (RFC 6750 section 2.1).
-//! - `rejection`: why a request is refused ([`Rejection`], [`Reason`]), and what status that is.
-//! - `challenge`: the `WWW-Authenticate` header of each reason (RFC 6750 section 3).
+//! - `credentials`: which headers carry tokens; `grammar`: how the `Authorization` field is cut into
+//!   them (RFC 6750 section 2.1, and other schemes).
+//! - `rejection`: why a request is refused ([`Rejection`], [`Reason`]).
+//! - `table`: what each reason is in HTTP ([`ChallengeTable`]); `challenge`: the `WWW-Authenticate`
+//!   header that its row asks for (RFC 6750 section 3).
 //! - `reject`: the seam for response bodies ([`Reject`]): [`Empty`], [`Json`], or your own.
 //! - `grpc`: the same refusals for gRPC, chosen by the request's content type.
 //! - `metadata`: the protected resource metadata document (RFC 9728).
 //!
-//! `rejection` and `challenge` are the one place where a reason becomes a status and a header; a
-//! reason that is not in their tables cannot be sent.
+//! `table` and `challenge` are the one place where a reason becomes a status and a header; a reason
+//! without a row cannot be sent.
 
 mod challenge;
 mod credentials;
+mod grammar;
 mod grpc;
 mod metadata;
 mod reject;
 mod rejection;
+mod table;
 
 pub(crate) use challenge::Challenger;
 pub(crate) use credentials::{Credentials, RequestProfile};
 pub use credentials::{IdTokenLocation, RequestError, TokenKind};
+pub use grammar::{Grammar, Spacing};
 pub(crate) use metadata::Metadata;
 pub use metadata::MetadataService;
 pub use reject::{Empty, Json, Reject};
 pub use rejection::{Reason, Rejection};
+pub use table::{ChallengeRow, ChallengeTable};

@@ -63,7 +63,7 @@ impl<B: From<Bytes>> Reject<B> for Json {
         }
         let body = Body {
             status: why.status().as_u16(),
-            error: why.reason().error_code(),
+            error: why.error_code(),
             error_description: &why.reason().to_string(),
         };
         // Serializing three plain members cannot fail; an empty body is the answer if it did.

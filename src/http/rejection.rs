@@ -4,25 +4,25 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
-use super::{RequestError, TokenKind, grpc};
+use super::{ChallengeRow, RequestError, TokenKind, grpc};
 use crate::{error::TokenError, policy::Requirement};
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// No credentials, or those of another scheme: 401 without an error code (RFC 6750 section 3.1).
+    /// No credentials, or those of another scheme.
     NoCredentials,
-    /// Credentials that cannot be read: 400 `invalid_request`.
+    /// Credentials that cannot be read.
     InvalidRequest(RequestError),
-    /// A token that is not accepted: 401 `invalid_token`.
+    /// A token that is not accepted.
     InvalidToken {
         /// Which token of the request.
         token: TokenKind,
         /// Why it is not accepted.
         error: TokenError,
     },
-    /// A good token without the scopes that the operation needs: 403 `insufficient_scope`.
+    /// A good token without the scopes that the operation needs.
     InsufficientScope {
         /// Everything that the operation needs.
         required: Requirement,
@@ -40,31 +40,6 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The status code: the middle column of the challenge table.
-    #[must_use]
-    pub const fn status(&self) -> StatusCode {
-        match self {
-            // RFC 6750 section 3.1.
-            Self::NoCredentials | Self::InvalidToken { .. } => StatusCode::UNAUTHORIZED,
-            Self::InvalidRequest(_) => StatusCode::BAD_REQUEST,
-            Self::InsufficientScope { .. } => StatusCode::FORBIDDEN,
-            // Not the client's fault, and worth another try: never a 401.
-            Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::ForeignIdentity { .. } => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    /// The OAuth error code (RFC 6750 section 3.1), where there is one.
-    #[must_use]
-    pub const fn error_code(&self) -> Option<&'static str> {
-        match self {
-            Self::InvalidRequest(_) => Some("invalid_request"),
-            Self::InvalidToken { .. } => Some("invalid_token"),
-            Self::InsufficientScope { .. } => Some("insufficient_scope"),
-            Self::NoCredentials | Self::KeysUnavailable | Self::ForeignIdentity { .. } => None,
-        }
-    }
-
     /// Whether the signature was good, so that the token is the issuer's own word. Anything else may
     /// be said by anybody.
     pub(crate) const fn is_about_a_verified_token(&self) -> bool {
@@ -119,11 +94,15 @@ impl fmt::Display for Reason {
 
 /// A refusal, ready to be sent: the reason, the status and the headers that go with it.
 ///
-/// A copy rides in the extensions of the response, for outer layers that log or count. How the
-/// body looks is up to [`Reject`](super::Reject).
+/// A cheap clone. One rides in the extensions of the response, for outer layers that log or count.
+/// How the body looks is up to [`Reject`](super::Reject).
 #[derive(Clone, Debug)]
-pub struct Rejection {
+pub struct Rejection(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     reason: Reason,
+    row: ChallengeRow,
     challenge: Option<HeaderValue>,
     retry_after: Option<Duration>,
 }
@@ -131,13 +110,13 @@ pub struct Rejection {
 /// The reason, as a fixed phrase.
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.reason.fmt(f)
+        self.0.reason.fmt(f)
     }
 }
 
 impl std::error::Error for Rejection {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.reason {
+        match &self.0.reason {
             Reason::InvalidRequest(error) => Some(error),
             Reason::InvalidToken { error, .. } => Some(error),
             _ => None,
@@ -146,36 +125,43 @@ impl std::error::Error for Rejection {
 }
 
 impl Rejection {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         reason: Reason,
+        row: ChallengeRow,
         challenge: Option<HeaderValue>,
         retry_after: Option<Duration>,
     ) -> Self {
-        Self { reason, challenge, retry_after }
+        Self(Arc::new(Inner { reason, row, challenge, retry_after }))
     }
 
     /// Why the request is refused.
     #[must_use]
-    pub const fn reason(&self) -> &Reason {
-        &self.reason
+    pub fn reason(&self) -> &Reason {
+        &self.0.reason
     }
 
-    /// The status code.
+    /// The status code, by the server's [`ChallengeTable`](super::ChallengeTable).
     #[must_use]
-    pub const fn status(&self) -> StatusCode {
-        self.reason.status()
+    pub fn status(&self) -> StatusCode {
+        self.0.row.status
+    }
+
+    /// The OAuth error code (RFC 6750 section 3.1), where there is one.
+    #[must_use]
+    pub fn error_code(&self) -> Option<&'static str> {
+        self.0.row.error
     }
 
     /// The value of `WWW-Authenticate`, where one is due.
     #[must_use]
-    pub const fn challenge(&self) -> Option<&HeaderValue> {
-        self.challenge.as_ref()
+    pub fn challenge(&self) -> Option<&HeaderValue> {
+        self.0.challenge.as_ref()
     }
 
     /// When to try again, where trying again can help.
     #[must_use]
-    pub const fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// A response with the status and headers of this refusal, in the protocol that the request
@@ -184,7 +170,7 @@ impl Rejection {
     #[must_use]
     pub fn response(&self, request: &Parts) -> Response<()> {
         let mut response = Response::new(());
-        if let Some(challenge) = &self.challenge {
+        if let Some(challenge) = &self.0.challenge {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.clone());
         }
         if let Some(flavour) = grpc::Flavour::of(&request.method, &request.headers) {
@@ -192,7 +178,7 @@ impl Rejection {
             return response;
         }
         *response.status_mut() = self.status();
-        if let Some(wait) = self.retry_after {
+        if let Some(wait) = self.0.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
         response

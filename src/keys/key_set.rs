@@ -129,6 +129,15 @@ impl KeySet {
         Self { skipped: self.skipped.clone(), ..Self::index(keys) }
     }
 
+    /// The keys of this set, each under what `rename` makes of its name.
+    pub(crate) fn renamed(&self, rename: impl Fn(&str) -> &str) -> Self {
+        let keys = self.keys.iter().map(|key| match key.kid() {
+            Some(kid) => Arc::new(VerifyingKey::clone(key).with_kid(rename(kid))),
+            None => Arc::clone(key),
+        });
+        Self { skipped: self.skipped.clone(), ..Self::index(keys) }
+    }
+
     /// The keys of this set, each for no other algorithm than these. A key that is for none of them
     /// stays as it is: narrowing takes algorithms away, and no key.
     pub(crate) fn narrowed_to(&self, algorithms: AlgorithmSet) -> Self {

@@ -19,6 +19,18 @@ enum Kind {
 }
 
 impl Requirements {
+    /// These requirements, and `always` beside each.
+    pub(super) fn and(self, always: &Requirement) -> Self {
+        match self.0 {
+            kind if always.is_none() => Self(kind),
+            Kind::Fixed(requirement) => always.clone().and(requirement).into(),
+            Kind::PerRequest(choose) => {
+                let always = always.clone();
+                (move |request: &Parts| always.clone().and(choose(request))).into()
+            }
+        }
+    }
+
     /// The requirement, if it is the same for every request.
     pub(super) fn fixed(&self) -> Option<&Requirement> {
         match &self.0 {

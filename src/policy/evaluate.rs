@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::digest;
 use base64_simd::URL_SAFE_NO_PAD;
+use smallvec::SmallVec;
 
 use super::rule::{Check, Presence, Rule};
 use crate::{
@@ -17,9 +18,38 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Binding {
     pub(crate) issuer: Arc<str>,
+    /// Other names of the same issuer.
+    pub(crate) aliases: Arc<[Box<str>]>,
+    /// How two names are compared.
+    pub(crate) names: NameForm,
     /// The names under which this resource server is addressed.
     pub(crate) audiences: Arc<[Box<str>]>,
     pub(crate) client_id: Option<Box<str>>,
+}
+
+impl Binding {
+    /// Whether a token that names this issuer is the issuer's.
+    pub(crate) fn is_issuer(&self, name: &str) -> bool {
+        match self.names {
+            NameForm::Exact => *self.issuer == *name || self.aliases.iter().any(|alias| **alias == *name),
+            NameForm::LastSegment => last_segment(&self.issuer) == last_segment(name),
+        }
+    }
+}
+
+/// How the names of issuers and keys are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum NameForm {
+    /// Byte for byte.
+    #[default]
+    Exact,
+    /// By what follows the last slash: `layer:///keys/1` and `1` are one.
+    LastSegment,
+}
+
+/// What follows the last slash of a name.
+pub(crate) fn last_segment(name: &str) -> &str {
+    name.rsplit_once('/').map_or(name, |(_, last)| last)
 }
 
 /// What the caller of one verification expects beyond the configuration.
@@ -72,9 +102,12 @@ pub(crate) struct Policy(Vec<Row>);
 struct Row {
     rule: Rule,
     claim: ClaimId,
-    /// The claim of [`Presence::IfSeveral`].
-    other: Option<ClaimId>,
+    /// The claim of [`Presence::IfSeveral`], or those that [`Check::Lifetime`] may begin with.
+    others: SmallVec<[ClaimId; 2]>,
 }
+
+/// The dates that a lifetime may begin with, the first that is present counts.
+const LIFETIME_BEGINS: [&str; 2] = ["iat", "nbf"];
 
 /// Everything but the claims that a verdict depends on.
 #[derive(Clone, Copy)]
@@ -90,9 +123,12 @@ impl Policy {
     pub(crate) fn new(rules: &[Rule], names: &mut ClaimNames) -> Self {
         let row = |rule: &Rule| Row {
             claim: names.intern(rule.claim()),
-            other: match &rule.presence {
-                Presence::IfSeveral(other) => Some(names.intern(other)),
-                _ => None,
+            others: match (&rule.presence, &rule.check) {
+                (Presence::IfSeveral(other), _) => SmallVec::from_iter([names.intern(other)]),
+                (_, Check::Lifetime { .. }) => {
+                    LIFETIME_BEGINS.iter().map(|begin| names.intern(begin)).collect()
+                }
+                _ => SmallVec::new(),
             },
             rule: rule.clone(),
         };
@@ -123,10 +159,26 @@ impl Row {
                 Ok(())
             };
         };
-        match self.rule.check.passes(value, context, window) {
+        let passes = match self.rule.check {
+            Check::Lifetime { min, max } => {
+                self.lifetime(value, claims).map(|span| min <= span && span <= max)
+            }
+            _ => self.rule.check.passes(value, context, window),
+        };
+        match passes {
             Some(true) => Ok(()),
             Some(false) => Err(self.rule.fault.clone().unwrap_or_else(|| self.invalid())),
             None => Err(self.invalid()),
+        }
+    }
+
+    /// How long the token lives, from the first of the dates that it may begin with; none counts as
+    /// no time at all. `None` when one of them is no date.
+    fn lifetime(&self, expires: &ClaimValue<'_>, claims: &Claims<'_>) -> Option<Duration> {
+        let expires = expires.as_numeric_date()?;
+        match self.others.iter().find_map(|begin| claims.get(*begin)) {
+            Some(begin) => Some(expires.since(begin.as_numeric_date()?)),
+            None => Some(Duration::ZERO),
         }
     }
 
@@ -138,7 +190,7 @@ impl Row {
         match &self.rule.presence {
             Presence::Required => true,
             Presence::IfPresent => false,
-            Presence::IfSeveral(_) => match self.other.and_then(|other| claims.get(other)) {
+            Presence::IfSeveral(_) => match self.others.first().and_then(|other| claims.get(*other)) {
                 Some(ClaimValue::Strings(several)) => several.len() > 1,
                 _ => false,
             },
@@ -172,6 +224,10 @@ impl Check {
             },
             Self::NonEmptyString => Some(!value.as_str()?.is_empty()),
             Self::StringOrStrings => value.as_strings().map(|_| true),
+            Self::Strings => match value {
+                ClaimValue::Strings(_) => Some(true),
+                _ => None,
+            },
             Self::NumericDate => value.as_numeric_date().map(|_| true),
             Self::AfterNow => {
                 let until = value.as_numeric_date()?.saturating_add(leeway);
@@ -198,7 +254,9 @@ impl Check {
                 let strings = value.as_strings()?;
                 Some(needed.iter().all(|need| strings.iter().any(|have| **have == **need)))
             }
-            Self::IsIssuer => Some(*value.as_str()? == *context.binding.issuer),
+            Self::IsIssuer => Some(context.binding.is_issuer(value.as_str()?)),
+            // Judged by its row, since it looks at two claims.
+            Self::Lifetime { .. } => None,
             Self::NamesResource => any(&context.binding.audiences),
             Self::NamesClient => any(context.binding.client_id.as_slice()),
             Self::IsClient => Some(Some(value.as_str()?) == context.binding.client_id.as_deref()),

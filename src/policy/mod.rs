@@ -11,6 +11,6 @@ mod evaluate;
 mod requirement;
 mod rule;
 
-pub(crate) use evaluate::{Binding, Context, Expected, Moment, Policy, Window};
+pub(crate) use evaluate::{Binding, Context, Expected, Moment, NameForm, Policy, Window, last_segment};
 pub use requirement::{InvalidScope, Requirement, scope};
 pub use rule::{ClaimRule, Rule, claim};

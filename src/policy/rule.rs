@@ -58,7 +58,9 @@ pub(super) enum Check {
     IsTrue,
     NonEmptyString,
     StringOrStrings,
+    Strings,
     NumericDate,
+    Lifetime { min: Duration, max: Duration },
     AfterNow,
     Begun,
     WithinLast(Duration),
@@ -105,6 +107,18 @@ impl ClaimRule {
     /// It is a string or an array of strings.
     pub fn string_or_strings(self) -> Rule {
         self.rule(Check::StringOrStrings, None)
+    }
+
+    /// It is an array of strings, and not one string.
+    pub fn strings(self) -> Rule {
+        self.rule(Check::Strings, None)
+    }
+
+    /// It is a date at least `min` and at most `max` after `iat`, or after `nbf` where there is no
+    /// `iat`: the lifetime that the issuer gave the token. One that begins nowhere has none.
+    pub fn ends_lifetime(self, min: Duration, max: Option<Duration>) -> Rule {
+        let max = max.unwrap_or(Duration::MAX);
+        self.rule(Check::Lifetime { min, max }, Some(TokenError::LifetimeOutOfBounds))
     }
 
     /// It is a `NumericDate` (RFC 7519 section 2), whenever that is.
@@ -283,6 +297,13 @@ impl fmt::Display for Rule {
             Check::IsTrue => f.write_str("is true"),
             Check::NonEmptyString => f.write_str("is a non-empty string"),
             Check::StringOrStrings => f.write_str("is a string or an array of strings"),
+            Check::Strings => f.write_str("is an array of strings"),
+            Check::Lifetime { min, max: Duration::MAX } => {
+                write!(f, "ends a lifetime of at least {} seconds", min.as_secs())
+            }
+            Check::Lifetime { min, max } => {
+                write!(f, "ends a lifetime of {} to {} seconds", min.as_secs(), max.as_secs())
+            }
             Check::NumericDate => f.write_str("is a date"),
             Check::AfterNow => f.write_str("is after now"),
             Check::Begun => f.write_str("is not after now"),

@@ -2,11 +2,11 @@
 
 use smallvec::SmallVec;
 
-use super::{TokenProfile, TypeRule};
+use super::{KeySelection, TokenProfile, TypeRule};
 use crate::{
     error::{ClaimName, TokenError},
     keys::{Algorithm, AlgorithmSet},
-    policy::{Binding, Context, Expected, Moment, Policy, Rule, Window, claim},
+    policy::{Binding, Context, Expected, Moment, Policy, Rule, Window, claim, last_segment},
     time::UnixTime,
     token::{ClaimId, ClaimNames, ClaimValue, Claims, JoseHeader, is_media_type},
 };
@@ -25,6 +25,9 @@ pub(crate) struct CompiledProfile {
     expires: ClaimId,
     clients: Vec<(ClaimId, ClaimName)>,
     scopes: Vec<(ClaimId, ClaimName)>,
+    nonce: Option<(ClaimId, ClaimName)>,
+    pub(crate) key_selection: KeySelection,
+    pub(crate) keeps_header: bool,
 }
 
 /// A text of the payload: where it stands, or a copy when it stands there with escapes.
@@ -60,6 +63,8 @@ pub(crate) struct Extracted {
     pub(crate) audiences: SmallVec<[Text; 1]>,
     /// A space-separated list, or one scope each.
     pub(crate) scopes: SmallVec<[Text; 1]>,
+    /// The nonce that the token spends.
+    pub(crate) nonce: Option<Text>,
     pub(crate) expires_at: Option<UnixTime>,
 }
 
@@ -81,6 +86,18 @@ impl CompiledProfile {
             expires: names.intern("exp"),
             clients: named(&profile.client_claims, names),
             scopes: named(&profile.scope_claims, names),
+            nonce: named(profile.nonce_claim.as_slice(), names).pop(),
+            key_selection: profile.key_selection,
+            keeps_header: profile.keeps_header,
+        }
+    }
+
+    /// The name that the token's key goes by, out of the header's `kid`.
+    pub(crate) fn key_name<'k>(&self, kid: Option<&'k str>) -> Option<&'k str> {
+        match self.key_selection {
+            KeySelection::Kid => kid,
+            KeySelection::LastSegment => kid.map(last_segment),
+            KeySelection::Any => None,
         }
     }
 
@@ -123,14 +140,13 @@ impl CompiledProfile {
         };
         // The first that is present counts, and a wrong type is invalid, never absent.
         let is_present = |(id, _): &&(ClaimId, ClaimName)| claims.get(*id).is_some();
-        let (subject, name) = &self.subject;
-        let subject = claims.get(*subject).ok_or_else(|| TokenError::MissingClaim(name.clone()))?;
-        let subject = subject
-            .as_str()
-            .filter(|subject| !subject.is_empty())
-            .ok_or_else(|| TokenError::InvalidClaim(name.clone()))?;
+        let non_empty = |(id, name): &(ClaimId, ClaimName)| {
+            let value = claims.get(*id).ok_or_else(|| TokenError::MissingClaim(name.clone()))?;
+            let value = value.as_str().filter(|value| !value.is_empty());
+            value.map(text).ok_or_else(|| TokenError::InvalidClaim(name.clone()))
+        };
         Ok(Extracted {
-            subject: text(subject),
+            subject: non_empty(&self.subject)?,
             client_id: match self.clients.iter().find(is_present) {
                 Some((id, name)) => {
                     let client = claims.get(*id).and_then(ClaimValue::as_str);
@@ -143,6 +159,7 @@ impl CompiledProfile {
                 Some((id, name)) => strings(*id).ok_or_else(|| TokenError::InvalidClaim(name.clone()))?,
                 None => SmallVec::new(),
             },
+            nonce: self.nonce.as_ref().map(non_empty).transpose()?,
             expires_at: claims.get(self.expires).and_then(|exp| exp.as_numeric_date()),
         })
     }

@@ -13,7 +13,10 @@ use std::{sync::Arc, time::Duration};
 
 pub(crate) use compiled::{CompiledProfile, Extracted, Text};
 
-use crate::{keys::AlgorithmSet, policy::Rule};
+use crate::{
+    keys::{AlgorithmSet, KeySet},
+    policy::{NameForm, Rule, last_segment},
+};
 
 /// The leeway granted where a profile says nothing: clocks on the internet differ by seconds, and
 /// 60 is what most verifiers grant.
@@ -28,6 +31,30 @@ struct TypeRule {
     /// Accepted values, without `application/`; empty when any is.
     accepted: Vec<Arc<str>>,
     required: bool,
+}
+
+/// How the key that must have signed a token is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeySelection {
+    /// By the header's `kid`, byte for byte (RFC 7515 section 4.1.4).
+    #[default]
+    Kid,
+    /// By what follows the last slash of the `kid`, on both sides: `layer:///keys/1` and `1` are one.
+    /// Only for keys that the application holds.
+    LastSegment,
+    /// Whatever the `kid`: for issuers that publish one key and no names. Up to four are tried.
+    Any,
+}
+
+impl KeySelection {
+    /// The keys under the names that they are looked up by.
+    pub(crate) fn rename(self, keys: KeySet) -> KeySet {
+        match self {
+            Self::LastSegment => keys.renamed(last_segment),
+            Self::Kid | Self::Any => keys,
+        }
+    }
 }
 
 /// What a token of one kind must look like.
@@ -51,6 +78,10 @@ pub struct TokenProfile {
     subject_claim: Arc<str>,
     client_claims: Vec<Arc<str>>,
     scope_claims: Vec<Arc<str>>,
+    key_selection: KeySelection,
+    issuer_names: NameForm,
+    nonce_claim: Option<Arc<str>>,
+    keeps_header: bool,
 }
 
 impl TokenProfile {
@@ -69,6 +100,10 @@ impl TokenProfile {
             subject_claim: "sub".into(),
             client_claims: Vec::new(),
             scope_claims: Vec::new(),
+            key_selection: KeySelection::default(),
+            issuer_names: NameForm::default(),
+            nonce_claim: None,
+            keeps_header: false,
         }
     }
 
@@ -137,18 +172,54 @@ impl TokenProfile {
         self
     }
 
+    /// How the key that must have signed a token is found: by its `kid` unless told otherwise.
+    pub fn key_selection(mut self, selection: KeySelection) -> Self {
+        self.key_selection = selection;
+        self
+    }
+
+    /// Compares issuers by what follows the last slash of their names: `layer:///providers/1` and
+    /// `1` are one.
+    pub fn issuer_by_last_segment(mut self) -> Self {
+        self.issuer_names = NameForm::LastSegment;
+        self
+    }
+
+    /// The claim with a nonce of this server, which each token spends: it must be there, a non-empty
+    /// string. It ties a token to this server in place of `aud`. Such tokens are never cached.
+    pub fn spends_nonce(mut self, claim: impl Into<Arc<str>>) -> Self {
+        self.nonce_claim = Some(claim.into());
+        self
+    }
+
+    /// Keeps the header of each token for [`TokenClaims::header`](crate::TokenClaims::header).
+    pub fn keep_header(mut self) -> Self {
+        self.keeps_header = true;
+        self
+    }
+
     pub(crate) fn needs_client(&self) -> bool {
         self.rules.iter().any(Rule::needs_client)
     }
 
-    /// What cannot work whatever the tokens are; `whose` begins each sentence.
-    pub(crate) fn problems(&self, whose: &str, problems: &mut Vec<String>) {
-        if !self.rules.iter().any(Rule::binds_issuer) {
+    pub(crate) const fn compares_issuers(&self) -> NameForm {
+        self.issuer_names
+    }
+
+    pub(crate) const fn selects_key_by(&self) -> KeySelection {
+        self.key_selection
+    }
+
+    /// What cannot work whatever the tokens are; `whose` begins each sentence. `selected` is whether
+    /// a header of the request names the issuer, which ties the token to it and to this server.
+    pub(crate) fn problems(&self, whose: &str, selected: bool, problems: &mut Vec<String>) {
+        if !selected && !self.rules.iter().any(Rule::binds_issuer) {
             problems.push(format!(
                 "{whose}: no rule binds a token to its issuer; add claim(\"iss\").is_issuer()"
             ));
         }
-        if !self.rules.iter().any(Rule::binds_resource) {
+        let bound = selected || self.nonce_claim.is_some();
+        if !bound && !self.rules.iter().any(Rule::binds_resource) {
             problems.push(format!(
                 "{whose}: no rule binds a token to this server; add claim(\"aud\").names_resource()"
             ));

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use http::HeaderName;
+
 #[cfg(feature = "remote")]
 use super::sourcing;
-use super::{Inner, Issuer, ResourceServer, cache::TokenCache, issuer::KeysFrom, slot::Slot};
+use super::{Inner, Issuer, PairRules, ResourceServer, cache::TokenCache, issuer::KeysFrom, slot::Slot};
+#[cfg(feature = "remote")]
+use crate::profile::KeySelection;
 use crate::{
     error::ConfigError,
-    http::{Challenger, IdTokenLocation, Metadata, RequestProfile},
+    http::{ChallengeTable, Challenger, Grammar, IdTokenLocation, Metadata, RequestProfile},
     identity::ServerTag,
     keys::{AlgorithmSet, KeySet},
     policy::{Binding, Requirement},
@@ -39,7 +43,10 @@ pub struct ResourceServerBuilder {
     client_id: Option<Box<str>>,
     realm: Option<String>,
     scopes_supported: Requirement,
-    id_token: Option<IdTokenLocation>,
+    request: RequestProfile,
+    pair: PairRules,
+    challenges: ChallengeTable,
+    required: Requirement,
     pub(super) clock: Arc<dyn Clock>,
     limits: TokenLimits,
     cache: CacheSettings,
@@ -64,7 +71,10 @@ impl ResourceServerBuilder {
             client_id: None,
             realm: None,
             scopes_supported: Requirement::none(),
-            id_token: None,
+            request: RequestProfile::default(),
+            pair: PairRules::default(),
+            challenges: ChallengeTable::default(),
+            required: Requirement::none(),
             clock: Arc::new(SystemClock),
             limits: TokenLimits::default(),
             cache: CacheSettings::default(),
@@ -106,7 +116,39 @@ impl ResourceServerBuilder {
     /// Takes an ID token beside the access token, if the request brings one. Both must be good, and
     /// belong together: same issuer, same subject, same client, `at_hash` where there is one.
     pub fn id_token(mut self, location: IdTokenLocation) -> Self {
-        self.id_token = Some(location);
+        self.request.id_token = Some(location);
+        self
+    }
+
+    /// How the `Authorization` field is cut into tokens: [`Grammar::bearer`] unless told otherwise.
+    pub fn credentials(mut self, grammar: Grammar) -> Self {
+        self.request.grammar = grammar;
+        self
+    }
+
+    /// Takes the issuer from this header of the request, byte for byte, for issuers whose tokens do
+    /// not name one. A request without it names none that is trusted; one with several is malformed.
+    pub fn select_issuer_by(mut self, header: HeaderName) -> Self {
+        self.request.selector = Some(header);
+        self
+    }
+
+    /// When an access token and an ID token belong together: [`PairRules::openid`] unless told
+    /// otherwise.
+    pub fn pair_rules(mut self, rules: PairRules) -> Self {
+        self.pair = rules;
+        self
+    }
+
+    /// What each refusal is in HTTP: [`ChallengeTable::rfc6750`] unless told otherwise.
+    pub fn challenges(mut self, table: ChallengeTable) -> Self {
+        self.challenges = table;
+        self
+    }
+
+    /// Requires these scopes of every request, beside what an operation requires itself.
+    pub fn require(mut self, scopes: Requirement) -> Self {
+        self.required = scopes;
         self
     }
 
@@ -152,7 +194,8 @@ impl ResourceServerBuilder {
         let scopes: Vec<Box<str>> = self.scopes_supported.iter().map(Into::into).collect();
         let metadata = Metadata::new(&self.resource, &authorization_servers, &scopes);
         let address = metadata.as_ref().map(|metadata| &*metadata.url);
-        let challenger = Challenger::new(self.realm.as_deref(), address).unwrap_or_else(|| {
+        let challenger = Challenger::new(self.challenges.clone(), self.realm.as_deref(), address);
+        let challenger = challenger.unwrap_or_else(|| {
             problems.push("realm or resource: only printable ASCII can stand in a challenge".to_owned());
             Challenger::default()
         });
@@ -161,6 +204,8 @@ impl ResourceServerBuilder {
         let compile = |issuer: &Issuer, profile: &TokenProfile, names: &mut ClaimNames| {
             let binding = Binding {
                 issuer: Arc::clone(&issuer.issuer),
+                aliases: issuer.aliases.clone().into(),
+                names: profile.compares_issuers(),
                 audiences: Arc::clone(&audiences),
                 client_id: self.client_id.clone(),
             };
@@ -172,10 +217,10 @@ impl ResourceServerBuilder {
                 issuers.iter().map(|issuer| compile(issuer, profile(issuer), &mut names)).collect()
             };
             let (fixed, templates) = (compile_all(&fixed), compile_all(&patterns));
-            (Slot::new(names, fixed), templates)
+            (Slot::new(names, fixed, self.request.selector.is_some()), templates)
         };
         let (access, access_templates) = slot(|issuer| &issuer.profile);
-        let id = self.client_id.is_some().then(|| slot(|issuer| &issuer.id_token_profile));
+        let id = self.takes_id_tokens().then(|| slot(|issuer| &issuer.id_token_profile));
         let (id, id_templates) = id.unzip();
         #[cfg(feature = "remote")]
         let (access, id) = (
@@ -197,7 +242,9 @@ impl ResourceServerBuilder {
             access,
             id,
             tag: ServerTag(self.resource.into()),
-            request: RequestProfile { id_token: self.id_token },
+            request: self.request,
+            pair: self.pair,
+            required: self.required,
             sources,
             cache: (self.cache.max_bytes > 0).then(|| TokenCache::new(self.cache.max_bytes)),
             challenger,
@@ -209,7 +256,14 @@ impl ResourceServerBuilder {
         ConfigError::unless_empty(problems, ResourceServer(Arc::new(inner)))
     }
 
+    fn takes_id_tokens(&self) -> bool {
+        self.client_id.is_some() || self.request.id_token.is_some()
+    }
+
     fn check(&self, problems: &mut Vec<String>) {
+        problems.extend(self.request.grammar.problem());
+        problems.extend(self.challenges.problem());
+        let selected = self.request.selector.is_some();
         let mut refuse = |holds: bool, problem: &str| {
             if holds {
                 problems.push(problem.to_owned());
@@ -225,7 +279,7 @@ impl ResourceServerBuilder {
         );
         refuse(self.issuers.is_empty(), "issuer: none is trusted; add one with .issuer(..)");
         refuse(
-            self.id_token.is_some() && self.client_id.is_none(),
+            self.request.id_token.is_some() && self.client_id.is_none() && !self.pair.bind_audience(),
             "id_token: ID tokens are for one client; name it with .client_id(..)",
         );
         refuse(
@@ -241,27 +295,40 @@ impl ResourceServerBuilder {
             if issuer.issuer.is_empty() {
                 problems.push("issuer: its name is empty; use the `iss` of its tokens".to_owned());
             }
-            if self.issuers.iter().take(n).any(|other| other.issuer == issuer.issuer) {
+            let others: Vec<_> = self.issuers.iter().take(n).flat_map(Issuer::names).collect();
+            if issuer.names().any(|name| others.contains(&name)) {
                 problems.push(format!("{whose}: it is there twice; merge both into one"));
             }
-            issuer.profile.problems(&whose, problems);
-            if self.client_id.is_some() {
-                issuer.id_token_profile.problems(&format!("{whose}, ID tokens"), problems);
-            } else if issuer.profile.needs_client() {
+            issuer.profile.problems(&whose, selected, problems);
+            let mut needs_client = issuer.profile.needs_client();
+            if self.takes_id_tokens() {
+                needs_client |= issuer.id_token_profile.needs_client();
+                issuer.id_token_profile.problems(&format!("{whose}, ID tokens"), selected, problems);
+            }
+            if needs_client && self.client_id.is_none() {
                 problems.push(format!(
                     "{whose}: its profile compares with the client; name it with .client_id(..)"
                 ));
             }
             let accepted = issuer.profile.accepted_algorithms();
             #[cfg(feature = "remote")]
-            let id_tokens = match self.client_id {
-                Some(_) => issuer.id_token_profile.accepted_algorithms(),
-                None => AlgorithmSet::EMPTY,
+            let id_tokens = if self.takes_id_tokens() {
+                issuer.id_token_profile.accepted_algorithms()
+            } else {
+                AlgorithmSet::EMPTY
             };
             #[cfg(feature = "remote")]
             if issuer.resolver.is_some() && !issuer.is_pattern() {
                 problems.push(format!(
                     "{whose}: it is no pattern and has no tenants; begin it with Issuer::tenants(..)"
+                ));
+            }
+            #[cfg(feature = "remote")]
+            if issuer.profile.selects_key_by() == KeySelection::LastSegment
+                && !matches!(issuer.keys, KeysFrom::Given(_))
+            {
+                problems.push(format!(
+                    "{whose}: keys from the network are found by their whole names; use KeySelection::Kid"
                 ));
             }
             match &issuer.keys {

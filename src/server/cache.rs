@@ -1,7 +1,8 @@
 //! Verdicts that were good, and what keeps each of them good (promise 6).
 //!
 //! - **Key**: every input that the verdict depends on. The server is implied, since each has a cache
-//!   of its own; the rest is the tokens of the request, slot by slot. Only the tail of each token is
+//!   of its own; the rest is the tokens of the request, slot by slot, and the issuer that it names.
+//!   Only the tail of each token is
 //!   hashed, under a random seed: it is the signature, the part that an issuer alone controls.
 //!   Every byte is compared.
 //! - **Hit**: the time rules are judged again by the [`Window`] in which they all hold, and the key
@@ -9,7 +10,8 @@
 //!   or a key source past its hard bound, ends the verdict. What is per request (scopes, other
 //!   tokens of the request) is judged by the caller.
 //! - **Never**: refusals, since what is unknown now may be good in a second; tokens under a shared
-//!   secret, which cost less to verify than to look up; ID tokens by themselves.
+//!   secret, which cost less to verify than to look up; tokens that spend a nonce, each good once; ID
+//!   tokens by themselves.
 //!
 //! quick_cache rather than moka: it takes borrowed look-ups without allocating and reads without
 //! waiting, and nothing here forgets by time alone: entries leave by size, and stale ones are
@@ -17,13 +19,13 @@
 
 use std::{
     hash::{Hash, Hasher},
+    ops::Range,
     sync::Arc,
 };
 
 use quick_cache::{Equivalent, OptionsBuilder, Weighter, sync::Cache};
-use smallvec::SmallVec;
 
-use crate::{http::Credentials, identity::Identity, policy::Window, source::SnapshotRef, time::UnixTime};
+use crate::{http::Credentials, identity::Identity, keys::VerifyingKey, time::UnixTime};
 
 /// How much of each token's tail is hashed.
 const TAIL: usize = 32;
@@ -34,35 +36,29 @@ const ENTRY_OVERHEAD: usize = 600;
 /// What an entry is expected to weigh, to size the table.
 const TYPICAL_ENTRY: usize = 3 * 1024;
 
-pub(super) struct TokenCache(Cache<Key, Arc<Entry>, Bytes, foldhash::fast::RandomState>);
+pub(super) struct TokenCache(Cache<Key, Identity, Bytes, foldhash::fast::RandomState>);
 
-/// The tokens of a request, one after the other.
+/// The tokens of a request and its selector, one after the other.
 #[derive(Clone)]
 struct Key {
-    tokens: Box<[u8]>,
-    /// Where the second begins.
-    second: usize,
+    parts: Box<[u8]>,
+    /// Where the second begins, and the third.
+    ends: [usize; 2],
 }
 
 /// A key that is looked up without being built.
+#[derive(Clone, Copy)]
 struct KeyRef<'a>(Credentials<'a>);
-
-struct Entry {
-    identity: Identity,
-    window: Window,
-    /// For each token its source, and the generation of the keys that verified it.
-    seen: SmallVec<[(usize, u64); 2]>,
-}
 
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<Key, Arc<Entry>> for Bytes {
-    fn weight(&self, key: &Key, entry: &Arc<Entry>) -> u64 {
-        let payloads: usize = entry.identity.tokens().map(|token| token.payload.len()).sum();
-        let raw = [entry.identity.raw_access_token(), entry.identity.raw_id_token()];
+impl Weighter<Key, Identity> for Bytes {
+    fn weight(&self, key: &Key, identity: &Identity) -> u64 {
+        let payloads: usize = identity.tokens().map(|token| token.payload.len()).sum();
+        let raw = [identity.raw_access_token(), identity.raw_id_token()];
         let raw: usize = raw.into_iter().flatten().map(str::len).sum();
-        (key.tokens.len() + payloads + raw + ENTRY_OVERHEAD) as u64
+        (key.parts.len() + payloads + raw + ENTRY_OVERHEAD) as u64
     }
 }
 
@@ -91,69 +87,70 @@ impl TokenCache {
         Self(cache)
     }
 
-    /// The identity behind `credentials`, if its verdict stands now. `keys` gives the current
-    /// snapshot of a source.
+    /// The identity behind `credentials`, if its verdict stands now. `vouched` says whether the key
+    /// that verified a token, from the source and generation that were seen then, still counts.
     pub(super) fn get(
         &self,
         credentials: Credentials<'_>,
         now: UnixTime,
-        keys: impl Fn(usize) -> Option<SnapshotRef>,
+        vouched: impl Fn((usize, u64), &Arc<VerifyingKey>) -> bool,
     ) -> Option<Identity> {
         // Contention reads as a miss: verifying again costs less than waiting for a lock might.
-        let entry = self.0.try_get(&KeyRef(credentials)).ok().flatten()?;
-        let current = entry.identity.tokens().zip(&entry.seen).all(|(token, (source, generation))| {
-            keys(*source)
-                .is_some_and(|keys| keys.generation() == *generation || keys.keys().holds(&token.key))
-        });
-        (entry.window.contains(now) && current).then(|| entry.identity.clone())
+        let identity = self.0.try_get(&KeyRef(credentials)).ok().flatten()?;
+        let current = identity.tokens().zip(identity.seen()).all(|(token, seen)| vouched(*seen, &token.key));
+        (identity.window().contains(now) && current).then_some(identity)
     }
 
-    /// Remembers a verdict; `seen` names the source and generation behind each token.
-    pub(super) fn insert(
-        &self,
-        credentials: Credentials<'_>,
-        identity: &Identity,
-        seen: impl Iterator<Item = (usize, u64)>,
-    ) {
-        if identity.tokens().any(|token| token.algorithm.is_hmac()) {
+    /// Remembers a verdict.
+    pub(super) fn insert(&self, credentials: Credentials<'_>, identity: &Identity) {
+        if identity.tokens().any(|token| token.algorithm.is_hmac() || token.extracted.nonce.is_some()) {
             return;
         }
-        let windows = identity.tokens().map(|token| token.window);
-        let Some(window) = windows.reduce(Window::intersection) else { return };
-        let entry = Entry { identity: identity.clone(), window, seen: seen.collect() };
         // Under contention the verdict is not remembered this time.
-        let _ = self.0.try_insert(Key::new(credentials), Arc::new(entry));
+        let _ = self.0.try_insert(Key::new(credentials), identity.clone());
     }
 }
 
 impl Key {
-    fn new(Credentials { access, id }: Credentials<'_>) -> Self {
-        Self { tokens: [access, id.unwrap_or_default()].concat().into(), second: access.len() }
+    fn new(Credentials { access, id, selector }: Credentials<'_>) -> Self {
+        let (id, selector) = (id.unwrap_or_default(), selector.unwrap_or_default());
+        Self {
+            parts: [access, id, selector].concat().into(),
+            ends: [access.len(), access.len().saturating_add(id.len())],
+        }
+    }
+
+    /// The key that would be looked up for this one. An absent part is an empty one: no part is ever
+    /// empty when it is there.
+    fn borrowed(&self) -> KeyRef<'_> {
+        let [first, second] = self.ends;
+        let part = |range: Range<usize>| self.parts.get(range).filter(|part| !part.is_empty());
+        KeyRef(Credentials {
+            access: part(0..first).unwrap_or_default(),
+            id: part(first..second),
+            selector: part(second..self.parts.len()),
+        })
     }
 }
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let (access, id) = self.tokens.split_at_checked(self.second).unwrap_or_default();
-        hash_tails(access, id, state);
+        self.borrowed().hash(state);
     }
 }
 
 impl Hash for KeyRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        hash_tails(self.0.access, self.0.id.unwrap_or_default(), state);
-    }
-}
-
-fn hash_tails<H: Hasher>(access: &[u8], id: &[u8], state: &mut H) {
-    for token in [access, id] {
-        state.write(token.get(token.len().saturating_sub(TAIL)..).unwrap_or_default());
+        let Credentials { access, id, selector } = self.0;
+        for part in [Some(access), id, selector].into_iter().flatten() {
+            state.write(part.get(part.len().saturating_sub(TAIL)..).unwrap_or_default());
+        }
     }
 }
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        self.second == other.second && self.tokens == other.tokens
+        self.ends == other.ends && self.parts == other.parts
     }
 }
 
@@ -161,6 +158,9 @@ impl Eq for Key {}
 
 impl Equivalent<Key> for KeyRef<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        key.tokens.split_at_checked(key.second) == Some((self.0.access, self.0.id.unwrap_or_default()))
+        let Credentials { access, id, selector } = self.0;
+        // Parts that are not there compare no bytes: most requests have one.
+        let KeyRef(known) = key.borrowed();
+        access == known.access && id == known.id && selector == known.selector
     }
 }

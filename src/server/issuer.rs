@@ -21,6 +21,7 @@ use crate::{keys::KeySet, profile::TokenProfile};
 #[must_use]
 pub struct Issuer {
     pub(super) issuer: Arc<str>,
+    pub(super) aliases: Vec<Box<str>>,
     pub(super) keys: KeysFrom,
     pub(super) profile: TokenProfile,
     pub(super) id_token_profile: TokenProfile,
@@ -63,6 +64,7 @@ impl Issuer {
     fn new(issuer: String, keys: KeysFrom) -> Self {
         Self {
             issuer: issuer.into(),
+            aliases: Vec::new(),
             keys,
             profile: TokenProfile::jwt(),
             id_token_profile: TokenProfile::oidc_id_token(),
@@ -88,6 +90,18 @@ impl Issuer {
     /// `issuer` is compared byte for byte with `iss`, as everywhere.
     pub fn with_keys(issuer: impl Into<String>, keys: KeySet) -> Self {
         Self::new(issuer.into(), KeysFrom::Given(keys))
+    }
+
+    /// Accepts tokens that name the issuer so, too: for an issuer that writes several forms of its
+    /// name. An identity has the first.
+    pub fn also_known_as(mut self, name: impl Into<Box<str>>) -> Self {
+        self.aliases.push(name.into());
+        self
+    }
+
+    /// Every name that its tokens may have.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        [&*self.issuer].into_iter().chain(self.aliases.iter().map(AsRef::as_ref))
     }
 
     /// What access tokens of this issuer look like: [`TokenProfile::jwt`] unless said otherwise,

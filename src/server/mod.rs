@@ -21,7 +21,7 @@ mod slot;
 mod sources;
 mod sourcing;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{cell::OnceCell, fmt, sync::Arc, time::Duration};
 #[cfg(feature = "remote")]
 use std::{
     future::{Future as _, poll_fn},
@@ -38,11 +38,14 @@ pub use self::{
     builder::{CacheSettings, ResourceServerBuilder},
     health::HealthService,
     issuer::Issuer,
+    pair::PairRules,
+    sources::ReplaceKeysError,
 };
 use self::{cache::TokenCache, slot::Slot, sources::Sources};
 use crate::{
     http::{Challenger, Credentials, Metadata, MetadataService, Reason, Rejection, RequestProfile},
     identity::{Authentication, Identity, ServerTag},
+    keys::KeySet,
     policy::{Expected, Requirement},
     source::{Health, metrics},
     time::{Clock, UnixTime},
@@ -77,6 +80,9 @@ struct Inner {
     request: RequestProfile,
     access: Slot,
     id: Option<Slot>,
+    pair: PairRules,
+    /// What every request needs.
+    required: Requirement,
     sources: Sources,
     cache: Option<TokenCache>,
     challenger: Challenger,
@@ -110,11 +116,18 @@ impl fmt::Debug for IdTokenExpectations<'_> {
     }
 }
 
-/// The two clocks at one moment.
-#[derive(Clone, Copy)]
-struct Now {
+/// The two clocks at one moment; the monotonic one is read by the first who asks, since most
+/// requests need it not.
+struct Now<'c> {
     unix: UnixTime,
-    monotonic: Duration,
+    clock: &'c dyn Clock,
+    monotonic: OnceCell<Duration>,
+}
+
+impl Now<'_> {
+    fn monotonic(&self) -> Duration {
+        *self.monotonic.get_or_init(|| self.clock.monotonic())
+    }
 }
 
 impl ResourceServer {
@@ -135,7 +148,8 @@ impl ResourceServer {
     /// [`Authentication::Anonymous`] means that there were no credentials: whether that is enough
     /// is up to the caller. It waits only when the keys to decide are being fetched.
     ///
-    /// It does not check scopes; see [`Identity::has_scope`] and
+    /// It checks no scopes but those that the server [requires](ResourceServerBuilder::require) of
+    /// every request; see [`Identity::has_scope`] and
     /// [`Requirement::is_met_by`](crate::policy::Requirement::is_met_by).
     ///
     /// # Errors
@@ -144,9 +158,9 @@ impl ResourceServer {
         let mut step = self.begin(&request.headers);
         loop {
             match step {
-                Step::Done(Ok(Some(identity))) => return Ok(Authentication::Verified(identity)),
+                Step::Done(Ok(Some(identity))) => return self.admit(identity).map(Authentication::Verified),
                 Step::Done(Ok(None)) => return Ok(Authentication::Anonymous),
-                Step::Done(Err(denial)) => return Err(self.refuse(denial, &Requirement::none())),
+                Step::Done(Err(denial)) => return Err(self.deny(denial)),
                 Step::Wait(pending) => step = self.resume(pending.await, &request.headers),
             }
         }
@@ -157,15 +171,26 @@ impl ResourceServer {
     /// # Errors
     /// A [`Rejection`]; its [`reason`](Rejection::reason) tells a bad token from keys that cannot be had.
     pub async fn verify_access_token(&self, token: &str) -> Result<Identity, Rejection> {
-        let credentials = Credentials { access: token.as_bytes(), id: None };
+        self.verify_credentials(Credentials::access(token.as_bytes())).await
+    }
+
+    /// Verifies an access token of this issuer, as if the header of
+    /// [`select_issuer_by`](ResourceServerBuilder::select_issuer_by) had named it.
+    ///
+    /// # Errors
+    /// As [`verify_access_token`](Self::verify_access_token).
+    pub async fn verify_access_token_of(&self, issuer: &str, token: &str) -> Result<Identity, Rejection> {
+        let selector = Some(issuer.as_bytes());
+        self.verify_credentials(Credentials { selector, ..Credentials::access(token.as_bytes()) }).await
+    }
+
+    async fn verify_credentials(&self, credentials: Credentials<'_>) -> Result<Identity, Rejection> {
         let mut step = self.begin_with(credentials);
         loop {
             match step {
                 Step::Done(Ok(identity)) => return self.demand(identity),
-                Step::Done(Err(denial)) => return Err(self.refuse(denial, &Requirement::none())),
-                Step::Wait(pending) => {
-                    step = self.resume_with(pending.await, credentials);
-                }
+                Step::Done(Err(denial)) => return Err(self.deny(denial)),
+                Step::Wait(pending) => step = self.resume_with(pending.await, credentials),
             }
         }
     }
@@ -173,11 +198,11 @@ impl ResourceServer {
     /// Verifies an access token without waiting: for keys that the application holds.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn verify_now(&self, token: &str) -> Result<Identity, Rejection> {
-        let credentials = Credentials { access: token.as_bytes(), id: None };
+        let credentials = Credentials::access(token.as_bytes());
         match self.begin_with(credentials) {
             Step::Done(Ok(identity)) => self.demand(identity),
-            Step::Done(Err(denial)) => Err(self.refuse(denial, &Requirement::none())),
-            Step::Wait(_) => Err(self.refuse(Reason::KeysUnavailable.into(), &Requirement::none())),
+            Step::Done(Err(denial)) => Err(self.deny(denial)),
+            Step::Wait(_) => Err(self.deny(Reason::KeysUnavailable.into())),
         }
     }
 
@@ -185,7 +210,8 @@ impl ResourceServer {
     /// no signature, no waiting.
     #[must_use]
     pub fn try_verify_cached(&self, token: &str) -> Option<Identity> {
-        self.0.cached(Credentials { access: token.as_bytes(), id: None }, self.0.now())
+        let cached = self.0.cached(Credentials::access(token.as_bytes()), &self.0.now());
+        cached.filter(|identity| self.0.required.is_met_by(identity.scopes()))
     }
 
     /// Verifies an ID token for the configured client (OpenID Connect Core section 3.1.3.7), for
@@ -209,15 +235,32 @@ impl ResourceServer {
         let mut step = self.begin_id_token(token.as_bytes(), expected);
         loop {
             match step {
-                Step::Done(Ok(identity)) => return self.demand(identity),
-                Step::Done(Err(denial)) => return Err(self.refuse(denial, &Requirement::none())),
+                Step::Done(Ok(identity)) => {
+                    return identity.ok_or_else(|| self.deny(Reason::NoCredentials.into()));
+                }
+                Step::Done(Err(denial)) => return Err(self.deny(denial)),
                 Step::Wait(pending) => step = self.resume_id_token(pending.await, token.as_bytes(), expected),
             }
         }
     }
 
     fn demand(&self, identity: Option<Identity>) -> Result<Identity, Rejection> {
-        identity.ok_or_else(|| self.refuse(Denial::from(Reason::NoCredentials), &Requirement::none()))
+        identity
+            .ok_or_else(|| self.deny(Reason::NoCredentials.into()))
+            .and_then(|identity| self.admit(identity))
+    }
+
+    /// Lets an identity pass that has the scopes which every request needs.
+    fn admit(&self, identity: Identity) -> Result<Identity, Rejection> {
+        let required = &self.0.required;
+        if required.is_met_by(identity.scopes()) {
+            return Ok(identity);
+        }
+        Err(self.deny(Reason::InsufficientScope { required: required.clone() }.into()))
+    }
+
+    fn deny(&self, denial: Denial) -> Rejection {
+        self.refuse(denial, &self.0.required)
     }
 
     /// Withdraws a key of an issuer for good, whatever the issuer publishes: by `kid` or RFC 7638
@@ -227,6 +270,16 @@ impl ResourceServer {
     /// too when the tenant goes and comes back. False for an issuer that is not configured.
     pub fn revoke_key(&self, issuer: &str, kid_or_thumbprint: &str) -> bool {
         self.0.sources.revoke_key(issuer, kid_or_thumbprint)
+    }
+
+    /// Puts `keys` in the place of those that the application gave for this issuer, for good: tokens
+    /// that only the old ones verify end at once, cached or not. Keys that were
+    /// [revoked](Self::revoke_key) stay so.
+    ///
+    /// # Errors
+    /// [`ReplaceKeysError`] when there is no such issuer with keys of the application, or no key at all.
+    pub fn replace_keys(&self, issuer: &str, keys: KeySet) -> Result<(), ReplaceKeysError> {
+        self.0.sources.replace_keys(issuer, self.0.access.named_as_in_tokens(issuer, keys))
     }
 
     /// How the keys of each issuer are doing, in the order of the configuration; then the tenants
@@ -268,20 +321,25 @@ impl ResourceServer {
         &self.0.tag
     }
 
+    /// What every request needs.
+    pub(crate) fn required(&self) -> &Requirement {
+        &self.0.required
+    }
+
     pub(crate) fn request_profile(&self) -> &RequestProfile {
         &self.0.request
     }
 
     /// The refusal for `denial` on an operation that needs `required`.
     pub(crate) fn refuse(&self, denial: Denial, required: &Requirement) -> Rejection {
-        let rejection = self.0.challenger.refuse(denial.reason, required, denial.retry_after);
+        let rejection = self.write_refusal(denial, required);
         self.count(&rejection);
         rejection
     }
 
-    /// The refusal of a request without credentials, written ahead: it is counted when it is used.
-    pub(crate) fn prepare_uninvited(&self, required: &Requirement) -> Rejection {
-        self.0.challenger.refuse(Reason::NoCredentials, required, None)
+    /// A refusal to be used later, or often: it is [counted](Self::count) when it is used.
+    pub(crate) fn write_refusal(&self, denial: Denial, required: &Requirement) -> Rejection {
+        self.0.challenger.refuse(denial.reason, required, denial.retry_after)
     }
 
     pub(crate) fn count(&self, refused: &Rejection) {
@@ -341,8 +399,9 @@ impl ResourceServer {
 }
 
 impl Inner {
-    fn now(&self) -> Now {
-        Now { unix: self.clock.unix(), monotonic: self.clock.monotonic() }
+    fn now(&self) -> Now<'_> {
+        let clock = &*self.clock;
+        Now { unix: clock.unix(), clock, monotonic: OnceCell::new() }
     }
 }
 

@@ -1,23 +1,103 @@
-//! Whether an access token and an ID token of one request belong together (promise 7).
+//! Whether an access token and an ID token of one request belong together (promise 7), as data.
 //!
 //! Each was verified by itself. Without these rules my access token and somebody else's ID token,
 //! leaked or borrowed, would make me that somebody.
 
 use crate::{error::TokenError, verify::VerifiedToken};
 
-/// The tokens come from one issuer, speak of one subject, and the ID token is for the client that
-/// the access token was issued to. `at_hash` was compared with the ID token's own rules.
-pub(super) fn check(access: &VerifiedToken, id: &VerifiedToken) -> Result<(), TokenError> {
-    let same_client = match (access.client_id(), id.client_id()) {
-        // `azp` names the one client that the ID token was issued to; `aud` may name more.
-        (Some(client), Some(authorized)) => client == authorized,
-        (Some(client), None) => id.audiences().any(|audience| audience == client),
-        // The access token does not say; the ID token is for our configured client all the same.
-        (None, _) => true,
-    };
-    if access.issuer == id.issuer && access.subject() == id.subject() && same_client {
-        Ok(())
-    } else {
-        Err(TokenError::PairMismatch)
+/// When an access token and an ID token of one request belong together.
+///
+/// Both are always of one issuer, and `at_hash` is compared where the ID token has one. The default
+/// is OpenID Connect's: one subject, and the ID token is for the client of the access token.
+///
+/// ```
+/// use tower_resource_server::PairRules;
+///
+/// // An issuer whose ID tokens say `sub` = `{something}:{subject of the access token}`:
+/// let rules = PairRules::openid().subject_after(':').shared_audience();
+/// # let _ = rules;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct PairRules {
+    subject: SubjectRule,
+    audience: AudienceRule,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SubjectRule {
+    Same,
+    /// The ID token's is the access token's behind this character.
+    After(char),
+    Unchecked,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AudienceRule {
+    Client,
+    Shared,
+}
+
+impl Default for PairRules {
+    fn default() -> Self {
+        Self::openid()
+    }
+}
+
+impl PairRules {
+    /// One subject, and the ID token is for the client of the access token.
+    pub const fn openid() -> Self {
+        Self { subject: SubjectRule::Same, audience: AudienceRule::Client }
+    }
+
+    /// The ID token's subject ends with `separator` and the access token's subject.
+    pub const fn subject_after(mut self, separator: char) -> Self {
+        self.subject = SubjectRule::After(separator);
+        self
+    }
+
+    /// Both tokens have an audience in common, in place of the client: for issuers whose tokens
+    /// name no client.
+    pub const fn shared_audience(mut self) -> Self {
+        self.audience = AudienceRule::Shared;
+        self
+    }
+
+    /// Whether the ID token is tied to a client by the access token, and needs none configured.
+    pub(super) fn bind_audience(self) -> bool {
+        self.audience == AudienceRule::Shared
+    }
+
+    /// The subjects may be anybody's: see the preset that offers it.
+    #[allow(dead_code)]
+    pub(crate) const fn any_subject(mut self) -> Self {
+        self.subject = SubjectRule::Unchecked;
+        self
+    }
+
+    pub(super) fn check(self, access: &VerifiedToken, id: &VerifiedToken) -> Result<(), TokenError> {
+        let same_subject = match self.subject {
+            SubjectRule::Same => access.subject() == id.subject(),
+            SubjectRule::After(separator) => {
+                let head = id.subject().strip_suffix(access.subject());
+                head.is_some_and(|head| head.ends_with(separator))
+            }
+            SubjectRule::Unchecked => true,
+        };
+        let fits = match (self.audience, access.client_id(), id.client_id()) {
+            (AudienceRule::Shared, ..) => {
+                id.audiences().any(|id| access.audiences().any(|access| access == id))
+            }
+            // `azp` names the one client that the ID token was issued to; `aud` may name more.
+            (AudienceRule::Client, Some(client), Some(authorized)) => client == authorized,
+            (AudienceRule::Client, Some(client), None) => id.audiences().any(|audience| audience == client),
+            // The access token does not say; the ID token is for our configured client all the same.
+            (AudienceRule::Client, None, _) => true,
+        };
+        if access.issuer == id.issuer && same_subject && fits {
+            Ok(())
+        } else {
+            Err(TokenError::PairMismatch)
+        }
     }
 }

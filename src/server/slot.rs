@@ -8,6 +8,7 @@ use super::sources::TenantProfiles;
 use super::{Now, sources::Sources};
 use crate::{
     error::{ClaimName, TokenError},
+    keys::KeySet,
     policy::Expected,
     profile::CompiledProfile,
     source::{Snapshot, SnapshotRef},
@@ -19,6 +20,8 @@ use crate::{
 pub(super) struct Slot {
     names: ClaimNames,
     iss: ClaimId,
+    /// Whether a header of the request names the issuer, in place of the token's `iss`.
+    selected: bool,
     issuers: Vec<CompiledProfile>,
     /// Which profile of a tenant is this slot's.
     #[cfg(feature = "remote")]
@@ -60,14 +63,21 @@ impl From<TokenError> for Failure {
 impl Slot {
     /// The profiles of the configured issuers, in the order of the server's sources, and the claims
     /// that all profiles ask about.
-    pub(super) fn new(mut names: ClaimNames, issuers: Vec<CompiledProfile>) -> Self {
+    pub(super) fn new(mut names: ClaimNames, issuers: Vec<CompiledProfile>, selected: bool) -> Self {
         Self {
             iss: names.intern("iss"),
+            selected,
             names,
             issuers,
             #[cfg(feature = "remote")]
             of_tenant: |_| None,
         }
+    }
+
+    /// The keys of an issuer, under the names that they are looked up by.
+    pub(super) fn named_as_in_tokens(&self, issuer: &str, keys: KeySet) -> KeySet {
+        let profile = self.issuers.iter().find(|profile| *profile.binding.issuer == *issuer);
+        profile.map(|profile| profile.key_selection).unwrap_or_default().rename(keys)
     }
 
     #[cfg(feature = "remote")]
@@ -78,22 +88,23 @@ impl Slot {
     pub(super) fn verify(
         &self,
         token: &[u8],
+        selector: Option<&[u8]>,
         sources: &Sources,
         limits: &TokenLimits,
-        now: Now,
+        now: &Now<'_>,
         expected: Expected<'_>,
     ) -> Result<Verified, Failure> {
         let decoded = Decoded::new(token, limits)?;
         let (proven, source, generation) = {
             let parsed = decoded.claims(&self.names, limits)?;
-            let iss = self.iss(&parsed.claims)?;
+            let iss = if self.selected { selected(selector) } else { self.iss(&parsed.claims) }?;
             let trial = Trial { parsed: &parsed, limits, now, expected };
-            // By its exact bytes (RFC 7519 section 4.1.1), so that nothing untrusted is ever looked
-            // up, fetched or verified.
+            // By its exact bytes (RFC 7519 section 4.1.1) unless the profile says otherwise, so that
+            // nothing untrusted is ever looked up, fetched or verified.
             let known = self.issuers.iter().zip(&sources.fixed).enumerate();
-            match { known }.find(|(_, (profile, _))| *profile.binding.issuer == *iss) {
+            match { known }.find(|(_, (profile, _))| profile.binding.is_issuer(iss)) {
                 Some((source, (profile, named))) => {
-                    trial.run(profile, source, || named.keys.snapshot(now.monotonic))?
+                    trial.run(profile, source, || named.keys.snapshot(|| now.monotonic()))?
                 }
                 None => self.tenant(&trial, iss, sources)?,
             }
@@ -122,7 +133,7 @@ impl Slot {
     ) -> Result<(Proven, usize, u64), Failure> {
         let tenants = sources.tenants.iter().find(|tenants| tenants.trusts(iss));
         let tenants = tenants.ok_or(TokenError::UntrustedIssuer)?;
-        let now = trial.now.monotonic;
+        let now = trial.now.monotonic();
         if let Some(tenant) = tenants.by_issuer(iss) {
             tenant.touch(now);
             let profile = (self.of_tenant)(&tenant.own).ok_or(TokenError::WrongType)?;
@@ -143,11 +154,16 @@ impl Slot {
     }
 }
 
+/// The issuer that the request names: without one, none is trusted.
+fn selected(selector: Option<&[u8]>) -> Result<&str, TokenError> {
+    selector.and_then(|name| std::str::from_utf8(name).ok()).ok_or(TokenError::UntrustedIssuer)
+}
+
 /// A token whose issuer is being found out, and the circumstances.
 struct Trial<'p, 'a> {
     parsed: &'p Parsed<'a>,
     limits: &'p TokenLimits,
-    now: Now,
+    now: &'p Now<'p>,
     expected: Expected<'p>,
 }
 

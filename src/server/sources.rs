@@ -6,7 +6,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::source::{Health, KeySource, SnapshotRef};
+use crate::{
+    keys::{KeySet, VerifyingKey},
+    source::{Health, KeySource},
+};
 #[cfg(feature = "remote")]
 use crate::{
     profile::CompiledProfile,
@@ -32,20 +35,50 @@ pub(super) struct Sources {
     pub(super) tenants: Vec<Tenants<TenantProfiles>>,
 }
 
+/// The keys of an issuer cannot be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplaceKeysError {
+    /// No issuer of this name has keys that the application gave.
+    #[error("no such issuer with keys of the application")]
+    NotGiven,
+    /// There would be no key.
+    #[error("there is no key; leave the issuer out, or revoke its keys")]
+    Empty,
+}
+
 impl Sources {
-    /// The current keys of a source; `None` when there are none to rely on, or no such source any
-    /// more.
-    pub(super) fn snapshot(&self, source: usize, now: Duration) -> Option<SnapshotRef> {
-        match self.fixed.get(source) {
-            Some(fixed) => fixed.keys.snapshot(now),
-            #[cfg(feature = "remote")]
-            None => {
-                let tenant = self.tenant(source)?;
-                tenant.touch(now);
-                tenant.keys.snapshot(now)
+    pub(super) fn replace_keys(&self, issuer: &str, keys: KeySet) -> Result<(), ReplaceKeysError> {
+        if keys.is_empty() {
+            return Err(ReplaceKeysError::Empty);
+        }
+        match self.fixed.iter().find(|source| *source.issuer == *issuer).map(|source| &source.keys) {
+            Some(KeySource::Fixed(source)) => {
+                source.replace(keys);
+                Ok(())
             }
+            _ => Err(ReplaceKeysError::NotGiven),
+        }
+    }
+
+    /// Whether the key of a source that verified a token, when its keys had this generation, still
+    /// counts; not when there is no such source any more.
+    pub(super) fn vouches(
+        &self,
+        (source, generation): (usize, u64),
+        key: &Arc<VerifyingKey>,
+        now: impl FnOnce() -> Duration,
+    ) -> bool {
+        match self.fixed.get(source) {
+            Some(fixed) => fixed.keys.vouches(generation, key, now),
+            #[cfg(feature = "remote")]
+            None => self.tenant(source).is_some_and(|tenant| {
+                let now = now();
+                tenant.touch(now);
+                tenant.keys.vouches(generation, key, now)
+            }),
             #[cfg(not(feature = "remote"))]
-            None => None,
+            None => false,
         }
     }
 

@@ -26,7 +26,8 @@ impl ResourceServerBuilder {
     pub(super) fn sources(fixed: &[&Issuer]) -> Sources {
         let source = |issuer: &&Issuer| {
             let KeysFrom::Given(keys) = &issuer.keys;
-            NamedSource { issuer: Arc::clone(&issuer.issuer), keys: KeySource::fixed(keys.clone()) }
+            let keys = issuer.profile.selects_key_by().rename(keys.clone());
+            NamedSource { issuer: Arc::clone(&issuer.issuer), keys: KeySource::fixed(keys) }
         };
         Sources { fixed: fixed.iter().map(source).collect() }
     }
@@ -130,7 +131,9 @@ impl ResourceServerBuilder {
     ) -> Result<KeySource, String> {
         let allow = issuer.remote.allow_loopback_http;
         let location = match &issuer.keys {
-            KeysFrom::Given(keys) => return Ok(KeySource::fixed(keys.clone())),
+            KeysFrom::Given(keys) => {
+                return Ok(KeySource::fixed(issuer.profile.selects_key_by().rename(keys.clone())));
+            }
             KeysFrom::Jwks(url) => SourceUrl::parse(url, allow).map(KeyLocation::Jwks),
             KeysFrom::Discovery | KeysFrom::Tenants => {
                 Discovery::new(&issuer.issuer, allow).map(KeyLocation::Discover)

@@ -2,22 +2,32 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
-
-use super::{Health, SourceState, revoked::Revoked, snapshot::Snapshot};
+use super::{
+    Health, SourceState,
+    revoked::Revoked,
+    snapshot::{Current, Snapshot},
+};
 use crate::keys::KeySet;
 
-/// A key set that only [`revoke_key`](Self::revoke_key) changes.
+/// A key set that only the application changes.
 #[derive(Debug)]
 pub(crate) struct FixedKeys {
-    pub(super) snapshot: ArcSwap<Snapshot>,
+    pub(super) snapshot: Current,
     revoked: Mutex<Revoked>,
 }
 
 impl FixedKeys {
     pub(crate) fn new(keys: KeySet) -> Self {
-        let snapshot = ArcSwap::from_pointee(Snapshot { keys, generation: 1 });
+        let snapshot = Current::new(Snapshot { keys, generation: 1 });
         Self { snapshot, revoked: Mutex::default() }
+    }
+
+    /// Replaces all keys by others, less those that were withdrawn.
+    pub(crate) fn replace(&self, keys: KeySet) {
+        let revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(next) = self.snapshot.load().succeeded_by(revoked.remaining(&keys)) {
+            self.snapshot.store(next);
+        }
     }
 
     /// Withdraws a key for good; true when it was in use.
@@ -28,7 +38,7 @@ impl FixedKeys {
         let current = self.snapshot.load();
         match current.succeeded_by(revoked.remaining(current.keys())) {
             Some(next) => {
-                self.snapshot.store(next.into());
+                self.snapshot.store(next);
                 true
             }
             None => false,
@@ -67,5 +77,9 @@ mod tests {
             let health = fixed.health();
             assert_eq!((health.keys, health.generation), (keys, generation), "{name}");
         }
+        let [b, c] = [2, 3].map(|n| VerifyingKey::from_ed25519_bytes(&[n; 32]).unwrap());
+        fixed.replace(KeySet::from_keys([b.with_kid("new name"), c.with_kid("d")]));
+        assert_eq!(fixed.health().key_ids, ["d"], "what was withdrawn stays so");
+        assert_eq!(fixed.health().generation, 4);
     }
 }

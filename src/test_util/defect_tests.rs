@@ -202,6 +202,8 @@ fn verdict(issuer: &TestIssuer, profile: &TokenProfile, token: &str) -> Result<S
     let mut names = ClaimNames::default();
     let binding = Binding {
         issuer: issuer.issuer().into(),
+        aliases: Arc::new([]),
+        names: Default::default(),
         audiences: Arc::new([issuer.audience().into()]),
         client_id: None,
     };
