@@ -26,12 +26,13 @@ judge() {
   printf '\n=== %s\n' "$1"
   "${@:2}" || missed+=("$1")
 }
+# Name of the results, then what cargo is told.
 bench() {
   cargo bench --quiet --profile "$profile" "${@:2}" -- "${smoke[@]}" --json "$results/$1.jsonl"
 }
 
 judge budget bench budget --bench budget
-if [[ -d benches/rooms ]]; then judge rooms bench rooms --bench rooms --all-features; fi
+if command -v valgrind > /dev/null; then judge rooms bench rooms --bench rooms; fi
 judge load bench load --bench load --features axum,issuer
 judge "load, gRPC" bench load-grpc --package grpc-example --bench load
 judge peers benches/peers/run.sh "${smoke[@]}"
