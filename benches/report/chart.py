@@ -14,7 +14,7 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 }
 """
 
-WIDTH, LABELS, VALUES, TOP, ROW, BAR = 760, 310, 70, 40, 26, 16
+WIDTH, LABELS, VALUES, TOP, ROW, BAR = 780, 330, 70, 40, 26, 16
 
 
 def write(path, title, bars, show):

@@ -149,7 +149,7 @@ class Peers:
 
 
 def end_to_end(lines, directory):
-    lines = [line for line in lines if "traffic" in line]
+    lines = sorted((line for line in lines if "traffic" in line), key=lambda line: line["protocol"])
     bare = {line["protocol"]: line for line in lines if line["traffic"] == "without the layer"}
     rows = [
         [
