@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::{KeySelection, TokenProfile, TypeRule};
+use super::{KeySelection, TokenProfile, TypeRule, scope_members};
 use crate::{
     error::{ClaimName, TokenError},
     keys::{Algorithm, AlgorithmSet},
@@ -15,7 +15,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct CompiledProfile {
     typ: TypeRule,
-    cty: TypeRule,
+    cty: Option<std::sync::Arc<str>>,
     algorithms: AlgorithmSet,
     policy: Policy,
     pub(crate) binding: Binding,
@@ -25,8 +25,10 @@ pub(crate) struct CompiledProfile {
     expires: ClaimId,
     clients: Vec<(ClaimId, ClaimName)>,
     scopes: Vec<(ClaimId, ClaimName)>,
+    scopes_as_members: bool,
     nonce: Option<(ClaimId, ClaimName)>,
     pub(crate) key_selection: KeySelection,
+    requires_kid: bool,
     pub(crate) keeps_header: bool,
 }
 
@@ -86,8 +88,10 @@ impl CompiledProfile {
             expires: names.intern("exp"),
             clients: named(&profile.client_claims, names),
             scopes: named(&profile.scope_claims, names),
+            scopes_as_members: profile.scopes_as_members,
             nonce: named(profile.nonce_claim.as_slice(), names).pop(),
             key_selection: profile.key_selection,
+            requires_kid: profile.requires_kid,
             keeps_header: profile.keeps_header,
         }
     }
@@ -107,7 +111,8 @@ impl CompiledProfile {
         Self { binding: Binding { issuer, ..self.binding.clone() }, ..self.clone() }
     }
 
-    /// The algorithm of the header, if it is one that the configuration accepts; then the types.
+    /// The algorithm of the header, if it is one that the configuration accepts; then the types, and
+    /// whether a key is named.
     pub(crate) fn check_header(&self, header: &JoseHeader<'_>) -> Result<Algorithm, TokenError> {
         let algorithm = header
             .alg
@@ -116,7 +121,12 @@ impl CompiledProfile {
             .filter(|algorithm| self.algorithms.contains(*algorithm))
             .ok_or(TokenError::AlgorithmNotAllowed)?;
         self.typ.check(header.typ.as_deref())?;
-        self.cty.check(header.cty.as_deref())?;
+        if self.cty.as_deref().is_some_and(|cty| header.cty.as_deref() != Some(cty)) {
+            return Err(TokenError::WrongType);
+        }
+        if self.requires_kid && header.kid.is_none() {
+            return Err(TokenError::UnknownKey);
+        }
         Ok(algorithm)
     }
 
@@ -131,8 +141,15 @@ impl CompiledProfile {
         self.policy.evaluate(claims, &Context { moment, binding: &self.binding, expected, algorithm })
     }
 
-    /// Takes out what an identity is made of. `payload` is the text that `claims` borrow from.
-    pub(crate) fn extract(&self, claims: &Claims<'_>, payload: &str) -> Result<Extracted, TokenError> {
+    /// Takes out what an identity is made of. `payload` is the text that `claims` borrow from; what
+    /// is not good for as long as the token narrows its `window`.
+    pub(crate) fn extract(
+        &self,
+        claims: &Claims<'_>,
+        payload: &str,
+        now: UnixTime,
+        window: &mut Window,
+    ) -> Result<Extracted, TokenError> {
         let text = |text: &str| Text::of(text, payload);
         let strings = |id: ClaimId| {
             let strings = claims.get(id)?.as_strings()?;
@@ -156,7 +173,14 @@ impl CompiledProfile {
             },
             audiences: strings(self.audience).unwrap_or_default(),
             scopes: match self.scopes.iter().find(is_present) {
-                Some((id, name)) => strings(*id).ok_or_else(|| TokenError::InvalidClaim(name.clone()))?,
+                Some((id, name)) => match claims.get(*id) {
+                    Some(ClaimValue::Object) if self.scopes_as_members => {
+                        let moment = Moment { now, leeway: self.leeway };
+                        scope_members::in_force(payload, name.as_str(), moment, window)
+                    }
+                    _ => strings(*id),
+                }
+                .ok_or_else(|| TokenError::InvalidClaim(name.clone()))?,
                 None => SmallVec::new(),
             },
             nonce: self.nonce.as_ref().map(non_empty).transpose()?,
