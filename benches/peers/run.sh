@@ -21,7 +21,7 @@ mkdir -p "$results"
 
 # Cargo gives every program the same name, whichever peer is in it.
 build() {
-  cargo build --quiet --locked --profile "$profile" --target-dir "$target" "${@:2}"
+  cargo build --quiet --profile "$profile" --target-dir "$target" "${@:2}"
   cp "$target/${profile/dev/debug}/peers" "$results/$1"
 }
 
@@ -34,15 +34,24 @@ done
 
 "$results/peers" tokens "$results/tokens.json"
 
+# A failure ends it, also where the caller would go on.
 measure() {
   local files=()
   for peer in "${peers[@]}"; do
     files+=("$results/peers-$peer.jsonl")
-    "$results/peers-$peer" measure --tokens "$results/tokens.json" --json "${files[-1]}" "${smoke[@]}"
+    "$results/peers-$peer" measure --tokens "$results/tokens.json" --json "${files[-1]}" "${smoke[@]}" ||
+      return 2
   done
   "$results/peers" judge --json "$results/peers.jsonl" "${smoke[@]}" "${files[@]}"
 }
 
 # Once may be the neighbour's doing; the second run counts.
-measure || { echo "once more"; measure; }
+status=0
+measure || status=$?
+if [[ $status == 1 ]]; then
+  echo "once more"
+  status=0
+  measure || status=$?
+fi
 node node/measure.mjs "$results/tokens.json" "$results/node.jsonl" "${smoke[@]}"
+exit "$status"
