@@ -32,7 +32,8 @@ bench() {
 }
 
 judge budget bench budget --bench budget
-if command -v valgrind > /dev/null; then judge rooms bench rooms --bench rooms; fi
+# Its smoke run counts allocations only.
+if [[ ${#smoke[@]} != 0 ]] || command -v valgrind > /dev/null; then judge rooms bench rooms --bench rooms; fi
 judge load bench load --bench load --features axum,issuer
 judge "load, gRPC" bench load-grpc --package grpc-example --bench load
 judge peers benches/peers/run.sh "${smoke[@]}"

@@ -43,7 +43,7 @@
 //! | [`store`] | what was spent, so that nothing counts twice |
 //! | [`mod@http`] | credentials, challenges, refusals, protected resource metadata |
 //! | `server` | [`ResourceServer`]: one request, from headers to a verdict; the token cache |
-//! | [`preset`] | the tokens of the big providers, as tables |
+//! | [`preset`] | the tokens of the big providers and of vendors' own systems, as tables |
 //! | [`middleware`] | the layer, the guard, their service and future |
 //! | `axum`, `tonic` | extractors and helpers, each behind a feature |
 //!

@@ -242,7 +242,7 @@ fn with_flags_it_protects_every_path_and_method() {
         let answer = api.request(method, target, authorization.map(String::as_str));
         assert_eq!(answer.status, status, "{name}: {answer:?}");
         if matches!(status, 401 | 403) {
-            assert!(answer.challenge().contains("scope=\"list read\""), "{name}: {answer:?}");
+            assert!(answer.challenge().contains("scope=\"read list\""), "{name}: {answer:?}");
             assert_eq!(answer.json()["status"], status, "{name}");
         }
     }
@@ -399,6 +399,15 @@ fn what_cannot_work_is_said_before_it_listens() {
         ("--profile mobile-client-access --tenant t", 1, "--server-url"),
         ("--profile mobile-client-access --tenant t --server-url https://s.example --pem k", 1, "--pem"),
         ("--profile mobile-client-access --tenant t --server-url http://127.0.0.1:1", 1, "\n  - issuer"),
+        (
+            "--profile mobile-client-access --tenant t --server-url https://s.example --audience a",
+            1,
+            "--audience",
+        ),
+        ("--profile app-id --tenant t", 1, "--server-url"),
+        ("--profile app-id --tenant t --server-url us-south --pem k", 1, "--pem"),
+        ("--profile app-id --tenant a/b --server-url us-south", 1, "\n  - app_id"),
+        ("--profile app-id --tenant t --server-url http://127.0.0.1:1", 1, "\n  - issuer"),
         ("--listen nowhere", 2, "--listen"),
         ("--surprise", 2, "--surprise"),
         (&format!("{ISSUER} --jwks-file /nowhere/keys.json"), 1, "/nowhere/keys.json"),
@@ -456,6 +465,28 @@ fn static_keys_shows_one_answer_for_each_request() {
         assert!(line.starts_with(beginning), "{line:?} should begin with {beginning:?}");
     }
     assert_eq!(answers.len(), 10, "{text}");
+}
+
+#[cfg(feature = "identity-provider")]
+#[test]
+fn mobile_client_access_runs_to_its_end() {
+    let output = run("mobile_client_access", &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    let mut rest = text.as_str();
+    for said in [
+        "401, Bearer realm=\"imfAuthentication\", scope=\"bankRealm\"",
+        "WL-Composite-Challenge",
+        "\"retriesLeft\":2",
+        "success, userIdentity of Bob Smith",
+        "200, an access token and an ID token",
+        "\"imf.user\"",
+        "nobody else is asked",
+        "\"retriesLeft\":1",
+        "WL-Authentication-Failure",
+    ] {
+        (_, rest) = rest.split_once(said).unwrap_or_else(|| panic!("no {said} in {text}"));
+    }
 }
 
 #[test]

@@ -35,36 +35,41 @@ pub(crate) struct CompiledProfile {
 /// A text of the payload: where it stands, or a copy when it stands there with escapes.
 #[derive(Clone, Debug)]
 pub(crate) enum Text {
-    Span { start: usize, end: usize },
+    Span { start: u32, end: u32 },
     Owned(Box<str>),
 }
 
 impl Text {
     fn of(text: &str, payload: &str) -> Self {
-        // A text that was borrowed from the payload lies inside it; comparing addresses finds where.
+        // A text that was borrowed from the payload lies inside it, and no other does; comparing
+        // addresses finds where.
         let start = (text.as_ptr() as usize).wrapping_sub(payload.as_ptr() as usize);
-        match payload.get(start..start.saturating_add(text.len())) {
-            Some(same) if same == text => Self::Span { start, end: start + text.len() },
+        let end = start.checked_add(text.len()).filter(|end| *end <= payload.len());
+        match (u32::try_from(start), end.map(u32::try_from)) {
+            (Ok(start), Some(Ok(end))) => Self::Span { start, end },
             _ => Self::Owned(text.into()),
         }
     }
 
     pub(crate) fn get<'a>(&'a self, payload: &'a str) -> &'a str {
         match self {
-            Self::Span { start, end } => payload.get(*start..*end).unwrap_or_default(),
+            Self::Span { start, end } => payload.get(*start as usize..*end as usize).unwrap_or_default(),
             Self::Owned(text) => text,
         }
     }
 }
+
+/// Texts of one claim: most have one or two.
+pub(crate) type Texts = SmallVec<[Text; 2]>;
 
 /// What an identity is made of, taken out of claims that passed every rule.
 #[derive(Clone, Debug)]
 pub(crate) struct Extracted {
     pub(crate) subject: Text,
     pub(crate) client_id: Option<Text>,
-    pub(crate) audiences: SmallVec<[Text; 1]>,
+    pub(crate) audiences: Texts,
     /// A space-separated list, or one scope each.
-    pub(crate) scopes: SmallVec<[Text; 1]>,
+    pub(crate) scopes: Texts,
     /// The nonce that the token spends.
     pub(crate) nonce: Option<Text>,
     pub(crate) expires_at: Option<UnixTime>,
@@ -152,8 +157,11 @@ impl CompiledProfile {
     ) -> Result<Extracted, TokenError> {
         let text = |text: &str| Text::of(text, payload);
         let strings = |id: ClaimId| {
-            let strings = claims.get(id)?.as_strings()?;
-            Some(strings.iter().map(|string| text(string)).collect::<SmallVec<[Text; 1]>>())
+            let mut texts = Texts::new();
+            for string in claims.get(id)?.as_strings()? {
+                texts.push(text(string));
+            }
+            Some(texts)
         };
         // The first that is present counts, and a wrong type is invalid, never absent.
         let is_present = |(id, _): &&(ClaimId, ClaimName)| claims.get(*id).is_some();
@@ -174,7 +182,7 @@ impl CompiledProfile {
             audiences: strings(self.audience).unwrap_or_default(),
             scopes: match self.scopes.iter().find(is_present) {
                 Some((id, name)) => match claims.get(*id) {
-                    Some(ClaimValue::Object) if self.scopes_as_members => {
+                    Some(ClaimValue::Object | ClaimValue::StringMembers(_)) if self.scopes_as_members => {
                         let moment = Moment { now, leeway: self.leeway };
                         scope_members::in_force(payload, name.as_str(), moment, window)
                     }

@@ -281,8 +281,7 @@ impl Inner {
         expected: Expected<'_>,
     ) -> Result<Identity, (TokenKind, Failure)> {
         let id = match &self.id {
-            // Where ID tokens are tied to the access token they came with, one alone is tied to nobody.
-            Some(slot) if !self.pair.bind_audience() => self.verify_in(slot, token, None, now, expected),
+            Some(slot) if self.takes_lone_id_tokens => self.verify_in(slot, token, None, now, expected),
             _ => Err(Failure::Refused(TokenError::WrongType)),
         };
         id.and_then(|id| self.spend_nonce(&id, now).map(|()| self.identity(None, Some(id), None)))
