@@ -98,7 +98,7 @@ mod concurrency_limit {
             assert!(is_ready(&mut other).await, "{name}");
             assert!(!is_ready(&mut one).await, "{name}");
             let response = refused.await.unwrap();
-            assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{name}");
+            assert!(response.status().is_client_error(), "{name}");
             // Give the permit back for the next one.
             other = one.clone();
         }
