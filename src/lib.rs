@@ -41,6 +41,7 @@
 //! | `identity` | [`Identity`]: what only verification can make |
 //! | [`source`] | where keys come from, and how they are kept fresh |
 //! | [`mod@http`] | credentials, challenges, refusals, protected resource metadata |
+//! | [`explain`] | why a token is accepted or not, check by check |
 //! | `server` | [`ResourceServer`]: one request, from headers to a verdict; the token cache |
 //! | [`preset`] | the tokens of the big providers, as tables |
 //! | [`middleware`] | the layer, the guard, their service and future |
@@ -93,6 +94,7 @@
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod axum;
 pub mod error;
+pub mod explain;
 pub mod http;
 mod identity;
 #[cfg(any(test, feature = "issuer"))]
@@ -114,6 +116,7 @@ pub mod token;
 pub mod tonic;
 mod verify;
 
+pub use explain::Explanation;
 pub use identity::{Authentication, ClaimsError, FromIdentity, Identity, Principal, TokenClaims};
 #[cfg(feature = "remote")]
 pub use server::DangerousIssuer;

@@ -20,7 +20,7 @@ use crate::{
     error::TokenError,
     keys::{Algorithm, KeySet, SignatureValid, VerifyingKey, verify_signature},
     policy::{Expected, Window},
-    profile::{CompiledProfile, Extracted, Text},
+    profile::{CompiledProfile, Extracted, Text, scope_names},
     time::UnixTime,
     token::{ClaimNames, Claims, JoseHeader, TokenLimits, UnverifiedToken},
 };
@@ -63,11 +63,7 @@ impl VerifiedToken {
     }
 
     pub(crate) fn scopes(&self) -> impl Iterator<Item = &str> + Clone {
-        self.extracted
-            .scopes
-            .iter()
-            .flat_map(|list| self.text(list).split(' '))
-            .filter(|scope| !scope.is_empty())
+        scope_names(&self.extracted.scopes, &self.payload)
     }
 }
 
@@ -81,6 +77,11 @@ impl<'t> Decoded<'t> {
     pub(crate) fn new(token: &'t [u8], limits: &TokenLimits) -> Result<Self, TokenError> {
         let token = UnverifiedToken::parse(token, limits)?;
         Ok(Self { payload: token.payload_json()?, token })
+    }
+
+    /// The token in its parts.
+    pub(crate) const fn token(&self) -> &UnverifiedToken<'t> {
+        &self.token
     }
 
     /// Reads the claims that `names` asks about.

@@ -14,18 +14,18 @@ use crate::{
 /// A [`TokenProfile`] with everything looked up that can be before a token arrives.
 #[derive(Clone, Debug)]
 pub(crate) struct CompiledProfile {
-    typ: TypeRule,
-    cty: TypeRule,
-    algorithms: AlgorithmSet,
-    policy: Policy,
+    pub(super) typ: TypeRule,
+    pub(super) cty: TypeRule,
+    pub(super) algorithms: AlgorithmSet,
+    pub(super) policy: Policy,
     pub(crate) binding: Binding,
     pub(crate) leeway: std::time::Duration,
-    subject: (ClaimId, ClaimName),
+    pub(super) subject: (ClaimId, ClaimName),
     audience: ClaimId,
     expires: ClaimId,
-    clients: Vec<(ClaimId, ClaimName)>,
-    scopes: Vec<(ClaimId, ClaimName)>,
-    nonce: Option<(ClaimId, ClaimName)>,
+    pub(super) clients: Vec<(ClaimId, ClaimName)>,
+    pub(super) scopes: Vec<(ClaimId, ClaimName)>,
+    pub(super) nonce: Option<(ClaimId, ClaimName)>,
     pub(crate) key_selection: KeySelection,
     pub(crate) keeps_header: bool,
 }
@@ -55,14 +55,22 @@ impl Text {
     }
 }
 
+/// Mostly one: an audience, or a list of scopes in one string.
+pub(crate) type Texts = SmallVec<[Text; 1]>;
+
+/// The scopes in texts of `payload` that are a space-separated list, or one scope each.
+pub(crate) fn scope_names<'a>(lists: &'a [Text], payload: &'a str) -> impl Iterator<Item = &'a str> + Clone {
+    lists.iter().flat_map(|list| list.get(payload).split(' ')).filter(|scope| !scope.is_empty())
+}
+
 /// What an identity is made of, taken out of claims that passed every rule.
 #[derive(Clone, Debug)]
 pub(crate) struct Extracted {
     pub(crate) subject: Text,
     pub(crate) client_id: Option<Text>,
-    pub(crate) audiences: SmallVec<[Text; 1]>,
+    pub(crate) audiences: Texts,
     /// A space-separated list, or one scope each.
-    pub(crate) scopes: SmallVec<[Text; 1]>,
+    pub(crate) scopes: Texts,
     /// The nonce that the token spends.
     pub(crate) nonce: Option<Text>,
     pub(crate) expires_at: Option<UnixTime>,
@@ -109,15 +117,16 @@ impl CompiledProfile {
 
     /// The algorithm of the header, if it is one that the configuration accepts; then the types.
     pub(crate) fn check_header(&self, header: &JoseHeader<'_>) -> Result<Algorithm, TokenError> {
-        let algorithm = header
-            .alg
-            .parse()
-            .ok()
-            .filter(|algorithm| self.algorithms.contains(*algorithm))
-            .ok_or(TokenError::AlgorithmNotAllowed)?;
+        let algorithm = self.check_algorithm(header)?;
         self.typ.check(header.typ.as_deref())?;
         self.cty.check(header.cty.as_deref())?;
         Ok(algorithm)
+    }
+
+    pub(crate) fn check_algorithm(&self, header: &JoseHeader<'_>) -> Result<Algorithm, TokenError> {
+        let algorithm = header.alg.parse().ok();
+        let accepted = algorithm.filter(|algorithm| self.algorithms.contains(*algorithm));
+        accepted.ok_or(TokenError::AlgorithmNotAllowed)
     }
 
     pub(crate) fn evaluate(
@@ -133,36 +142,54 @@ impl CompiledProfile {
 
     /// Takes out what an identity is made of. `payload` is the text that `claims` borrow from.
     pub(crate) fn extract(&self, claims: &Claims<'_>, payload: &str) -> Result<Extracted, TokenError> {
-        let text = |text: &str| Text::of(text, payload);
-        let strings = |id: ClaimId| {
-            let strings = claims.get(id)?.as_strings()?;
-            Some(strings.iter().map(|string| text(string)).collect::<SmallVec<[Text; 1]>>())
-        };
-        // The first that is present counts, and a wrong type is invalid, never absent.
-        let is_present = |(id, _): &&(ClaimId, ClaimName)| claims.get(*id).is_some();
-        let non_empty = |(id, name): &(ClaimId, ClaimName)| {
-            let value = claims.get(*id).ok_or_else(|| TokenError::MissingClaim(name.clone()))?;
-            let value = value.as_str().filter(|value| !value.is_empty());
-            value.map(text).ok_or_else(|| TokenError::InvalidClaim(name.clone()))
-        };
+        let audiences = claims.get(self.audience).and_then(|value| texts(value, payload));
         Ok(Extracted {
-            subject: non_empty(&self.subject)?,
-            client_id: match self.clients.iter().find(is_present) {
-                Some((id, name)) => {
-                    let client = claims.get(*id).and_then(ClaimValue::as_str);
-                    Some(text(client.ok_or_else(|| TokenError::InvalidClaim(name.clone()))?))
-                }
-                None => None,
-            },
-            audiences: strings(self.audience).unwrap_or_default(),
-            scopes: match self.scopes.iter().find(is_present) {
-                Some((id, name)) => strings(*id).ok_or_else(|| TokenError::InvalidClaim(name.clone()))?,
-                None => SmallVec::new(),
-            },
-            nonce: self.nonce.as_ref().map(non_empty).transpose()?,
+            subject: self.subject(claims, payload)?,
+            client_id: self.client(claims, payload)?,
+            audiences: audiences.unwrap_or_default(),
+            scopes: self.scopes(claims, payload)?,
+            nonce: self.nonce(claims, payload)?,
             expires_at: claims.get(self.expires).and_then(|exp| exp.as_numeric_date()),
         })
     }
+
+    pub(super) fn subject(&self, claims: &Claims<'_>, payload: &str) -> Result<Text, TokenError> {
+        non_empty(&self.subject, claims, payload)
+    }
+
+    /// The first that is present counts, and a wrong type is invalid, never absent.
+    pub(super) fn client(&self, claims: &Claims<'_>, payload: &str) -> Result<Option<Text>, TokenError> {
+        let present = self.clients.iter().find_map(|(id, name)| Some((claims.get(*id)?, name)));
+        let Some((value, name)) = present else { return Ok(None) };
+        let client = value.as_str().ok_or_else(|| TokenError::InvalidClaim(name.clone()))?;
+        Ok(Some(Text::of(client, payload)))
+    }
+
+    /// As [`client`](Self::client).
+    pub(crate) fn scopes(&self, claims: &Claims<'_>, payload: &str) -> Result<Texts, TokenError> {
+        let present = self.scopes.iter().find_map(|(id, name)| Some((claims.get(*id)?, name)));
+        let Some((value, name)) = present else { return Ok(Texts::new()) };
+        texts(value, payload).ok_or_else(|| TokenError::InvalidClaim(name.clone()))
+    }
+
+    pub(super) fn nonce(&self, claims: &Claims<'_>, payload: &str) -> Result<Option<Text>, TokenError> {
+        self.nonce.as_ref().map(|nonce| non_empty(nonce, claims, payload)).transpose()
+    }
+}
+
+/// The one string, or the strings of an array; `None` for any other value.
+fn texts(value: &ClaimValue<'_>, payload: &str) -> Option<Texts> {
+    Some(value.as_strings()?.iter().map(|string| Text::of(string, payload)).collect())
+}
+
+fn non_empty(
+    (id, name): &(ClaimId, ClaimName),
+    claims: &Claims<'_>,
+    payload: &str,
+) -> Result<Text, TokenError> {
+    let value = claims.get(*id).ok_or_else(|| TokenError::MissingClaim(name.clone()))?;
+    let value = value.as_str().filter(|value| !value.is_empty());
+    value.map(|value| Text::of(value, payload)).ok_or_else(|| TokenError::InvalidClaim(name.clone()))
 }
 
 /// The numbers of claims, with their names for errors.
@@ -171,7 +198,7 @@ fn named(claims: &[std::sync::Arc<str>], names: &mut ClaimNames) -> Vec<(ClaimId
 }
 
 impl TypeRule {
-    fn check(&self, value: Option<&str>) -> Result<(), TokenError> {
+    pub(super) fn check(&self, value: Option<&str>) -> Result<(), TokenError> {
         let good = match value {
             None => !self.required,
             Some(_) if self.accepted.is_empty() => true,

@@ -8,10 +8,11 @@
 
 mod builtin;
 mod compiled;
+mod explain;
 
 use std::{sync::Arc, time::Duration};
 
-pub(crate) use compiled::{CompiledProfile, Extracted, Text};
+pub(crate) use compiled::{CompiledProfile, Extracted, Text, scope_names};
 
 use crate::{
     keys::{AlgorithmSet, KeySet},

@@ -206,11 +206,7 @@ impl ResourceServer {
                     return Step::Done(Err(Denial::unavailable(retry_after)));
                 }
             };
-            let Some(keys) = self.0.sources.keys(source).filter(|_| rounds < MAX_ROUNDS) else {
-                return Step::Done(Err(Denial::unavailable(RETRY_AFTER)));
-            };
-            rounds += 1;
-            match keys.need_key(arrived, seen) {
+            match self.0.consult(source, seen, arrived, &mut rounds) {
                 KeyNeed::TryAgain => now = self.0.now(),
                 KeyNeed::Lacks => {
                     return Step::Done(Err(Denial::token(kind, TokenError::UnknownKey)));
@@ -229,6 +225,21 @@ impl ResourceServer {
 }
 
 impl Inner {
+    /// Asks a source for other keys than those of generation `seen`; the rounds are counted.
+    pub(super) fn consult(
+        &self,
+        source: usize,
+        seen: Option<u64>,
+        arrived: Duration,
+        rounds: &mut u8,
+    ) -> KeyNeed {
+        let Some(keys) = self.sources.keys(source).filter(|_| *rounds < MAX_ROUNDS) else {
+            return KeyNeed::Unavailable { retry_after: RETRY_AFTER };
+        };
+        *rounds += 1;
+        keys.need_key(arrived, seen)
+    }
+
     /// Verifies all tokens of a request and makes the identity that they stand for.
     fn verify(&self, credentials: Credentials<'_>, now: Now) -> Result<Identity, (TokenKind, Failure)> {
         let access = self

@@ -61,6 +61,24 @@ impl Sources {
         }
     }
 
+    /// The source of the only issuer that there is.
+    pub(super) fn only(&self) -> Option<&NamedSource> {
+        #[cfg(feature = "remote")]
+        if !self.tenants.is_empty() {
+            return None;
+        }
+        match self.fixed.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// The tenants that an issuer of this name is one of, if it is trusted.
+    #[cfg(feature = "remote")]
+    pub(super) fn tenants_of(&self, iss: &str) -> Option<&Tenants<TenantProfiles>> {
+        self.tenants.iter().find(|tenants| tenants.trusts(iss))
+    }
+
     /// The current keys of a source; `None` when there are none to rely on, or no such source any
     /// more.
     pub(super) fn snapshot(&self, source: usize, now: Duration) -> Option<SnapshotRef> {

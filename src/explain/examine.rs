@@ -1,0 +1,213 @@
+//! Everything that the profile of one issuer and its keys say about a token.
+
+use std::sync::Arc;
+
+use crate::{
+    error::TokenError,
+    keys::{Algorithm, KeySet, verify_signature},
+    policy::{Expected, Finding, Requirement, Shown, Stage, Verdict},
+    profile::{CompiledProfile, scope_names},
+    time::UnixTime,
+    token::{JoseHeader, TokenLimits},
+    verify::{Decoded, Parsed},
+};
+
+/// What a verdict depends on beside the token and its issuer.
+#[derive(Clone, Copy)]
+pub(crate) struct Circumstances<'a> {
+    pub(crate) limits: &'a TokenLimits,
+    pub(crate) now: UnixTime,
+    pub(crate) expected: Expected<'a>,
+    /// The scopes that every request needs, where the token is one that has scopes.
+    pub(crate) required: &'a Requirement,
+}
+
+/// What was found out about a token.
+pub(crate) struct Examined {
+    pub(crate) issuer: Option<Arc<str>>,
+    pub(crate) findings: Vec<Finding>,
+    /// Whether newer keys could change what is said of key and signature, and so the whole.
+    pub(crate) wants_keys: bool,
+}
+
+impl Examined {
+    /// What can be said of a token whose issuer is not known.
+    pub(crate) fn without_issuer(mut findings: Vec<Finding>) -> Self {
+        const UNKNOWN: &str = "whose token it is, is not known";
+        findings.extend([
+            Finding::unchecked(Stage::Header, "the header is as the profile of the issuer has it", UNKNOWN),
+            Finding::unchecked(
+                Stage::Claims,
+                "the claims are as the profile of the issuer has them",
+                UNKNOWN,
+            ),
+            Finding::unchecked(Stage::Key, "it was signed by a key of the issuer", UNKNOWN),
+            Finding::unchecked(Stage::Signature, SIGNATURE, UNKNOWN),
+        ]);
+        Self { issuer: None, findings, wants_keys: false }
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.findings.iter().any(|finding| finding.verdict() == Verdict::Failed)
+    }
+
+    /// The same when it turned out that the issuer has no such key.
+    pub(crate) fn lacking_key(mut self) -> Self {
+        if !self.has_failed() {
+            for finding in self.findings.iter_mut().filter(|finding| finding.stage() == Stage::Key) {
+                let shown = finding.shown().cloned();
+                *finding =
+                    Finding::of(Stage::Key, finding.rule(), Err(TokenError::UnknownKey)).showing(shown);
+            }
+        }
+        self
+    }
+
+    /// The same when the keys cannot be had.
+    pub(crate) fn without_keys(mut self) -> Self {
+        for finding in &mut self.findings {
+            if matches!(finding.stage(), Stage::Key | Stage::Signature) {
+                *finding = finding.clone().withdrawn("the issuer's keys are not available right now");
+            }
+        }
+        self
+    }
+}
+
+const SIGNATURE: &str = "the signature is good";
+
+/// Judges a token by this profile and these keys, if they are there. `before` was found out on the way here; `decoded`
+/// and `parsed` are what could be read of it.
+pub(crate) fn examine(
+    before: Vec<Finding>,
+    profile: &CompiledProfile,
+    keys: Option<&KeySet>,
+    decoded: Option<&Decoded<'_>>,
+    parsed: Option<&Parsed<'_>>,
+    circumstances: Circumstances<'_>,
+) -> Examined {
+    const UNREAD: &str = "the token cannot be read";
+    let Circumstances { limits, now, expected, required } = circumstances;
+    let mut findings = before;
+
+    let json = decoded.map(|decoded| decoded.token().header_json()).transpose();
+    let header = json.as_ref().map(|json| json.as_deref().map(|json| JoseHeader::read(json, limits)));
+    let header = match header {
+        Ok(read) => read.transpose(),
+        Err(error) => Err(error.clone()),
+    };
+    let (header_findings, algorithm) = match &header {
+        Ok(Some(header)) => profile.header_findings(header, limits),
+        Ok(None) => (profile.unread_header(None, limits, UNREAD), None),
+        Err(error) => (profile.unread_header(Some(error.clone()), limits, "the header cannot be read"), None),
+    };
+    findings.extend(header_findings);
+
+    match (parsed, decoded) {
+        (Some(parsed), Some(decoded)) => {
+            let payload = &decoded.payload;
+            findings.extend(profile.claims_findings(&parsed.claims, payload, algorithm, now, expected));
+        }
+        _ => findings.extend(profile.unchecked_claims(UNREAD)),
+    }
+
+    let failed = findings.iter().any(|finding| finding.verdict() == Verdict::Failed);
+    let kid = header.as_ref().ok().and_then(|header| header.as_ref()?.kid.as_deref());
+    let trial = Trial { profile, kid, algorithm, keys };
+    let (key_findings, unknown) = trial.run(decoded);
+    findings.extend(key_findings);
+
+    if !required.is_none() {
+        let lists = parsed.zip(decoded).map(|(parsed, decoded)| {
+            (profile.scopes(&parsed.claims, &decoded.payload), decoded.payload.as_str())
+        });
+        findings.push(match lists {
+            Some((Ok(lists), payload)) => scope(required, scope_names(&lists, payload)),
+            _ => Finding::unchecked(Stage::Scope, scope_rule(required), "the scopes cannot be read"),
+        });
+    }
+    let issuer = Some(Arc::clone(&profile.binding.issuer));
+    Examined { issuer, findings, wants_keys: unknown && !failed }
+}
+
+fn scope_rule(required: &Requirement) -> String {
+    format!("the scopes hold {required}")
+}
+
+fn scope<'a>(required: &Requirement, granted: impl Iterator<Item = &'a str> + Clone) -> Finding {
+    let rule = scope_rule(required);
+    let shown = granted.clone().collect::<Vec<_>>().join(" ");
+    let finding = if required.is_met_by(granted) {
+        Finding::of(Stage::Scope, rule, Ok(()))
+    } else {
+        let because = "the token lacks a scope that every request needs";
+        Finding::failed(Stage::Scope, rule, because)
+            .fix(|| format!("request the token with the scopes {required}"))
+    };
+    finding.showing(Some(Shown::text(&shown)))
+}
+
+/// A token whose signer is looked for.
+struct Trial<'a> {
+    profile: &'a CompiledProfile,
+    kid: Option<&'a str>,
+    algorithm: Option<Algorithm>,
+    keys: Option<&'a KeySet>,
+}
+
+impl Trial<'_> {
+    /// What can be said of key and signature, and whether newer keys could say otherwise.
+    fn run(&self, decoded: Option<&Decoded<'_>>) -> ([Finding; 2], bool) {
+        let shown = self.kid.map(Shown::text);
+        let rule = self.profile.key_rule(self.kid.is_some());
+        let unchecked = |because: &'static str| {
+            let key = Finding::unchecked(Stage::Key, rule, because).showing(shown.clone());
+            [key, Finding::unchecked(Stage::Signature, SIGNATURE, because)]
+        };
+        let (Some(decoded), Some(algorithm)) = (decoded, self.algorithm) else {
+            return (unchecked("the header says no algorithm that is accepted"), false);
+        };
+        let Some(keys) = self.keys else {
+            return (unchecked("the issuer's keys were not fetched yet"), true);
+        };
+        let name = self.profile.key_name(self.kid);
+        let tried = keys.candidates(name, algorithm).count();
+        let verdict = verify_signature(decoded.token(), name, algorithm, keys).map(drop);
+        let unknown = verdict == Err(TokenError::UnknownKey);
+        let key = |verdict| {
+            let finding = Finding::of(Stage::Key, rule, verdict).fix(|| self.advice(keys));
+            finding.about("kid").showing(shown.clone())
+        };
+        let findings = match (tried, verdict) {
+            (0, Err(TokenError::UnknownKey)) => {
+                let signature =
+                    Finding::unchecked(Stage::Signature, SIGNATURE, "there is no key to check it with");
+                [key(Err(TokenError::UnknownKey)), signature]
+            }
+            (0, verdict) => [
+                key(Ok(())).withdrawn("the signature is none"),
+                Finding::of(Stage::Signature, SIGNATURE, verdict).fix(|| CHANGED),
+            ],
+            (_, verdict) => [key(Ok(())), Finding::of(Stage::Signature, SIGNATURE, verdict).fix(|| CHANGED)],
+        };
+        (findings, unknown)
+    }
+
+    /// Which keys there are to choose from.
+    fn advice(&self, keys: &KeySet) -> String {
+        const MAX_NAMES: usize = 8;
+        let names: Vec<_> = keys.iter().filter_map(|key| key.kid()).take(MAX_NAMES).collect();
+        let there = match (names.as_slice(), keys.len()) {
+            ([], count) => format!("{count} without a name"),
+            (names, count) if count > names.len() => format!("{names:?} and others"),
+            (names, _) => format!("{names:?}"),
+        };
+        format!(
+            "get a token that a key of {:?} signed, or trust the issuer's new key; the keys at hand are {there}",
+            self.profile.binding.issuer
+        )
+    }
+}
+
+const CHANGED: &str =
+    "send the token as it was issued: it was changed, or signed by another key than the one it names";

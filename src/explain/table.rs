@@ -1,0 +1,128 @@
+//! An explanation as text for people, and as JSON for programs.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::{Explanation, Finding, Outcome, Shown, Stage, Verdict};
+use crate::{http::TokenKind, policy::distance, time::UnixTime};
+
+/// The claims that are dates.
+const DATES: [&str; 4] = ["exp", "nbf", "iat", "auth_time"];
+
+/// A table: a line of judgement, and a row for each check: what it came to, which part of the
+/// verification it belongs to, the rule, and what the token says there. Under a row that failed stands
+/// why, and what would fix it.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = kind(self.kind);
+        match (self.outcome(), self.reason()) {
+            (Outcome::Valid, _) | (_, None) => write!(f, "The {kind} token is valid.")?,
+            (Outcome::Invalid, Some(reason)) => write!(f, "The {kind} token is invalid: {reason}.")?,
+            (Outcome::Unchecked, Some(reason)) => {
+                write!(f, "The {kind} token could not be checked: {reason}.")?;
+            }
+        }
+        write!(f, "\nChecked at {}", self.checked_at)?;
+        match self.issuer() {
+            Some(issuer) => writeln!(f, " as a token of {issuer:?}.\n")?,
+            None => f.write_str(".\n\n")?,
+        }
+        for finding in self.findings() {
+            row(f, finding, self.checked_at)?;
+        }
+        Ok(())
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, finding: &Finding, now: UnixTime) -> fmt::Result {
+    write!(f, "{:<7} {:<10} {}", mark(finding.verdict()), finding.stage(), finding.rule())?;
+    if let Some(shown) = finding.shown() {
+        write!(f, ": {shown}")?;
+        if let Some(date) = date(finding, shown) {
+            write!(f, " ({})", distance(date, now))?;
+        }
+    }
+    match (finding.verdict(), finding.because()) {
+        (Verdict::Unchecked | Verdict::NotApplicable, Some(because)) => writeln!(f, " ({because})"),
+        (_, because) => {
+            f.write_str("\n")?;
+            for line in because.into_iter().chain(finding.advice()) {
+                writeln!(f, "{:19}{line}", "")?;
+            }
+            Ok(())
+        }
+    }
+}
+
+const fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "ok",
+        Verdict::Failed => "FAILED",
+        Verdict::NotApplicable => "-",
+        Verdict::Unchecked => "?",
+    }
+}
+
+fn date(finding: &Finding, shown: &Shown) -> Option<UnixTime> {
+    let Shown::Value(value) = shown else { return None };
+    let is_date = finding.stage() == Stage::Claims && DATES.contains(&finding.claim()?);
+    is_date.then(|| value.as_f64().and_then(UnixTime::from_secs_f64)).flatten()
+}
+
+const fn kind(kind: TokenKind) -> &'static str {
+    match kind {
+        TokenKind::Access => "access",
+        TokenKind::Id => "ID",
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Form => "form",
+            Self::Issuer => "issuer",
+            Self::Header => "header",
+            Self::Claims => "claims",
+            Self::Key => "key",
+            Self::Signature => "signature",
+            Self::Nonce => "nonce",
+            Self::Scope => "scope",
+        })
+    }
+}
+
+/// The members `outcome` (`valid`, `invalid`, `unchecked`), `token` (`access`, `id`), `checked_at`
+/// (seconds since the epoch), `findings`; where they are known also `issuer`, and `code` and `because`
+/// of the refusal.
+impl Serialize for Explanation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Members<'a> {
+            outcome: Outcome,
+            token: &'static str,
+            checked_at: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            issuer: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            code: Option<&'static str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            because: Option<&'static str>,
+            findings: &'a [Finding],
+        }
+        let reason = self.reason();
+        Members {
+            outcome: self.outcome(),
+            token: match self.kind {
+                TokenKind::Access => "access",
+                TokenKind::Id => "id",
+            },
+            checked_at: self.checked_at.as_secs(),
+            issuer: self.issuer(),
+            code: reason.as_ref().map(|reason| reason.code()),
+            because: reason.as_ref().map(|reason| reason.description()),
+            findings: &self.findings,
+        }
+        .serialize(serializer)
+    }
+}

@@ -1,0 +1,269 @@
+//! Why a token is accepted or not: the same recipe as in `slot` and `authenticate`, told check by check.
+
+#[cfg(feature = "remote")]
+use std::sync::Arc;
+
+#[cfg(feature = "remote")]
+use super::sources::TenantProfiles;
+use super::{
+    IdTokenExpectations, Now, ResourceServer,
+    slot::{Slot, selected},
+    sources::Sources,
+};
+#[cfg(feature = "remote")]
+use crate::source::Tenants;
+use crate::{
+    error::TokenError,
+    explain::{Circumstances, Examined, Explanation, examine, form},
+    http::{Credentials, TokenKind},
+    policy::{Expected, Finding, Requirement, Shown, Stage},
+    profile::CompiledProfile,
+    source::{KeyNeed, KeyOutcome, Snapshot, SnapshotRef},
+    verify::{Decoded, Parsed},
+};
+
+impl ResourceServer {
+    /// Explains what [`verify_access_token`](Self::verify_access_token) would say: every check with
+    /// its verdict, what the token says where that may be shown, and what would fix it.
+    ///
+    /// The [module](crate::explain) says what it promises and what it shows. It waits only when the
+    /// keys to decide are being fetched, as verification does.
+    ///
+    /// ```
+    /// # use tower_resource_server::{Issuer, keys::KeySet, profile::TokenProfile};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tower_resource_server::{ResourceServer, explain::Stage};
+    ///
+    /// # let keys = KeySet::from_jwks(br#"{"keys":[
+    /// #     {"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+    /// # ]}"#)?;
+    /// # let issuer = Issuer::with_keys("https://login.example", keys).profile(TokenProfile::rfc9068());
+    /// let api = ResourceServer::builder("https://api.example").issuer(issuer).build()?;
+    /// let explanation = api.explain("not.a-token").await;
+    /// assert!(!explanation.is_valid());
+    /// let why = explanation.failed().next().map(|finding| (finding.stage(), finding.rule()));
+    /// assert_eq!(why, Some((Stage::Form, "it has three parts with dots between them")));
+    /// println!("{explanation}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn explain(&self, token: &str) -> Explanation {
+        self.explain_access(Credentials::access(token.as_bytes())).await
+    }
+
+    /// Explains what [`verify_access_token_of`](Self::verify_access_token_of) would say.
+    pub async fn explain_of(&self, issuer: &str, token: &str) -> Explanation {
+        let selector = Some(issuer.as_bytes());
+        self.explain_access(Credentials { selector, ..Credentials::access(token.as_bytes()) }).await
+    }
+
+    /// Explains what [`verify_id_token`](Self::verify_id_token) would say.
+    pub async fn explain_id_token(&self, token: &str, expectations: IdTokenExpectations<'_>) -> Explanation {
+        let none = Requirement::none();
+        let expected = expectations.expected();
+        self.settle(TokenKind::Id, &none, |now| match &self.0.id {
+            Some(slot) => self.look(slot, Credentials::access(token.as_bytes()), now, expected, &none),
+            None => (Examined::without_issuer(vec![no_slot()]), None),
+        })
+        .await
+    }
+
+    async fn explain_access(&self, credentials: Credentials<'_>) -> Explanation {
+        let required = &self.0.required;
+        self.settle(TokenKind::Access, required, |now| {
+            self.look(&self.0.access, credentials, now, Expected::default(), required)
+        })
+        .await
+    }
+
+    fn look(
+        &self,
+        slot: &Slot,
+        credentials: Credentials<'_>,
+        now: Now,
+        expected: Expected<'_>,
+        required: &Requirement,
+    ) -> (Examined, Option<Need>) {
+        let limits = &self.0.limits;
+        let circumstances = Circumstances { limits, now: now.unix, expected, required };
+        slot.explain(credentials, &self.0.sources, now, circumstances)
+    }
+
+    /// Looks at a token again and again until its issuer's keys can say nothing new, as
+    /// `authenticate` does.
+    async fn settle(
+        &self,
+        kind: TokenKind,
+        required: &Requirement,
+        look: impl Fn(Now) -> (Examined, Option<Need>),
+    ) -> Explanation {
+        let arrived = self.0.now().monotonic;
+        let mut rounds = 0;
+        let (examined, now) = loop {
+            let now = self.0.now();
+            let (examined, need) = look(now);
+            let need = match need {
+                None => break (examined, now),
+                Some(Need::Keys { source, seen }) => self.0.consult(source, seen, arrived, &mut rounds),
+                #[cfg(feature = "remote")]
+                Some(Need::Place) => break (examined.without_keys(), now),
+            };
+            let outcome = match need {
+                KeyNeed::TryAgain => KeyOutcome::TryAgain,
+                KeyNeed::Lacks => KeyOutcome::Lacks,
+                KeyNeed::Unavailable { retry_after } => KeyOutcome::Unavailable { retry_after },
+                #[cfg(feature = "remote")]
+                KeyNeed::Wait(wait) => wait.await,
+            };
+            match outcome {
+                KeyOutcome::TryAgain => {}
+                KeyOutcome::Lacks => break (examined.lacking_key(), now),
+                KeyOutcome::Unavailable { .. } => break (examined.without_keys(), now),
+            }
+        };
+        Explanation::new(kind, examined, required.clone(), now.unix)
+    }
+}
+
+/// What would tell more about a token.
+enum Need {
+    /// Other keys than those of this generation.
+    Keys { source: usize, seen: Option<u64> },
+    /// A place among the tenants, which there is none of now.
+    #[cfg(feature = "remote")]
+    Place,
+}
+
+/// A token as far as it could be read, and the circumstances.
+struct Subject<'a, 'p> {
+    decoded: Option<&'a Decoded<'p>>,
+    parsed: Option<&'a Parsed<'p>>,
+    circumstances: Circumstances<'a>,
+}
+
+impl Subject<'_, '_> {
+    /// Judges it by the profile and the keys of one issuer.
+    fn examine(
+        &self,
+        before: Vec<Finding>,
+        profile: &CompiledProfile,
+        source: usize,
+        snapshot: Option<SnapshotRef>,
+    ) -> (Examined, Option<Need>) {
+        let keys = snapshot.as_deref().map(Snapshot::keys);
+        let examined = examine(before, profile, keys, self.decoded, self.parsed, self.circumstances);
+        let seen = snapshot.as_deref().map(Snapshot::generation);
+        let need = examined.wants_keys.then_some(Need::Keys { source, seen });
+        (examined, need)
+    }
+}
+
+impl Slot {
+    fn explain(
+        &self,
+        credentials: Credentials<'_>,
+        sources: &Sources,
+        now: Now,
+        circumstances: Circumstances<'_>,
+    ) -> (Examined, Option<Need>) {
+        let limits = circumstances.limits;
+        let decoded = Decoded::new(credentials.access, limits);
+        let parsed = match &decoded {
+            Ok(decoded) => decoded.claims(&self.names, limits),
+            Err(error) => Err(error.clone()),
+        };
+        let mut findings = form(parsed.as_ref().err(), limits);
+        let (decoded, parsed) = (decoded.as_ref().ok(), parsed.as_ref().ok());
+        let subject = Subject { decoded, parsed, circumstances };
+
+        let iss = match parsed {
+            _ if self.selected => Some(selected(credentials.selector)),
+            Some(parsed) => Some(self.iss(&parsed.claims)),
+            None => None,
+        };
+        let trusted = match &iss {
+            Some(Ok(iss)) => self.fixed(iss, sources),
+            _ => None,
+        };
+        #[cfg(feature = "remote")]
+        let tenants = match &iss {
+            Some(Ok(iss)) if trusted.is_none() => sources.tenants_of(iss),
+            _ => None,
+        };
+        #[cfg(not(feature = "remote"))]
+        let tenants: Option<()> = None;
+        findings.push(self.issuer_finding(iss.as_ref(), trusted.is_some() || tenants.is_some()));
+
+        if let Some((source, profile, named)) = trusted {
+            return subject.examine(findings, profile, source, named.keys.snapshot(now.monotonic));
+        }
+        #[cfg(feature = "remote")]
+        if let (Some(tenants), Some(Ok(iss))) = (tenants, iss) {
+            return self.explain_tenant(&subject, findings, tenants, iss, now);
+        }
+        match (self.issuers.as_slice(), sources.only()) {
+            // There is only one that it can be taken for, and the rest may be right.
+            ([profile], Some(only)) => {
+                subject.examine(findings, profile, 0, only.keys.snapshot(now.monotonic))
+            }
+            _ => (Examined::without_issuer(findings), None),
+        }
+    }
+
+    fn issuer_finding(&self, iss: Option<&Result<&str, TokenError>>, trusted: bool) -> Finding {
+        let rule =
+            if self.selected { "the request names a trusted issuer" } else { "iss names a trusted issuer" };
+        let (verdict, shown) = match iss {
+            None => return Finding::unchecked(Stage::Issuer, rule, "the token cannot be read"),
+            Some(Err(error)) => (Err(error.clone()), None),
+            Some(Ok(iss)) if trusted => (Ok(()), Some(Shown::text(iss))),
+            Some(Ok(iss)) => (Err(TokenError::UntrustedIssuer), Some(Shown::text(iss))),
+        };
+        let finding = Finding::of(Stage::Issuer, rule, verdict).showing(shown).fix(|| {
+            let names: Vec<_> = self.issuers.iter().map(|profile| &*profile.binding.issuer).collect();
+            match names.as_slice() {
+                [] => "get a token of a trusted issuer, or trust this one".to_owned(),
+                names => format!(
+                    "get a token of one of {names:?}, or trust this one; names are compared byte for byte"
+                ),
+            }
+        });
+        if self.selected { finding } else { finding.about("iss") }
+    }
+
+    /// A token of a tenant, which may be one that is not known yet.
+    #[cfg(feature = "remote")]
+    fn explain_tenant(
+        &self,
+        subject: &Subject<'_, '_>,
+        mut findings: Vec<Finding>,
+        tenants: &Tenants<TenantProfiles>,
+        iss: &str,
+        now: Now,
+    ) -> (Examined, Option<Need>) {
+        let known = tenants.by_issuer(iss);
+        let issuer: Arc<str> = iss.into();
+        let own = tenants.own(&issuer);
+        let Some(profile) = (self.of_tenant)(&own) else {
+            findings.push(no_slot());
+            return (Examined::without_issuer(findings), None);
+        };
+        if let Some(tenant) = known {
+            return subject.examine(findings, profile, tenant.id, tenant.keys.snapshot(now.monotonic));
+        }
+        let (examined, need) = subject.examine(findings, profile, usize::MAX, None);
+        // A hopeless token is not worth looking for its issuer.
+        let need = need.map(|_| match tenants.admit(&issuer, own, now.monotonic) {
+            Ok(tenant) => Need::Keys { source: tenant.id, seen: None },
+            Err(_) => Need::Place,
+        });
+        (examined, need)
+    }
+}
+
+/// A token of a kind that is not taken.
+fn no_slot() -> Finding {
+    Finding::of(Stage::Form, "tokens of this kind are taken here", Err(TokenError::WrongType))
+        .fix(|| "give the server the client that ID tokens are for: ResourceServerBuilder::client_id")
+}
