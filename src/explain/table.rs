@@ -13,6 +13,8 @@ const DATES: [&str; 4] = ["exp", "nbf", "iat", "auth_time"];
 /// A table: a line of judgement, and a row for each check: what it came to, which part of the
 /// verification it belongs to, the rule, and what the token says there. Under a row that failed stands
 /// why, and what would fix it.
+///
+/// `{:#}` is short: the judgement, and the rows that did not pass.
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = kind(self.kind);
@@ -23,12 +25,17 @@ impl fmt::Display for Explanation {
                 write!(f, "The {kind} token could not be checked: {reason}.")?;
             }
         }
-        write!(f, "\nChecked at {}", self.checked_at)?;
-        match self.issuer() {
-            Some(issuer) => writeln!(f, " as a token of {issuer:?}.\n")?,
-            None => f.write_str(".\n\n")?,
+        f.write_str("\n")?;
+        if !f.alternate() {
+            write!(f, "Checked at {}", self.checked_at)?;
+            match self.issuer() {
+                Some(issuer) => writeln!(f, " as a token of {issuer:?}.\n")?,
+                None => f.write_str(".\n\n")?,
+            }
         }
-        for finding in self.findings() {
+        let tells = |finding: &&Finding| matches!(finding.verdict(), Verdict::Failed | Verdict::Unchecked);
+        let brief = f.alternate();
+        for finding in self.findings.iter().filter(|finding| !brief || tells(finding)) {
             row(f, finding, self.checked_at)?;
         }
         Ok(())

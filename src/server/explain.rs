@@ -203,10 +203,8 @@ impl Slot {
             return self.explain_tenant(&subject, findings, tenants, iss, now);
         }
         match (self.issuers.as_slice(), sources.only()) {
-            // There is only one that it can be taken for, and the rest may be right.
-            ([profile], Some(only)) => {
-                subject.examine(findings, profile, 0, only.keys.snapshot(now.monotonic))
-            }
+            // There is only one that it can be taken for, and the rest may be right. It starts nothing.
+            ([profile], Some(only)) => subject.examine(findings, profile, 0, only.keys.peek(now.monotonic)),
             _ => (Examined::without_issuer(findings), None),
         }
     }
@@ -224,9 +222,12 @@ impl Slot {
             let names: Vec<_> = self.issuers.iter().map(|profile| &*profile.binding.issuer).collect();
             match names.as_slice() {
                 [] => "get a token of a trusted issuer, or trust this one".to_owned(),
-                names => format!(
-                    "get a token of one of {names:?}, or trust this one; names are compared byte for byte"
-                ),
+                [only] => {
+                    format!(
+                        "get a token of {only:?}, byte for byte, or configure the issuer as it is named here"
+                    )
+                }
+                several => format!("get a token of one of {several:?}, byte for byte, or trust this issuer"),
             }
         });
         if self.selected { finding } else { finding.about("iss") }

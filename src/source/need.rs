@@ -64,6 +64,15 @@ impl KeySource {
         }
     }
 
+    /// The same, and nothing is started: for looking at what nobody is entitled to.
+    pub(crate) fn peek(&self, now: Duration) -> Option<SnapshotRef> {
+        match self {
+            Self::Fixed(_) => self.snapshot(now),
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.peek(now),
+        }
+    }
+
     /// What to do about a token whose key is not in the snapshot of generation `seen`, for a
     /// request that arrived at `arrived` on the monotonic clock.
     pub(crate) fn need_key(&self, arrived: Duration, seen: Option<u64>) -> KeyNeed {

@@ -216,17 +216,19 @@ fn the_generated_tokens_are_of_all_sorts() {
                 several += usize::from(explanation.failed().count() > 1);
                 assert_eq!(
                     explanation.is_valid(),
-                    explanation.findings().iter().all(|f| matches!(
-                        f.verdict(),
-                        Verdict::Passed | Verdict::NotApplicable
-                    ))
+                    explanation
+                        .findings()
+                        .iter()
+                        .all(|f| matches!(f.verdict(), Verdict::Passed | Verdict::NotApplicable))
                 );
             }
         }
     }
     assert!(valid >= 6, "{valid} valid");
     assert!(several >= 10, "{several} with more than one thing wrong");
-    for code in ["malformed", "wrong_type", "invalid_signature", "untrusted_issuer", "wrong_audience", "expired"] {
+    for code in
+        ["malformed", "wrong_type", "invalid_signature", "untrusted_issuer", "wrong_audience", "expired"]
+    {
         assert!(codes.contains(code), "{code} is not among {codes:?}");
     }
 }

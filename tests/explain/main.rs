@@ -5,6 +5,10 @@
 mod agreement;
 #[cfg(feature = "remote")]
 mod keys;
+#[cfg(all(unix, feature = "remote"))]
+mod readme;
 mod secrets;
 mod site;
+#[cfg(all(unix, feature = "remote"))]
+mod tool;
 mod words;

@@ -138,18 +138,12 @@ pub(crate) fn sites(issuer: &TestIssuer) -> Vec<Site> {
         ),
         site(
             "by header, another",
-            builder()
-                .select_issuer_by("app-id".parse().unwrap())
-                .issuer(with(TokenProfile::jwt()))
-                .build(),
+            builder().select_issuer_by("app-id".parse().unwrap()).issuer(with(TokenProfile::jwt())).build(),
             As::AccessOf("another"),
         ),
         site(
             "by header, without it",
-            builder()
-                .select_issuer_by("app-id".parse().unwrap())
-                .issuer(with(TokenProfile::jwt()))
-                .build(),
+            builder().select_issuer_by("app-id".parse().unwrap()).issuer(with(TokenProfile::jwt())).build(),
             As::Access,
         ),
         site("oidc id token", id_token(), As::Id(IdTokenExpectations::default())),
