@@ -4,8 +4,9 @@ use std::{fmt, sync::Arc};
 
 use serde::Deserialize;
 use serde_json::Value;
+use smallvec::SmallVec;
 
-use crate::{time::UnixTime, verify::VerifiedToken};
+use crate::{policy::Window, time::UnixTime, verify::VerifiedToken};
 
 /// Which server verified an identity; another server's guard does not take it (promise 12).
 ///
@@ -39,13 +40,30 @@ struct Inner {
     server: ServerTag,
     tokens: Tokens,
     raw: RawTokens,
+    /// When the verdict stands, as far as time goes.
+    window: Window,
+    seen: Seen,
 }
+
+/// For each token the number of its source, and the generation of the keys that verified it: what
+/// a remembered verdict is held against.
+pub(crate) type Seen = SmallVec<[(usize, u64); 2]>;
 
 /// The tokens that an identity rests on: at least one.
 enum Tokens {
     Access(VerifiedToken),
     Id(VerifiedToken),
     Pair { access: VerifiedToken, id: Box<VerifiedToken> },
+}
+
+impl Tokens {
+    fn iter(&self) -> impl Iterator<Item = &VerifiedToken> {
+        let (first, second) = match self {
+            Self::Access(token) | Self::Id(token) => (token, None),
+            Self::Pair { access, id } => (access, Some(&**id)),
+        };
+        [first].into_iter().chain(second)
+    }
 }
 
 /// The tokens as they came, kept only by a server that was asked to.
@@ -82,6 +100,7 @@ impl Identity {
         access: Option<VerifiedToken>,
         id: Option<VerifiedToken>,
         raw: RawTokens,
+        seen: Seen,
     ) -> Option<Self> {
         let tokens = match (access, id) {
             (Some(access), Some(id)) => Tokens::Pair { access, id: Box::new(id) },
@@ -89,7 +108,16 @@ impl Identity {
             (None, Some(id)) => Tokens::Id(id),
             (None, None) => return None,
         };
-        Some(Self(Arc::new(Inner { server, tokens, raw })))
+        let window = tokens.iter().map(|token| token.window).reduce(Window::intersection)?;
+        Some(Self(Arc::new(Inner { server, tokens, raw, window, seen })))
+    }
+
+    pub(crate) fn window(&self) -> Window {
+        self.0.window
+    }
+
+    pub(crate) fn seen(&self) -> &Seen {
+        &self.0.seen
     }
 
     pub(crate) fn server(&self) -> &ServerTag {
@@ -98,11 +126,7 @@ impl Identity {
 
     /// The verified tokens, the one that speaks for the identity first.
     pub(crate) fn tokens(&self) -> impl Iterator<Item = &VerifiedToken> {
-        let (first, second) = match &self.0.tokens {
-            Tokens::Access(token) | Tokens::Id(token) => (token, None),
-            Tokens::Pair { access, id } => (access, Some(&**id)),
-        };
-        [first].into_iter().chain(second)
+        self.0.tokens.iter()
     }
 
     fn main(&self) -> &VerifiedToken {

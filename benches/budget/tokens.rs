@@ -1,4 +1,5 @@
 //! Tokens of a realistic size, signed here, and the services that they are sent through.
+#![expect(dead_code, reason = "no bench needs all of it")]
 
 use std::{
     convert::Infallible,
@@ -19,8 +20,9 @@ use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
 use tower::{Layer, Service};
 use tower_resource_server::{
     CacheSettings, Identity, Issuer, ResourceServer,
-    keys::{Algorithm, KeySet, VerifyingKey},
+    keys::{Algorithm, KeySet, VerifyingKey, verify_jws},
     profile::TokenProfile,
+    token::TokenLimits,
 };
 
 use crate::measure::Candidate;
@@ -236,6 +238,18 @@ impl Bench {
     pub(crate) fn layer(&self, status: u16) -> Candidate {
         let bare: Bare = tower::service_fn(answer as _);
         send(self.server.layer().layer(bare), self.headers.clone(), status)
+    }
+
+    /// The signature and the form of the first token, and nothing of what it says.
+    pub(crate) fn jws(&self) -> Candidate {
+        let token = self.headers[0].to_str().unwrap().trim_start_matches("Bearer ").to_owned();
+        let keys = KeySet::from_keys([self.signer.verifying_key()]);
+        let (algorithm, limits) = (self.kind.algorithm(), TokenLimits::default());
+        Candidate::new(move |times| {
+            for _ in 0..times {
+                assert!(verify_jws(black_box(&token), &keys, algorithm, &limits).is_ok());
+            }
+        })
     }
 
     pub(crate) fn bad_signature(&self) -> Candidate {

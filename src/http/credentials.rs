@@ -104,20 +104,50 @@ impl RequestProfile {
             _ => None,
         };
         let authorization =
-            single(headers, &AUTHORIZATION).map_err(|_| RequestError::SeveralAuthorizations)?;
-        let pairs = self.id_token == Some(IdTokenLocation::AfterAccessToken);
-        let cut = authorization.map(|value| self.grammar.cut(value.as_bytes(), pairs));
-        let (access, second) = match cut {
-            Some(Cut::Tokens { first, second }) => (first, second),
-            Some(Cut::Malformed) => return Err(RequestError::MalformedAuthorization),
-            Some(Cut::Nothing) | None if own.is_some() => return Err(RequestError::IdTokenAlone),
-            Some(Cut::Nothing) | None => return Ok(None),
+            single(headers, &AUTHORIZATION).map_err(|()| RequestError::SeveralAuthorizations)?;
+        let (access, second) = match self.cut(authorization)? {
+            Some(tokens) => tokens,
+            None if own.is_some() => return Err(RequestError::IdTokenAlone),
+            None => return Ok(None),
         };
         let selector = match &self.selector {
             Some(name) => single(headers, name).map_err(|()| RequestError::SeveralSelectors)?,
             None => None,
         };
         Ok(Some(Credentials { access, id: second.or(own), selector: selector.map(HeaderValue::as_bytes) }))
+    }
+
+    /// [`read`](Self::read), after [`mark_sensitive`](Self::mark_sensitive): with one look at the
+    /// headers where one field is all there is to read.
+    pub(crate) fn take<'a>(
+        &self,
+        headers: &'a mut HeaderMap,
+    ) -> Result<Option<Credentials<'a>>, RequestError> {
+        let elsewhere = self.selector.is_some() || matches!(self.id_token, Some(IdTokenLocation::Header(_)));
+        if elsewhere || repeats_fields(headers) {
+            self.mark_sensitive(headers);
+            return self.read(headers);
+        }
+        let authorization = headers.get_mut(AUTHORIZATION).map(|value| {
+            value.set_sensitive(true);
+            &*value
+        });
+        let tokens = self.cut(authorization)?;
+        Ok(tokens.map(|(access, id)| Credentials { access, id, selector: None }))
+    }
+
+    /// The one or two tokens of the `Authorization` field.
+    fn cut<'a>(
+        &self,
+        authorization: Option<&'a HeaderValue>,
+    ) -> Result<Option<(&'a [u8], Option<&'a [u8]>)>, RequestError> {
+        let Some(value) = authorization else { return Ok(None) };
+        let pairs = self.id_token == Some(IdTokenLocation::AfterAccessToken);
+        match self.grammar.cut(value.as_bytes(), pairs) {
+            Cut::Tokens { first, second } => Ok(Some((first, second))),
+            Cut::Malformed => Err(RequestError::MalformedAuthorization),
+            Cut::Nothing => Ok(None),
+        }
     }
 
     /// Whether tokens that are refused are tokens at all, by their characters.

@@ -168,7 +168,8 @@ impl Grammar {
 
     fn is_scheme(&self, name: &[u8]) -> bool {
         let scheme = self.scheme.as_bytes();
-        if self.exact_case { name == scheme } else { name.eq_ignore_ascii_case(scheme) }
+        // Nearly every client writes it as the registry does, and equal bytes are compared at once.
+        name == scheme || (!self.exact_case && name.eq_ignore_ascii_case(scheme))
     }
 
     const fn other_scheme<'a>(&self) -> Cut<'a> {

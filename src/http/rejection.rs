@@ -94,10 +94,13 @@ impl fmt::Display for Reason {
 
 /// A refusal, ready to be sent: the reason, the status and the headers that go with it.
 ///
-/// A copy rides in the extensions of the response, for outer layers that log or count. How the
-/// body looks is up to [`Reject`](super::Reject).
+/// A cheap clone. One rides in the extensions of the response, for outer layers that log or count.
+/// How the body looks is up to [`Reject`](super::Reject).
 #[derive(Clone, Debug)]
-pub struct Rejection {
+pub struct Rejection(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     reason: Reason,
     row: ChallengeRow,
     challenge: Option<HeaderValue>,
@@ -107,13 +110,13 @@ pub struct Rejection {
 /// The reason, as a fixed phrase.
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.reason.fmt(f)
+        self.0.reason.fmt(f)
     }
 }
 
 impl std::error::Error for Rejection {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.reason {
+        match &self.0.reason {
             Reason::InvalidRequest(error) => Some(error),
             Reason::InvalidToken { error, .. } => Some(error),
             _ => None,
@@ -122,43 +125,43 @@ impl std::error::Error for Rejection {
 }
 
 impl Rejection {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         reason: Reason,
         row: ChallengeRow,
         challenge: Option<HeaderValue>,
         retry_after: Option<Duration>,
     ) -> Self {
-        Self { reason, row, challenge, retry_after }
+        Self(Arc::new(Inner { reason, row, challenge, retry_after }))
     }
 
     /// Why the request is refused.
     #[must_use]
-    pub const fn reason(&self) -> &Reason {
-        &self.reason
+    pub fn reason(&self) -> &Reason {
+        &self.0.reason
     }
 
     /// The status code, by the server's [`ChallengeTable`](super::ChallengeTable).
     #[must_use]
-    pub const fn status(&self) -> StatusCode {
-        self.row.status
+    pub fn status(&self) -> StatusCode {
+        self.0.row.status
     }
 
     /// The OAuth error code (RFC 6750 section 3.1), where there is one.
     #[must_use]
-    pub const fn error_code(&self) -> Option<&'static str> {
-        self.row.error
+    pub fn error_code(&self) -> Option<&'static str> {
+        self.0.row.error
     }
 
     /// The value of `WWW-Authenticate`, where one is due.
     #[must_use]
-    pub const fn challenge(&self) -> Option<&HeaderValue> {
-        self.challenge.as_ref()
+    pub fn challenge(&self) -> Option<&HeaderValue> {
+        self.0.challenge.as_ref()
     }
 
     /// When to try again, where trying again can help.
     #[must_use]
-    pub const fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// A response with the status and headers of this refusal, in the protocol that the request
@@ -167,7 +170,7 @@ impl Rejection {
     #[must_use]
     pub fn response(&self, request: &Parts) -> Response<()> {
         let mut response = Response::new(());
-        if let Some(challenge) = &self.challenge {
+        if let Some(challenge) = &self.0.challenge {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.clone());
         }
         if let Some(flavour) = grpc::Flavour::of(&request.method, &request.headers) {
@@ -175,7 +178,7 @@ impl Rejection {
             return response;
         }
         *response.status_mut() = self.status();
-        if let Some(wait) = self.retry_after {
+        if let Some(wait) = self.0.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
         response

@@ -13,6 +13,7 @@ use tower::{Service, ServiceExt, util::Oneshot};
 use super::gate::{Gate, Verdict};
 use crate::{
     http::{Reason, Reject, Rejection},
+    policy::Requirement,
     server::Pending,
 };
 
@@ -28,6 +29,7 @@ pin_project! {
 }
 
 pin_project! {
+    // What is rare is boxed: every future is moved a few times, and would be as large as a request.
     #[project = StateProjection]
     enum State<S, R, B, F, T>
     where
@@ -38,18 +40,19 @@ pin_project! {
         /// The answer is there.
         Refused { response: Option<T> },
         /// The keys to decide with are being fetched.
-        Waiting { #[pin] pending: Pending, held: Option<Held<S, R, B>> },
+        Waiting { pending: Pin<Box<Pending>>, held: Option<Box<Held<S, R, B>>> },
         /// Admitted after a wait: a clone is polled ready and called.
-        AdmittedLate { #[pin] future: Oneshot<S, Request<B>> },
+        AdmittedLate { future: Pin<Box<Oneshot<S, Request<B>>>> },
     }
 }
 
 /// What a waiting request needs to go on.
-struct Held<S, R, B> {
-    request: Request<B>,
-    inner: S,
-    gate: Gate,
-    reject: R,
+pub(super) struct Held<S, R, B> {
+    pub(super) request: Request<B>,
+    pub(super) required: Requirement,
+    pub(super) inner: S,
+    pub(super) gate: Gate,
+    pub(super) reject: R,
 }
 
 impl<S, R, B, T> ResponseFuture<S, R, B>
@@ -65,8 +68,8 @@ where
         Self { state: State::Refused { response: Some(refusal(why, reject, request)) } }
     }
 
-    pub(super) fn waiting(pending: Pending, request: Request<B>, inner: S, gate: Gate, reject: R) -> Self {
-        let held = Some(Held { request, inner, gate, reject });
+    pub(super) fn waiting(pending: Pending, held: Held<S, R, B>) -> Self {
+        let (pending, held) = (Box::pin(pending), Some(Box::new(held)));
         Self { state: State::Waiting { pending, held } }
     }
 }
@@ -97,7 +100,7 @@ where
         loop {
             let next = match state.as_mut().project() {
                 StateProjection::Admitted { future } => return future.poll(cx),
-                StateProjection::AdmittedLate { future } => return future.poll(cx),
+                StateProjection::AdmittedLate { future } => return future.as_mut().poll(cx),
                 StateProjection::Refused { response } => {
                     return match response.take() {
                         Some(response) => Poll::Ready(Ok(response)),
@@ -106,23 +109,21 @@ where
                     };
                 }
                 StateProjection::Waiting { pending, held } => {
-                    let resumed = ready!(pending.poll(cx));
-                    let Some(Held { request, inner, gate, reject }) = held.take() else {
-                        return Poll::Pending;
-                    };
-                    let (mut head, body) = request.into_parts();
-                    let step = gate.server().resume(resumed, &head.headers);
-                    match gate.conclude(step, &mut head) {
+                    let resumed = ready!(pending.as_mut().poll(cx));
+                    let Some(mut on_hold) = held.take() else { return Poll::Pending };
+                    let Held { request, required, gate, .. } = &mut *on_hold;
+                    let step = gate.server().resume(resumed, request.headers());
+                    match gate.conclude(step, request, required) {
                         Verdict::Admit => {
-                            State::AdmittedLate { future: inner.oneshot(Request::from_parts(head, body)) }
+                            let Held { request, inner, .. } = *on_hold;
+                            State::AdmittedLate { future: Box::pin(inner.oneshot(request)) }
                         }
                         Verdict::Refuse(why) => {
-                            State::Refused { response: Some(refusal(why, &reject, &head)) }
+                            let (head, _) = on_hold.request.into_parts();
+                            State::Refused { response: Some(refusal(why, &on_hold.reject, &head)) }
                         }
                         Verdict::Wait(pending) => {
-                            let request = Request::from_parts(head, body);
-                            let held = Some(Held { request, inner, gate, reject });
-                            State::Waiting { pending, held }
+                            State::Waiting { pending: Box::pin(pending), held: Some(on_hold) }
                         }
                     }
                 }

@@ -1,10 +1,10 @@
 //! The decision on one request.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use http::request::Parts;
+use http::Request;
 
-use super::Requirements;
+use super::{Requirements, refusals::Refusals};
 use crate::{
     http::{Reason, Rejection},
     identity::{Authentication, Identity},
@@ -17,9 +17,8 @@ use crate::{
 pub(super) struct Gate {
     server: ResourceServer,
     requirements: Requirements,
-    /// The refusal of requests without credentials, written once where it is always the same: the
-    /// most frequent one, and the cheapest to cause.
-    uninvited: Option<Rejection>,
+    /// Where every request needs the same.
+    refusals: Option<Arc<Refusals>>,
     pub(super) optional: bool,
     /// Whether an identity that this server put into the request counts. Only a guard may: what a
     /// layer meets in the extensions was put there by somebody else.
@@ -35,75 +34,87 @@ pub(super) enum Verdict {
 
 impl Gate {
     pub(super) fn new(server: ResourceServer, reuse: bool) -> Self {
-        let gate = Self {
-            server,
-            requirements: Requirement::none().into(),
-            uninvited: None,
-            optional: false,
-            reuse,
-        };
-        gate.demanding(Requirement::none().into())
+        let requirements = Requirement::none().into();
+        Self { server, requirements, refusals: None, optional: false, reuse }
+            .demanding(Requirement::none().into())
     }
 
     pub(super) fn demanding(mut self, requirements: Requirements) -> Self {
-        let requirements = requirements.and(self.server.required());
-        self.uninvited = requirements.fixed().map(|required| self.server.prepare_uninvited(required));
-        self.requirements = requirements;
+        self.requirements = requirements.and(self.server.required());
+        self.refusals = self.requirements.fixed().map(|_| Arc::new(Refusals::new()));
         self
     }
 
-    /// Judges a request, and puts the result into its extensions when it is admitted.
-    pub(super) fn judge(&self, request: &mut Parts) -> Verdict {
-        self.server.request_profile().mark_sensitive(&mut request.headers);
-        if self.reuse {
-            match request.extensions.get::<Authentication>() {
-                Some(Authentication::Verified(identity)) if identity.server() == self.server.tag() => {
-                    return match self.demand(identity, request) {
-                        Ok(()) => Verdict::Admit,
-                        Err(rejection) => Verdict::Refuse(rejection),
-                    };
-                }
-                Some(Authentication::Verified(foreign)) => {
-                    let reason = Reason::ForeignIdentity {
-                        verified_by: Arc::clone(&foreign.server().0),
-                        guarded_by: Arc::clone(&self.server.tag().0),
-                    };
-                    return Verdict::Refuse(self.refuse(reason.into(), request));
-                }
-                Some(Authentication::Anonymous) | None => {}
+    /// What this request needs; the request itself is taken apart and put together again only where
+    /// a function of its head says so: that costs more than looking up a token.
+    pub(super) fn required<B>(&self, request: Request<B>) -> (Cow<'_, Requirement>, Request<B>) {
+        match self.requirements.fixed() {
+            Some(required) => (Cow::Borrowed(required), request),
+            None => {
+                let (head, body) = request.into_parts();
+                (Cow::Owned(self.requirements.of(&head)), Request::from_parts(head, body))
             }
         }
-        let step = self.server.begin(&request.headers);
-        self.conclude(step, request)
+    }
+
+    /// Judges a request that needs `required`, and puts the result into its extensions when it is
+    /// admitted.
+    pub(super) fn judge<B>(&self, request: &mut Request<B>, required: &Requirement) -> Verdict {
+        if self.reuse
+            && let Some(verdict) = self.judge_earlier(request, required)
+        {
+            self.server.request_profile().mark_sensitive(request.headers_mut());
+            return verdict;
+        }
+        let step = self.server.begin_marking(request.headers_mut());
+        self.conclude(step, request, required)
+    }
+
+    /// The verdict on an identity that stands in the request already.
+    fn judge_earlier<B>(&self, request: &Request<B>, required: &Requirement) -> Option<Verdict> {
+        let Authentication::Verified(identity) = request.extensions().get()? else { return None };
+        if identity.server() == self.server.tag() {
+            return Some(match self.demand(identity, required) {
+                Ok(()) => Verdict::Admit,
+                Err(rejection) => Verdict::Refuse(rejection),
+            });
+        }
+        let reason = Reason::ForeignIdentity {
+            verified_by: Arc::clone(&identity.server().0),
+            guarded_by: Arc::clone(&self.server.tag().0),
+        };
+        Some(Verdict::Refuse(self.server.refuse(reason.into(), required)))
     }
 
     /// Takes a step to its verdict.
-    pub(super) fn conclude(&self, step: Step, request: &mut Parts) -> Verdict {
-        let authentication = match step {
+    pub(super) fn conclude<B>(
+        &self,
+        step: Step,
+        request: &mut Request<B>,
+        required: &Requirement,
+    ) -> Verdict {
+        let extensions = request.extensions_mut();
+        match step {
             Step::Wait(pending) => return Verdict::Wait(pending),
-            Step::Done(Err(denial)) => return Verdict::Refuse(self.refuse(denial, request)),
+            Step::Done(Err(denial)) => return Verdict::Refuse(self.refuse(denial, required)),
             Step::Done(Ok(Some(identity))) => {
-                if let Err(rejection) = self.demand(&identity, request) {
+                if let Err(rejection) = self.demand(&identity, required) {
                     return Verdict::Refuse(rejection);
                 }
-                request.extensions.insert(identity.clone());
-                Authentication::Verified(identity)
+                extensions.insert(identity.clone());
+                extensions.insert(Authentication::Verified(identity));
             }
             Step::Done(Ok(None)) => {
-                let required = self.requirements.of(request);
-                let prepared = self.uninvited.clone();
-                let rejection = prepared.unwrap_or_else(|| self.server.prepare_uninvited(&required));
+                let uninvited = Denial::from(Reason::NoCredentials);
                 if !self.optional || !required.is_none() {
-                    self.server.count(&rejection);
-                    return Verdict::Refuse(rejection);
+                    return Verdict::Refuse(self.refuse(uninvited, required));
                 }
-                request.extensions.remove::<Identity>();
-                // For a handler that wants an identity after all.
-                request.extensions.insert(rejection);
-                Authentication::Anonymous
+                extensions.remove::<Identity>();
+                // For a handler that wants an identity after all; counted by nobody until it does.
+                extensions.insert(self.written(uninvited, required));
+                extensions.insert(Authentication::Anonymous);
             }
-        };
-        request.extensions.insert(authentication);
+        }
         Verdict::Admit
     }
 
@@ -111,16 +122,25 @@ impl Gate {
         &self.server
     }
 
-    fn demand(&self, identity: &Identity, request: &Parts) -> Result<(), Rejection> {
-        let required = self.requirements.of(request);
+    fn demand(&self, identity: &Identity, required: &Requirement) -> Result<(), Rejection> {
         if required.is_met_by(identity.scopes()) {
             return Ok(());
         }
         let reason = Reason::InsufficientScope { required: required.clone() };
-        Err(self.server.refuse(reason.into(), &required))
+        Err(self.refuse(reason.into(), required))
     }
 
-    fn refuse(&self, denial: Denial, request: &Parts) -> Rejection {
-        self.server.refuse(denial, &self.requirements.of(request))
+    fn refuse(&self, denial: Denial, required: &Requirement) -> Rejection {
+        let rejection = self.written(denial, required);
+        self.server.count(&rejection);
+        rejection
+    }
+
+    fn written(&self, denial: Denial, required: &Requirement) -> Rejection {
+        let write = |denial| self.server.write_refusal(denial, required);
+        match &self.refusals {
+            Some(refusals) => refusals.get(denial, write),
+            None => write(denial),
+        }
     }
 }

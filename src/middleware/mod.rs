@@ -18,6 +18,7 @@
 mod future;
 mod gate;
 mod layer;
+mod refusals;
 mod requirements;
 mod service;
 

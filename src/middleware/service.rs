@@ -10,6 +10,7 @@ use tower::Service;
 
 use super::{
     ResponseFuture,
+    future::Held,
     gate::{Gate, Verdict},
 };
 use crate::http::{Empty, Reject};
@@ -44,23 +45,18 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (mut head, body) = request.into_parts();
-        match self.gate.judge(&mut head) {
-            Verdict::Admit => ResponseFuture::admitted(self.inner.call(Request::from_parts(head, body))),
+        let (required, mut request) = self.gate.required(request);
+        match self.gate.judge(&mut request, &required) {
+            Verdict::Admit => ResponseFuture::admitted(self.inner.call(request)),
             Verdict::Refuse(rejection) => {
                 self.give_back_readiness();
-                ResponseFuture::refused(rejection, &self.reject, &head)
+                ResponseFuture::refused(rejection, &self.reject, &request.into_parts().0)
             }
             Verdict::Wait(pending) => {
+                let required = required.into_owned();
                 self.give_back_readiness();
-                let request = Request::from_parts(head, body);
-                ResponseFuture::waiting(
-                    pending,
-                    request,
-                    self.inner.clone(),
-                    self.gate.clone(),
-                    self.reject.clone(),
-                )
+                let (inner, gate, reject) = (self.inner.clone(), self.gate.clone(), self.reject.clone());
+                ResponseFuture::waiting(pending, Held { request, required, inner, gate, reject })
             }
         }
     }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::TokenError,
-    http::{Credentials, Reason, TokenKind},
+    http::{Credentials, Reason, RequestError, TokenKind},
     identity::{Identity, RawTokens},
     policy::Expected,
     source::{KeyNeed, KeyOutcome, metrics},
@@ -122,17 +122,25 @@ impl Future for Pending {
 impl ResourceServer {
     /// Begins with the headers of a request.
     pub(crate) fn begin(&self, headers: &HeaderMap) -> Step {
-        self.with_credentials(headers, |credentials| self.begin_with(credentials))
+        self.with(self.0.request.read(headers), |credentials| self.begin_with(credentials))
+    }
+
+    /// Begins, and keeps the credentials out of the logs of whoever handles the request next.
+    pub(crate) fn begin_marking(&self, headers: &mut HeaderMap) -> Step {
+        self.with(self.0.request.take(headers), |credentials| self.begin_with(credentials))
     }
 
     /// Goes on after a wait, with the same headers.
     pub(crate) fn resume(&self, resumed: Resumed, headers: &HeaderMap) -> Step {
-        self.with_credentials(headers, |credentials| self.resume_with(resumed, credentials))
+        self.with(self.0.request.read(headers), |credentials| self.resume_with(resumed, credentials))
     }
 
-    fn with_credentials(&self, headers: &HeaderMap, run: impl FnOnce(Credentials<'_>) -> Step) -> Step {
-        let request = &self.0.request;
-        let credentials = match request.read(headers) {
+    fn with<'a>(
+        &self,
+        credentials: Result<Option<Credentials<'a>>, RequestError>,
+        run: impl FnOnce(Credentials<'a>) -> Step,
+    ) -> Step {
+        let credentials = match credentials {
             Ok(Some(credentials)) => credentials,
             Ok(None) => return Step::Done(Ok(None)),
             Err(error) => return Step::Done(Err(Reason::InvalidRequest(error).into())),
@@ -140,8 +148,8 @@ impl ResourceServer {
         match run(credentials) {
             // What is no token by its characters makes a malformed request, not an invalid token.
             Step::Done(Err(denial)) if denial.may_be_of_characters(credentials) => {
-                let malformed =
-                    request.check(credentials).map_err(|error| Reason::InvalidRequest(error).into());
+                let malformed = self.0.request.check(credentials);
+                let malformed = malformed.map_err(|error| Reason::InvalidRequest(error).into());
                 Step::Done(malformed.and(Err(denial)))
             }
             step => step,
@@ -150,7 +158,7 @@ impl ResourceServer {
 
     pub(super) fn begin_with(&self, credentials: Credentials<'_>) -> Step {
         let now = self.0.now();
-        let cached = self.0.cached(credentials, now);
+        let cached = self.0.cached(credentials, &now);
         if self.0.cache.is_some() {
             metrics::cache(cached.is_some());
         }
@@ -158,7 +166,7 @@ impl ResourceServer {
             metrics::good();
             return Step::Done(Ok(Some(identity)));
         }
-        self.run(now, now.monotonic, 0, |now| self.0.verify(credentials, now))
+        self.run(now, None, 0, |now| self.0.verify(credentials, now))
     }
 
     pub(super) fn resume_with(&self, resumed: Resumed, credentials: Credentials<'_>) -> Step {
@@ -167,7 +175,7 @@ impl ResourceServer {
 
     pub(super) fn begin_id_token(&self, token: &[u8], expected: Expected<'_>) -> Step {
         let now = self.0.now();
-        self.run(now, now.monotonic, 0, |now| self.0.verify_id(token, now, expected))
+        self.run(now, None, 0, |now| self.0.verify_id(token, now, expected))
     }
 
     pub(super) fn resume_id_token(&self, resumed: Resumed, token: &[u8], expected: Expected<'_>) -> Step {
@@ -177,24 +185,24 @@ impl ResourceServer {
     fn run_on(
         &self,
         Resumed { progress, outcome }: Resumed,
-        verify: impl Fn(Now) -> Result<Identity, (TokenKind, Failure)>,
+        verify: impl Fn(&Now<'_>) -> Result<Identity, (TokenKind, Failure)>,
     ) -> Step {
         match outcome {
-            KeyOutcome::TryAgain => self.run(self.0.now(), progress.arrived, progress.rounds, verify),
+            KeyOutcome::TryAgain => self.run(self.0.now(), Some(progress.arrived), progress.rounds, verify),
             KeyOutcome::Lacks => Step::Done(Err(Denial::token(progress.waits_for, TokenError::UnknownKey))),
             KeyOutcome::Unavailable { retry_after } => Step::Done(Err(Denial::unavailable(retry_after))),
         }
     }
 
-    fn run(
-        &self,
-        mut now: Now,
-        arrived: Duration,
+    fn run<'s>(
+        &'s self,
+        mut now: Now<'s>,
+        mut arrived: Option<Duration>,
         mut rounds: u8,
-        verify: impl Fn(Now) -> Result<Identity, (TokenKind, Failure)>,
+        verify: impl Fn(&Now<'_>) -> Result<Identity, (TokenKind, Failure)>,
     ) -> Step {
         loop {
-            let (kind, source, seen) = match verify(now) {
+            let (kind, source, seen) = match verify(&now) {
                 Ok(identity) => {
                     metrics::good();
                     return Step::Done(Ok(Some(identity)));
@@ -206,6 +214,8 @@ impl ResourceServer {
                     return Step::Done(Err(Denial::unavailable(retry_after)));
                 }
             };
+            // Read after the keys were looked at, it is on the safe side: evidence must be newer.
+            let arrived = *arrived.get_or_insert_with(|| now.monotonic());
             match self.0.consult(source, seen, arrived, &mut rounds) {
                 KeyNeed::TryAgain => now = self.0.now(),
                 KeyNeed::Lacks => {
@@ -241,7 +251,7 @@ impl Inner {
     }
 
     /// Verifies all tokens of a request and makes the identity that they stand for.
-    fn verify(&self, credentials: Credentials<'_>, now: Now) -> Result<Identity, (TokenKind, Failure)> {
+    fn verify(&self, credentials: Credentials<'_>, now: &Now<'_>) -> Result<Identity, (TokenKind, Failure)> {
         let access = self
             .verify_in(&self.access, credentials.access, credentials.selector, now, Expected::default())
             .map_err(|failure| (TokenKind::Access, failure))?;
@@ -269,7 +279,7 @@ impl Inner {
     fn verify_id(
         &self,
         token: &[u8],
-        now: Now,
+        now: &Now<'_>,
         expected: Expected<'_>,
     ) -> Result<Identity, (TokenKind, Failure)> {
         let id = match &self.id {
@@ -286,7 +296,7 @@ impl Inner {
         slot: &Slot,
         token: &[u8],
         selector: Option<&[u8]>,
-        now: Now,
+        now: &Now<'_>,
         expected: Expected<'_>,
     ) -> Result<Verified, Failure> {
         slot.verify(token, selector, &self.sources, &self.limits, now, expected)
@@ -305,18 +315,20 @@ impl Inner {
             }
             None => RawTokens::default(),
         };
-        let seen = [&access, &id].map(|token| token.as_ref().map(|token| (token.source, token.generation)));
+        let seen =
+            [&access, &id].into_iter().flatten().map(|token| (token.source, token.generation)).collect();
         let (access, id) = (access.map(|access| access.token), id.map(|id| id.token));
-        let identity = Identity::new(self.tag.clone(), access, id, raw)?;
+        let identity = Identity::new(self.tag.clone(), access, id, raw, seen)?;
         if let (Some(cache), Some(credentials)) = (&self.cache, credentials) {
-            cache.insert(credentials, &identity, seen.into_iter().flatten());
+            cache.insert(credentials, &identity);
         }
         Some(identity)
     }
 
     /// The identity that these very tokens were verified to be, if the verdict still stands.
-    pub(super) fn cached(&self, credentials: Credentials<'_>, now: Now) -> Option<Identity> {
-        self.cache.as_ref()?.get(credentials, now.unix, |source| self.sources.snapshot(source, now.monotonic))
+    pub(super) fn cached(&self, credentials: Credentials<'_>, now: &Now<'_>) -> Option<Identity> {
+        let vouched = |seen, key: &_| self.sources.vouches(seen, key, || now.monotonic());
+        self.cache.as_ref()?.get(credentials, now.unix, vouched)
     }
 }
 

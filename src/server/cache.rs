@@ -19,13 +19,13 @@
 
 use std::{
     hash::{Hash, Hasher},
+    ops::Range,
     sync::Arc,
 };
 
 use quick_cache::{Equivalent, OptionsBuilder, Weighter, sync::Cache};
-use smallvec::SmallVec;
 
-use crate::{http::Credentials, identity::Identity, policy::Window, source::SnapshotRef, time::UnixTime};
+use crate::{http::Credentials, identity::Identity, keys::VerifyingKey, time::UnixTime};
 
 /// How much of each token's tail is hashed.
 const TAIL: usize = 32;
@@ -36,7 +36,7 @@ const ENTRY_OVERHEAD: usize = 600;
 /// What an entry is expected to weigh, to size the table.
 const TYPICAL_ENTRY: usize = 3 * 1024;
 
-pub(super) struct TokenCache(Cache<Key, Arc<Entry>, Bytes, foldhash::fast::RandomState>);
+pub(super) struct TokenCache(Cache<Key, Identity, Bytes, foldhash::fast::RandomState>);
 
 /// The tokens of a request and its selector, one after the other.
 #[derive(Clone)]
@@ -47,22 +47,16 @@ struct Key {
 }
 
 /// A key that is looked up without being built.
+#[derive(Clone, Copy)]
 struct KeyRef<'a>(Credentials<'a>);
-
-struct Entry {
-    identity: Identity,
-    window: Window,
-    /// For each token its source, and the generation of the keys that verified it.
-    seen: SmallVec<[(usize, u64); 2]>,
-}
 
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<Key, Arc<Entry>> for Bytes {
-    fn weight(&self, key: &Key, entry: &Arc<Entry>) -> u64 {
-        let payloads: usize = entry.identity.tokens().map(|token| token.payload.len()).sum();
-        let raw = [entry.identity.raw_access_token(), entry.identity.raw_id_token()];
+impl Weighter<Key, Identity> for Bytes {
+    fn weight(&self, key: &Key, identity: &Identity) -> u64 {
+        let payloads: usize = identity.tokens().map(|token| token.payload.len()).sum();
+        let raw = [identity.raw_access_token(), identity.raw_id_token()];
         let raw: usize = raw.into_iter().flatten().map(str::len).sum();
         (key.parts.len() + payloads + raw + ENTRY_OVERHEAD) as u64
     }
@@ -93,38 +87,27 @@ impl TokenCache {
         Self(cache)
     }
 
-    /// The identity behind `credentials`, if its verdict stands now. `keys` gives the current
-    /// snapshot of a source.
+    /// The identity behind `credentials`, if its verdict stands now. `vouched` says whether the key
+    /// that verified a token, from the source and generation that were seen then, still counts.
     pub(super) fn get(
         &self,
         credentials: Credentials<'_>,
         now: UnixTime,
-        keys: impl Fn(usize) -> Option<SnapshotRef>,
+        vouched: impl Fn((usize, u64), &Arc<VerifyingKey>) -> bool,
     ) -> Option<Identity> {
         // Contention reads as a miss: verifying again costs less than waiting for a lock might.
-        let entry = self.0.try_get(&KeyRef(credentials)).ok().flatten()?;
-        let current = entry.identity.tokens().zip(&entry.seen).all(|(token, (source, generation))| {
-            keys(*source)
-                .is_some_and(|keys| keys.generation() == *generation || keys.keys().holds(&token.key))
-        });
-        (entry.window.contains(now) && current).then(|| entry.identity.clone())
+        let identity = self.0.try_get(&KeyRef(credentials)).ok().flatten()?;
+        let current = identity.tokens().zip(identity.seen()).all(|(token, seen)| vouched(*seen, &token.key));
+        (identity.window().contains(now) && current).then_some(identity)
     }
 
-    /// Remembers a verdict; `seen` names the source and generation behind each token.
-    pub(super) fn insert(
-        &self,
-        credentials: Credentials<'_>,
-        identity: &Identity,
-        seen: impl Iterator<Item = (usize, u64)>,
-    ) {
+    /// Remembers a verdict.
+    pub(super) fn insert(&self, credentials: Credentials<'_>, identity: &Identity) {
         if identity.tokens().any(|token| token.algorithm.is_hmac() || token.extracted.nonce.is_some()) {
             return;
         }
-        let windows = identity.tokens().map(|token| token.window);
-        let Some(window) = windows.reduce(Window::intersection) else { return };
-        let entry = Entry { identity: identity.clone(), window, seen: seen.collect() };
         // Under contention the verdict is not remembered this time.
-        let _ = self.0.try_insert(Key::new(credentials), Arc::new(entry));
+        let _ = self.0.try_insert(Key::new(credentials), identity.clone());
     }
 }
 
@@ -137,36 +120,31 @@ impl Key {
         }
     }
 
-    /// An absent part is an empty one: no part is ever empty when it is there.
-    fn parts(&self) -> [&[u8]; 3] {
+    /// The key that would be looked up for this one. An absent part is an empty one: no part is ever
+    /// empty when it is there.
+    fn borrowed(&self) -> KeyRef<'_> {
         let [first, second] = self.ends;
-        let part = |range| self.parts.get(range).unwrap_or_default();
-        [part(0..first), part(first..second), part(second..self.parts.len())]
-    }
-}
-
-impl KeyRef<'_> {
-    fn parts(&self) -> [&[u8]; 3] {
-        let Credentials { access, id, selector } = self.0;
-        [access, id.unwrap_or_default(), selector.unwrap_or_default()]
+        let part = |range: Range<usize>| self.parts.get(range).filter(|part| !part.is_empty());
+        KeyRef(Credentials {
+            access: part(0..first).unwrap_or_default(),
+            id: part(first..second),
+            selector: part(second..self.parts.len()),
+        })
     }
 }
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        hash_tails(self.parts(), state);
+        self.borrowed().hash(state);
     }
 }
 
 impl Hash for KeyRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        hash_tails(self.parts(), state);
-    }
-}
-
-fn hash_tails<H: Hasher>(parts: [&[u8]; 3], state: &mut H) {
-    for part in parts {
-        state.write(part.get(part.len().saturating_sub(TAIL)..).unwrap_or_default());
+        let Credentials { access, id, selector } = self.0;
+        for part in [Some(access), id, selector].into_iter().flatten() {
+            state.write(part.get(part.len().saturating_sub(TAIL)..).unwrap_or_default());
+        }
     }
 }
 
@@ -180,6 +158,9 @@ impl Eq for Key {}
 
 impl Equivalent<Key> for KeyRef<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        key.parts() == self.parts()
+        let Credentials { access, id, selector } = self.0;
+        // Parts that are not there compare no bytes: most requests have one.
+        let KeyRef(known) = key.borrowed();
+        access == known.access && id == known.id && selector == known.selector
     }
 }

@@ -81,7 +81,7 @@ impl ResourceServer {
         &self,
         slot: &Slot,
         credentials: Credentials<'_>,
-        now: Now,
+        now: &Now<'_>,
         expected: Expected<'_>,
         required: &Requirement,
     ) -> (Examined, Option<Need>) {
@@ -96,18 +96,25 @@ impl ResourceServer {
         &self,
         kind: TokenKind,
         required: &Requirement,
-        look: impl Fn(Now) -> (Examined, Option<Need>),
+        look: impl Fn(&Now<'_>) -> (Examined, Option<Need>),
     ) -> Explanation {
-        let arrived = self.0.now().monotonic;
+        let mut arrived = None;
         let mut rounds = 0;
-        let (examined, now) = loop {
-            let now = self.0.now();
-            let (examined, need) = look(now);
-            let need = match need {
-                None => break (examined, now),
-                Some(Need::Keys { source, seen }) => self.0.consult(source, seen, arrived, &mut rounds),
-                #[cfg(feature = "remote")]
-                Some(Need::Place) => break (examined.without_keys(), now),
+        let (examined, moment) = loop {
+            let (examined, moment, need) = {
+                let now = self.0.now();
+                let (examined, need) = look(&now);
+                let need = match need {
+                    None => break (examined, now.unix),
+                    Some(Need::Keys { source, seen }) => {
+                        // Read after the keys were looked at: evidence must be newer.
+                        let arrived = *arrived.get_or_insert_with(|| now.monotonic());
+                        self.0.consult(source, seen, arrived, &mut rounds)
+                    }
+                    #[cfg(feature = "remote")]
+                    Some(Need::Place) => break (examined.without_keys(), now.unix),
+                };
+                (examined, now.unix, need)
             };
             let outcome = match need {
                 KeyNeed::TryAgain => KeyOutcome::TryAgain,
@@ -118,11 +125,11 @@ impl ResourceServer {
             };
             match outcome {
                 KeyOutcome::TryAgain => {}
-                KeyOutcome::Lacks => break (examined.lacking_key(), now),
-                KeyOutcome::Unavailable { .. } => break (examined.without_keys(), now),
+                KeyOutcome::Lacks => break (examined.lacking_key(), moment),
+                KeyOutcome::Unavailable { .. } => break (examined.without_keys(), moment),
             }
         };
-        Explanation::new(kind, examined, required.clone(), now.unix)
+        Explanation::new(kind, examined, required.clone(), moment)
     }
 }
 
@@ -164,7 +171,7 @@ impl Slot {
         &self,
         credentials: Credentials<'_>,
         sources: &Sources,
-        now: Now,
+        now: &Now<'_>,
         circumstances: Circumstances<'_>,
     ) -> (Examined, Option<Need>) {
         let limits = circumstances.limits;
@@ -196,7 +203,7 @@ impl Slot {
         findings.push(self.issuer_finding(iss.as_ref(), trusted.is_some() || tenants.is_some()));
 
         if let Some((source, profile, named)) = trusted {
-            return subject.examine(findings, profile, source, named.keys.snapshot(now.monotonic));
+            return subject.examine(findings, profile, source, named.keys.snapshot(|| now.monotonic()));
         }
         #[cfg(feature = "remote")]
         if let (Some(tenants), Some(Ok(iss))) = (tenants, iss) {
@@ -204,7 +211,7 @@ impl Slot {
         }
         match (self.issuers.as_slice(), sources.only()) {
             // There is only one that it can be taken for, and the rest may be right. It starts nothing.
-            ([profile], Some(only)) => subject.examine(findings, profile, 0, only.keys.peek(now.monotonic)),
+            ([profile], Some(only)) => subject.examine(findings, profile, 0, only.keys.peek(now.monotonic())),
             _ => (Examined::without_issuer(findings), None),
         }
     }
@@ -241,7 +248,7 @@ impl Slot {
         mut findings: Vec<Finding>,
         tenants: &Tenants<TenantProfiles>,
         iss: &str,
-        now: Now,
+        now: &Now<'_>,
     ) -> (Examined, Option<Need>) {
         let known = tenants.by_issuer(iss);
         let issuer: Arc<str> = iss.into();
@@ -251,11 +258,11 @@ impl Slot {
             return (Examined::without_issuer(findings), None);
         };
         if let Some(tenant) = known {
-            return subject.examine(findings, profile, tenant.id, tenant.keys.snapshot(now.monotonic));
+            return subject.examine(findings, profile, tenant.id, tenant.keys.snapshot(now.monotonic()));
         }
         let (examined, need) = subject.examine(findings, profile, usize::MAX, None);
         // A hopeless token is not worth looking for its issuer.
-        let need = need.map(|_| match tenants.admit(&issuer, own, now.monotonic) {
+        let need = need.map(|_| match tenants.admit(&issuer, own, now.monotonic()) {
             Ok(tenant) => Need::Keys { source: tenant.id, seen: None },
             Err(_) => Need::Place,
         });

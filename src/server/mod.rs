@@ -23,7 +23,7 @@ mod slot;
 mod sources;
 mod sourcing;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{cell::OnceCell, fmt, sync::Arc, time::Duration};
 #[cfg(feature = "remote")]
 use std::{
     future::{Future as _, poll_fn},
@@ -125,11 +125,18 @@ impl fmt::Debug for IdTokenExpectations<'_> {
     }
 }
 
-/// The two clocks at one moment.
-#[derive(Clone, Copy)]
-struct Now {
+/// The two clocks at one moment; the monotonic one is read by the first who asks, since most
+/// requests need it not.
+struct Now<'c> {
     unix: UnixTime,
-    monotonic: Duration,
+    clock: &'c dyn Clock,
+    monotonic: OnceCell<Duration>,
+}
+
+impl Now<'_> {
+    fn monotonic(&self) -> Duration {
+        *self.monotonic.get_or_init(|| self.clock.monotonic())
+    }
 }
 
 impl ResourceServer {
@@ -212,7 +219,7 @@ impl ResourceServer {
     /// no signature, no waiting.
     #[must_use]
     pub fn try_verify_cached(&self, token: &str) -> Option<Identity> {
-        let cached = self.0.cached(Credentials::access(token.as_bytes()), self.0.now());
+        let cached = self.0.cached(Credentials::access(token.as_bytes()), &self.0.now());
         cached.filter(|identity| self.0.required.is_met_by(identity.scopes()))
     }
 
@@ -330,14 +337,14 @@ impl ResourceServer {
 
     /// The refusal for `denial` on an operation that needs `required`.
     pub(crate) fn refuse(&self, denial: Denial, required: &Requirement) -> Rejection {
-        let rejection = self.0.challenger.refuse(denial.reason, required, denial.retry_after);
+        let rejection = self.write_refusal(denial, required);
         self.count(&rejection);
         rejection
     }
 
-    /// The refusal of a request without credentials, written ahead: it is counted when it is used.
-    pub(crate) fn prepare_uninvited(&self, required: &Requirement) -> Rejection {
-        self.0.challenger.refuse(Reason::NoCredentials, required, None)
+    /// A refusal to be used later, or often: it is [counted](Self::count) when it is used.
+    pub(crate) fn write_refusal(&self, denial: Denial, required: &Requirement) -> Rejection {
+        self.0.challenger.refuse(denial.reason, required, denial.retry_after)
     }
 
     pub(crate) fn count(&self, refused: &Rejection) {
@@ -397,8 +404,9 @@ impl ResourceServer {
 }
 
 impl Inner {
-    fn now(&self) -> Now {
-        Now { unix: self.clock.unix(), monotonic: self.clock.monotonic() }
+    fn now(&self) -> Now<'_> {
+        let clock = &*self.clock;
+        Now { unix: clock.unix(), clock, monotonic: OnceCell::new() }
     }
 }
 

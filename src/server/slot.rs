@@ -94,7 +94,7 @@ impl Slot {
         selector: Option<&[u8]>,
         sources: &Sources,
         limits: &TokenLimits,
-        now: Now,
+        now: &Now<'_>,
         expected: Expected<'_>,
     ) -> Result<Verified, Failure> {
         let decoded = Decoded::new(token, limits)?;
@@ -104,7 +104,7 @@ impl Slot {
             let trial = Trial { parsed: &parsed, limits, now, expected };
             match self.fixed(iss, sources) {
                 Some((source, profile, named)) => {
-                    trial.run(profile, source, || named.keys.snapshot(now.monotonic))?
+                    trial.run(profile, source, || named.keys.snapshot(|| now.monotonic()))?
                 }
                 None => self.tenant(&trial, iss, sources)?,
             }
@@ -145,7 +145,7 @@ impl Slot {
         sources: &Sources,
     ) -> Result<(Proven, usize, u64), Failure> {
         let tenants = sources.tenants_of(iss).ok_or(TokenError::UntrustedIssuer)?;
-        let now = trial.now.monotonic;
+        let now = trial.now.monotonic();
         if let Some(tenant) = tenants.by_issuer(iss) {
             tenant.touch(now);
             let profile = (self.of_tenant)(&tenant.own).ok_or(TokenError::WrongType)?;
@@ -175,7 +175,7 @@ pub(super) fn selected(selector: Option<&[u8]>) -> Result<&str, TokenError> {
 struct Trial<'p, 'a> {
     parsed: &'p Parsed<'a>,
     limits: &'p TokenLimits,
-    now: Now,
+    now: &'p Now<'p>,
     expected: Expected<'p>,
 }
 

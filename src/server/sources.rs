@@ -7,8 +7,8 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    keys::KeySet,
-    source::{Health, KeySource, SnapshotRef},
+    keys::{KeySet, VerifyingKey},
+    source::{Health, KeySource},
 };
 #[cfg(feature = "remote")]
 use crate::{
@@ -79,19 +79,24 @@ impl Sources {
         self.tenants.iter().find(|tenants| tenants.trusts(iss))
     }
 
-    /// The current keys of a source; `None` when there are none to rely on, or no such source any
-    /// more.
-    pub(super) fn snapshot(&self, source: usize, now: Duration) -> Option<SnapshotRef> {
+    /// Whether the key of a source that verified a token, when its keys had this generation, still
+    /// counts; not when there is no such source any more.
+    pub(super) fn vouches(
+        &self,
+        (source, generation): (usize, u64),
+        key: &Arc<VerifyingKey>,
+        now: impl FnOnce() -> Duration,
+    ) -> bool {
         match self.fixed.get(source) {
-            Some(fixed) => fixed.keys.snapshot(now),
+            Some(fixed) => fixed.keys.vouches(generation, key, now),
             #[cfg(feature = "remote")]
-            None => {
-                let tenant = self.tenant(source)?;
+            None => self.tenant(source).is_some_and(|tenant| {
+                let now = now();
                 tenant.touch(now);
-                tenant.keys.snapshot(now)
-            }
+                tenant.keys.vouches(generation, key, now)
+            }),
             #[cfg(not(feature = "remote"))]
-            None => None,
+            None => false,
         }
     }
 

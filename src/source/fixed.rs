@@ -2,21 +2,23 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
-
-use super::{Health, SourceState, revoked::Revoked, snapshot::Snapshot};
+use super::{
+    Health, SourceState,
+    revoked::Revoked,
+    snapshot::{Current, Snapshot},
+};
 use crate::keys::KeySet;
 
 /// A key set that only the application changes.
 #[derive(Debug)]
 pub(crate) struct FixedKeys {
-    pub(super) snapshot: ArcSwap<Snapshot>,
+    pub(super) snapshot: Current,
     revoked: Mutex<Revoked>,
 }
 
 impl FixedKeys {
     pub(crate) fn new(keys: KeySet) -> Self {
-        let snapshot = ArcSwap::from_pointee(Snapshot { keys, generation: 1 });
+        let snapshot = Current::new(Snapshot { keys, generation: 1 });
         Self { snapshot, revoked: Mutex::default() }
     }
 
@@ -24,7 +26,7 @@ impl FixedKeys {
     pub(crate) fn replace(&self, keys: KeySet) {
         let revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(next) = self.snapshot.load().succeeded_by(revoked.remaining(&keys)) {
-            self.snapshot.store(next.into());
+            self.snapshot.store(next);
         }
     }
 
@@ -36,7 +38,7 @@ impl FixedKeys {
         let current = self.snapshot.load();
         match current.succeeded_by(revoked.remaining(current.keys())) {
             Some(next) => {
-                self.snapshot.store(next.into());
+                self.snapshot.store(next);
                 true
             }
             None => false,

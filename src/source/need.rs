@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{FixedKeys, Health, NoRuntime, RefreshError, SnapshotRef};
 #[cfg(feature = "remote")]
 use super::{KeyWait, RemoteKeys};
-use crate::keys::KeySet;
+use crate::keys::{KeySet, VerifyingKey};
 
 /// Where the keys of one issuer come from. Clones share the source.
 #[derive(Clone)]
@@ -52,22 +52,41 @@ impl KeySource {
         Self::Fixed(Arc::new(FixedKeys::new(keys)))
     }
 
-    /// The current keys; `None` when there are none to rely on. Never waits; starts what is due.
-    pub(crate) fn snapshot(&self, now: Duration) -> Option<SnapshotRef> {
+    /// The current keys; `None` when there are none to rely on. Never waits; starts what is due. The
+    /// clock is read only for keys that can be too old.
+    pub(crate) fn snapshot(&self, now: impl FnOnce() -> Duration) -> Option<SnapshotRef> {
         match self {
             Self::Fixed(keys) => {
                 let _ = now;
-                Some(SnapshotRef(keys.snapshot.load()))
+                Some(keys.snapshot.load())
             }
             #[cfg(feature = "remote")]
-            Self::Remote(keys) => keys.snapshot(now),
+            Self::Remote(keys) => keys.snapshot(now()),
+        }
+    }
+
+    /// Whether `key`, which verified a token when the keys had this generation, still counts. Never
+    /// waits; starts what is due.
+    pub(crate) fn vouches(
+        &self,
+        generation: u64,
+        key: &Arc<VerifyingKey>,
+        now: impl FnOnce() -> Duration,
+    ) -> bool {
+        match self {
+            Self::Fixed(keys) => {
+                let _ = now;
+                keys.snapshot.holds(generation, key)
+            }
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.vouches(generation, key, now()),
         }
     }
 
     /// The same, and nothing is started: for looking at what nobody is entitled to.
     pub(crate) fn peek(&self, now: Duration) -> Option<SnapshotRef> {
         match self {
-            Self::Fixed(_) => self.snapshot(now),
+            Self::Fixed(_) => self.snapshot(|| now),
             #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.peek(now),
         }

@@ -17,7 +17,6 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use super::{
@@ -28,10 +27,13 @@ use super::{
     refresher::Driver,
     revoked::Revoked,
     schedule::{MIN_RETRY_AFTER, Reason, Schedule, Verdict},
-    snapshot::{Snapshot, SnapshotRef},
+    snapshot::{Current, Snapshot, SnapshotRef},
     tenants::OnDemand,
 };
-use crate::{keys::KeySet, time::Clock};
+use crate::{
+    keys::{KeySet, VerifyingKey},
+    time::Clock,
+};
 
 /// What a remote key source is made of.
 pub(crate) struct RemoteConfig {
@@ -59,7 +61,7 @@ pub(crate) struct RemoteKeys {
 /// would keep itself alive.
 pub(super) struct Shared {
     pub(super) config: RemoteConfig,
-    snapshot: ArcSwap<Snapshot>,
+    snapshot: Current,
     /// The end of the hard bound in nanoseconds of the monotonic clock.
     good_until: AtomicU64,
     /// From this moment on, a reader has to look whether the driver runs.
@@ -99,7 +101,7 @@ impl RemoteKeys {
         let waiters = WaiterPlaces::new(config.settings.max_waiters);
         let shared = Shared {
             config,
-            snapshot: ArcSwap::default(),
+            snapshot: Current::default(),
             good_until: AtomicU64::new(0),
             attention_at: AtomicU64::new(0),
             state: Mutex::new(state),
@@ -113,10 +115,21 @@ impl RemoteKeys {
     ///
     /// Never waits. Starts the refresher when it does not run.
     pub(crate) fn snapshot(&self, now: Duration) -> Option<SnapshotRef> {
+        self.attend_if_due(now);
+        self.shared.live(now)
+    }
+
+    /// Whether `key`, which verified a token when the keys had this generation, still counts: never
+    /// past the hard bound. Otherwise as [`snapshot`](Self::snapshot).
+    pub(crate) fn vouches(&self, generation: u64, key: &Arc<VerifyingKey>, now: Duration) -> bool {
+        self.attend_if_due(now);
+        self.shared.is_live(now) && self.shared.snapshot.holds(generation, key)
+    }
+
+    fn attend_if_due(&self, now: Duration) {
         if nanos(now) >= self.shared.attention_at.load(Ordering::Relaxed) {
             self.attend(now);
         }
-        self.shared.live(now)
     }
 
     /// The same, and nothing is started.
@@ -286,9 +299,13 @@ impl Shared {
     }
 
     fn live(&self, now: Duration) -> Option<SnapshotRef> {
-        // The bound is read first and written last: whoever sees a new bound sees its keys.
-        let good_until = self.good_until.load(Ordering::Acquire);
-        (nanos(now) < good_until).then(|| SnapshotRef(self.snapshot.load()))
+        self.is_live(now).then(|| self.snapshot.load())
+    }
+
+    /// The bound is read before the keys and written after them: whoever sees a new bound sees its
+    /// keys.
+    fn is_live(&self, now: Duration) -> bool {
+        nanos(now) < self.good_until.load(Ordering::Acquire)
     }
 
     /// Puts what is loaded, less what is revoked, in place; the new generation when that changes
@@ -298,7 +315,7 @@ impl Shared {
         let next = self.snapshot.load().succeeded_by(state.revoked.remaining(&loaded.keys));
         let generation = next.as_ref().map(Snapshot::generation);
         if let Some(next) = next {
-            self.snapshot.store(Arc::new(next));
+            self.snapshot.store(next);
         }
         self.good_until.store(nanos(state.schedule.good_until()), Ordering::Release);
         generation

@@ -1,8 +1,16 @@
 //! The keys of one issuer at one moment, numbered.
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-use crate::keys::KeySet;
+use arc_swap::ArcSwap;
+
+use crate::keys::{KeySet, VerifyingKey};
 
 /// An immutable set of keys with its generation.
 ///
@@ -29,6 +37,36 @@ impl Snapshot {
     pub(super) fn succeeded_by(&self, keys: KeySet) -> Option<Self> {
         let changed = self.generation == 0 || !self.keys.has_same_keys(&keys);
         changed.then(|| Self { keys, generation: self.generation + 1 })
+    }
+}
+
+/// The snapshot of this moment, and its number beside it: who only asks whether anything changed
+/// reads one number.
+#[derive(Debug, Default)]
+pub(super) struct Current {
+    snapshot: ArcSwap<Snapshot>,
+    generation: AtomicU64,
+}
+
+impl Current {
+    pub(super) fn new(snapshot: Snapshot) -> Self {
+        Self { generation: AtomicU64::new(snapshot.generation), snapshot: ArcSwap::from_pointee(snapshot) }
+    }
+
+    pub(super) fn load(&self) -> SnapshotRef {
+        SnapshotRef(self.snapshot.load())
+    }
+
+    /// Callers hold the lock of their source, so that numbers come in order.
+    pub(super) fn store(&self, next: Snapshot) {
+        let generation = next.generation;
+        self.snapshot.store(Arc::new(next));
+        self.generation.store(generation, Ordering::Release);
+    }
+
+    /// Whether `key`, verified against the snapshot of this generation, is in use now.
+    pub(super) fn holds(&self, generation: u64, key: &Arc<VerifyingKey>) -> bool {
+        self.generation.load(Ordering::Acquire) == generation || self.load().keys().holds(key)
     }
 }
 

@@ -1,0 +1,93 @@
+//! Refusals that were written before.
+//!
+//! Anyone can cause a refusal, so it should cost little. Where an operation always needs the same,
+//! the answer to one reason is always the same text: it is written once and shared from then on. A
+//! reason names configured claims at most and nothing of a request, so there are few of them.
+
+use std::sync::OnceLock;
+
+use crate::{http::Rejection, server::Denial};
+
+/// More than the reasons that one configuration gives; beyond it refusals are written each time.
+const PLACES: usize = 32;
+
+/// Refusals by their reason; filled once, never emptied.
+#[derive(Debug)]
+pub(super) struct Refusals([OnceLock<Rejection>; PLACES]);
+
+impl Refusals {
+    pub(super) const fn new() -> Self {
+        Self([const { OnceLock::new() }; PLACES])
+    }
+
+    /// The refusal for `denial`: the one that was written before, or what `write` makes of it.
+    pub(super) fn get(&self, denial: Denial, write: impl Fn(Denial) -> Rejection) -> Rejection {
+        // When to come again is another time each time.
+        if denial.retry_after.is_some() {
+            return write(denial);
+        }
+        for place in &self.0 {
+            match place.get() {
+                Some(known) if *known.reason() == denial.reason => return known.clone(),
+                Some(_) => {}
+                None => {
+                    let written = write(denial);
+                    // Another thread may be faster: the place is then another reason's, or the same.
+                    let _ = place.set(written.clone());
+                    return written;
+                }
+            }
+        }
+        write(denial)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, time::Duration};
+
+    use super::*;
+    use crate::{
+        error::{ClaimName, TokenError},
+        http::{ChallengeRow, Reason, TokenKind},
+    };
+
+    #[test]
+    fn each_reason_is_written_once_and_within_bounds() {
+        let refusals = Refusals::new();
+        let written = Cell::new(0);
+        let get = |reason: Reason, retry_after: Option<Duration>| {
+            let rejection = refusals.get(Denial { reason: reason.clone(), retry_after }, |denial| {
+                written.set(written.get() + 1);
+                Rejection::new(
+                    denial.reason,
+                    ChallengeRow::new(http::StatusCode::OK),
+                    None,
+                    denial.retry_after,
+                )
+            });
+            assert_eq!((rejection.reason(), rejection.retry_after()), (&reason, retry_after));
+            written.get()
+        };
+        let missing = |claim: usize| Reason::InvalidToken {
+            token: TokenKind::Access,
+            error: TokenError::MissingClaim(ClaimName(claim.to_string().into())),
+        };
+        for (name, reason, retry_after, expected) in [
+            ("the first", Reason::NoCredentials, None, 1),
+            ("again", Reason::NoCredentials, None, 1),
+            ("another", missing(0), None, 2),
+            ("another claim", missing(1), None, 3),
+            ("another claim again", missing(1), None, 3),
+            ("for a time", Reason::KeysUnavailable, Some(Duration::from_secs(1)), 4),
+            ("for a time, again", Reason::KeysUnavailable, Some(Duration::from_secs(1)), 5),
+        ] {
+            assert_eq!(get(reason, retry_after), expected, "{name}");
+        }
+        for claim in 2..PLACES {
+            get(missing(claim), None);
+        }
+        let full = get(missing(PLACES), None);
+        assert_eq!(get(missing(PLACES), None), full + 1, "beyond the places each is written anew");
+    }
+}
