@@ -172,11 +172,7 @@ impl RequirementTable {
     /// # }
     /// ```
     #[must_use]
-    pub fn by_matched_path(mut self) -> Requirements {
-        self.settle();
-        Requirements::from(move |request: &Parts| {
-            let matched = request.extensions.get::<MatchedPath>();
-            self.find(&request.method, matched.map(MatchedPath::as_str))
-        })
+    pub fn by_matched_path(self) -> Requirements {
+        self.by(|request| request.extensions.get::<MatchedPath>().map(MatchedPath::as_str))
     }
 }

@@ -21,6 +21,12 @@ impl ConfigError {
         if problems.is_empty() { Ok(value) } else { Err(Self { problems }) }
     }
 
+    /// What was found, where nothing can be built without it.
+    #[cfg(feature = "identity-provider")]
+    pub(crate) fn from_problems(problems: Vec<String>) -> Self {
+        Self { problems }
+    }
+
     /// The problems, in the order they were found; never empty.
     #[must_use]
     pub fn problems(&self) -> &[String] {
@@ -119,6 +125,8 @@ pub enum TokenError {
     AuthenticationTooOld,
     /// The two tokens of a request do not belong together.
     PairMismatch,
+    /// The nonce that the token spends is none of this server's, its time is over, or it was spent.
+    StaleNonce,
 }
 
 /// The configured name of a claim, in an error.
@@ -172,6 +180,7 @@ impl TokenError {
             Self::WrongNonce => "wrong_nonce",
             Self::WrongAccessTokenHash => "wrong_access_token_hash",
             Self::AuthenticationTooOld => "authentication_too_old",
+            Self::StaleNonce => "stale_nonce",
             Self::PairMismatch => "pair_mismatch",
         }
     }
@@ -200,6 +209,7 @@ impl TokenError {
             Self::WrongNonce => "the token's nonce is not the expected one",
             Self::WrongAccessTokenHash => "the ID token belongs to another access token",
             Self::AuthenticationTooOld => "the authentication is too old",
+            Self::StaleNonce => "the nonce is not found or expired",
             Self::PairMismatch => "the two tokens do not belong together",
         }
     }

@@ -40,6 +40,7 @@
 //! | `verify` | the recipe: parse, screen, one key, one signature |
 //! | `identity` | [`Identity`]: what only verification can make |
 //! | [`source`] | where keys come from, and how they are kept fresh |
+//! | [`store`] | what was spent, so that nothing counts twice |
 //! | [`mod@http`] | credentials, challenges, refusals, protected resource metadata |
 //! | [`explain`] | why a token is accepted or not, check by check |
 //! | `server` | [`ResourceServer`]: one request, from headers to a verdict; the token cache |
@@ -47,8 +48,9 @@
 //! | [`middleware`] | the layer, the guard, their service and future |
 //! | `axum`, `tonic` | extractors and helpers, each behind a feature |
 //!
-//! Beside it, `issuer` mints tokens and serves keys (feature `issuer`), and `test_util` has what
-//! tests need (feature `test-util`).
+//! Beside it, `issuer` mints tokens and serves keys (feature `issuer`), `identity_provider` is login
+//! logic of your own for an authorization service, and that service's half of the conversation
+//! (feature `identity-provider`), and `test_util` has what tests need (feature `test-util`).
 //!
 //! The rooms down to `identity` do no I/O and read no clock: a verdict is a function of bytes, keys,
 //! rules and a moment.
@@ -64,7 +66,8 @@
 //! 6. Every rule of the profile: audience, times, subject, what the kind of token demands.
 //! 7. The signature, with the one key that the header names.
 //! 8. For two tokens: that they belong together.
-//! 9. What the operation requires: scopes.
+//! 9. The nonce that the token spends, where its profile has one.
+//! 10. What the operation requires: scopes.
 //!
 //! ## What is not checked
 //!
@@ -97,6 +100,9 @@ pub mod error;
 pub mod explain;
 pub mod http;
 mod identity;
+#[cfg(feature = "identity-provider")]
+#[cfg_attr(docsrs, doc(cfg(feature = "identity-provider")))]
+pub mod identity_provider;
 #[cfg(any(test, feature = "issuer"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "issuer")))]
 pub mod issuer;
@@ -107,6 +113,7 @@ pub mod preset;
 pub mod profile;
 mod server;
 pub mod source;
+pub mod store;
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util;
 pub mod time;

@@ -15,9 +15,13 @@
 //! }
 //! ```
 
-use tonic::{Request, Status};
+use http::{HeaderMap, header::WWW_AUTHENTICATE};
+use tonic::{Code, Request, Status, metadata::MetadataMap};
 
-use crate::identity::{Authentication, Identity};
+use crate::{
+    http::Rejection,
+    identity::{Authentication, Identity},
+};
 
 /// The identity of a gRPC request.
 pub trait IdentityExt {
@@ -25,7 +29,8 @@ pub trait IdentityExt {
     ///
     /// # Errors
     /// `INTERNAL` when no layer stands in front of the service, which is a mistake in the program;
-    /// `UNAUTHENTICATED` when an optional layer let the request pass without credentials.
+    /// `UNAUTHENTICATED`, with the challenge as the layer would have sent it, when an optional layer
+    /// let the request pass without credentials.
     fn identity(&self) -> Result<&Identity, Status>;
 
     /// Who makes the request, or nobody, behind an
@@ -38,7 +43,14 @@ pub trait IdentityExt {
 
 impl<T> IdentityExt for Request<T> {
     fn identity(&self) -> Result<&Identity, Status> {
-        self.optional_identity()?.ok_or_else(|| Status::unauthenticated("authentication is required"))
+        self.optional_identity()?.ok_or_else(|| {
+            // The layer leaves the refusal that it would have sent beside the verdict.
+            let refusal = self.extensions().get::<Rejection>();
+            let challenge = refusal.and_then(Rejection::challenge).cloned();
+            let headers = HeaderMap::from_iter(challenge.map(|challenge| (WWW_AUTHENTICATE, challenge)));
+            let metadata = MetadataMap::from_headers(headers);
+            Status::with_metadata(Code::Unauthenticated, "authentication is required", metadata)
+        })
     }
 
     fn optional_identity(&self) -> Result<Option<&Identity>, Status> {

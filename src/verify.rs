@@ -58,6 +58,11 @@ impl VerifiedToken {
         self.extracted.client_id.as_ref().map(|client| self.text(client))
     }
 
+    /// The nonce that it spends.
+    pub(crate) fn nonce(&self) -> Option<&str> {
+        self.extracted.nonce.as_ref().map(|nonce| self.text(nonce))
+    }
+
     pub(crate) fn audiences(&self) -> impl Iterator<Item = &str> {
         self.extracted.audiences.iter().map(|audience| self.text(audience))
     }
@@ -121,8 +126,8 @@ impl<'a> Parsed<'a> {
             None => Header::New(JoseHeader::parse(&self.token.header_json()?, limits)?.to_owned()),
         };
         let algorithm = profile.check_header(header.get())?;
-        let window = profile.evaluate(&self.claims, algorithm, now, expected)?;
-        let extracted = profile.extract(&self.claims, self.payload)?;
+        let mut window = profile.evaluate(&self.claims, algorithm, now, expected)?;
+        let extracted = profile.extract(&self.claims, self.payload, now, &mut window)?;
         Ok(Screened { token: self.token, profile, algorithm, header, window, extracted })
     }
 }

@@ -277,6 +277,7 @@ fn a_good_token_is_answered_with_what_it_says() {
     let bare = issuer.access_token("bob").without("client_id").without("jti");
     let answer = api.request("GET", "/", Some(&bearer(&bare))).json();
     assert_eq!((&answer["client_id"], &answer["scopes"]), (&Value::Null, &json!([])));
+    assert_eq!(answer.get("context"), None, "no vendor's system");
 }
 
 #[test]
@@ -322,6 +323,18 @@ fn what_cannot_work_is_said_before_it_listens() {
         (&format!("{ISSUER} --token-type jwt"), 2, "at+jwt"),
         (&format!("{ISSUER} --leeway 1m"), 2, "--leeway"),
         (&format!("{ISSUER} --scope \""), 2, "--scope"),
+        (&format!("{ISSUER} --profile jwt --token-type any"), 2, "--token-type"),
+        (&format!("{ISSUER} --profile saml"), 2, "--profile"),
+        (&format!("{ISSUER} --tenant t --profile jwt"), 2, "--tenant"),
+        ("--profile rfc9068", 2, "--issuer"),
+        ("--tenant t", 2, "--profile"),
+        ("--profile jwt --server-url https://s.example --issuer i --audience a", 1, "--server-url"),
+        ("--profile app-id --tenant t --server-url s --scope-status 402", 2, "--scope-status"),
+        ("--profile jwt --tenant t", 1, "--profile"),
+        ("--profile mobile-client-access --issuer i --audience a", 1, "--tenant"),
+        ("--profile mobile-client-access --tenant t", 1, "--server-url"),
+        ("--profile mobile-client-access --tenant t --server-url https://s.example --pem k", 1, "--pem"),
+        ("--profile mobile-client-access --tenant t --server-url http://127.0.0.1:1", 1, "\n  - issuer"),
         ("--listen nowhere", 2, "--listen"),
         ("--surprise", 2, "--surprise"),
         (&format!("{ISSUER} --jwks-file /nowhere/keys.json"), 1, "/nowhere/keys.json"),
@@ -339,6 +352,11 @@ fn what_cannot_work_is_said_before_it_listens() {
     let help = String::from_utf8(run("protected_api", &["--help"]).stdout).unwrap();
     for flag in [
         "--listen",
+        "--profile",
+        "--tenant",
+        "--server-url",
+        "--pem",
+        "--scope-status",
         "--issuer",
         "--audience",
         "--jwks-uri",

@@ -9,17 +9,24 @@ use serde::Serialize;
 use serde_json::Value;
 use tower_resource_server::{Identity, ResourceServer, http::Json as JsonRefusals, policy::Requirement};
 
+use crate::context::Context;
+
 /// Everything behind the layer but `/healthz` and `/.well-known/*`.
-pub(crate) fn router(api: &ResourceServer, required: Requirement) -> Router {
-    protect(Router::new(), api, required)
+pub(crate) fn router(api: &ResourceServer, required: Requirement, context: Option<Context>) -> Router {
+    protect(Router::new(), api, required, context)
 }
 
 /// The same with routes in front of the one that answers everything.
-pub(crate) fn protect(routes: Router, api: &ResourceServer, required: Requirement) -> Router {
+pub(crate) fn protect(
+    routes: Router,
+    api: &ResourceServer,
+    required: Requirement,
+    context: Option<Context>,
+) -> Router {
     // The layer goes around the fallback too: what no route matches is protected like the rest,
     // whatever its method. Only what is added after it is open.
     routes
-        .fallback(who_am_i)
+        .fallback(async move |who: Identity| Json(WhoAmI::new(&who, context)))
         .layer(api.layer().requirements(required).reject_with(JsonRefusals))
         .route("/healthz", get(async || "ok\n"))
         .route("/.well-known/", any(async || axum::http::StatusCode::NOT_FOUND))
@@ -36,16 +43,25 @@ pub(crate) struct WhoAmI {
     scopes: Vec<String>,
     expires_at: Option<u64>,
     claims: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<Value>,
+}
+
+impl WhoAmI {
+    fn new(who: &Identity, context: Option<Context>) -> Self {
+        Self {
+            subject: who.subject().to_owned(),
+            issuer: who.issuer().to_owned(),
+            client_id: who.client_id().map(str::to_owned),
+            audiences: who.audiences().map(str::to_owned).collect(),
+            scopes: who.scopes().map(str::to_owned).collect(),
+            expires_at: who.expires_at().map(|at| at.as_secs()),
+            claims: who.claims().ok(),
+            context: context.and_then(|context| context(who)),
+        }
+    }
 }
 
 pub(crate) async fn who_am_i(who: Identity) -> Json<WhoAmI> {
-    Json(WhoAmI {
-        subject: who.subject().to_owned(),
-        issuer: who.issuer().to_owned(),
-        client_id: who.client_id().map(str::to_owned),
-        audiences: who.audiences().map(str::to_owned).collect(),
-        scopes: who.scopes().map(str::to_owned).collect(),
-        expires_at: who.expires_at().map(|at| at.as_secs()),
-        claims: who.claims().ok(),
-    })
+    Json(WhoAmI::new(&who, None))
 }

@@ -8,15 +8,16 @@ use crate::issuer_flags::{IssuerFlags, address};
 
 /// An API that only bearers of good tokens may call.
 ///
-/// Without --issuer it starts an issuer of its own, prints what it protects, and `curl` lines to
-/// try. With --issuer and --audience it guards against that issuer: every path and method but
-/// /healthz and /.well-known/* needs a good token, and is answered with what the token says.
+/// Without --issuer or --tenant it starts an issuer of its own, prints what it protects, and `curl`
+/// lines to try. With --issuer and --audience it guards against that issuer, with --profile and --tenant
+/// against a vendor's system: every path and method but /healthz and /.well-known/* needs a good
+/// token, and is answered with what the token says.
 #[derive(Debug, Parser)]
 #[command(name = "protected_api")]
 pub(crate) struct Cli {
     /// Where to listen, as HOST:PORT; port 0 takes a free one
     ///
-    /// 127.0.0.1:8080 unless told otherwise; without --issuer a free port of 127.0.0.1. The line
+    /// 127.0.0.1:8080 unless told otherwise; in a demonstration a free port of 127.0.0.1. The line
     /// `listening on http://ADDR` says which one it is.
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,

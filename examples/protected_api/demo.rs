@@ -34,7 +34,7 @@ pub(crate) async fn run(listen: Option<SocketAddr>) -> Result<(), AnyError> {
         .build()?;
     let guard = api.guard(scope("orders:write")).reject_with(JsonRefusals);
     let routes = Router::new().route("/orders/new", any(api::who_am_i).layer(guard));
-    let router = api::protect(routes, &api, Requirement::none());
+    let router = api::protect(routes, &api, Requirement::none(), None);
 
     let greeting = greeting(&issuer, &resource, &Paint::for_stdout())?;
     crate::serve(listener, router, &api, &greeting).await

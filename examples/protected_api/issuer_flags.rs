@@ -10,29 +10,43 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use tower_resource_server::{
-    Issuer, ResourceServer, error::ConfigError, keys::Algorithm, keys::AlgorithmSet, keys::KeySet,
-    policy::Requirement, profile::TokenProfile,
+    Issuer, ResourceServer, ResourceServerBuilder, error::ConfigError, keys::Algorithm, keys::AlgorithmSet,
+    keys::KeySet, policy::Requirement, profile::DEFAULT_LEEWAY, profile::TokenProfile,
 };
+
+#[path = "vendor_flags.rs"]
+mod vendor_flags;
+
+use self::vendor_flags::VendorFlags;
 
 /// How long a start without keys is normal; after that it is said on stderr.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+type AnyError = Box<dyn Error + Send + Sync>;
+
 #[derive(Args, Debug)]
+#[command(group = ArgGroup::new("trusted").args(["issuer", "tenant"]))]
 pub(crate) struct IssuerFlags {
+    /// The system that the tokens are of
+    ///
+    /// The first two are for the issuer of --issuer, the others for the one of --tenant.
+    #[arg(long, requires = "trusted", value_enum, default_value = "jwt")]
+    profile: Profile,
+
     /// The issuer to trust, exactly as in the `iss` of its tokens
     ///
     /// Its keys are found through its discovery document, unless --jwks-uri or --jwks-file says
     /// where they are.
     #[arg(long, value_name = "URL", requires = "audience")]
-    pub(crate) issuer: Option<String>,
+    issuer: Option<String>,
 
     /// The name of this API in the `aud` of tokens; repeatable
     ///
     /// The first is also its resource identifier (RFC 8707, RFC 9728). A token must be for one of
-    /// them.
-    #[arg(long, value_name = "AUD", requires = "issuer")]
+    /// them. App ID: a client of the tenant, and any will do when none is named.
+    #[arg(long, value_name = "AUD", requires = "trusted")]
     audience: Vec<String>,
 
     /// Where the issuer's keys are; no discovery document is read
@@ -49,49 +63,104 @@ pub(crate) struct IssuerFlags {
     #[arg(long, value_name = "RS256,ES256,…", requires = "issuer", value_delimiter = ',')]
     algorithms: Vec<Algorithm>,
 
-    /// The kind of JWT to accept
-    #[arg(long, requires = "issuer", value_enum, default_value = "any")]
-    token_type: TokenType,
+    /// The kind of JWT to accept: at+jwt is --profile rfc9068, any is --profile jwt
+    #[arg(long, requires = "issuer", conflicts_with = "profile", value_enum)]
+    token_type: Option<TokenType>,
+
+    #[command(flatten)]
+    vendor: VendorFlags,
 
     /// How far the issuer's clock and this one may disagree; at most 600 seconds
-    #[arg(long, value_name = "SECONDS", requires = "issuer", default_value = "60")]
-    leeway: u64,
+    ///
+    /// 60 unless told otherwise; with --tenant none, as in the vendors' own software.
+    #[arg(long, value_name = "SECONDS", requires = "trusted")]
+    leeway: Option<u64>,
 
     /// The scopes that every request needs, separated by spaces
-    #[arg(long, value_name = "\"a b\"", requires = "issuer", value_parser = Requirement::scopes)]
+    #[arg(long, value_name = "\"a b\"", requires = "trusted", value_parser = Requirement::scopes)]
     scope: Option<Requirement>,
 
     /// Accept http:// addresses of the issuer, if they are on this machine; for development
-    #[arg(long, requires = "issuer")]
+    #[arg(long, requires = "trusted")]
     allow_loopback_http: bool,
+}
+
+/// The systems whose tokens are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// Any access token that is a JWT: `typ` may be absent, `JWT` or `at+jwt`; most issuers need this
+    Jwt,
+    /// RFC 9068 only: the header says `at+jwt`; no other kind of token can pass, so use it if you can
+    Rfc9068,
+    /// IBM Mobile Client Access: one token or two; needs --tenant and --server-url
+    MobileClientAccess,
+    /// IBM App ID: one token or two; needs --tenant and --server-url
+    AppId,
+    /// SCEYT: the application is in the header `app-id`; needs --tenant and --pem
+    Sceyt,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum TokenType {
-    /// Any access token that is a JWT: `typ` may be absent, `JWT` or `at+jwt`; most issuers need this
     Any,
-    /// RFC 9068 only: the header says `at+jwt`; no other kind of token can pass, so use it if you can
     #[value(name = "at+jwt")]
     AtJwt,
 }
 
 impl IssuerFlags {
+    /// The system that the tokens are of.
+    pub(crate) fn profile(&self) -> Profile {
+        match self.token_type {
+            None => self.profile,
+            Some(TokenType::Any) => Profile::Jwt,
+            Some(TokenType::AtJwt) => Profile::Rfc9068,
+        }
+    }
+
     /// What every request needs beside a good token.
     pub(crate) fn requirement(&self) -> Requirement {
         self.scope.clone().unwrap_or_default()
     }
 
-    /// The server that these flags describe. Nothing is fetched yet.
-    pub(crate) fn resource_server(&self) -> Result<ResourceServer, Box<dyn Error + Send + Sync>> {
-        let issuer = self.issuer()?.profile(self.profile());
+    /// The server that these flags describe, if they name anybody to trust. Nothing is fetched yet.
+    pub(crate) fn resource_server(&self) -> Result<Option<ResourceServer>, AnyError> {
+        if self.issuer.is_none() && !self.vendor.is_named() {
+            return Ok(None);
+        }
+        let server = match self.profile() {
+            Profile::Jwt => self.standard(TokenProfile::jwt()),
+            Profile::Rfc9068 => self.standard(TokenProfile::rfc9068()),
+            vendor => self.vendor.server(vendor, &self.audience, self.leeway(), self.allow_loopback_http),
+        }?;
+        let server = server.scopes_supported(self.requirement());
+        server.build().map(Some).map_err(|error| one_by_one(&error).into())
+    }
+
+    fn leeway(&self) -> Option<Duration> {
+        self.leeway.map(Duration::from_secs)
+    }
+
+    /// A server for the tokens of an issuer that follows the standards.
+    fn standard(&self, profile: TokenProfile) -> Result<ResourceServerBuilder, AnyError> {
+        if self.issuer.is_none() {
+            return Err(
+                "--tenant: these tokens are of no vendor; name one with --profile, or an --issuer".into()
+            );
+        }
+        self.vendor.refuse_others(&[])?;
+        let accepted: AlgorithmSet = match self.algorithms.as_slice() {
+            [] => AlgorithmSet::ASYMMETRIC,
+            some => some.iter().copied().collect(),
+        };
+        let leeway = self.leeway().unwrap_or(DEFAULT_LEEWAY);
+        let issuer = self.issuer()?.profile(profile.algorithms(accepted).leeway(leeway));
         let mut audiences = self.audience.iter();
-        let mut server = ResourceServer::builder(audiences.next().cloned().unwrap_or_default())
-            .issuer(issuer)
-            .scopes_supported(self.requirement());
+        let mut server =
+            ResourceServer::builder(audiences.next().cloned().unwrap_or_default()).issuer(issuer);
         for further in audiences {
             server = server.audience(further.as_str());
         }
-        server.build().map_err(|error| one_by_one(&error).into())
+        Ok(server)
     }
 
     fn issuer(&self) -> Result<Issuer, String> {
@@ -106,18 +175,6 @@ impl IssuerFlags {
             (None, None) => Issuer::discover(name),
         };
         Ok(if self.allow_loopback_http { issuer.allow_loopback_http() } else { issuer })
-    }
-
-    fn profile(&self) -> TokenProfile {
-        let profile = match self.token_type {
-            TokenType::Any => TokenProfile::jwt(),
-            TokenType::AtJwt => TokenProfile::rfc9068(),
-        };
-        let accepted: AlgorithmSet = match self.algorithms.as_slice() {
-            [] => AlgorithmSet::ASYMMETRIC,
-            some => some.iter().copied().collect(),
-        };
-        profile.algorithms(accepted).leeway(Duration::from_secs(self.leeway))
     }
 }
 

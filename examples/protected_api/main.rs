@@ -1,16 +1,18 @@
 //! An API that only bearers of good tokens may call.
 //!
 //! Without arguments it brings an issuer along and shows `curl` lines to try; with `--issuer` and
-//! `--audience` it guards against any issuer. `--help` explains each flag.
+//! `--audience` it guards against any issuer, with `--profile` and `--tenant` against a vendor's system. `--help` explains each flag.
 //!
 //! - `cli`: the command line.
 //! - `issuer_flags`: from flags to a `ResourceServer`.
+//! - `context`: what a vendor's own software would hand to the application.
 //! - `api`: the routes, and what stands in front of them.
 //! - `demo`: the embedded issuer, and the lines to try.
 //! - `shutdown`: the signals that end it.
 
 mod api;
 mod cli;
+mod context;
 mod demo;
 mod issuer_flags;
 mod shutdown;
@@ -45,13 +47,15 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), AnyError> {
-    if cli.issuer.issuer.is_some() { guard(cli).await } else { demo::run(cli.listen).await }
+    match cli.issuer.resource_server()? {
+        Some(api) => guard(cli, api).await,
+        None => demo::run(cli.listen).await,
+    }
 }
 
-/// Guards against the issuer of the command line.
-async fn guard(cli: Cli) -> Result<(), AnyError> {
-    let api = cli.issuer.resource_server()?;
-    let router = api::router(&api, cli.issuer.requirement());
+/// Guards against the issuer or vendor of the command line.
+async fn guard(cli: Cli, api: ResourceServer) -> Result<(), AnyError> {
+    let router = api::router(&api, cli.issuer.requirement(), context::of(cli.issuer.profile()));
     let listener = bind(cli.listen.unwrap_or(DEFAULT_ADDRESS)).await?;
     serve(listener, router, &api, "").await
 }

@@ -32,6 +32,8 @@ pub(crate) struct Cli {
     pub(crate) issuer: Option<String>,
 
     /// The name of your API in the `aud` of tokens; repeatable
+    ///
+    /// App ID: a client of the tenant, and any will do when none is named.
     #[arg(long, value_name = "AUD")]
     pub(crate) audience: Vec<String>,
 
@@ -42,6 +44,27 @@ pub(crate) struct Cli {
     /// The nonce of the login that the ID token answers
     #[arg(long, value_name = "NONCE")]
     pub(crate) nonce: Option<String>,
+
+    /// The vendor's name for your API: the tenant, or the application of SCEYT
+    #[arg(long, value_name = "ID")]
+    pub(crate) tenant: Option<String>,
+
+    /// Where the vendor's server is
+    ///
+    /// Mobile Client Access: what stands before /authorization/v1/apps/…; App ID: the region, or the
+    /// OAuth server URL, before /publickeys.
+    #[arg(long, value_name = "URL")]
+    pub(crate) server_url: Option<String>,
+
+    /// A file with the secret that your nonces are made with, of 32 bytes at least (Layer)
+    ///
+    /// Whether a nonce was spent already is known to your service alone.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) nonce_secret: Option<PathBuf>,
+
+    /// The name of the key in --pem (Layer)
+    #[arg(long, value_name = "ID", requires = "pem")]
+    pub(crate) kid: Option<String>,
 
     /// Where the issuer's keys are
     #[arg(long, value_name = "URL")]
@@ -107,4 +130,13 @@ pub(crate) enum Profile {
     Rfc9068,
     /// An OpenID Connect ID token; needs --issuer and --client-id
     OidcIdToken,
+    /// An access token of IBM Mobile Client Access; needs --tenant and --server-url
+    MobileClientAccess,
+    /// An access token of IBM App ID; needs --tenant and --server-url
+    AppId,
+    /// A Layer identity token; needs --issuer (the provider), --pem and --kid (or --jwks-file), and
+    /// --nonce-secret
+    Layer,
+    /// A SCEYT token; needs --tenant (the application) and --pem
+    Sceyt,
 }

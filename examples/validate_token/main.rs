@@ -5,11 +5,13 @@
 //!
 //! - `cli`: the command line.
 //! - `server`: from flags to the `ResourceServer` that would get the token.
+//! - `vendors`: the same for the systems of vendors.
 //! - `output`: the table and the JSON.
 
 mod cli;
 mod output;
 mod server;
+mod vendors;
 
 use std::{
     io::{self, IsTerminal, Read},
@@ -63,7 +65,9 @@ async fn explain(server: &ResourceServer, cli: &Cli, token: &str) -> Explanation
             let nonce = cli.nonce.as_deref();
             server.explain_id_token(token, IdTokenExpectations { nonce, ..Default::default() }).await
         }
-        Profile::Jwt | Profile::Rfc9068 => server.explain(token).await,
+        // The request would name the application in a header.
+        Profile::Sceyt => server.explain_of(cli.tenant.as_deref().unwrap_or_default(), token).await,
+        _ => server.explain(token).await,
     }
 }
 

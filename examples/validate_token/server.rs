@@ -13,6 +13,7 @@ use tower_resource_server::{
 use crate::{
     AnyError,
     cli::{Cli, Profile},
+    vendors,
 };
 
 /// The server that the flags describe. Nothing is fetched yet.
@@ -22,6 +23,10 @@ pub(crate) fn of(cli: &Cli) -> Result<ResourceServer, AnyError> {
         Profile::Jwt => access_tokens(cli, TokenProfile::jwt()),
         Profile::Rfc9068 => access_tokens(cli, TokenProfile::rfc9068()),
         Profile::OidcIdToken => id_tokens(cli),
+        Profile::MobileClientAccess => vendors::mobile_client_access(cli),
+        Profile::AppId => vendors::app_id(cli),
+        Profile::Layer => vendors::layer(cli),
+        Profile::Sceyt => vendors::sceyt(cli),
     }?;
     let server = match &cli.scope {
         Some(scopes) => server.require(scopes.clone()),
@@ -59,20 +64,23 @@ fn issuer(cli: &Cli) -> Result<Issuer, AnyError> {
 }
 
 /// The keys of a file, if one is named.
-fn given_keys(cli: &Cli, algorithms: AlgorithmSet) -> Result<Option<KeySet>, AnyError> {
-    let read = |path: &Path| fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
+pub(crate) fn given_keys(cli: &Cli, algorithms: AlgorithmSet) -> Result<Option<KeySet>, AnyError> {
     if let Some(path) = &cli.jwks_file {
-        let keys = KeySet::from_jwks(read(path)?.as_bytes());
+        let keys = KeySet::from_jwks(&read(path)?);
         return Ok(Some(keys.map_err(|error| format!("{}: {error}", path.display()))?));
     }
     let Some(path) = &cli.pem else { return Ok(None) };
-    let pem = read(path)?;
+    let pem = String::from_utf8_lossy(&read(path)?).into_owned();
     // A key is for the algorithms of its kind.
     let fits = |algorithm: &Algorithm| VerifyingKey::from_pem(&pem, *algorithm).is_ok();
     let fitting: AlgorithmSet = algorithms.iter().filter(fits).collect();
     let key = VerifyingKey::from_pem(&pem, if fitting.is_empty() { algorithms } else { fitting });
     let key = key.map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(Some(KeySet::from_keys([key])))
+}
+
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, AnyError> {
+    fs::read(path).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
 fn accepted(cli: &Cli) -> AlgorithmSet {
@@ -89,21 +97,35 @@ fn with_flags(cli: &Cli, profile: TokenProfile) -> TokenProfile {
 
 /// A flag that changes nothing would let its user believe that something was checked.
 fn refuse_meaningless(cli: &Cli) -> Result<(), AnyError> {
-    let is_id_token = cli.profile == Profile::OidcIdToken;
-    for (flag, given, means_something) in [
-        ("--audience", !cli.audience.is_empty(), !is_id_token),
-        ("--client-id", cli.client_id.is_some(), is_id_token),
-        ("--nonce", cli.nonce.is_some(), is_id_token),
-        ("--scope", cli.scope.is_some(), !is_id_token),
-    ] {
-        if given && !means_something {
+    use Profile::{AppId, Jwt, Layer, MobileClientAccess, OidcIdToken, Rfc9068, Sceyt};
+    let given: [(&str, bool, &[Profile]); 13] = [
+        ("--issuer", cli.issuer.is_some(), &[Jwt, Rfc9068, OidcIdToken, MobileClientAccess, Layer]),
+        ("--audience", !cli.audience.is_empty(), &[Jwt, Rfc9068, AppId]),
+        ("--client-id", cli.client_id.is_some(), &[OidcIdToken]),
+        ("--nonce", cli.nonce.is_some(), &[OidcIdToken]),
+        ("--tenant", cli.tenant.is_some(), &[MobileClientAccess, AppId, Sceyt]),
+        ("--server-url", cli.server_url.is_some(), &[MobileClientAccess, AppId]),
+        ("--nonce-secret", cli.nonce_secret.is_some(), &[Layer]),
+        ("--kid", cli.kid.is_some(), &[Layer]),
+        ("--jwks-uri", cli.jwks_uri.is_some(), &[Jwt, Rfc9068, OidcIdToken]),
+        (
+            "--jwks-file",
+            cli.jwks_file.is_some(),
+            &[Jwt, Rfc9068, OidcIdToken, MobileClientAccess, AppId, Layer],
+        ),
+        ("--algorithms", !cli.algorithms.is_empty(), &[Jwt, Rfc9068, OidcIdToken]),
+        ("--leeway", cli.leeway.is_some(), &[Jwt, Rfc9068, OidcIdToken, MobileClientAccess, AppId, Sceyt]),
+        ("--scope", cli.scope.is_some(), &[Jwt, Rfc9068, MobileClientAccess, AppId]),
+    ];
+    for (flag, given, profiles) in given {
+        if given && !profiles.contains(&cli.profile) {
             return Err(format!("{flag} means nothing with this --profile").into());
         }
     }
     Ok(())
 }
 
-fn needed(flag: &str) -> AnyError {
+pub(crate) fn needed(flag: &str) -> AnyError {
     format!("{flag} is needed with this --profile").into()
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::{
     error::TokenError,
     keys::{Algorithm, KeySet, verify_signature},
-    policy::{Expected, Finding, Requirement, Shown, Stage, Verdict},
+    policy::{Expected, Finding, Requirement, Shown, Stage, Verdict, Window},
     profile::{CompiledProfile, scope_names},
+    store::{NonceError, Nonces},
     time::UnixTime,
     token::{JoseHeader, TokenLimits},
     verify::{Decoded, Parsed},
@@ -18,6 +19,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) limits: &'a TokenLimits,
     pub(crate) now: UnixTime,
     pub(crate) expected: Expected<'a>,
+    /// Where nonces are spent.
+    pub(crate) nonces: Option<&'a Nonces>,
     /// The scopes that every request needs, where the token is one that has scopes.
     pub(crate) required: &'a Requirement,
 }
@@ -87,7 +90,7 @@ pub(crate) fn examine(
     circumstances: Circumstances<'_>,
 ) -> Examined {
     const UNREAD: &str = "the token cannot be read";
-    let Circumstances { limits, now, expected, required } = circumstances;
+    let Circumstances { limits, now, expected, nonces, required } = circumstances;
     let mut findings = before;
 
     let json = decoded.map(|decoded| decoded.token().header_json()).transpose();
@@ -117,9 +120,18 @@ pub(crate) fn examine(
     let (key_findings, unknown) = trial.run(decoded);
     findings.extend(key_findings);
 
+    if let Some(rule) = profile.nonce_rule() {
+        let nonce = parsed.zip(decoded).map(|(parsed, decoded)| {
+            let nonce = profile.nonce(&parsed.claims, &decoded.payload);
+            nonce.ok().flatten().map(|nonce| nonce.get(&decoded.payload).to_owned())
+        });
+        findings.push(self::nonce(rule, nonce.flatten().as_deref(), nonces, now));
+    }
     if !required.is_none() {
         let lists = parsed.zip(decoded).map(|(parsed, decoded)| {
-            (profile.scopes(&parsed.claims, &decoded.payload), decoded.payload.as_str())
+            let mut window = Window::ALWAYS.clone();
+            let lists = profile.scopes(&parsed.claims, &decoded.payload, now, &mut window);
+            (lists, decoded.payload.as_str())
         });
         findings.push(match lists {
             Some((Ok(lists), payload)) => scope(required, scope_names(&lists, payload)),
@@ -128,6 +140,19 @@ pub(crate) fn examine(
     }
     let issuer = Some(Arc::clone(&profile.binding.issuer));
     Examined { issuer, findings, wants_keys: unknown && !failed }
+}
+
+/// Whether a nonce can be spent, which it is not here.
+fn nonce(rule: String, nonce: Option<&str>, nonces: Option<&Nonces>, now: UnixTime) -> Finding {
+    let Some(nonce) = nonce else { return Finding::unchecked(Stage::Nonce, rule, "there is no nonce") };
+    match nonces.map_or(Err(NonceError::Unavailable), |nonces| nonces.peek(nonce, now)) {
+        Ok(()) => Finding::of(Stage::Nonce, rule, Ok(())),
+        Err(error) if error.is_temporary() => {
+            Finding::unchecked(Stage::Nonce, rule, "no nonce can be spent right now")
+        }
+        Err(_) => Finding::of(Stage::Nonce, rule, Err(TokenError::StaleNonce))
+            .fix(|| "get a new nonce of this server, and a token with it: each counts once, and for minutes"),
+    }
 }
 
 fn scope_rule(required: &Requirement) -> String {

@@ -53,7 +53,8 @@ pub enum Outcome {
     Valid,
     /// At least one check failed: the token is refused.
     Invalid,
-    /// Nothing is wrong as far as could be seen, and the issuer's keys cannot be had right now.
+    /// Nothing is wrong as far as could be seen, and the issuer's keys cannot be had right now, or no
+    /// nonce can be spent.
     Unchecked,
 }
 
@@ -107,7 +108,13 @@ impl Explanation {
     pub fn reason(&self) -> Option<Reason> {
         match (self.outcome(), self.failed().next()) {
             (Outcome::Valid, _) => None,
-            (_, None) => Some(Reason::KeysUnavailable),
+            (_, None) => {
+                let open = |finding: &&Finding| finding.verdict() == Verdict::Unchecked;
+                match self.findings.iter().find(open).map(Finding::stage) {
+                    Some(Stage::Nonce) => Some(Reason::SpentStoreUnavailable),
+                    _ => Some(Reason::KeysUnavailable),
+                }
+            }
             (_, Some(finding)) => Some(match finding.error() {
                 Some(error) => Reason::InvalidToken { token: self.kind, error: error.clone() },
                 None => Reason::InsufficientScope { required: self.required.clone() },

@@ -113,7 +113,7 @@ mod tests {
             .unwrap();
         let bare = Challenger::default();
         let expired = Reason::InvalidToken { token: TokenKind::Access, error: TokenError::Expired };
-        let lacking = Reason::InsufficientScope { required: scope("b a") };
+        let lacking = Reason::InsufficientScope { required: scope("a b") };
         let malformed = Reason::InvalidRequest(RequestError::MalformedAuthorization);
         for (challenger, reason, required, expected) in [
             (&bare, Reason::NoCredentials, "", Some("Bearer")),
@@ -126,7 +126,7 @@ mod tests {
             (
                 &full,
                 Reason::NoCredentials,
-                "b a",
+                "a b",
                 Some(r#"Bearer realm="api", scope="a b", resource_metadata="https://rs/.well-known/x""#),
             ),
             (

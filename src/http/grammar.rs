@@ -110,16 +110,14 @@ impl Grammar {
 
     /// Cuts a value; a second token is looked for only when `pairs` may come.
     pub(super) fn cut<'a>(&self, value: &'a [u8], pairs: bool) -> Cut<'a> {
-        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
         let mut parts = match self.spacing {
             Spacing::Spaces => return self.cut_at_spaces(value, pairs),
-            Spacing::Whitespace => {
-                Parts::Runs(value.split(is_blank as fn(&u8) -> bool).filter(|part| !part.is_empty()))
-            }
-            Spacing::SingleSpace => Parts::Each(value.split((|byte| *byte == b' ') as fn(&u8) -> bool)),
+            Spacing::Whitespace => Parts { rest: Some(value), runs: true },
+            Spacing::SingleSpace => Parts { rest: Some(value), runs: false },
         };
         match parts.next() {
-            None | Some([]) => return Cut::Nothing,
+            None => return Cut::Nothing,
+            Some([]) if value.is_empty() => return Cut::Nothing,
             Some(scheme) if self.is_scheme(scheme) => {}
             Some(_) => return self.other_scheme(),
         }
@@ -177,19 +175,28 @@ impl Grammar {
     }
 }
 
-/// The parts of a value: each, or those between runs of white space.
-enum Parts<E, R> {
-    Each(E),
-    Runs(R),
+/// The parts of a value between single spaces, or between runs of white space. They are found by a
+/// search for what separates them: looking at each byte would cost more than a cached token does.
+struct Parts<'a> {
+    rest: Option<&'a [u8]>,
+    runs: bool,
 }
 
-impl<'a, E: Iterator<Item = &'a [u8]>, R: Iterator<Item = &'a [u8]>> Iterator for Parts<E, R> {
+impl<'a> Iterator for Parts<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        match self {
-            Self::Each(parts) => parts.next(),
-            Self::Runs(parts) => parts.next(),
+        loop {
+            let rest = self.rest?;
+            let end = if self.runs { memchr::memchr2(b' ', b'\t', rest) } else { memchr::memchr(b' ', rest) };
+            let (part, rest) = match end {
+                Some(end) => (rest.get(..end)?, rest.get(end + 1..)),
+                None => (rest, None),
+            };
+            self.rest = rest;
+            if !(self.runs && part.is_empty()) {
+                return Some(part);
+            }
         }
     }
 }
@@ -227,6 +234,7 @@ mod tests {
         let plain = Grammar::bearer();
         let lenient = Grammar::bearer().exact_case().spacing(Spacing::Whitespace).refuse_other_schemes();
         let single = Grammar::bearer().exact_case().spacing(Spacing::SingleSpace);
+        let alone = single.clone().refuse_other_schemes();
         let session = Grammar::scheme("Layer").parameter("session-token");
         for (name, grammar, value, pairs, expected) in [
             ("plain", &plain, "bEARER a", false, "a"),
@@ -255,6 +263,11 @@ mod tests {
             ("single, tab is a character", &single, "Bearer\ta", true, "nothing"),
             ("single, nothing", &single, "", true, "nothing"),
             ("single, case", &single, "bearer a", true, "nothing"),
+            ("single, three", &single, "Bearer a b c", true, "malformed"),
+            ("single, no pairs", &single, "Bearer a b", false, "malformed"),
+            ("single alone, a space in front", &alone, " Bearer a", true, "malformed"),
+            ("single alone, another scheme", &alone, "Basic a", true, "malformed"),
+            ("single alone, nothing", &alone, "", true, "nothing"),
             ("session", &session, r#"Layer session-token="a""#, false, "a"),
             ("session, single quotes", &session, "layer Session-Token='a'", false, "a"),
             ("session, mixed quotes", &session, r#"Layer session-token="a'"#, false, "malformed"),

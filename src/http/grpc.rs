@@ -48,7 +48,7 @@ const fn status(reason: &Reason) -> &'static str {
     match reason {
         Reason::NoCredentials | Reason::InvalidRequest(_) | Reason::InvalidToken { .. } => "16", // UNAUTHENTICATED
         Reason::InsufficientScope { .. } => "7", // PERMISSION_DENIED
-        Reason::KeysUnavailable => "14",         // UNAVAILABLE
+        Reason::KeysUnavailable | Reason::SpentStoreUnavailable => "14", // UNAVAILABLE
         Reason::ForeignIdentity { .. } => "13",  // INTERNAL
     }
 }

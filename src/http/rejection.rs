@@ -29,6 +29,9 @@ pub enum Reason {
     },
     /// The issuer's keys cannot be had right now, so that nothing is known about the token: 503.
     KeysUnavailable,
+    /// The token is good, and there is no room to write down that its nonce is spent, or no store to
+    /// be reached: 503. The nonce is not spent.
+    SpentStoreUnavailable,
     /// A mistake in the wiring of this program: the identity in the request is another server's.
     /// 500, since no client can do anything about it.
     ForeignIdentity {
@@ -44,8 +47,12 @@ impl Reason {
     /// be said by anybody.
     pub(crate) const fn is_about_a_verified_token(&self) -> bool {
         match self {
-            Self::InvalidToken { error, .. } => matches!(error, TokenError::PairMismatch),
-            Self::InsufficientScope { .. } | Self::ForeignIdentity { .. } => true,
+            Self::InvalidToken { error, .. } => {
+                matches!(error, TokenError::PairMismatch | TokenError::StaleNonce)
+            }
+            Self::InsufficientScope { .. } | Self::SpentStoreUnavailable | Self::ForeignIdentity { .. } => {
+                true
+            }
             Self::NoCredentials | Self::InvalidRequest(_) | Self::KeysUnavailable => false,
         }
     }
@@ -59,6 +66,7 @@ impl Reason {
             Self::InvalidToken { error, .. } => error.code(),
             Self::InsufficientScope { .. } => "insufficient_scope",
             Self::KeysUnavailable => "keys_unavailable",
+            Self::SpentStoreUnavailable => "spent_store_unavailable",
             Self::ForeignIdentity { .. } => "foreign_identity",
         }
     }
@@ -74,6 +82,7 @@ impl Reason {
             Self::InvalidToken { error, .. } => error.description(),
             Self::InsufficientScope { .. } => "the token lacks a scope that this operation needs",
             Self::KeysUnavailable => "the issuer's keys are not available right now",
+            Self::SpentStoreUnavailable => "no nonce can be spent right now",
             Self::ForeignIdentity { .. } => "the identity was verified by another resource server",
         }
     }

@@ -8,7 +8,8 @@
 //! | a scope is missing | 403, scope | `insufficient_scope` |
 //!
 //! The systems that clients were written for differ in statuses and parameters, so a preset brings
-//! rows of its own. Keys that cannot be had are 503 without a challenge in all of them.
+//! rows of its own. Keys that cannot be had, and nonces that cannot be spent, are 503 without a
+//! challenge in all of them.
 
 use http::StatusCode;
 
@@ -163,7 +164,9 @@ impl ChallengeTable {
             Reason::InvalidToken { .. } => self.invalid_token,
             Reason::InsufficientScope { .. } => self.insufficient_scope,
             // Not the client's fault, and worth another try: never a 401.
-            Reason::KeysUnavailable => ChallengeRow::new(StatusCode::SERVICE_UNAVAILABLE).without_challenge(),
+            Reason::KeysUnavailable | Reason::SpentStoreUnavailable => {
+                ChallengeRow::new(StatusCode::SERVICE_UNAVAILABLE).without_challenge()
+            }
             Reason::ForeignIdentity { .. } => {
                 ChallengeRow::new(StatusCode::INTERNAL_SERVER_ERROR).without_challenge()
             }

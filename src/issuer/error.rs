@@ -1,5 +1,7 @@
 //! Why a key cannot be had, and why the issuer cannot do what it was asked.
 
+use std::time::Duration;
+
 /// Why a [`SigningKey`](super::SigningKey) could not be generated or loaded.
 ///
 /// No variant carries key material, nor the cryptographic library's own words about it.
@@ -77,6 +79,22 @@ pub enum IssueError {
         /// The name of the claim.
         claim: &'static str,
     },
+    /// The token would live shorter or longer than tokens of its kind may.
+    #[error(
+        "a lifetime of {} s: it has to be at least {} s and at most {} s",
+        .lifetime.as_secs(), .min.as_secs(), .max.as_secs()
+    )]
+    LifetimeOutOfBounds {
+        /// The lifetime that was asked for.
+        lifetime: Duration,
+        /// The shortest lifetime.
+        min: Duration,
+        /// The longest lifetime.
+        max: Duration,
+    },
+    /// The subject is the empty string.
+    #[error("the subject is empty: name it")]
+    EmptySubject,
     /// The cryptographic library failed to sign or to produce randomness.
     #[error("the cryptographic library could not sign")]
     Signing,

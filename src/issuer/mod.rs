@@ -34,7 +34,8 @@
 //!
 //! The parts: [`SigningKey`] (generate, load, sign), [`TokenBuilder`] (one token), the key ring
 //! behind [`publish`](TokenIssuer::publish), [`rotate`](TokenIssuer::rotate) and
-//! [`retire`](TokenIssuer::retire), and [`IssuerService`] (HTTP).
+//! [`retire`](TokenIssuer::retire), and [`IssuerService`] (HTTP). [`SceytIssuer`] mints the tokens of
+//! a vendor that has bounds on them.
 //!
 //! [RFC 9068]: https://www.rfc-editor.org/rfc/rfc9068
 
@@ -44,6 +45,7 @@ mod error;
 mod key_ring;
 mod public;
 mod published;
+mod sceyt;
 mod service;
 mod signing_key;
 mod token_builder;
@@ -52,6 +54,7 @@ mod token_issuer;
 pub use error::{IssueError, SigningKeyError};
 pub use key_ring::KeySelector;
 pub use published::Fetches;
+pub use sceyt::SceytIssuer;
 pub use service::IssuerService;
 pub use signing_key::SigningKey;
 pub use token_builder::TokenBuilder;

@@ -22,8 +22,9 @@ pub enum KeyError {
     /// A key with private or symmetric material where only public keys belong.
     #[error("private or symmetric key material in a public key set")]
     PrivateMaterial,
-    /// An RSA modulus outside 2048..=8192 bits.
-    #[error("RSA modulus of {bits} bits; 2048 to 8192 are accepted")]
+    /// An RSA modulus outside 2048..=8192 bits; where old keys are let in on purpose, outside
+    /// 1024..=8192.
+    #[error("RSA modulus of {bits} bits is too short or too long")]
     RsaModulusSize {
         /// The size of the modulus that was refused.
         bits: usize,

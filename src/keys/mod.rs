@@ -4,6 +4,7 @@
 //! - [`algorithm`](Algorithm): the signature algorithms, and sets of them.
 //! - `error`: why bytes are not a key; `curve`: the curves of ECDSA keys.
 //! - `verifying_key`: one public key (or configured secret) with the algorithms it may be used for.
+//! - `legacy`: RSA keys too short for today, for those who must.
 //! - `jwk`: what a JWK must be before it becomes a key; the rules of hygiene live here.
 //! - `header_memo`: headers already parsed, kept beside the keys that sign under them.
 //! - `key_set`: parsing a JWKS entry by entry, and finding the keys eligible for a token.
@@ -26,6 +27,7 @@ mod header_memo;
 mod jwk;
 mod jws;
 mod key_set;
+mod legacy;
 mod verifying_key;
 
 pub use algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};

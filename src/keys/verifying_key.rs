@@ -18,6 +18,9 @@ const MIN_RSA_BITS: usize = 2048;
 /// work that one signature can cause.
 const MAX_RSA_BITS: usize = 8192;
 
+/// `rsaEncryption` (RFC 8017 appendix A.1).
+pub(super) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+
 const RSA_FAMILY: AlgorithmSet = AlgorithmSet::from_slice(&[
     Algorithm::RS256,
     Algorithm::RS384,
@@ -103,7 +106,6 @@ impl VerifyingKey {
     /// # Errors
     /// [`KeyError`], also when one of the algorithms does not fit the key's type.
     pub fn from_der(der: &[u8], algorithms: impl Into<AlgorithmSet>) -> Result<Self, KeyError> {
-        const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
         const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
         const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
         const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
@@ -284,19 +286,30 @@ impl VerifyingKey {
         self.thumbprint == other.thumbprint && self.kid == other.kid && self.algorithms == other.algorithms
     }
 
-    fn for_any_kid(mut self) -> Self {
+    pub(super) fn for_any_kid(mut self) -> Self {
         self.kid = KidRule::Any;
         self
     }
 
     pub(super) fn rsa(n: &[u8], e: &[u8], algorithms: AlgorithmSet) -> Result<Self, KeyError> {
+        Self::rsa_of(n, e, algorithms, MIN_RSA_BITS, rsa_parameters)
+    }
+
+    /// An RSA key of at least so many bits, by the parameters of each algorithm.
+    pub(super) fn rsa_of(
+        n: &[u8],
+        e: &[u8],
+        algorithms: AlgorithmSet,
+        min_bits: usize,
+        parameters: impl Fn(Algorithm) -> Option<&'static RsaParameters>,
+    ) -> Result<Self, KeyError> {
         if algorithms.is_empty() || !algorithms.difference(RSA_FAMILY).is_empty() {
             return Err(KeyError::AlgorithmMismatch);
         }
         // Issuers built on Java send the sign byte of a BigInteger; no verifier in reach takes it.
         let (n, e) = (strip_zeros(n), strip_zeros(e));
         let bits = n.first().map_or(0, |top| n.len() * 8 - top.leading_zeros() as usize);
-        if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) {
+        if !(min_bits..=MAX_RSA_BITS).contains(&bits) {
             return Err(KeyError::RsaModulusSize { bits });
         }
         match e {
@@ -307,7 +320,7 @@ impl VerifyingKey {
         let components = signature::RsaPublicKeyComponents { n, e };
         let verifiers = algorithms
             .iter()
-            .filter_map(|alg| Some((alg, rsa_parameters(alg)?)))
+            .filter_map(|alg| Some((alg, parameters(alg)?)))
             .map(|(alg, parameters)| {
                 let key =
                     components.to_parsed_public_key(parameters).map_err(|_| KeyError::MalformedPublicKey)?;

@@ -1,6 +1,7 @@
 //! What comes out of a call: named, unboxed, `Send` where its parts are.
 
 use std::{
+    fmt,
     future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -74,6 +75,22 @@ where
     }
 }
 
+/// Where the request stands, and nothing of what it says.
+impl<S, R, B> fmt::Debug for ResponseFuture<S, R, B>
+where
+    S: Service<Request<B>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Admitted { .. } => "admitted",
+            State::Refused { .. } => "refused",
+            State::Waiting { .. } => "waiting for keys",
+            State::AdmittedLate { .. } => "admitted after a wait",
+        };
+        f.debug_struct("ResponseFuture").field("state", &state).finish_non_exhaustive()
+    }
+}
+
 /// The response of a refusal; a copy of the reason rides along for outer layers.
 fn refusal<T, R: Reject<T>>(why: Rejection, reject: &R, request: &Parts) -> Response<T> {
     // At debug level, since anyone can cause it; the reason is a fixed word, the claim a configured
@@ -129,6 +146,37 @@ where
                 }
             };
             state.set(next);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http::header::AUTHORIZATION;
+    use tower::{Layer, service_fn};
+
+    use super::*;
+    use crate::{ResourceServer, test_util::TestIssuer};
+
+    #[test]
+    fn debug_shows_the_state_and_no_request() {
+        let issuer = TestIssuer::new();
+        let api = ResourceServer::builder(issuer.audience())
+            .issuer(issuer.trusted())
+            .clock(issuer.clock().clone())
+            .build()
+            .unwrap();
+        let mut service = api
+            .layer()
+            .layer(service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(String::new())) }));
+        let good = format!("Bearer {}", issuer.access_token("alice").mint().unwrap());
+        for (authorization, state) in [(good.as_str(), "admitted"), ("Bearer secret", "refused")] {
+            let mut request = Request::new(());
+            request.headers_mut().insert(AUTHORIZATION, authorization.parse().unwrap());
+            let shown = format!("{:?}", service.call(request));
+            assert_eq!(shown, format!("ResponseFuture {{ state: {state:?}, .. }}"));
         }
     }
 }

@@ -15,8 +15,12 @@ pub struct Requirements(Kind);
 #[derive(Clone)]
 enum Kind {
     Fixed(Requirement),
+    Table { table: Arc<RequirementTable>, pattern: PatternOf },
     PerRequest(Arc<dyn Fn(&Parts) -> Requirement + Send + Sync>),
 }
+
+/// Where the pattern that a table is asked for stands in a request.
+type PatternOf = fn(&Parts) -> Option<&str>;
 
 impl Requirements {
     /// These requirements, and `always` beside each.
@@ -24,6 +28,7 @@ impl Requirements {
         match self.0 {
             kind if always.is_none() => Self(kind),
             Kind::Fixed(requirement) => always.clone().and(requirement).into(),
+            Kind::Table { table, pattern } => Arc::unwrap_or_clone(table).and(always).by(pattern),
             Kind::PerRequest(choose) => {
                 let always = always.clone();
                 (move |request: &Parts| always.clone().and(choose(request))).into()
@@ -35,7 +40,7 @@ impl Requirements {
     pub(super) fn fixed(&self) -> Option<&Requirement> {
         match &self.0 {
             Kind::Fixed(requirement) => Some(requirement),
-            Kind::PerRequest(_) => None,
+            Kind::Table { .. } | Kind::PerRequest(_) => None,
         }
     }
 
@@ -43,6 +48,7 @@ impl Requirements {
     pub(super) fn of(&self, request: &Parts) -> Requirement {
         match &self.0 {
             Kind::Fixed(requirement) => requirement.clone(),
+            Kind::Table { table, pattern } => table.find(&request.method, pattern(request)),
             Kind::PerRequest(choose) => choose(request),
         }
     }
@@ -64,6 +70,7 @@ impl fmt::Debug for Requirements {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Fixed(requirement) => f.debug_tuple("Requirements").field(requirement).finish(),
+            Kind::Table { table, .. } => f.debug_tuple("Requirements").field(table).finish(),
             Kind::PerRequest(_) => f.write_str("Requirements(per request)"),
         }
     }
@@ -127,23 +134,32 @@ impl RequirementTable {
         found.or_else(|| self.otherwise.clone()).unwrap_or_else(|| self.strictest())
     }
 
-    /// Works out once what an operation without a row needs, or every such request would.
-    pub(crate) fn settle(&mut self) {
+    /// The requirements of a request by what `pattern` finds in it.
+    pub(crate) fn by(mut self, pattern: PatternOf) -> Requirements {
+        // Works out once what an operation without a row needs, or every such request would.
         self.otherwise = Some(self.otherwise.take().unwrap_or_else(|| self.strictest()));
+        Requirements(Kind::Table { table: Arc::new(self), pattern })
     }
 
+    /// The same table with `always` in front of each requirement: joined once, and not per request.
+    fn and(mut self, always: &Requirement) -> Self {
+        let own = self.rows.values_mut().flatten().map(|(_, requirement)| requirement);
+        for requirement in own.chain(&mut self.otherwise) {
+            *requirement = always.clone().and(std::mem::take(requirement));
+        }
+        self
+    }
+
+    /// Sorted, since the rows are in no order.
     fn strictest(&self) -> Requirement {
-        self.rows
-            .values()
-            .flatten()
-            .fold(Requirement::none(), |all, (_, requirement)| all.and(requirement.clone()))
+        let rows = self.rows.values().flatten();
+        rows.fold(Requirement::none(), |all, (_, requirement)| all.and(requirement.clone())).sorted()
     }
 
     /// Chooses by the request's exact path: right for gRPC, whose paths have no parameters.
     #[must_use]
-    pub fn by_path(mut self) -> Requirements {
-        self.settle();
-        Requirements::from(move |request: &Parts| self.find(&request.method, Some(request.uri.path())))
+    pub fn by_path(self) -> Requirements {
+        self.by(|request| Some(request.uri.path()))
     }
 }
 
@@ -169,6 +185,11 @@ mod tests {
             (Method::POST, Some("/pkg.S/N"), "call read write"),
         ] {
             assert_eq!(table.find(&method, pattern).to_string(), expected, "{method} {pattern:?}");
+        }
+        let joined = table.clone().by_path().and(&scope("base"));
+        for (path, expected) in [("/orders", "base read"), ("/else", "base call read write")] {
+            let (head, ()) = http::Request::get(path).body(()).unwrap().into_parts();
+            assert_eq!(joined.of(&head).to_string(), expected, "{path}");
         }
         let open = table.otherwise(Requirement::none());
         assert_eq!(open.find(&Method::GET, Some("/else")).to_string(), "");

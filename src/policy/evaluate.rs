@@ -30,10 +30,8 @@ pub(crate) struct Binding {
 impl Binding {
     /// Whether a token that names this issuer is the issuer's.
     pub(crate) fn is_issuer(&self, name: &str) -> bool {
-        match self.names {
-            NameForm::Exact => *self.issuer == *name || self.aliases.iter().any(|alias| **alias == *name),
-            NameForm::LastSegment => last_segment(&self.issuer) == last_segment(name),
-        }
+        let name = self.names.of(name);
+        self.names.of(&self.issuer) == name || self.aliases.iter().any(|alias| self.names.of(alias) == name)
     }
 }
 
@@ -45,6 +43,16 @@ pub(crate) enum NameForm {
     Exact,
     /// By what follows the last slash: `layer:///keys/1` and `1` are one.
     LastSegment,
+}
+
+impl NameForm {
+    /// The part of a name that counts.
+    pub(crate) fn of(self, name: &str) -> &str {
+        match self {
+            Self::Exact => name,
+            Self::LastSegment => last_segment(name),
+        }
+    }
 }
 
 /// What follows the last slash of a name.
@@ -77,13 +85,14 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    const ALWAYS: Self = Self { from: UnixTime::from_secs(0), until: UnixTime::from_duration(Duration::MAX) };
+    pub(crate) const ALWAYS: Self =
+        Self { from: UnixTime::from_secs(0), until: UnixTime::from_duration(Duration::MAX) };
 
     pub(crate) fn contains(&self, now: UnixTime) -> bool {
         self.from <= now && now < self.until
     }
 
-    fn narrow(&mut self, from: UnixTime, until: UnixTime) {
+    pub(crate) fn narrow(&mut self, from: UnixTime, until: UnixTime) {
         self.from = self.from.max(from);
         self.until = self.until.min(until);
     }
@@ -244,6 +253,15 @@ impl Check {
             Self::StringOrStrings => value.as_strings().map(|_| true),
             Self::Strings => match value {
                 ClaimValue::Strings(_) => Some(true),
+                _ => None,
+            },
+            Self::StringUpTo(max) => Some(value.as_str()?.chars().nth(*max).is_none()),
+            Self::StringMembersUpTo(max) => match value {
+                ClaimValue::StringMembers(count) => Some(count <= max),
+                _ => None,
+            },
+            Self::WholeNumber => match value {
+                ClaimValue::Integer(_) => Some(true),
                 _ => None,
             },
             Self::NumericDate => value.as_numeric_date().map(|_| true),

@@ -11,7 +11,8 @@ pub struct InvalidScope;
 /// What an operation needs: every one of a set of scopes. A cheap clone.
 ///
 /// One value serves both sides: it is enforced, and it is named in the challenge when it is not
-/// met, so that the two cannot drift apart.
+/// met, so that the two cannot drift apart. The scopes are named in the order in which they were
+/// required; two requirements of the same scopes are equal in any order.
 ///
 /// ```
 /// use tower_resource_server::policy::scope;
@@ -21,10 +22,10 @@ pub struct InvalidScope;
 /// assert!(needed.is_met_by(["orders:write", "profile", "orders:read"].into_iter()));
 /// assert!(!needed.is_met_by(["orders:read"].into_iter()));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Requirement {
-    /// Sorted, each once; `None` instead of an empty list, so that "none" costs nothing.
+    /// Each once; `None` instead of an empty list, so that "none" costs nothing.
     scopes: Option<Arc<[Box<str>]>>,
 }
 
@@ -63,13 +64,17 @@ impl Requirement {
         }
     }
 
-    fn of(mut scopes: Vec<Box<str>>) -> Self {
-        scopes.sort_unstable();
-        scopes.dedup();
+    fn of(all: Vec<Box<str>>) -> Self {
+        let mut scopes: Vec<Box<str>> = Vec::with_capacity(all.len());
+        for scope in all {
+            if !scopes.contains(&scope) {
+                scopes.push(scope);
+            }
+        }
         Self { scopes: (!scopes.is_empty()).then(|| scopes.into()) }
     }
 
-    /// Requires what both require.
+    /// Requires what both require; its own scopes are named first.
     pub fn and(self, other: Self) -> Self {
         match (&self.scopes, &other.scopes) {
             (_, None) => self,
@@ -90,11 +95,29 @@ impl Requirement {
         self.scopes.is_none()
     }
 
-    /// The scopes, sorted.
+    /// The same requirement with its scopes in alphabetical order.
+    pub(crate) fn sorted(self) -> Self {
+        let mut scopes: Vec<Box<str>> = self.iter().map(Into::into).collect();
+        scopes.sort_unstable();
+        Self::of(scopes)
+    }
+
+    /// The scopes, each once, in the order in which they were required.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.scopes.iter().flat_map(|scopes| scopes.iter()).map(AsRef::as_ref)
     }
 }
+
+/// The same scopes, in any order: RFC 6749 section 3.3 gives the order no meaning.
+impl PartialEq for Requirement {
+    fn eq(&self, other: &Self) -> bool {
+        let all_in =
+            |these: &Self, those: &Self| these.iter().all(|scope| those.iter().any(|other| other == scope));
+        all_in(self, other) && all_in(other, self)
+    }
+}
+
+impl Eq for Requirement {}
 
 /// The scopes as one space-separated list, as in a challenge's `scope` (RFC 6750 section 3).
 impl fmt::Display for Requirement {
@@ -118,7 +141,7 @@ mod tests {
         for (list, expected) in [
             ("", Some("")),
             ("a", Some("a")),
-            ("b a  b", Some("a b")),
+            ("b a  b", Some("b a")),
             ("https://api.example/x.y", Some("https://api.example/x.y")),
             ("a\"b", None),
             ("a\\b", None),
@@ -131,6 +154,28 @@ mod tests {
                 expected,
                 "{list:?}"
             );
+        }
+    }
+
+    #[test]
+    fn scopes_are_named_as_required_and_compared_as_a_set() {
+        let base = scope("base");
+        for (name, requirement, named, same) in [
+            ("of one list", scope("write read"), "write read", scope("read write")),
+            (
+                "the first of both come first",
+                base.clone().and(scope("a base b")),
+                "base a b",
+                scope("b base a"),
+            ),
+            ("nothing to add", base.clone().and(Requirement::none()), "base", base.clone()),
+            ("nothing but added", Requirement::none().and(base.clone()), "base", base.clone()),
+            ("in alphabetical order", scope("c a b").sorted(), "a b c", scope("c b a")),
+        ] {
+            assert_eq!(requirement.to_string(), named, "{name}");
+            assert_eq!(requirement, same, "{name}");
+            assert_ne!(requirement, scope("other"), "{name}");
+            assert_ne!(requirement, requirement.clone().and(scope("more")), "{name}");
         }
     }
 }

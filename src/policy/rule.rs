@@ -59,6 +59,9 @@ pub(super) enum Check {
     NonEmptyString,
     StringOrStrings,
     Strings,
+    StringUpTo(usize),
+    StringMembersUpTo(usize),
+    WholeNumber,
     NumericDate,
     Lifetime { min: Duration, max: Duration },
     AfterNow,
@@ -119,6 +122,21 @@ impl ClaimRule {
     pub fn ends_lifetime(self, min: Duration, max: Option<Duration>) -> Rule {
         let max = max.unwrap_or(Duration::MAX);
         self.rule(Check::Lifetime { min, max }, Some(TokenError::LifetimeOutOfBounds))
+    }
+
+    /// It is a string of at most `max` characters (Unicode scalar values).
+    pub fn string_up_to(self, max: usize) -> Rule {
+        self.rule(Check::StringUpTo(max), None)
+    }
+
+    /// It is an object of at most `max` members, each a string.
+    pub fn string_members_up_to(self, max: usize) -> Rule {
+        self.rule(Check::StringMembersUpTo(max), None)
+    }
+
+    /// It is a whole number, not negative, written without fraction and exponent.
+    pub fn whole_number(self) -> Rule {
+        self.rule(Check::WholeNumber, None)
     }
 
     /// It is a `NumericDate` (RFC 7519 section 2), whenever that is.
@@ -304,6 +322,9 @@ impl fmt::Display for Rule {
             Check::Lifetime { min, max } => {
                 write!(f, "ends a lifetime of {} to {} seconds", min.as_secs(), max.as_secs())
             }
+            Check::StringUpTo(max) => write!(f, "is a string of at most {max} characters"),
+            Check::StringMembersUpTo(max) => write!(f, "is an object of at most {max} strings"),
+            Check::WholeNumber => f.write_str("is a whole number"),
             Check::NumericDate => f.write_str("is a date"),
             Check::AfterNow => f.write_str("is after now"),
             Check::Begun => f.write_str("is not after now"),

@@ -15,17 +15,36 @@
 //! `nbf`, `sub`, and that no mark of another kind of token is there), and the quirks to know.
 //! `iat` must be there in all of them: every one of these providers writes it.
 //!
+//! And of systems with more than a token of their own, each with its page:
+//!
+//! | preset | what |
+//! |---|---|
+//! | [`layer`] | Layer's identity tokens, each with a nonce that it spends |
+//!
 //! A preset is a beginning: [`rule`](TokenProfile::rule) adds to it,
 //! [`without_rules_on`](TokenProfile::without_rules_on) takes away. Where a provider can be set to
 //! RFC 9068, [`TokenProfile::rfc9068`] is better than any of them.
+//!
+//! Systems with a way of their own on the wire have a page each: what a request looks like, what is
+//! checked, and where that differs from the vendor's own software.
+//!
+//! | preset | begins with |
+//! |---|---|
+//! | [`sceyt`] | [`ResourceServer::sceyt`](crate::ResourceServer::sceyt) |
 
+pub mod app_id;
 pub mod auth0;
 pub mod cognito;
 pub mod entra;
 pub mod google;
 pub mod keycloak;
+pub mod layer;
+pub mod mobile_client_access;
 pub mod okta;
+pub mod sceyt;
+mod vcap;
 
+pub use self::vcap::VcapError;
 use crate::{keys::Algorithm, policy::claim, profile::TokenProfile};
 
 /// What the access tokens of all of them have in common.

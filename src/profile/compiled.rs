@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::{KeySelection, TokenProfile, TypeRule};
+use super::{KeySelection, TokenProfile, TypeRule, scope_members};
 use crate::{
     error::{ClaimName, TokenError},
     keys::{Algorithm, AlgorithmSet},
@@ -15,7 +15,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct CompiledProfile {
     pub(super) typ: TypeRule,
-    pub(super) cty: TypeRule,
+    pub(super) cty: Option<std::sync::Arc<str>>,
     pub(super) algorithms: AlgorithmSet,
     pub(super) policy: Policy,
     pub(crate) binding: Binding,
@@ -25,8 +25,10 @@ pub(crate) struct CompiledProfile {
     expires: ClaimId,
     pub(super) clients: Vec<(ClaimId, ClaimName)>,
     pub(super) scopes: Vec<(ClaimId, ClaimName)>,
+    scopes_as_members: bool,
     pub(super) nonce: Option<(ClaimId, ClaimName)>,
     pub(crate) key_selection: KeySelection,
+    pub(super) requires_kid: bool,
     pub(crate) keeps_header: bool,
 }
 
@@ -94,8 +96,10 @@ impl CompiledProfile {
             expires: names.intern("exp"),
             clients: named(&profile.client_claims, names),
             scopes: named(&profile.scope_claims, names),
+            scopes_as_members: profile.scopes_as_members,
             nonce: named(profile.nonce_claim.as_slice(), names).pop(),
             key_selection: profile.key_selection,
+            requires_kid: profile.requires_kid,
             keeps_header: profile.keeps_header,
         }
     }
@@ -115,15 +119,27 @@ impl CompiledProfile {
         Self { binding: Binding { issuer, ..self.binding.clone() }, ..self.clone() }
     }
 
-    /// The algorithm of the header, if it is one that the configuration accepts; then the types.
+    /// The algorithm of the header, if it is one that the configuration accepts; then the types, and
+    /// whether a key is named.
     pub(crate) fn check_header(&self, header: &JoseHeader<'_>) -> Result<Algorithm, TokenError> {
         let algorithm = self.check_algorithm(header)?;
         self.typ.check(header.typ.as_deref())?;
-        self.cty.check(header.cty.as_deref())?;
+        self.check_content_type(header)?;
+        self.check_names_key(header)?;
         Ok(algorithm)
     }
 
-    pub(crate) fn check_algorithm(&self, header: &JoseHeader<'_>) -> Result<Algorithm, TokenError> {
+    pub(super) fn check_content_type(&self, header: &JoseHeader<'_>) -> Result<(), TokenError> {
+        let differs = self.cty.as_deref().is_some_and(|cty| header.cty.as_deref() != Some(cty));
+        if differs { Err(TokenError::WrongType) } else { Ok(()) }
+    }
+
+    pub(super) fn check_names_key(&self, header: &JoseHeader<'_>) -> Result<(), TokenError> {
+        let lacks = self.requires_kid && header.kid.is_none();
+        if lacks { Err(TokenError::UnknownKey) } else { Ok(()) }
+    }
+
+    pub(super) fn check_algorithm(&self, header: &JoseHeader<'_>) -> Result<Algorithm, TokenError> {
         let algorithm = header.alg.parse().ok();
         let accepted = algorithm.filter(|algorithm| self.algorithms.contains(*algorithm));
         accepted.ok_or(TokenError::AlgorithmNotAllowed)
@@ -140,14 +156,21 @@ impl CompiledProfile {
         self.policy.evaluate(claims, &Context { moment, binding: &self.binding, expected, algorithm })
     }
 
-    /// Takes out what an identity is made of. `payload` is the text that `claims` borrow from.
-    pub(crate) fn extract(&self, claims: &Claims<'_>, payload: &str) -> Result<Extracted, TokenError> {
+    /// Takes out what an identity is made of. `payload` is the text that `claims` borrow from; what
+    /// is not good for as long as the token narrows its `window`.
+    pub(crate) fn extract(
+        &self,
+        claims: &Claims<'_>,
+        payload: &str,
+        now: UnixTime,
+        window: &mut Window,
+    ) -> Result<Extracted, TokenError> {
         let audiences = claims.get(self.audience).and_then(|value| texts(value, payload));
         Ok(Extracted {
             subject: self.subject(claims, payload)?,
             client_id: self.client(claims, payload)?,
             audiences: audiences.unwrap_or_default(),
-            scopes: self.scopes(claims, payload)?,
+            scopes: self.scopes(claims, payload, now, window)?,
             nonce: self.nonce(claims, payload)?,
             expires_at: claims.get(self.expires).and_then(|exp| exp.as_numeric_date()),
         })
@@ -165,14 +188,27 @@ impl CompiledProfile {
         Ok(Some(Text::of(client, payload)))
     }
 
-    /// As [`client`](Self::client).
-    pub(crate) fn scopes(&self, claims: &Claims<'_>, payload: &str) -> Result<Texts, TokenError> {
+    /// As [`client`](Self::client); what ends before the token narrows its `window`.
+    pub(crate) fn scopes(
+        &self,
+        claims: &Claims<'_>,
+        payload: &str,
+        now: UnixTime,
+        window: &mut Window,
+    ) -> Result<Texts, TokenError> {
         let present = self.scopes.iter().find_map(|(id, name)| Some((claims.get(*id)?, name)));
         let Some((value, name)) = present else { return Ok(Texts::new()) };
-        texts(value, payload).ok_or_else(|| TokenError::InvalidClaim(name.clone()))
+        let scopes = match value {
+            ClaimValue::Object | ClaimValue::StringMembers(_) if self.scopes_as_members => {
+                let moment = Moment { now, leeway: self.leeway };
+                scope_members::in_force(payload, name.as_str(), moment, window)
+            }
+            _ => texts(value, payload),
+        };
+        scopes.ok_or_else(|| TokenError::InvalidClaim(name.clone()))
     }
 
-    pub(super) fn nonce(&self, claims: &Claims<'_>, payload: &str) -> Result<Option<Text>, TokenError> {
+    pub(crate) fn nonce(&self, claims: &Claims<'_>, payload: &str) -> Result<Option<Text>, TokenError> {
         self.nonce.as_ref().map(|nonce| non_empty(nonce, claims, payload)).transpose()
     }
 }

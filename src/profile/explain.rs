@@ -6,7 +6,7 @@ use super::{CompiledProfile, KeySelection, TypeRule};
 use crate::{
     error::{ClaimName, TokenError},
     keys::Algorithm,
-    policy::{Context, Expected, Finding, Moment, Shown, Stage},
+    policy::{Context, Expected, Finding, Moment, Shown, Stage, Window},
     time::UnixTime,
     token::{ClaimId, Claims, JoseHeader, TokenLimits},
 };
@@ -20,7 +20,10 @@ impl CompiledProfile {
             format!("kid has at most {} bytes", limits.kid_bytes),
             format!("alg is one of {}", accepted.join(" ")),
             self.typ.words("typ"),
-            self.cty.words("cty"),
+            match &self.cty {
+                Some(cty) => format!("cty is {cty}"),
+                None => "cty may be anything".to_owned(),
+            },
         ]
     }
 
@@ -35,9 +38,9 @@ impl CompiledProfile {
         let algorithm = self.check_algorithm(header);
         let kid_size = match header.kid {
             Some(_) => Finding::of(Stage::Header, kid_size, header.check_kid(limits)),
-            None => Finding::not_applicable(Stage::Header, kid_size, "not there"),
+            None => Finding::not_applicable(Stage::Header, kid_size, NOT_THERE),
         };
-        let findings = vec![
+        let mut findings = vec![
             Finding::of(Stage::Header, form, Ok(())),
             Finding::of(Stage::Header, extensions, header.check_extensions())
                 .fix(|| "have the issuer sign without extensions (RFC 7515 section 4.1.11)"),
@@ -47,8 +50,17 @@ impl CompiledProfile {
                 .showing(Some(Shown::text(&header.alg)))
                 .fix(|| "have the issuer sign with one of these, or accept it with TokenProfile::algorithms"),
             self.typ.finding("typ", typ, header.typ.as_deref()).showing(shown(&header.typ)),
-            self.cty.finding("cty", cty, header.cty.as_deref()).showing(shown(&header.cty)),
+            match header.cty {
+                None if self.cty.is_none() => Finding::not_applicable(Stage::Header, cty, NOT_THERE),
+                _ => Finding::of(Stage::Header, cty, self.check_content_type(header)).fix(|| OTHER_TYPE),
+            }
+            .about("cty")
+            .showing(shown(&header.cty)),
         ];
+        if self.requires_kid {
+            let kid = Finding::of(Stage::Header, KID, self.check_names_key(header)).about("kid");
+            findings.push(kid.fix(|| "have the issuer name the key that it signs with"));
+        }
         (findings, algorithm.ok())
     }
 
@@ -66,7 +78,8 @@ impl CompiledProfile {
                 .fix(|| "have the issuer write the header as RFC 7515 section 4 has it"),
             None => unread(form),
         };
-        [form].into_iter().chain(others.map(unread)).collect()
+        let kid = self.requires_kid.then(|| unread(KID.to_owned()));
+        [form].into_iter().chain(others.map(unread)).chain(kid).collect()
     }
 
     /// The rules on claims, then what an identity is read from.
@@ -92,7 +105,7 @@ impl CompiledProfile {
                 let rule = identity_rule(names, what, needed);
                 let present = names.iter().find_map(|(id, name)| Some((claims.get(*id)?, name.as_str())));
                 let finding = match (&verdict, present) {
-                    (Ok(()), None) => Finding::not_applicable(Stage::Claims, rule, "not there"),
+                    (Ok(()), None) => Finding::not_applicable(Stage::Claims, rule, NOT_THERE),
                     _ => Finding::of(Stage::Claims, rule, verdict)
                         .fix(|| "have the issuer write it as a string that is not empty"),
                 };
@@ -109,7 +122,12 @@ impl CompiledProfile {
             read(&self.clients, CLIENT, self.client(claims, payload).map(drop), false);
         }
         if !self.scopes.is_empty() {
-            read(&self.scopes, SCOPES, self.scopes(claims, payload).map(drop), false);
+            read(
+                &self.scopes,
+                SCOPES,
+                self.scopes(claims, payload, now, &mut Window::ALWAYS.clone()).map(drop),
+                false,
+            );
         }
         if let Some(nonce) = &self.nonce {
             read(std::slice::from_ref(nonce), NONCE, self.nonce(claims, payload).map(drop), true);
@@ -134,6 +152,13 @@ impl CompiledProfile {
         findings
     }
 
+    /// What must hold of the nonce that a token spends, if it spends one.
+    pub(crate) fn nonce_rule(&self) -> Option<String> {
+        self.nonce
+            .as_ref()
+            .map(|(_, name)| format!("{} is a nonce of this server, and was not spent", name.as_str()))
+    }
+
     /// How the key must be named.
     pub(crate) const fn key_rule(&self, has_kid: bool) -> &'static str {
         match (self.key_selection, has_kid) {
@@ -146,6 +171,10 @@ impl CompiledProfile {
         }
     }
 }
+
+const KID: &str = "kid is there";
+const NOT_THERE: &str = "not there";
+const OTHER_TYPE: &str = "send the kind of token that belongs here, or accept this type with the profile";
 
 const SUBJECT: &str = "names the subject";
 const CLIENT: &str = "names the client";
@@ -170,9 +199,8 @@ impl TypeRule {
 
     fn finding(&self, member: &str, words: String, value: Option<&str>) -> Finding {
         let finding = match (self.check(value), value) {
-            (Ok(()), None) => Finding::not_applicable(Stage::Header, words, "not there"),
-            (verdict, _) => Finding::of(Stage::Header, words, verdict)
-                .fix(|| "send the kind of token that belongs here, or accept this type with the profile"),
+            (Ok(()), None) => Finding::not_applicable(Stage::Header, words, NOT_THERE),
+            (verdict, _) => Finding::of(Stage::Header, words, verdict).fix(|| OTHER_TYPE),
         };
         finding.about(member)
     }

@@ -9,6 +9,7 @@
 mod builtin;
 mod compiled;
 mod explain;
+mod scope_members;
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,7 +27,7 @@ pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
 /// The most leeway that can be configured: beyond ten minutes an expiry means nothing.
 pub const MAX_LEEWAY: Duration = Duration::from_secs(600);
 
-/// What a header member that names a type may be.
+/// What the header member `typ` may be.
 #[derive(Clone, Debug, Default)]
 struct TypeRule {
     /// Accepted values, without `application/`; empty when any is.
@@ -42,7 +43,7 @@ pub enum KeySelection {
     #[default]
     Kid,
     /// By what follows the last slash of the `kid`, on both sides: `layer:///keys/1` and `1` are one.
-    /// Only for keys that the application holds.
+    /// A token must name its key. Only for keys that the application holds.
     LastSegment,
     /// Whatever the `kid`: for issuers that publish one key and no names. Up to four are tried.
     Any,
@@ -72,17 +73,20 @@ impl KeySelection {
 #[must_use]
 pub struct TokenProfile {
     typ: TypeRule,
-    cty: TypeRule,
+    cty: Option<Arc<str>>,
     rules: Vec<Rule>,
     algorithms: AlgorithmSet,
     leeway: Duration,
     subject_claim: Arc<str>,
     client_claims: Vec<Arc<str>>,
     scope_claims: Vec<Arc<str>>,
+    scopes_as_members: bool,
     key_selection: KeySelection,
+    requires_kid: bool,
     issuer_names: NameForm,
     nonce_claim: Option<Arc<str>>,
     keeps_header: bool,
+    bound_otherwise: bool,
 }
 
 impl TokenProfile {
@@ -94,17 +98,20 @@ impl TokenProfile {
     pub fn empty() -> Self {
         Self {
             typ: TypeRule::default(),
-            cty: TypeRule::default(),
+            cty: None,
             rules: Vec::new(),
             algorithms: AlgorithmSet::ASYMMETRIC,
             leeway: DEFAULT_LEEWAY,
             subject_claim: "sub".into(),
             client_claims: Vec::new(),
             scope_claims: Vec::new(),
+            scopes_as_members: false,
             key_selection: KeySelection::default(),
+            requires_kid: false,
             issuer_names: NameForm::default(),
             nonce_claim: None,
             keeps_header: false,
+            bound_otherwise: false,
         }
     }
 
@@ -121,9 +128,9 @@ impl TokenProfile {
         self
     }
 
-    /// Accepts only tokens whose header `cty` is this one.
+    /// Accepts only tokens whose header `cty` is this one, byte for byte.
     pub fn require_content_type(mut self, accepted: impl Into<Arc<str>>) -> Self {
-        self.cty = TypeRule { accepted: vec![accepted.into()], required: true };
+        self.cty = Some(accepted.into());
         self
     }
 
@@ -173,9 +180,22 @@ impl TokenProfile {
         self
     }
 
+    /// A scope claim may also be an object, whose members are the scopes: `{"realm":{"exp":…}}`. Each
+    /// counts as long as the `exp` in it says, and for ever without one.
+    pub fn scopes_as_members(mut self) -> Self {
+        self.scopes_as_members = true;
+        self
+    }
+
     /// How the key that must have signed a token is found: by its `kid` unless told otherwise.
     pub fn key_selection(mut self, selection: KeySelection) -> Self {
         self.key_selection = selection;
+        self
+    }
+
+    /// Refuses tokens that name no key: without it, one without `kid` is tried against up to four.
+    pub fn require_kid(mut self) -> Self {
+        self.requires_kid = true;
         self
     }
 
@@ -188,6 +208,10 @@ impl TokenProfile {
 
     /// The claim with a nonce of this server, which each token spends: it must be there, a non-empty
     /// string. It ties a token to this server in place of `aud`. Such tokens are never cached.
+    ///
+    /// It is spent last, after every rule, the signature and the other token of the request; only
+    /// the scopes of an operation are looked at afterwards. A nonce comes from
+    /// [`ResourceServer::issue_nonce`](crate::ResourceServer::issue_nonce).
     pub fn spends_nonce(mut self, claim: impl Into<Arc<str>>) -> Self {
         self.nonce_claim = Some(claim.into());
         self
@@ -197,6 +221,16 @@ impl TokenProfile {
     pub fn keep_header(mut self) -> Self {
         self.keeps_header = true;
         self
+    }
+
+    /// Needs no rule that binds a token to this server: see the preset that offers it.
+    pub(crate) const fn for_any_resource(mut self) -> Self {
+        self.bound_otherwise = true;
+        self
+    }
+
+    pub(crate) fn spends_nonces(&self) -> bool {
+        self.nonce_claim.is_some()
     }
 
     pub(crate) fn needs_client(&self) -> bool {
@@ -219,7 +253,7 @@ impl TokenProfile {
                 "{whose}: no rule binds a token to its issuer; add claim(\"iss\").is_issuer()"
             ));
         }
-        let bound = selected || self.nonce_claim.is_some();
+        let bound = selected || self.nonce_claim.is_some() || self.bound_otherwise;
         if !bound && !self.rules.iter().any(Rule::binds_resource) {
             problems.push(format!(
                 "{whose}: no rule binds a token to this server; add claim(\"aud\").names_resource()"

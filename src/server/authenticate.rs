@@ -209,6 +209,11 @@ impl ResourceServer {
                 }
                 Err((kind, Failure::Refused(error))) => return Step::Done(Err(Denial::token(kind, error))),
                 Err((kind, Failure::NeedKeys { source, seen })) => (kind, source, seen),
+                Err((_, Failure::CannotSpend)) => {
+                    let retry_after = Some(RETRY_AFTER);
+                    let denial = Denial { reason: Reason::SpentStoreUnavailable, retry_after };
+                    return Step::Done(Err(denial));
+                }
                 #[cfg(feature = "remote")]
                 Err((_, Failure::Unavailable { retry_after })) => {
                     return Step::Done(Err(Denial::unavailable(retry_after)));
@@ -271,8 +276,18 @@ impl Inner {
             // Without a slot the request profile has read none.
             _ => None,
         };
+        self.spend_nonce(&access, now).map_err(|failure| (TokenKind::Access, failure))?;
+        if let Some(id) = &id {
+            self.spend_nonce(id, now).map_err(|failure| (TokenKind::Id, failure))?;
+        }
         self.identity(Some(access), id, Some(credentials))
             .ok_or((TokenKind::Access, Failure::Refused(TokenError::UnknownKey)))
+    }
+
+    /// The slot for ID tokens that stand alone. Where they are tied to the access token they came
+    /// with, one alone is tied to nobody.
+    pub(super) fn id_slot_alone(&self) -> Option<&Slot> {
+        self.id.as_ref().filter(|_| !self.pair.bind_audience())
     }
 
     /// Verifies an ID token that stands alone.
@@ -282,13 +297,22 @@ impl Inner {
         now: &Now<'_>,
         expected: Expected<'_>,
     ) -> Result<Identity, (TokenKind, Failure)> {
-        let id = match &self.id {
+        let id = match self.id_slot_alone() {
             Some(slot) => self.verify_in(slot, token, None, now, expected),
             None => Err(Failure::Refused(TokenError::WrongType)),
         };
-        id.map(|id| self.identity(None, Some(id), None))
+        id.and_then(|id| self.spend_nonce(&id, now).map(|()| self.identity(None, Some(id), None)))
             .and_then(|identity| identity.ok_or(Failure::Refused(TokenError::UnknownKey)))
             .map_err(|failure| (TokenKind::Id, failure))
+    }
+
+    /// Spends the nonce of a token that is good in every other respect.
+    fn spend_nonce(&self, verified: &Verified, now: &Now<'_>) -> Result<(), Failure> {
+        let Some(nonce) = verified.token.nonce() else { return Ok(()) };
+        let nonces = self.nonces.as_ref().ok_or(Failure::CannotSpend)?;
+        nonces.spend(nonce, now.unix).map_err(|error| {
+            if error.is_temporary() { Failure::CannotSpend } else { Failure::Refused(TokenError::StaleNonce) }
+        })
     }
 
     fn verify_in(

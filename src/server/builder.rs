@@ -16,6 +16,7 @@ use crate::{
     keys::{AlgorithmSet, KeySet},
     policy::{Binding, Requirement},
     profile::{CompiledProfile, TokenProfile},
+    store::Nonces,
     time::{Clock, SystemClock},
     token::{ClaimNames, TokenLimits},
 };
@@ -50,7 +51,9 @@ pub struct ResourceServerBuilder {
     pub(super) clock: Arc<dyn Clock>,
     limits: TokenLimits,
     cache: CacheSettings,
+    nonces: Option<Nonces>,
     retain_tokens: bool,
+    problems: Vec<String>,
 }
 
 impl std::fmt::Debug for ResourceServerBuilder {
@@ -78,7 +81,9 @@ impl ResourceServerBuilder {
             clock: Arc::new(SystemClock),
             limits: TokenLimits::default(),
             cache: CacheSettings::default(),
+            nonces: None,
             retain_tokens: false,
+            problems: Vec::new(),
         }
     }
 
@@ -146,9 +151,10 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// Requires these scopes of every request, beside what an operation requires itself.
+    /// Requires these scopes of every request, beside what an operation requires itself. Called
+    /// again, it adds to them.
     pub fn require(mut self, scopes: Requirement) -> Self {
-        self.required = scopes;
+        self.required = self.required.and(scopes);
         self
     }
 
@@ -170,10 +176,24 @@ impl ResourceServerBuilder {
         self
     }
 
+    /// The nonces that tokens spend, where a profile [wants that](TokenProfile::spends_nonce). Unless
+    /// told otherwise they are this process's own; several that serve the same clients share a
+    /// secret and a store.
+    pub fn nonces(mut self, nonces: Nonces) -> Self {
+        self.nonces = Some(nonces);
+        self
+    }
+
     /// Keeps the tokens themselves in the [`Identity`](crate::Identity), for back ends that pass
     /// them on. Off unless asked for: what is not kept cannot leak.
     pub fn retain_tokens(mut self) -> Self {
         self.retain_tokens = true;
+        self
+    }
+
+    /// Notes what cannot work in the settings that this builder was made from; `build()` reports it.
+    pub(crate) fn problem(mut self, problem: impl Into<String>) -> Self {
+        self.problems.push(problem.into());
         self
     }
 
@@ -184,10 +204,14 @@ impl ResourceServerBuilder {
     /// [`ConfigError`] with everything that cannot work: no issuer, an issuer twice, a profile that
     /// binds a token to nothing, HMAC with keys from the network, `http` addresses without the
     /// loopback opt-in, ID tokens without a client, limits without sense.
-    pub fn build(self) -> Result<ResourceServer, ConfigError> {
-        let mut problems = Vec::new();
+    pub fn build(mut self) -> Result<ResourceServer, ConfigError> {
+        let mut problems = std::mem::take(&mut self.problems);
         self.check(&mut problems);
 
+        let spends = self.issuers.iter().any(|issuer| {
+            issuer.profile.spends_nonces()
+                || (self.takes_id_tokens() && issuer.id_token_profile.spends_nonces())
+        });
         let (fixed, patterns): (Vec<&Issuer>, Vec<&Issuer>) =
             self.issuers.iter().partition(|issuer| !issuer.is_pattern());
         let authorization_servers: Vec<_> = fixed.iter().map(|issuer| &*issuer.issuer).collect();
@@ -238,7 +262,9 @@ impl ResourceServerBuilder {
             let _: (Vec<CompiledProfile>, Option<Vec<CompiledProfile>>) = (access_templates, id_templates);
             Self::sources(&fixed)
         };
+        let nonces = self.nonces.or_else(|| spends.then(|| default_nonces(&mut problems)).flatten());
         let inner = Inner {
+            nonces,
             access,
             id,
             tag: ServerTag(self.resource.into()),
@@ -295,8 +321,12 @@ impl ResourceServerBuilder {
             if issuer.issuer.is_empty() {
                 problems.push("issuer: its name is empty; use the `iss` of its tokens".to_owned());
             }
-            let others: Vec<_> = self.issuers.iter().take(n).flat_map(Issuer::names).collect();
-            if issuer.names().any(|name| others.contains(&name)) {
+            let form = issuer.profile.compares_issuers();
+            if issuer.names().any(|name| name.ends_with('/') && form.of(name).is_empty()) {
+                problems.push(format!("{whose}: nothing follows the last slash, by which it is known"));
+            }
+            let mut others = self.issuers.iter().take(n).flat_map(Issuer::names);
+            if others.any(|other| issuer.names().any(|name| form.of(name) == form.of(other))) {
                 problems.push(format!("{whose}: it is there twice; merge both into one"));
             }
             issuer.profile.problems(&whose, selected, problems);
@@ -345,6 +375,12 @@ impl ResourceServerBuilder {
             }
         }
     }
+}
+
+/// Nonces of this process, for a server that was given none.
+fn default_nonces(problems: &mut Vec<String>) -> Option<Nonces> {
+    let nonces = Nonces::new();
+    nonces.map_err(|error| problems.push(format!("nonces: {error}; give them with .nonces(..)"))).ok()
 }
 
 /// Given keys can be judged at once.

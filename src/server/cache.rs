@@ -97,8 +97,10 @@ impl TokenCache {
     ) -> Option<Identity> {
         // Contention reads as a miss: verifying again costs less than waiting for a lock might.
         let identity = self.0.try_get(&KeyRef(credentials)).ok().flatten()?;
-        let current = identity.tokens().zip(identity.seen()).all(|(token, seen)| vouched(*seen, &token.key));
-        (identity.window().contains(now) && current).then_some(identity)
+        // Time first: a token that has expired is no use of its issuer's keys.
+        let current = identity.window().contains(now)
+            && identity.tokens().zip(identity.seen()).all(|(token, seen)| vouched(*seen, &token.key));
+        current.then_some(identity)
     }
 
     /// Remembers a verdict.

@@ -62,7 +62,7 @@ impl ResourceServer {
     pub async fn explain_id_token(&self, token: &str, expectations: IdTokenExpectations<'_>) -> Explanation {
         let none = Requirement::none();
         let expected = expectations.expected();
-        self.settle(TokenKind::Id, &none, |now| match &self.0.id {
+        self.settle(TokenKind::Id, &none, |now| match self.0.id_slot_alone() {
             Some(slot) => self.look(slot, Credentials::access(token.as_bytes()), now, expected, &none),
             None => (Examined::without_issuer(vec![no_slot()]), None),
         })
@@ -86,7 +86,8 @@ impl ResourceServer {
         required: &Requirement,
     ) -> (Examined, Option<Need>) {
         let limits = &self.0.limits;
-        let circumstances = Circumstances { limits, now: now.unix, expected, required };
+        let nonces = self.0.nonces.as_ref();
+        let circumstances = Circumstances { limits, now: now.unix, expected, nonces, required };
         slot.explain(credentials, &self.0.sources, now, circumstances)
     }
 

@@ -200,8 +200,12 @@ impl Issuer {
     }
 
     /// Fetches with `fetcher` instead of the reqwest client that the server makes for itself.
-    pub fn fetcher(mut self, fetcher: impl Fetch) -> Self {
-        self.remote.fetcher = Some(Arc::new(fetcher));
+    pub fn fetcher(self, fetcher: impl Fetch) -> Self {
+        self.shared_fetcher(Arc::new(fetcher))
+    }
+
+    pub(crate) fn shared_fetcher(mut self, fetcher: Arc<dyn Fetch>) -> Self {
+        self.remote.fetcher = Some(fetcher);
         self
     }
 
@@ -215,6 +219,7 @@ impl Issuer {
 /// An issuer about to be trusted more than most should be; made by [`Issuer::dangerous`].
 #[cfg(feature = "remote")]
 #[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
+#[derive(Debug)]
 #[must_use]
 pub struct DangerousIssuer(Issuer);
 

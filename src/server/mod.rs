@@ -50,6 +50,7 @@ use crate::{
     keys::KeySet,
     policy::{Expected, Requirement},
     source::{Health, metrics},
+    store::{NonceError, Nonces},
     time::{Clock, UnixTime},
     token::TokenLimits,
 };
@@ -87,6 +88,8 @@ struct Inner {
     required: Requirement,
     sources: Sources,
     cache: Option<TokenCache>,
+    /// Where tokens spend nonces.
+    nonces: Option<Nonces>,
     challenger: Challenger,
     metadata: Option<Metadata>,
     clock: Arc<dyn Clock>,
@@ -266,6 +269,17 @@ impl ResourceServer {
 
     fn deny(&self, denial: Denial) -> Rejection {
         self.refuse(denial, &self.0.required)
+    }
+
+    /// A nonce for a token to spend, where a profile [wants one](crate::profile::TokenProfile::spends_nonce).
+    /// It is good once, for the server's clock and its [`Nonces`] alone, and costs no memory, so
+    /// anybody may have one.
+    ///
+    /// # Errors
+    /// [`NonceError::Unavailable`], also from a server whose tokens spend no nonces.
+    pub fn issue_nonce(&self) -> Result<String, NonceError> {
+        let nonces = self.0.nonces.as_ref().ok_or(NonceError::Unavailable)?;
+        nonces.issue(self.0.clock.unix())
     }
 
     /// Withdraws a key of an issuer for good, whatever the issuer publishes: by `kid` or RFC 7638

@@ -36,6 +36,8 @@ enum SubjectRule {
 enum AudienceRule {
     Client,
     Shared,
+    /// Shared, where both tokens have one.
+    SharedIfNamed,
 }
 
 impl Default for PairRules {
@@ -65,11 +67,17 @@ impl PairRules {
 
     /// Whether the ID token is tied to a client by the access token, and needs none configured.
     pub(super) fn bind_audience(self) -> bool {
-        self.audience == AudienceRule::Shared
+        matches!(self.audience, AudienceRule::Shared | AudienceRule::SharedIfNamed)
+    }
+
+    /// The audience in common may be missing where a token has none at all: see the preset that
+    /// offers it.
+    pub(crate) const fn audience_if_named(mut self) -> Self {
+        self.audience = AudienceRule::SharedIfNamed;
+        self
     }
 
     /// The subjects may be anybody's: see the preset that offers it.
-    #[allow(dead_code)]
     pub(crate) const fn any_subject(mut self) -> Self {
         self.subject = SubjectRule::Unchecked;
         self
@@ -85,8 +93,10 @@ impl PairRules {
             SubjectRule::Unchecked => true,
         };
         let fits = match (self.audience, access.client_id(), id.client_id()) {
-            (AudienceRule::Shared, ..) => {
-                id.audiences().any(|id| access.audiences().any(|access| access == id))
+            (AudienceRule::Shared, ..) => share_audience(access, id),
+            (AudienceRule::SharedIfNamed, ..) => {
+                let names_none = |token: &VerifiedToken| token.audiences().next().is_none();
+                names_none(access) || names_none(id) || share_audience(access, id)
             }
             // `azp` names the one client that the ID token was issued to; `aud` may name more.
             (AudienceRule::Client, Some(client), Some(authorized)) => client == authorized,
@@ -100,4 +110,8 @@ impl PairRules {
             Err(TokenError::PairMismatch)
         }
     }
+}
+
+fn share_audience(access: &VerifiedToken, id: &VerifiedToken) -> bool {
+    id.audiences().any(|id| access.audiences().any(|access| access == id))
 }

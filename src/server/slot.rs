@@ -49,6 +49,8 @@ pub(super) enum Failure {
         /// The generation of the keys that were tried; `None` when there were none.
         seen: Option<u64>,
     },
+    /// It is good, and that its nonce is spent cannot be written down.
+    CannotSpend,
     /// Its issuer may not be looked up now.
     #[cfg(feature = "remote")]
     Unavailable {
@@ -147,9 +149,9 @@ impl Slot {
         let tenants = sources.tenants_of(iss).ok_or(TokenError::UntrustedIssuer)?;
         let now = trial.now.monotonic();
         if let Some(tenant) = tenants.by_issuer(iss) {
-            tenant.touch(now);
             let profile = (self.of_tenant)(&tenant.own).ok_or(TokenError::WrongType)?;
             let verified = trial.run(profile, tenant.id, || tenant.keys.snapshot(now))?;
+            tenant.touch(now);
             if !tenant.works() {
                 tenants.promote(&tenant, now);
             }

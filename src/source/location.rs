@@ -70,6 +70,14 @@ impl SourceUrl {
         self.0.scheme() == "http"
     }
 
+    /// The URL with another path, which is judged as the first one was.
+    #[cfg(feature = "identity-provider")]
+    pub(crate) fn map_path(&self, change: impl FnOnce(&mut Url)) -> Result<Self, UrlError> {
+        let mut url = self.0.clone();
+        change(&mut url);
+        Self::check(url, self.is_loopback_http())
+    }
+
     pub(super) fn url(&self) -> &Url {
         &self.0
     }

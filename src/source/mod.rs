@@ -36,7 +36,7 @@ mod fixed;
 mod health;
 #[cfg(feature = "remote")]
 mod load;
-#[cfg(feature = "remote")]
+#[cfg(any(feature = "remote", feature = "identity-provider"))]
 mod location;
 pub mod metrics;
 mod need;
@@ -44,7 +44,7 @@ mod need;
 mod pattern;
 #[cfg(feature = "remote")]
 mod places;
-#[cfg(feature = "remote")]
+#[cfg(any(feature = "remote", feature = "identity-provider"))]
 mod race;
 #[cfg(feature = "remote")]
 mod refresher;
@@ -99,7 +99,7 @@ pub use error::{FetchError, MetadataError, NoRuntime, RefreshError, UrlError};
 #[cfg(feature = "remote")]
 pub use fetch::{Fetch, FetchFuture, FetchRequest, FetchResponse};
 pub use health::{Health, SourceState};
-#[cfg(feature = "remote")]
+#[cfg(any(feature = "remote", feature = "identity-provider"))]
 pub use location::SourceUrl;
 pub use settings::{MAX_WAITERS_PER_SERVER, RefreshSettings, TenantSettings};
 #[cfg(feature = "remote")]
@@ -107,8 +107,12 @@ pub use tenants::{TenantKeys, TenantResolver};
 
 #[cfg(feature = "remote")]
 pub use self::reqwest::{FetcherError, ReqwestFetcher};
+#[cfg(all(feature = "remote", feature = "identity-provider"))]
+pub(crate) use self::reqwest::{classify, guarded_client, read_body};
 pub(crate) use fixed::FixedKeys;
 pub(crate) use need::{KeyNeed, KeyOutcome, KeySource};
+#[cfg(feature = "identity-provider")]
+pub(crate) use race::before;
 pub(crate) use snapshot::{Snapshot, SnapshotRef};
 #[cfg(feature = "remote")]
 pub(crate) use {

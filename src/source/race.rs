@@ -8,7 +8,7 @@ use std::{
 
 /// Waits for the first of two futures and drops the other: `Some` of `work`'s result, or `None`
 /// when `limit` came first. When both are ready, `work` counts.
-pub(super) async fn before<T>(limit: impl Future<Output = ()>, work: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn before<T>(limit: impl Future<Output = ()>, work: impl Future<Output = T>) -> Option<T> {
     let mut limit = pin!(limit);
     let mut work = pin!(work);
     poll_fn(|cx| {

@@ -8,12 +8,12 @@ use std::{
 };
 
 use ::reqwest::{
-    Client, ClientBuilder,
+    Client, ClientBuilder, Response,
     dns::{Addrs, Name, Resolve, Resolving},
     header::{ACCEPT, IF_NONE_MATCH},
     redirect, retry,
 };
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::{
     Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse,
@@ -65,29 +65,16 @@ impl ReqwestFetcher {
     /// # Errors
     /// [`FetcherError`] when the client cannot be built.
     pub fn configured(configure: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Self, FetcherError> {
-        Self::resolving(configure, |host| (host, 0).to_socket_addrs().map(Vec::from_iter))
+        Ok(Self { client: guarded_client(configure)? })
     }
 
     /// As [`configured`](Self::configured), with names looked up by `lookup`.
+    #[cfg(test)]
     fn resolving(
         configure: impl FnOnce(ClientBuilder) -> ClientBuilder,
         lookup: Lookup,
     ) -> Result<Self, FetcherError> {
-        let agent = concat!("tower-resource-server/", env!("CARGO_PKG_VERSION"));
-        // Only the proxies of the environment are meant, so this comes before what is configured.
-        let client = configure(Client::builder().no_proxy().user_agent(agent))
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .no_gzip()
-            .no_brotli()
-            .no_zstd()
-            .no_deflate()
-            .pool_max_idle_per_host(0)
-            .dns_resolver(GuardedResolver(lookup))
-            .build()
-            .map_err(|_| FetcherError)?;
-        Ok(Self { client })
+        Ok(Self { client: client_resolving(configure, lookup)? })
     }
 
     async fn get(&self, request: FetchRequest) -> Result<FetchResponse, FetchError> {
@@ -100,23 +87,57 @@ impl ReqwestFetcher {
         if let Some(etag) = &request.etag {
             get = get.header(IF_NONE_MATCH, etag);
         }
-        let mut response = get.send().await.map_err(|error| classify(&error))?;
+        let response = get.send().await.map_err(|error| classify(&error))?;
         if !judge_status(response.status(), response.headers())? {
             return Ok(FetchResponse::not_modified().with_headers(response.headers()));
         }
-        let too_large = FetchError::TooLarge { limit };
-        if response.content_length().is_some_and(|length| length > limit as u64) {
+        let headers = response.headers().clone();
+        let body = read_body(response, limit).await?;
+        Ok(FetchResponse::document(body).with_headers(&headers))
+    }
+}
+
+/// A client that does as little as possible, whoever's requests it makes.
+pub(crate) fn guarded_client(
+    configure: impl FnOnce(ClientBuilder) -> ClientBuilder,
+) -> Result<Client, FetcherError> {
+    client_resolving(configure, |host| (host, 0).to_socket_addrs().map(Vec::from_iter))
+}
+
+fn client_resolving(
+    configure: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    lookup: Lookup,
+) -> Result<Client, FetcherError> {
+    let agent = concat!("tower-resource-server/", env!("CARGO_PKG_VERSION"));
+    // Only the proxies of the environment are meant, so this comes before what is configured.
+    configure(Client::builder().no_proxy().user_agent(agent))
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
+        .pool_max_idle_per_host(0)
+        .dns_resolver(GuardedResolver(lookup))
+        .build()
+        .map_err(|_| FetcherError)
+}
+
+/// Reads a body of at most `limit` bytes, and not one chunk further.
+pub(crate) async fn read_body(mut response: Response, limit: usize) -> Result<Bytes, FetchError> {
+    let too_large = FetchError::TooLarge { limit };
+    if response.content_length().is_some_and(|length| length > limit as u64) {
+        return Err(too_large);
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
+        if chunk.len() > limit - body.len() {
             return Err(too_large);
         }
-        let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
-            if chunk.len() > limit - body.len() {
-                return Err(too_large);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(FetchResponse::document(body).with_headers(response.headers()))
+        body.extend_from_slice(&chunk);
     }
+    Ok(body.freeze())
 }
 
 impl Fetch for ReqwestFetcher {
@@ -126,7 +147,7 @@ impl Fetch for ReqwestFetcher {
 }
 
 /// Finds the kind of failure; the text of the error stays behind, it may quote the server.
-fn classify(error: &::reqwest::Error) -> FetchError {
+pub(crate) fn classify(error: &::reqwest::Error) -> FetchError {
     if error.is_timeout() {
         return FetchError::Timeout;
     }

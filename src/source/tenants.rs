@@ -88,13 +88,17 @@ pub(crate) struct OnDemand {
 }
 
 impl OnDemand {
-    fn touch(&self, now: Duration) {
+    /// Notes a use; true when nobody had used it for so long that its refresher may have ended.
+    fn touch(&self, now: Duration) -> bool {
         /// So that busy tenants do not write the same memory with every request.
         const GRAIN: u64 = 1_000_000_000;
-        let now = super::remote::nanos(now);
-        if now.saturating_sub(self.used.load(Ordering::Relaxed)) >= GRAIN {
-            self.used.store(now, Ordering::Relaxed);
+        let nanos = super::remote::nanos(now);
+        if nanos.saturating_sub(self.used.load(Ordering::Relaxed)) < GRAIN {
+            return false;
         }
+        let was_idle = self.is_idle(now);
+        self.used.store(nanos, Ordering::Relaxed);
+        was_idle
     }
 
     fn used(&self) -> Duration {
@@ -123,8 +127,14 @@ impl<T> Tenant<T> {
         self.works.load(Ordering::Relaxed)
     }
 
+    /// Notes that a token of this tenant was good. Others may bear its name as well, written by
+    /// anybody: they keep nothing alive and nobody in place.
     pub(crate) fn touch(&self, now: Duration) {
-        self.on_demand.touch(now);
+        if self.on_demand.touch(now) {
+            // A refresher that was started for this very request may have found itself unused.
+            // Without a runtime the next request tries again.
+            let _ = self.keys.start();
+        }
     }
 }
 

@@ -39,7 +39,9 @@ pub enum ClaimValue<'a> {
     Strings(Vec<Cow<'a, str>>),
     /// An array with other things than strings in it.
     Array,
-    /// An object.
+    /// An object whose members are all strings: how many there are. Also the empty object.
+    StringMembers(usize),
+    /// Any other object.
     Object,
 }
 
@@ -175,6 +177,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Value<'s>(Skip<'s>);
 
 impl<'de> DeserializeSeed<'de> for Value<'_> {
@@ -223,7 +226,7 @@ impl<'de> Visitor<'de> for Value<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         self.0.check_level()?;
-        let inner = Skip { level: self.0.level + 1, ..self.0 };
+        let inner = self.0.inner();
         let mut texts = Vec::new();
         while let Some(item) = items.next_element_seed(Value(inner))? {
             match item {
@@ -238,8 +241,14 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-        Ok(match self.0.map(members)? {
+        let (mut count, mut strings) = (0, true);
+        let map = self.0.map_of(members, Value(self.0.inner()), |value| {
+            count += 1;
+            strings &= matches!(value, ClaimValue::String(_));
+        })?;
+        Ok(match map {
             Map::Number(text) => number(&text),
+            Map::Object if strings => ClaimValue::StringMembers(count),
             Map::Object => ClaimValue::Object,
         })
     }
@@ -282,6 +291,9 @@ mod tests {
             (r#"{"x":["a",1]}"#, Some(ClaimValue::Array)),
             (r#"{"x":[[]]}"#, Some(ClaimValue::Array)),
             (r#"{"x":{"y":1}}"#, Some(ClaimValue::Object)),
+            (r#"{"x":{"y":"1","z":null}}"#, Some(ClaimValue::Object)),
+            (r#"{"x":{"y":"1","z":"2"}}"#, Some(ClaimValue::StringMembers(2))),
+            (r#"{"x":{}}"#, Some(ClaimValue::StringMembers(0))),
         ] {
             assert_eq!(parse(json).unwrap(), expected, "{json}");
         }

@@ -132,7 +132,7 @@ pub(super) struct Skip<'s> {
 }
 
 impl Skip<'_> {
-    const fn inner(self) -> Self {
+    pub(super) const fn inner(self) -> Self {
         Self { level: self.level + 1, ..self }
     }
 
@@ -142,7 +142,17 @@ impl Skip<'_> {
         Ok(())
     }
 
-    pub(super) fn map<'de, A: MapAccess<'de>>(self, mut members: A) -> Result<Map<'de>, A::Error> {
+    pub(super) fn map<'de, A: MapAccess<'de>>(self, members: A) -> Result<Map<'de>, A::Error> {
+        self.map_of(members, self.inner(), |()| {})
+    }
+
+    /// The same with another reader of the members' values.
+    pub(super) fn map_of<'de, A: MapAccess<'de>, S: DeserializeSeed<'de> + Copy>(
+        self,
+        mut members: A,
+        value: S,
+        mut each: impl FnMut(S::Value),
+    ) -> Result<Map<'de>, A::Error> {
         let mut next = members.next_key_seed(Name)?;
         if *NUMBERS_ARE_MAPS && next.as_deref() == Some(NUMBER) {
             return members.next_value_seed(Name).map(Map::Number);
@@ -151,7 +161,7 @@ impl Skip<'_> {
         let mut names = Names::default();
         while let Some(name) = next {
             names.insert(name, self.strict)?;
-            members.next_value_seed(self.inner())?;
+            each(members.next_value_seed(value)?);
             next = members.next_key_seed(Name)?;
         }
         Ok(Map::Object)

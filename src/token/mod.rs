@@ -10,6 +10,7 @@
 mod claims;
 mod header;
 mod json;
+pub(crate) mod sceyt;
 
 use base64_simd::{Out, URL_SAFE_NO_PAD};
 

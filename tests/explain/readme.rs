@@ -14,10 +14,17 @@ const KEY: &str = include_str!("../../src/issuer/testdata/rsa2048-pkcs8.pem");
 const ISSUED: u64 = 1_767_225_600;
 const SAMPLES: &str = "examples/validate_token/samples";
 
-/// The beginning of a command in the README, and of one here.
-const PUBLISHED: &str = "cargo run -q --example validate_token -- ";
+/// How the lines begin that are typed in the README: what the others rely on, and those.
+const PRELUDE: [&str; 2] = ["cd examples/validate_token", "validate() {"];
+const COMMAND: &str = "validate ";
 
-/// `change` is merged into the good token of the kind; `null` takes a member out.
+const TENANT: &str = "6b3ec1a4-8d2c-4f0e-9ad7-3a9f5f5d2a61";
+/// A minute before the check and ten, by `samples/nonce-secret`.
+const NONCES: [&str; 2] = [
+    "AAABm3bi5WCd4egpLqFLySZTIgx-LZG8N_-O20UR8Ijye1NYUl2pBxMDmGJJ34_WVjLATkKwPrQ",
+    "AAABm3baqADhp1sBsexOhnArPiyWZ7wuyk_1ckJ8Ohjs7F7VHFm3VJiue-B8UBHy4pPK2wi-62A",
+];
+
 struct Sample {
     file: &'static str,
     header: Value,
@@ -52,6 +59,40 @@ fn samples() -> Vec<Sample> {
             }),
         )
     };
+    let mca = || {
+        (
+            json!({ "alg": "RS256", "jpk": { "alg": "RSA", "mod": "AQ", "exp": "AQAB" } }),
+            json!({
+                "iss": "https://mca.example/imf-authserver/authorization/", "aud": TENANT, "prn": "5f0e3a9d",
+                "exp": ISSUED + 3600, "imf.scope": { "customRealm": { "exp": ISSUED + 3600, "mandatory": true } },
+            }),
+        )
+    };
+    let app_id = || {
+        (
+            json!({ "alg": "RS256", "typ": "JOSE", "kid": "appId-1", "ver": 4 }),
+            json!({
+                "iss": format!("https://eu-de.appid.cloud.ibm.com/oauth/v4/{TENANT}"), "aud": ["web"],
+                "sub": "alice", "tenant": TENANT, "amr": ["cloud_directory"], "iat": ISSUED, "exp": ISSUED + 3600,
+                "scope": "openid appid_default",
+            }),
+        )
+    };
+    let layer = || {
+        (
+            json!({ "alg": "RS256", "typ": "JWT", "cty": "layer-eit;v=1", "kid": "layer:///keys/1" }),
+            json!({
+                "iss": "layer:///providers/1", "prn": "alice", "iat": ISSUED, "exp": ISSUED + 3600,
+                "nce": NONCES[0],
+            }),
+        )
+    };
+    let sceyt = || {
+        (
+            json!({ "alg": "RS256", "typ": "JWT" }),
+            json!({ "sub": "alice", "iat": ISSUED, "nbf": ISSUED, "exp": ISSUED + 6 * 3600 }),
+        )
+    };
     let sample = |file, (header, claims): (Value, Value)| Sample { file, header, claims };
     let but = |(mut header, mut claims): (Value, Value), more_header: Value, more_claims: Value| {
         for (members, changes) in [(&mut header, more_header), (&mut claims, more_claims)] {
@@ -81,6 +122,32 @@ fn samples() -> Vec<Sample> {
             "id-token-bad",
             but(id_token(), json!({}), json!({ "aud": ["web", "app"], "azp": "app", "nonce": "other" })),
         ),
+        sample("mobile-client-access-good", mca()),
+        sample(
+            "mobile-client-access-bad",
+            but(
+                mca(),
+                json!({}),
+                // An ID token.
+                json!({ "prn": null, "sub": "::5f0e3a9d", "imf.user": { "id": "alice" }, "imf.scope": null }),
+            ),
+        ),
+        sample("app-id-good", app_id()),
+        sample(
+            "app-id-bad",
+            but(app_id(), json!({}), json!({ "aud": "web", "tenant": "other", "scope": "openid" })),
+        ),
+        sample("layer-good", layer()),
+        sample(
+            "layer-bad",
+            but(
+                layer(),
+                json!({ "cty": null }),
+                json!({ "exp": (ISSUED + 3600).to_string(), "nce": NONCES[1] }),
+            ),
+        ),
+        sample("sceyt-good", sceyt()),
+        sample("sceyt-bad", but(sceyt(), json!({}), json!({ "nbf": ISSUED + 4000, "aid": "zo03k9x1wd" }))),
     ]
 }
 
@@ -108,38 +175,38 @@ fn the_samples_are_what_they_are_said_to_be() {
 
 /// The README with each command's output as it is now, and how many commands there are.
 fn played(text: &str) -> (String, usize) {
-    let mut out = String::new();
-    let mut commands = 0;
+    let (mut out, mut prelude, mut commands) = (String::new(), String::new(), 0);
     let mut skipping = false;
     for line in text.lines() {
-        match line.strip_prefix("$ ") {
-            Some(command) if command.starts_with(PUBLISHED) => {
+        let typed = line.strip_prefix("$ ");
+        if skipping && (typed.is_some() || line == "```") {
+            out += if typed.is_some() { "\n" } else { "" };
+            skipping = false;
+        }
+        if skipping {
+            continue;
+        }
+        out += &format!("{line}\n");
+        match typed {
+            Some(typed) if PRELUDE.iter().any(|start| typed.starts_with(start)) => {
+                prelude += &format!("{typed}\n");
+            }
+            Some(command) if command.starts_with(COMMAND) => {
                 commands += 1;
                 skipping = true;
-                out += &format!("{line}\n{}", output(command));
-                continue;
-            }
-            _ if line == "```" || line.starts_with("$ ") => {
-                // A blank line stands between a command's output and the next command.
-                if skipping && line != "```" {
-                    out += "\n";
-                }
-                skipping = false;
+                out += &output(&format!("{prelude}{command}"));
             }
             _ => {}
-        }
-        if !skipping {
-            out += &format!("{line}\n");
         }
     }
     (out, commands)
 }
 
-fn output(command: &str) -> String {
-    let tool = super::tool::path();
-    let command = command.replacen(PUBLISHED, &format!("{} ", tool.display()), 1);
-    let output = Command::new("sh").args(["-c", &command]).current_dir(root()).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{command}");
+fn output(script: &str) -> String {
+    let tool = format!("{} ", super::tool::path().display());
+    let script = script.replace("cargo run -q --example validate_token -- ", &tool);
+    let output = Command::new("sh").args(["-c", &script]).current_dir(root()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{script}");
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -152,7 +219,7 @@ fn the_readme_shows_what_it_prints() {
         fs::write(&path, &now).unwrap();
         return;
     }
-    assert!(commands >= 5, "{commands} commands");
+    assert!(commands > samples().len(), "{commands} commands");
     assert_eq!(readme, now, "the README is not what the tool prints; BLESS=1 writes it anew");
     let shown = samples().into_iter().filter(|sample| readme.contains(&format!("{}.jwt", sample.file)));
     assert_eq!(shown.count(), samples().len(), "every sample is shown");

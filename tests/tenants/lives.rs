@@ -88,6 +88,55 @@ async fn the_least_recently_used_leaves_and_its_cached_tokens_with_it() {
 }
 
 #[tokio::test]
+async fn a_forged_token_is_no_use_of_a_tenant() {
+    let stage = Stage::new(at_most(2), |issuer| issuer.dangerous().any_tenant());
+    for tenant in ["t-a", "t-b", "t-c"] {
+        stage.cloud.open(tenant, &stage.keys);
+    }
+    let clock = stage.keys.clock();
+    let tick = || clock.advance(Duration::from_secs(2));
+    for tenant in ["t-a", "t-b"] {
+        assert!(stage.verify(&stage.token(tenant)).await.is_ok());
+        tick();
+    }
+    // Under the name of the right key, so that nothing but the signature is wrong.
+    assert_eq!(stage.verify(&token_under(&TestIssuer::new(), "t-a")).await, Err("invalid_signature"));
+    tick();
+    assert!(stage.verify(&stage.token("t-c")).await.is_ok());
+    assert_eq!(stage.working(), [issuer_of("t-b"), issuer_of("t-c")], "t-a was used least recently");
+}
+
+#[tokio::test]
+async fn tokens_that_are_refused_keep_no_refresher_going() {
+    let stage = Stage::new(at_most(200), |issuer| issuer.allow_tenants(["t-a"]));
+    stage.cloud.open("t-a", &stage.keys);
+    let access_token = stage.keys.access_token("alice").claim("iss", issuer_of("t-a"));
+    let once_good = access_token.mint().unwrap();
+    assert!(stage.verify(&once_good).await.is_ok() && stage.is_cached(&once_good));
+    let forged = token_under(&TestIssuer::new(), "t-a");
+    let idle = TenantSettings::default().idle;
+    for _ in 0..100 {
+        stage.keys.clock().advance(idle / 50);
+        assert!(stage.verify(&forged).await.is_err());
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        // For the first ten minutes it is good.
+        let _ = stage.is_cached(&once_good);
+    }
+    assert_eq!(stage.verify(&once_good).await, Err("expired"));
+    assert_eq!(stage.keys.clock().sleepers(), 0, "no task waits");
+
+    let before = stage.cloud.fetches();
+    assert!(stage.verify(&stage.token("t-a")).await.is_ok(), "its keys are within the hard bound");
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    assert!(stage.cloud.fetches() > before, "whoever comes back has its keys refreshed");
+    assert_eq!(stage.keys.clock().sleepers(), 1);
+}
+
+#[tokio::test]
 async fn a_tenant_that_the_application_lets_go_is_gone_at_once() {
     let customers = Arc::new(RwLock::new(HashSet::from(["t-a".to_owned()])));
     let known = Arc::clone(&customers);

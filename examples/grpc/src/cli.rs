@@ -21,7 +21,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Guard a greeter against an issuer
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Make one call, and print what came back as a line of JSON
     ///
     /// {"code":"UNAUTHENTICATED","message":"…","reply":null,"metadata":{"www-authenticate":"…"}}.
@@ -30,7 +30,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Args, Debug)]
-#[command(mut_arg("issuer", |issuer| issuer.required(true)))]
+#[command(mut_group("trusted", |trusted| trusted.required(true)))]
 pub(crate) struct Serve {
     /// Where to listen, as HOST:PORT; port 0 takes a free one
     ///

@@ -27,7 +27,7 @@ type AnyError = Box<dyn Error + Send + Sync>;
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Some(Command::Serve(flags)) => serve(flags).await,
+        Some(Command::Serve(flags)) => serve(*flags).await,
         Some(Command::Call(flags)) => call(flags).await,
         None => demo::run().await,
     };
@@ -43,7 +43,7 @@ async fn main() -> ExitCode {
 /// Serves until a signal comes. Keys are fetched in the background meanwhile: a call that comes
 /// before they are there waits a little for them.
 async fn serve(flags: Serve) -> Result<(), AnyError> {
-    let api = flags.issuer.resource_server()?;
+    let api = flags.issuer.resource_server()?.ok_or("nobody is trusted; name an --issuer or a --tenant")?;
     let layer = server::protect(&api, flags.issuer.requirement());
     let listener = TcpListener::bind(flags.listen)
         .await

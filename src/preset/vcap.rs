@@ -1,0 +1,152 @@
+//! `VCAP_SERVICES`: how Cloud Foundry tells an application about the services bound to it.
+//!
+//! The text is a JSON object of lists of service instances. IBM's two systems are found by how the
+//! name of their list begins; of an instance only the members that say whom to trust are kept, and
+//! never its secret.
+
+use std::fmt;
+
+use serde::{
+    Deserialize,
+    de::{Deserializer, IgnoredAny, MapAccess, Visitor},
+};
+use serde_json::Value;
+
+/// What the lists of Mobile Client Access and App ID begin with; either system's SDK takes both.
+const NAMES: [&str; 2] = ["AdvancedMobileAccess", "AppID"];
+
+/// Why `VCAP_SERVICES` does not configure a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VcapError {
+    /// Not a JSON object of lists of service instances.
+    #[error("VCAP_SERVICES is not a JSON object of lists of services")]
+    Malformed,
+    /// No instance of the service is bound.
+    #[error("VCAP_SERVICES has no service whose name begins with AdvancedMobileAccess or AppID")]
+    NoService,
+    /// The credentials of the service lack this member, or it is not what it should be.
+    #[error("the service in VCAP_SERVICES has no credential {0}")]
+    MissingCredential(&'static str),
+}
+
+/// Which service counts when several are bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "each SDK has its own rule")]
+pub(super) enum Choice {
+    First,
+    Last,
+}
+
+/// The credentials of a bound service: a JSON object.
+#[derive(Debug)]
+pub(super) struct Credentials(Value);
+
+impl Credentials {
+    /// Finds the service of that choice, in the order of the text; of its instances the first.
+    pub(super) fn find(vcap_services: &str, choice: Choice) -> Result<Self, VcapError> {
+        let Services(services) = serde_json::from_str(vcap_services).map_err(|_| VcapError::Malformed)?;
+        let mut known = services.into_iter();
+        let found = match choice {
+            Choice::First => known.next(),
+            Choice::Last => known.next_back(),
+        };
+        found.map(|instance| Self(instance.credentials)).ok_or(VcapError::NoService)
+    }
+
+    /// A credential that is a string and not the empty one.
+    pub(super) fn get(&self, name: &'static str) -> Result<&str, VcapError> {
+        let value = self.0.get(name).and_then(Value::as_str).filter(|value| !value.is_empty());
+        value.ok_or(VcapError::MissingCredential(name))
+    }
+
+    /// A credential that is an integer, or a string of its digits.
+    pub(super) fn integer(&self, name: &'static str) -> Result<u64, VcapError> {
+        let value = self.0.get(name).ok_or(VcapError::MissingCredential(name))?;
+        let integer = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+        integer.ok_or(VcapError::MissingCredential(name))
+    }
+}
+
+/// The first instance of each list with one of the names and an instance in it, in their order.
+struct Services(Vec<Instance>);
+
+#[derive(Deserialize)]
+struct Instance {
+    #[serde(default)]
+    credentials: Value,
+}
+
+impl<'de> Deserialize<'de> for Services {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+/// A map type would forget which list came last.
+struct InOrder;
+
+impl<'de> Visitor<'de> for InOrder {
+    type Value = Services;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of lists of services")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut lists: A) -> Result<Services, A::Error> {
+        let mut found = Vec::new();
+        while let Some(name) = lists.next_key::<String>()? {
+            if NAMES.iter().any(|known| name.starts_with(known)) {
+                found.extend(lists.next_value::<Vec<Instance>>()?.into_iter().next());
+            } else {
+                lists.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(Services(found))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenant(text: &str, choice: Choice) -> Result<String, VcapError> {
+        Credentials::find(text, choice)?.get("tenantId").map(str::to_owned)
+    }
+
+    #[test]
+    fn the_service_is_found_by_its_name_and_place() {
+        const A: &str = r#"[{"credentials":{"tenantId":"a"}},{"credentials":{"tenantId":"a2"}}]"#;
+        const B: &str = r#"[{"name":"b","credentials":{"tenantId":"b","secret":"s"}}]"#;
+        let missing = Err(VcapError::MissingCredential("tenantId"));
+        let none = Err(VcapError::NoService);
+        for (name, text, first, last) in [
+            ("alone", format!(r#"{{"AdvancedMobileAccess":{A}}}"#), Ok("a"), Ok("a")),
+            ("a longer name", format!(r#"{{"AdvancedMobileAccess-Stage":{A}}}"#), Ok("a"), Ok("a")),
+            ("App ID", format!(r#"{{"AppID":{B}}}"#), Ok("b"), Ok("b")),
+            ("both", format!(r#"{{"AppID":{B},"AdvancedMobileAccess":{A}}}"#), Ok("b"), Ok("a")),
+            (
+                "both, the other way",
+                format!(r#"{{"AdvancedMobileAccess":{A},"AppID":{B}}}"#),
+                Ok("a"),
+                Ok("b"),
+            ),
+            ("beside others", format!(r#"{{"cloudantNoSQLDB":[7],"AppID":{B},"x":null}}"#), Ok("b"), Ok("b")),
+            ("an empty list", format!(r#"{{"AppID":{B},"AppID-2":[]}}"#), Ok("b"), Ok("b")),
+            ("only an empty list", r#"{"AppID":[]}"#.into(), none, none),
+            ("another name", format!(r#"{{"MyAppID":{B},"appid":{B}}}"#), none, none),
+            ("nothing", "{}".into(), none, none),
+            ("no credentials", r#"{"AppID":[{}]}"#.into(), missing, missing),
+            ("no tenant", r#"{"AppID":[{"credentials":{}}]}"#.into(), missing, missing),
+            ("empty", r#"{"AppID":[{"credentials":{"tenantId":""}}]}"#.into(), missing, missing),
+            ("a number", r#"{"AppID":[{"credentials":{"tenantId":7}}]}"#.into(), missing, missing),
+        ] {
+            for (choice, expected) in [(Choice::First, first), (Choice::Last, last)] {
+                assert_eq!(tenant(&text, choice), expected.map(str::to_owned), "{name}, {choice:?}");
+            }
+        }
+        for text in ["", "[]", "null", "{", r#"{"AppID":{}}"#, r#"{"AppID":[7]}"#, r#"{"AppID":null}"#] {
+            assert_eq!(tenant(text, Choice::Last), Err(VcapError::Malformed), "{text}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Spent ids in the memory of this process.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashSet},
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use aws_lc_rs::digest;
+
+use super::{SpendError, SpentStore};
+use crate::time::UnixTime;
+
+/// How many ids a [`MemorySpentStore`] holds unless told otherwise.
+///
+/// At some 130 bytes each that is 35 MiB at most, and with the ten minutes of a nonce 436 logins a
+/// second, hour after hour.
+pub const DEFAULT_MAX_SPENT: usize = 1 << 18;
+
+/// How many ended ids one call clears away: more than the one it may add, so that a full store
+/// empties, and few enough that no caller pays for an idle night.
+const CLEARED_PER_CALL: usize = 64;
+
+/// Ids of whatever length, as hashes: an entry's size must not be the client's choice.
+type Fingerprint = [u8; digest::SHA256_OUTPUT_LEN];
+
+fn fingerprint(id: &[u8]) -> Fingerprint {
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.copy_from_slice(digest::digest(&digest::SHA256, id).as_ref());
+    fingerprint
+}
+
+/// A [`SpentStore`] in memory, bounded by the number of its ids and by their time, and by nothing
+/// else: a store that is full refuses until an id in it ends.
+///
+/// A clock that is set back revives nothing. The store knows the latest end among the ids that it
+/// has forgotten, and refuses every id that ends no later: that one may have been among them.
+///
+/// One lock guards it, held for a look-up in a hash set; the hashing is done outside.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_resource_server::{
+///     store::{MemorySpentStore, SpendError, SpentStore},
+///     time::UnixTime,
+/// };
+///
+/// let store = MemorySpentStore::default();
+/// let now = UnixTime::from_secs(1_700_000_000);
+/// let until = now.saturating_add(Duration::from_secs(60));
+/// assert_eq!(store.spend(b"an id", until, now), Ok(()));
+/// assert_eq!(store.spend(b"an id", until, now), Err(SpendError::AlreadySpent));
+/// ```
+pub struct MemorySpentStore {
+    max: usize,
+    spent: Mutex<Spent>,
+}
+
+#[derive(Default)]
+struct Spent {
+    ids: HashSet<Fingerprint, foldhash::fast::RandomState>,
+    /// The same ids, the first to end on top.
+    ends: BinaryHeap<Reverse<(UnixTime, Fingerprint)>>,
+    /// The latest end of an id that was forgotten.
+    forgotten: UnixTime,
+}
+
+impl MemorySpentStore {
+    /// A store of at most `max` ids.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        Self { max, spent: Mutex::default() }
+    }
+
+    /// Whether `id` was spent and is still held. Between this and a later [`spend`](SpentStore::spend)
+    /// anything may happen; it is for lists of what has ended, such as sessions.
+    #[must_use]
+    pub fn contains(&self, id: &[u8]) -> bool {
+        let fingerprint = fingerprint(id);
+        self.lock().ids.contains(&fingerprint)
+    }
+
+    /// How many ids are held, those included that have ended and were not cleared away yet: each
+    /// [`spend`](SpentStore::spend) clears away a few.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().ids.len()
+    }
+
+    /// Whether no id is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Spent> {
+        // Nothing inside panics between two writes; and a store that refused for ever would be worse.
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Spent {
+    /// Whether an id is new, and there is room for it.
+    fn has_place(
+        &mut self,
+        id: &Fingerprint,
+        until: UnixTime,
+        now: UnixTime,
+        max: usize,
+    ) -> Result<(), SpendError> {
+        self.clear_ended(now);
+        if until <= now || until <= self.forgotten || self.ids.contains(id) {
+            return Err(SpendError::AlreadySpent);
+        }
+        if self.ids.len() >= max { Err(SpendError::Full) } else { Ok(()) }
+    }
+
+    fn clear_ended(&mut self, now: UnixTime) {
+        for _ in 0..CLEARED_PER_CALL {
+            match self.ends.peek() {
+                Some(Reverse((until, _))) if *until <= now => {}
+                _ => return,
+            }
+            if let Some(Reverse((until, id))) = self.ends.pop() {
+                self.ids.remove(&id);
+                self.forgotten = self.forgotten.max(until);
+            }
+        }
+    }
+}
+
+impl SpentStore for MemorySpentStore {
+    fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
+        let fingerprint = fingerprint(id);
+        let mut spent = self.lock();
+        spent.has_place(&fingerprint, until, now, self.max)?;
+        spent.ids.insert(fingerprint);
+        spent.ends.push(Reverse((until, fingerprint)));
+        Ok(())
+    }
+
+    fn peek(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
+        let fingerprint = fingerprint(id);
+        self.lock().has_place(&fingerprint, until, now, self.max)
+    }
+}
+
+impl Default for MemorySpentStore {
+    /// A store of [`DEFAULT_MAX_SPENT`] ids.
+    fn default() -> Self {
+        Self::new(DEFAULT_MAX_SPENT)
+    }
+}
+
+/// Shows how many ids there are, and none of them.
+impl fmt::Debug for MemorySpentStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemorySpentStore").field("max", &self.max).field("len", &self.len()).finish()
+    }
+}
+
+#[cfg(test)]
+#[path = "memory_tests.rs"]
+mod tests;

@@ -1,0 +1,270 @@
+//! Nonces that nobody has to remember until they are spent.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use aws_lc_rs::{digest, hmac, rand};
+use base64_simd::URL_SAFE_NO_PAD;
+
+use super::{MemorySpentStore, SpendError, SpentStore};
+use crate::time::UnixTime;
+
+/// How long a nonce lives unless told otherwise: ten minutes, as Layer's did.
+pub const DEFAULT_NONCE_LIFETIME: Duration = Duration::from_secs(600);
+
+/// How far ahead of ours the clock of another process that issues nonces may be.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// What the MAC covers first, so that a secret which serves for something else too makes no nonces
+/// there, and nothing made there is a nonce here.
+const CONTEXT: &[u8] = b"tower-resource-server nonce 1\0";
+
+/// Milliseconds since the epoch, big endian.
+const TIME: usize = size_of::<u64>();
+const RANDOM: usize = 16;
+const BODY: usize = TIME + RANDOM;
+const TAG: usize = digest::SHA256_OUTPUT_LEN;
+/// The length of `BODY + TAG` bytes in base64url.
+const TEXT: usize = ((BODY + TAG) * 4).div_ceil(3);
+
+/// Issues nonces to anyone who asks, and takes each back once. A cheap clone.
+///
+/// A nonce is its time of issue, 128 random bits, and an HMAC-SHA256 over both, in base64url: 75
+/// characters that mean nothing to a client. Issuing one stores nothing, and neither does
+/// [checking](Self::check) one; only [spending](Self::spend) does, so it must come last, after
+/// everything else about the request was found good.
+///
+/// The key is random and lives in this process. Where several processes take each other's nonces,
+/// give them [one secret](Self::with_secret), [one store](Self::store) and one lifetime.
+///
+/// A nonce is bound to nothing but its time: not to a client, a user or an address.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_resource_server::{store::{NonceError, Nonces}, time::UnixTime};
+///
+/// let nonces = Nonces::new()?;
+/// let now = UnixTime::from_secs(1_700_000_000);
+/// let nonce = nonces.issue(now)?;
+///
+/// let soon = now.saturating_add(Duration::from_secs(30));
+/// assert_eq!(nonces.spend(&nonce, soon), Ok(()));
+/// assert_eq!(nonces.spend(&nonce, soon), Err(NonceError::AlreadySpent));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Nonces {
+    key: Arc<hmac::Key>,
+    lifetime: Duration,
+    store: Arc<dyn SpentStore>,
+}
+
+impl Nonces {
+    /// Nonces under a random key of this process, which live for [`DEFAULT_NONCE_LIFETIME`] and are
+    /// spent in a [`MemorySpentStore`] of the default size.
+    ///
+    /// # Errors
+    /// [`NonceSetupError::NoRandomness`].
+    pub fn new() -> Result<Self, NonceSetupError> {
+        let mut secret = [0; TAG];
+        rand::fill(&mut secret).map_err(|_| NonceSetupError::NoRandomness)?;
+        Self::with_secret(&secret)
+    }
+
+    /// Nonces under a secret that several processes share: at least 32 random bytes.
+    ///
+    /// Whoever knows it can make nonces, though none that is spent already.
+    ///
+    /// # Errors
+    /// [`NonceSetupError::SecretTooShort`].
+    pub fn with_secret(secret: &[u8]) -> Result<Self, NonceSetupError> {
+        if secret.len() < TAG {
+            return Err(NonceSetupError::SecretTooShort { length: secret.len(), minimum: TAG });
+        }
+        Ok(Self {
+            key: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, secret)),
+            lifetime: DEFAULT_NONCE_LIFETIME,
+            store: Arc::new(MemorySpentStore::default()),
+        })
+    }
+
+    /// How long after its issue a nonce can be spent.
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// Where spent nonces are written down. To look into a store afterwards, share it: an `Arc` of a
+    /// store is one too.
+    pub fn store(mut self, store: impl SpentStore) -> Self {
+        self.store = Arc::new(store);
+        self
+    }
+
+    /// A new nonce. Nothing is stored.
+    ///
+    /// # Errors
+    /// [`NonceError::Unavailable`] when the system has no randomness.
+    pub fn issue(&self, now: UnixTime) -> Result<String, NonceError> {
+        let mut bytes = [0; BODY + TAG];
+        let (body, tag) = bytes.split_at_mut(BODY);
+        let (time, random) = body.split_at_mut(TIME);
+        let millis = now.since(UnixTime::default()).as_millis();
+        // Beyond 584 million years from now, the last moment that fits.
+        time.copy_from_slice(&u64::try_from(millis).unwrap_or(u64::MAX).to_be_bytes());
+        rand::fill(random).map_err(|_| NonceError::Unavailable)?;
+        tag.copy_from_slice(self.mac(body).as_ref());
+        Ok(URL_SAFE_NO_PAD.encode_to_string(bytes))
+    }
+
+    /// Whether a nonce was issued under this key and its time is not over. It may have been spent:
+    /// that is for [`spend`](Self::spend) alone to say.
+    ///
+    /// # Errors
+    /// [`NonceError::Malformed`], [`NonceError::Forged`] or [`NonceError::Expired`].
+    pub fn check(&self, nonce: &str, now: UnixTime) -> Result<(), NonceError> {
+        self.open(nonce, now).map(drop)
+    }
+
+    /// [Checks](Self::check) a nonce and spends it: of any number of calls, one succeeds.
+    ///
+    /// # Errors
+    /// Any [`NonceError`].
+    pub fn spend(&self, nonce: &str, now: UnixTime) -> Result<(), NonceError> {
+        let Opened { id, until } = self.open(nonce, now)?;
+        self.store.spend(&id, until, now).map_err(Into::into)
+    }
+
+    /// What [`spend`](Self::spend) would say at this moment; nothing is spent.
+    ///
+    /// # Errors
+    /// Any [`NonceError`].
+    pub(crate) fn peek(&self, nonce: &str, now: UnixTime) -> Result<(), NonceError> {
+        let Opened { id, until } = self.open(nonce, now)?;
+        self.store.peek(&id, until, now).map_err(Into::into)
+    }
+
+    fn open(&self, nonce: &str, now: UnixTime) -> Result<Opened, NonceError> {
+        // The length first, so that a long text costs nothing. One text for each nonce: what decodes
+        // is strict, and the id is the bytes.
+        if nonce.len() != TEXT {
+            return Err(NonceError::Malformed);
+        }
+        let bytes = URL_SAFE_NO_PAD.decode_to_vec(nonce).map_err(|_| NonceError::Malformed)?;
+        let (id, tag) = bytes.split_first_chunk::<BODY>().ok_or(NonceError::Malformed)?;
+        // In constant time: how much of a forgery is right must not show.
+        hmac::verify(&self.key, &covered(id), tag).map_err(|_| NonceError::Forged)?;
+
+        let (time, _) = id.split_first_chunk::<TIME>().ok_or(NonceError::Malformed)?;
+        let issued = UnixTime::from_duration(Duration::from_millis(u64::from_be_bytes(*time)));
+        let until = issued.saturating_add(self.lifetime);
+        if until <= now || issued > now.saturating_add(CLOCK_SKEW) {
+            return Err(NonceError::Expired);
+        }
+        Ok(Opened { id: *id, until })
+    }
+
+    fn mac(&self, body: &[u8]) -> hmac::Tag {
+        hmac::sign(&self.key, &covered(body))
+    }
+}
+
+/// A nonce that was found to be ours.
+struct Opened {
+    id: [u8; BODY],
+    until: UnixTime,
+}
+
+fn covered(body: &[u8]) -> Vec<u8> {
+    [CONTEXT, body].concat()
+}
+
+/// Shows how long nonces live, and nothing that makes one.
+impl fmt::Debug for Nonces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Nonces").field("lifetime", &self.lifetime).finish_non_exhaustive()
+    }
+}
+
+/// A store behind an `Arc`, so that its owner can look into it.
+impl<S: SpentStore + ?Sized> SpentStore for Arc<S> {
+    fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
+        (**self).spend(id, until, now)
+    }
+
+    fn peek(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
+        (**self).peek(id, until, now)
+    }
+}
+
+/// Why a nonce is not accepted.
+///
+/// The display text is one and the same for everything that is wrong with a nonce: a client can do
+/// nothing but get another, and learns nothing about how ours are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.description())]
+#[non_exhaustive]
+pub enum NonceError {
+    /// It does not have the form of a nonce.
+    Malformed,
+    /// It was not issued under this key.
+    Forged,
+    /// Its time is over; or it was issued at a time that is still to come, by a clock gone astray.
+    Expired,
+    /// It was spent before.
+    AlreadySpent,
+    /// There is no room to write down that it is spent. It is not spent, and may be tried again.
+    Full,
+    /// Nonces can be neither issued nor spent now: the system's randomness or the store is missing.
+    Unavailable,
+}
+
+impl NonceError {
+    /// The fixed phrase for this error.
+    #[must_use]
+    pub const fn description(&self) -> &'static str {
+        match self {
+            Self::Malformed | Self::Forged | Self::Expired | Self::AlreadySpent => {
+                "nonce not found or expired"
+            }
+            Self::Full | Self::Unavailable => "no nonce can be used at this time",
+        }
+    }
+
+    /// Whether the server is at fault and the nonce may be good: worth another try, and 503 in HTTP.
+    #[must_use]
+    pub const fn is_temporary(&self) -> bool {
+        matches!(self, Self::Full | Self::Unavailable)
+    }
+}
+
+impl From<SpendError> for NonceError {
+    fn from(error: SpendError) -> Self {
+        match error {
+            SpendError::AlreadySpent => Self::AlreadySpent,
+            SpendError::Full => Self::Full,
+            SpendError::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+/// Why there can be no [`Nonces`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NonceSetupError {
+    /// The system has no randomness for a key.
+    #[error("the system has no randomness for a key")]
+    NoRandomness,
+    /// A secret that could be guessed.
+    #[error("a secret of {length} bytes; use at least {minimum} random ones")]
+    SecretTooShort {
+        /// Its length in bytes.
+        length: usize,
+        /// The least that is accepted.
+        minimum: usize,
+    },
+}
+
+#[cfg(test)]
+#[path = "nonces_tests.rs"]
+mod tests;

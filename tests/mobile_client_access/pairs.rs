@@ -1,0 +1,55 @@
+//! Promise 7: two tokens of one request belong together.
+
+use serde_json::json;
+
+use super::*;
+
+#[tokio::test]
+async fn promise_7_my_access_token_with_another_users_id_token_is_refused() {
+    const MALLORY: &str = "0badc0de-0000-4000-8000-000000000666";
+    let mine = format!("Bearer {}", sign(&patched(&access(), &json!({"prn": MALLORY}))));
+    let (alice_access, alice) = (sign(&access()), sign(&id()));
+    let api = server(settings());
+    let stolen = format!("{mine} {alice}");
+    assert_eq!(ask(&api, &[&stolen], "").await, Answer::invalid_token(), "on a cold cache");
+    // Everything that is good by itself or together is remembered now.
+    assert_eq!(ask(&api, &[&mine], "").await.status, 200);
+    assert_eq!(ask(&api, &[&format!("Bearer {alice_access} {alice}")], "").await.status, 200);
+    for round in 1..=3 {
+        assert_eq!(ask(&api, &[&stolen], "").await, Answer::invalid_token(), "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn promise_7_the_subject_ends_with_the_client_and_the_audience_is_shared() {
+    let api = server(settings());
+    for (name, access_patch, id_patch, good) in [
+        ("the user's", json!({}), json!({}), true),
+        ("anonymous", json!({}), json!({"sub": format!("::{CLIENT}")}), true),
+        ("colons in the user's name", json!({}), json!({"sub": format!("a:b:c:{CLIENT}")}), true),
+        ("nobody in front", json!({}), json!({"sub": format!(":{CLIENT}")}), true),
+        ("no colon", json!({}), json!({"sub": CLIENT}), false),
+        ("another character", json!({}), json!({"sub": format!("alice/{CLIENT}")}), false),
+        ("another client", json!({}), json!({"sub": "alice:x"}), false),
+        ("a client that ends alike", json!({"prn": "b"}), json!({"sub": "alice:ab"}), false),
+        ("a client with a colon", json!({"prn": "a:b"}), json!({"sub": "alice:a:b"}), true),
+        ("the client in front", json!({}), json!({"sub": format!("{CLIENT}:alice")}), false),
+        ("in another case", json!({"prn": "abc"}), json!({"sub": "alice:ABC"}), false),
+        (
+            "several audiences, ours shared",
+            json!({"aud": ["x", TENANT]}),
+            json!({"aud": [TENANT, "y"]}),
+            true,
+        ),
+    ] {
+        let field = format!(
+            "Bearer {} {}",
+            sign(&patched(&access(), &access_patch)),
+            sign(&patched(&id(), &id_patch))
+        );
+        for round in 1..=2 {
+            let status = ask(&api, &[&field], "").await.status;
+            assert_eq!(status, if good { 200 } else { 401 }, "{name}, round {round}");
+        }
+    }
+}
