@@ -64,7 +64,7 @@ impl ResourceServer {
         let expected = expectations.expected();
         self.settle(TokenKind::Id, &none, |now| match self.0.id_slot_alone() {
             Some(slot) => self.look(slot, Credentials::access(token.as_bytes()), now, expected, &none),
-            None => (Examined::without_issuer(vec![no_slot()]), None),
+            None => (Examined::without_issuer(vec![no_slot(self.0.id.is_some())]), None),
         })
         .await
     }
@@ -255,7 +255,7 @@ impl Slot {
         let issuer: Arc<str> = iss.into();
         let own = tenants.own(&issuer);
         let Some(profile) = (self.of_tenant)(&own) else {
-            findings.push(no_slot());
+            findings.push(no_slot(false));
             return (Examined::without_issuer(findings), None);
         };
         if let Some(tenant) = known {
@@ -271,8 +271,14 @@ impl Slot {
     }
 }
 
-/// A token of a kind that is not taken.
-fn no_slot() -> Finding {
-    Finding::of(Stage::Form, "tokens of this kind are taken here", Err(TokenError::WrongType))
-        .fix(|| "give the server the client that ID tokens are for: ResourceServerBuilder::client_id")
+/// A token of a kind that is not taken, or in pairs alone.
+fn no_slot(in_pairs: bool) -> Finding {
+    let rule = "tokens of this kind are taken by themselves";
+    Finding::of(Stage::Form, rule, Err(TokenError::WrongType)).fix(|| {
+        if in_pairs {
+            "send it with the access token that it came with: alone, it is tied to no client"
+        } else {
+            "give the server the client that ID tokens are for: ResourceServerBuilder::client_id"
+        }
+    })
 }

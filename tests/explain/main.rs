@@ -5,6 +5,7 @@
 mod agreement;
 #[cfg(feature = "remote")]
 mod keys;
+mod nonces;
 #[cfg(all(unix, feature = "remote"))]
 mod readme;
 mod secrets;

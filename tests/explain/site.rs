@@ -7,9 +7,12 @@ use tower_resource_server::{
     Explanation, IdTokenExpectations, Issuer, ResourceServer,
     explain::Outcome,
     http::{Reason, Rejection},
-    keys::KeySet,
+    issuer::SigningKey,
+    keys::{Algorithm, KeySet},
     policy::{claim, scope},
+    preset::{layer, sceyt},
     profile::{KeySelection, TokenProfile},
+    store::Nonces,
     test_util::TestIssuer,
 };
 
@@ -61,8 +64,14 @@ impl Site {
         })
     }
 
-    /// Both sides on one token; they must be of one mind.
+    /// Both sides on one token; they must be of one mind, and again when the verdict is cached or the
+    /// nonce is spent.
     pub(crate) fn both(&self, token: &str) -> Result<Explanation, String> {
+        let explanation = self.once(token)?;
+        self.once(token).map(|_| explanation)
+    }
+
+    fn once(&self, token: &str) -> Result<Explanation, String> {
         let explanation = self.explain(token);
         let verdict = self.verify(token);
         let refused = verdict.as_ref().err().map(Rejection::reason);
@@ -154,4 +163,54 @@ pub(crate) fn sites(issuer: &TestIssuer) -> Vec<Site> {
             As::Id(IdTokenExpectations::default()),
         ),
     ]
+}
+
+/// The names under which the vendors' systems know this API and its issuer.
+pub(crate) const TENANT: &str = "6b3ec1a4-8d2c-4f0e-9ad7-3a9f5f5d2a61";
+pub(crate) const MCA: &str = "https://mca.test/authorization/";
+pub(crate) const APP_ID: &str =
+    "https://eu-de.appid.cloud.ibm.com/oauth/v4/6b3ec1a4-8d2c-4f0e-9ad7-3a9f5f5d2a61";
+
+/// An issuer whose key is of the vendors' algorithm.
+pub(crate) fn rsa_issuer() -> TestIssuer {
+    let pem = include_str!("../../src/issuer/testdata/rsa2048-pkcs8.pem");
+    let key = SigningKey::from_pem(Algorithm::RS256, pem).unwrap();
+    TestIssuer::builder().signing_key(key.kid("key-1")).build()
+}
+
+/// The servers of the vendors' presets; tokens of Layer spend `nonces`.
+pub(crate) fn vendors(issuer: &TestIssuer, nonces: &Nonces) -> Vec<Site> {
+    let keys = || keys(issuer);
+    let key = || keys().iter().next().unwrap().clone();
+    let mca = || ResourceServer::mobile_client_access(TENANT).server_url("https://mca.test").keys(keys());
+    let app_id = || ResourceServer::app_id("eu-de", TENANT).keys(keys());
+    let provider = layer::Provider::new("layer:///providers/1").key("layer:///keys/key-1", key());
+    let sceyt = || ResourceServer::sceyt(sceyt::Application::new("app", key()));
+    let six_hours = Some(Duration::from_secs(6 * 3600));
+    let alone = As::Id(IdTokenExpectations::default());
+    [
+        ("mobile client access", mca().into_builder(), As::Access),
+        ("mobile client access, legacy", mca().legacy().into_builder(), As::Access),
+        ("mobile client access, an ID token alone", mca().into_builder(), alone),
+        ("app id", app_id().into_builder(), As::Access),
+        (
+            "app id, for one client",
+            app_id().audience("web").leeway(Duration::from_secs(60)).into_builder(),
+            As::Access,
+        ),
+        ("layer", ResourceServer::layer_provider(provider).nonces(nonces.clone()), As::Access),
+        ("sceyt", sceyt().into_builder(), As::AccessOf("app")),
+        (
+            "sceyt, strict",
+            sceyt().require_aid().enforce_lifetime(six_hours).into_builder(),
+            As::AccessOf("app"),
+        ),
+        ("sceyt, another application", sceyt().into_builder(), As::AccessOf("another")),
+    ]
+    .into_iter()
+    .map(|(name, builder, as_)| {
+        let server = builder.clock(issuer.clock().clone()).build().unwrap();
+        Site { name, server, as_ }
+    })
+    .collect()
 }

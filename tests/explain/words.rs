@@ -275,7 +275,7 @@ fn what_fails_is_told_with_a_remedy() {
             "no ID tokens",
             "no ID tokens",
             access.mint().unwrap(),
-            "form: tokens of this kind are taken here",
+            "form: tokens of this kind are taken by themselves",
             "ResourceServerBuilder::client_id",
         ),
     ] {
