@@ -44,7 +44,7 @@
 //! | [`mod@http`] | credentials, challenges, refusals, protected resource metadata |
 //! | [`explain`] | why a token is accepted or not, check by check |
 //! | `server` | [`ResourceServer`]: one request, from headers to a verdict; the token cache |
-//! | [`preset`] | the tokens of the big providers, as tables |
+//! | [`preset`] | the tokens of the big providers and of vendors' own systems, as tables |
 //! | [`middleware`] | the layer, the guard, their service and future |
 //! | `axum`, `tonic` | extractors and helpers, each behind a feature |
 //!

@@ -95,11 +95,10 @@ impl<'t> Decoded<'t> {
         names: &ClaimNames,
         limits: &TokenLimits,
     ) -> Result<Parsed<'a>, TokenError> {
-        Ok(Parsed {
-            token: self.token,
-            payload: &self.payload,
-            claims: Claims::parse(&self.payload, names, limits)?,
-        })
+        // Filled where they stay: the claims are large to be moved around.
+        let mut parsed = Parsed { token: self.token, payload: &self.payload, claims: Claims::none(names) };
+        parsed.claims.read(&self.payload, names, limits)?;
+        Ok(parsed)
     }
 }
 
@@ -123,19 +122,19 @@ impl<'a> Parsed<'a> {
     ) -> Result<Screened<'s>, TokenError> {
         let header = match keys.and_then(|keys| keys.memo().get(self.token.header_segment())) {
             Some(known) => Header::Known(known),
-            None => Header::New(JoseHeader::parse(&self.token.header_json()?, limits)?.to_owned()),
+            None => Header::New(JoseHeader::parse(&self.token.header_json()?, limits)?.to_owned().into()),
         };
         let algorithm = profile.check_header(header.get())?;
         let mut window = profile.evaluate(&self.claims, algorithm, now, expected)?;
         let extracted = profile.extract(&self.claims, self.payload, now, &mut window)?;
-        Ok(Screened { token: self.token, profile, algorithm, header, window, extracted })
+        Ok(Screened { token: &self.token, profile, algorithm, header, window, extracted })
     }
 }
 
 /// The header of a token, parsed for it or for an earlier one with the same.
 enum Header<'a> {
     Known(&'a JoseHeader<'static>),
-    New(JoseHeader<'static>),
+    New(Box<JoseHeader<'static>>),
 }
 
 impl Header<'_> {
@@ -149,7 +148,7 @@ impl Header<'_> {
 
 /// A token that is good if its signature is.
 pub(crate) struct Screened<'a> {
-    token: UnverifiedToken<'a>,
+    token: &'a UnverifiedToken<'a>,
     profile: &'a CompiledProfile,
     algorithm: Algorithm,
     header: Header<'a>,
@@ -175,7 +174,7 @@ impl Screened<'_> {
     /// Those of [`verify_signature`].
     pub(crate) fn verify(self, keys: &KeySet) -> Result<Proven, TokenError> {
         let name = self.profile.key_name(self.header.get().kid.as_deref());
-        let (key, signature) = verify_signature(&self.token, name, self.algorithm, keys)?;
+        let (key, signature) = verify_signature(self.token, name, self.algorithm, keys)?;
         if let Header::New(header) = &self.header {
             keys.memo().keep(self.token.header_segment(), header);
         }

@@ -16,7 +16,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tower_resource_server::{
-    issuer::{SigningKey, TokenBuilder, TokenIssuer},
+    issuer::{SceytIssuer, SigningKey, TokenBuilder, TokenIssuer},
     keys::Algorithm,
 };
 
@@ -103,11 +103,16 @@ impl Answer {
 }
 
 fn request(address: &str, method: &str, target: &str, authorization: Option<&str>) -> Answer {
+    let fields: Vec<_> = authorization.map(|value| ("Authorization", value)).into_iter().collect();
+    send(address, method, target, &fields)
+}
+
+fn send(address: &str, method: &str, target: &str, fields: &[(&str, &str)]) -> Answer {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();
     let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
-    if let Some(value) = authorization {
-        head += &format!("Authorization: {value}\r\n");
+    for (name, value) in fields {
+        head += &format!("{name}: {value}\r\n");
     }
     stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
     let mut text = String::new();
@@ -237,7 +242,7 @@ fn with_flags_it_protects_every_path_and_method() {
         let answer = api.request(method, target, authorization.map(String::as_str));
         assert_eq!(answer.status, status, "{name}: {answer:?}");
         if matches!(status, 401 | 403) {
-            assert!(answer.challenge().contains("scope=\"list read\""), "{name}: {answer:?}");
+            assert!(answer.challenge().contains("scope=\"read list\""), "{name}: {answer:?}");
             assert_eq!(answer.json()["status"], status, "{name}");
         }
     }
@@ -278,6 +283,65 @@ fn a_good_token_is_answered_with_what_it_says() {
     let answer = api.request("GET", "/", Some(&bearer(&bare))).json();
     assert_eq!((&answer["client_id"], &answer["scopes"]), (&Value::Null, &json!([])));
     assert_eq!(answer.get("context"), None, "no vendor's system");
+}
+
+#[test]
+fn sceyt_is_spoken_with_its_bodies_and_its_context() {
+    let key = SigningKey::from_pem(Algorithm::RS256, include_str!("sceyt/one.private.pem")).unwrap();
+    let backend = TokenIssuer::builder("https://backend.example").signing_key(key).build().unwrap();
+    let (now, hour) = (backend.now().as_secs(), Duration::from_secs(3600));
+    let issuer = SceytIssuer::new(backend.clone(), hour).unwrap();
+    let good = format!("Bearer {}", issuer.mint("alice", hour).unwrap());
+    let expired = bearer(&backend.token().without_header("kid").claim("sub", "alice").claim("exp", now - 30));
+
+    let pem = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sceyt/one.public.pem");
+    let flags = ["--listen", "127.0.0.1:0", "--profile", "sceyt", "--tenant", "chat", "--pem", pem];
+    let api = Api::start(&flags);
+    let ask = |api: &Api, fields: &[(&str, &str)]| send(&api.address, "GET", "/anything", fields);
+
+    let answer = ask(&api, &[("Authorization", &good), ("app-id", "chat")]);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let body = answer.json();
+    assert_eq!((&body["subject"], &body["issuer"]), (&json!("alice"), &json!("chat")));
+    let context = body["context"].as_object().unwrap();
+    let members: Vec<_> = context.keys().map(String::as_str).collect();
+    assert_eq!(members, ["application", "expires_at", "remaining", "user", "will_expire"]);
+    assert_eq!((&context["user"], &context["application"]), (&json!("alice"), &json!("chat")));
+    assert_eq!((&context["expires_at"], &context["will_expire"]), (&body["expires_at"], &json!(false)));
+    assert!((3500..=3600).contains(&context["remaining"].as_u64().unwrap()), "{body}");
+
+    for (name, fields, status, code) in [
+        ("no token", &[("app-id", "chat")][..], 401, 1302),
+        ("no application", &[("Authorization", &*good)], 401, 1302),
+        ("another application", &[("Authorization", &good), ("app-id", "other")], 401, 1302),
+        ("expired", &[("Authorization", &expired), ("app-id", "chat")], 401, 1020),
+        ("two applications", &[("Authorization", &good), ("app-id", "chat"), ("app-id", "chat")], 400, 40000),
+    ] {
+        let answer = ask(&api, fields);
+        assert_eq!((answer.status, &answer.json()["code"]), (status, &json!(code)), "{name}");
+    }
+    assert_eq!(request(&api.address, "GET", "/healthz", None).status, 200);
+
+    let lenient = Api::start(&[&flags[..], &["--leeway", "60"]].concat());
+    let answer = ask(&lenient, &[("Authorization", &expired), ("app-id", "chat")]);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json()["context"]["remaining"], 0);
+
+    let private = pem.replace("public", "private");
+    for (line, said) in [
+        ("--profile sceyt --tenant chat", "--pem"),
+        ("--profile sceyt --tenant chat --pem /nowhere/key.pem", "/nowhere/key.pem"),
+        (&*format!("--profile sceyt --tenant chat --pem {private}"), &*private),
+        (
+            &*format!("--profile sceyt --tenant chat --pem {pem} --server-url https://s.example"),
+            "--server-url",
+        ),
+    ] {
+        let output = run("protected_api", &line.split(' ').collect::<Vec<_>>());
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{line}: {errors}");
+        assert!(errors.contains(said), "{line}: {errors}");
+    }
 }
 
 #[test]
@@ -335,6 +399,15 @@ fn what_cannot_work_is_said_before_it_listens() {
         ("--profile mobile-client-access --tenant t", 1, "--server-url"),
         ("--profile mobile-client-access --tenant t --server-url https://s.example --pem k", 1, "--pem"),
         ("--profile mobile-client-access --tenant t --server-url http://127.0.0.1:1", 1, "\n  - issuer"),
+        (
+            "--profile mobile-client-access --tenant t --server-url https://s.example --audience a",
+            1,
+            "--audience",
+        ),
+        ("--profile app-id --tenant t", 1, "--server-url"),
+        ("--profile app-id --tenant t --server-url us-south --pem k", 1, "--pem"),
+        ("--profile app-id --tenant a/b --server-url us-south", 1, "\n  - app_id"),
+        ("--profile app-id --tenant t --server-url http://127.0.0.1:1", 1, "\n  - issuer"),
         ("--listen nowhere", 2, "--listen"),
         ("--surprise", 2, "--surprise"),
         (&format!("{ISSUER} --jwks-file /nowhere/keys.json"), 1, "/nowhere/keys.json"),
@@ -392,6 +465,28 @@ fn static_keys_shows_one_answer_for_each_request() {
         assert!(line.starts_with(beginning), "{line:?} should begin with {beginning:?}");
     }
     assert_eq!(answers.len(), 10, "{text}");
+}
+
+#[cfg(feature = "identity-provider")]
+#[test]
+fn mobile_client_access_runs_to_its_end() {
+    let output = run("mobile_client_access", &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    let mut rest = text.as_str();
+    for said in [
+        "401, Bearer realm=\"imfAuthentication\", scope=\"bankRealm\"",
+        "WL-Composite-Challenge",
+        "\"retriesLeft\":2",
+        "success, userIdentity of Bob Smith",
+        "200, an access token and an ID token",
+        "\"imf.user\"",
+        "nobody else is asked",
+        "\"retriesLeft\":1",
+        "WL-Authentication-Failure",
+    ] {
+        (_, rest) = rest.split_once(said).unwrap_or_else(|| panic!("no {said} in {text}"));
+    }
 }
 
 #[test]

@@ -7,13 +7,17 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::Value;
-use tower_resource_server::{Identity, ResourceServer, http::Json as JsonRefusals, policy::Requirement};
+use tower_resource_server::{Identity, ResourceServer, policy::Requirement};
 
-use crate::context::Context;
+use crate::{
+    context::{self, Context},
+    issuer_flags::Profile,
+    refusals::Refusals,
+};
 
 /// Everything behind the layer but `/healthz` and `/.well-known/*`.
-pub(crate) fn router(api: &ResourceServer, required: Requirement, context: Option<Context>) -> Router {
-    protect(Router::new(), api, required, context)
+pub(crate) fn router(api: &ResourceServer, required: Requirement, profile: Profile) -> Router {
+    protect(Router::new(), api, required, profile)
 }
 
 /// The same with routes in front of the one that answers everything.
@@ -21,13 +25,14 @@ pub(crate) fn protect(
     routes: Router,
     api: &ResourceServer,
     required: Requirement,
-    context: Option<Context>,
+    profile: Profile,
 ) -> Router {
+    let context = context::of(profile);
     // The layer goes around the fallback too: what no route matches is protected like the rest,
     // whatever its method. Only what is added after it is open.
     routes
         .fallback(async move |who: Identity| Json(WhoAmI::new(&who, context)))
-        .layer(api.layer().requirements(required).reject_with(JsonRefusals))
+        .layer(api.layer().requirements(required).reject_with(Refusals::of(profile)))
         .route("/healthz", get(async || "ok\n"))
         .route("/.well-known/", any(async || axum::http::StatusCode::NOT_FOUND))
         .route_service("/.well-known/{*path}", api.metadata_service::<Body>())

@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 use tower_resource_server::{
     FromIdentity, Identity,
-    preset::{app_id::AuthorizationContext, mobile_client_access::SecurityContext},
+    preset::{app_id::AuthorizationContext, mobile_client_access::SecurityContext, sceyt},
+    time::{Clock, SystemClock},
 };
 
 use crate::issuer_flags::Profile;
@@ -17,8 +18,13 @@ pub(crate) const fn of(profile: Profile) -> Option<Context> {
     match profile {
         Profile::MobileClientAccess => Some(json::<SecurityContext>),
         Profile::AppId => Some(json::<AuthorizationContext>),
-        Profile::Sceyt | Profile::Jwt | Profile::Rfc9068 => None,
+        Profile::Sceyt => Some(sceyt),
+        Profile::Jwt | Profile::Rfc9068 => None,
     }
+}
+
+fn sceyt(who: &Identity) -> Option<Value> {
+    serde_json::to_value(sceyt::Context::at(who, SystemClock.unix())?).ok()
 }
 
 fn json<C: FromIdentity + Serialize>(who: &Identity) -> Option<Value> {

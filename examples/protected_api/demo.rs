@@ -18,7 +18,7 @@ use tower_resource_server::{
     profile::TokenProfile,
 };
 
-use crate::{AnyError, api};
+use crate::{AnyError, api, issuer_flags::Profile};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -34,7 +34,7 @@ pub(crate) async fn run(listen: Option<SocketAddr>) -> Result<(), AnyError> {
         .build()?;
     let guard = api.guard(scope("orders:write")).reject_with(JsonRefusals);
     let routes = Router::new().route("/orders/new", any(api::who_am_i).layer(guard));
-    let router = api::protect(routes, &api, Requirement::none(), None);
+    let router = api::protect(routes, &api, Requirement::none(), Profile::Rfc9068);
 
     let greeting = greeting(&issuer, &resource, &Paint::for_stdout())?;
     crate::serve(listener, router, &api, &greeting).await

@@ -6,6 +6,7 @@
 //! - `cli`: the command line.
 //! - `issuer_flags`: from flags to a `ResourceServer`.
 //! - `context`: what a vendor's own software would hand to the application.
+//! - `refusals`: what stands in the body of a refusal.
 //! - `api`: the routes, and what stands in front of them.
 //! - `demo`: the embedded issuer, and the lines to try.
 //! - `shutdown`: the signals that end it.
@@ -15,6 +16,7 @@ mod cli;
 mod context;
 mod demo;
 mod issuer_flags;
+mod refusals;
 mod shutdown;
 
 use std::{
@@ -55,7 +57,7 @@ async fn run(cli: Cli) -> Result<(), AnyError> {
 
 /// Guards against the issuer or vendor of the command line.
 async fn guard(cli: Cli, api: ResourceServer) -> Result<(), AnyError> {
-    let router = api::router(&api, cli.issuer.requirement(), context::of(cli.issuer.profile()));
+    let router = api::router(&api, cli.issuer.requirement(), cli.issuer.profile());
     let listener = bind(cli.listen.unwrap_or(DEFAULT_ADDRESS)).await?;
     serve(listener, router, &api, "").await
 }

@@ -1,9 +1,9 @@
 //! The flags of the vendors' systems, and the server that a preset makes of them.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
 use clap::Args;
-use tower_resource_server::{ResourceServer, ResourceServerBuilder};
+use tower_resource_server::{ResourceServer, ResourceServerBuilder, preset::sceyt::Application};
 
 use super::{AnyError, Profile};
 
@@ -16,11 +16,11 @@ pub(super) struct VendorFlags {
     /// Where the vendor's server is
     ///
     /// Mobile Client Access: what stands before /authorization/v1/apps/…; App ID: the OAuth server
-    /// URL, before /publickeys.
+    /// URL, before /publickeys, or a region such as us-south.
     #[arg(long, value_name = "URL", requires = "tenant")]
     server_url: Option<String>,
 
-    /// A file with the application's public key (SCEYT)
+    /// A file with the public key of the application (SCEYT): PUBLIC KEY or RSA PUBLIC KEY in PEM
     #[arg(long, value_name = "FILE", requires = "tenant")]
     pem: Option<PathBuf>,
 
@@ -85,7 +85,12 @@ impl VendorFlags {
             }
             Profile::Sceyt => {
                 self.refuse_others(&["--pem"])?;
-                Err("this build does not know --profile sceyt".into())
+                let path = self.pem.as_deref().ok_or("--pem is needed under this --profile")?;
+                let read = fs::read_to_string(path).map_err(|error| error.to_string());
+                let application = read
+                    .and_then(|pem| Application::from_pem(tenant, &pem).map_err(|error| error.to_string()));
+                let application = application.map_err(|error| format!("{}: {error}", path.display()))?;
+                Ok(ResourceServer::sceyt(application).leeway(leeway).into_builder())
             }
             Profile::Jwt | Profile::Rfc9068 => Err("--tenant: this --profile is of no vendor".into()),
         }

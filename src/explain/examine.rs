@@ -129,7 +129,7 @@ pub(crate) fn examine(
     }
     if !required.is_none() {
         let lists = parsed.zip(decoded).map(|(parsed, decoded)| {
-            let mut window = Window::ALWAYS.clone();
+            let mut window = Window::ALWAYS;
             let lists = profile.scopes(&parsed.claims, &decoded.payload, now, &mut window);
             (lists, decoded.payload.as_str())
         });

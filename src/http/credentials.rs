@@ -74,6 +74,9 @@ pub(crate) struct RequestProfile {
     pub(crate) selector: Option<HeaderName>,
 }
 
+/// A token, and the one behind it.
+type Tokens<'a> = (&'a [u8], Option<&'a [u8]>);
+
 /// The tokens of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Credentials<'a> {
@@ -137,10 +140,7 @@ impl RequestProfile {
     }
 
     /// The one or two tokens of the `Authorization` field.
-    fn cut<'a>(
-        &self,
-        authorization: Option<&'a HeaderValue>,
-    ) -> Result<Option<(&'a [u8], Option<&'a [u8]>)>, RequestError> {
+    fn cut<'a>(&self, authorization: Option<&'a HeaderValue>) -> Result<Option<Tokens<'a>>, RequestError> {
         let Some(value) = authorization else { return Ok(None) };
         let pairs = self.id_token == Some(IdTokenLocation::AfterAccessToken);
         match self.grammar.cut(value.as_bytes(), pairs) {

@@ -61,15 +61,28 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! ## What is checked
+//!
+//! | | by the service | by the client |
+//! |---|---|---|
+//! | path | tenant and realm, byte for byte | https; plain http to loopback by opt-in; no metadata addresses |
+//! | method, status | `POST` | 200 and nothing else; no redirect is followed |
+//! | time | – | 5 seconds for all of it |
+//! | size | 64 KiB | 64 KiB |
+//! | JSON | an object with `headers`, and `challengeAnswer` in an answer | an object with `status`, and what that calls for |
+//! | a member twice, or of a wrong type | refused | refused |
+//! | `stateId` | as it comes; [`States`] knows which there are | sent back as it came, if one came with the last challenge |
+//! | `userIdentity` | complete, or it cannot be made | `userName` and `displayName` there and not blank, `attributes` an object |
+//!
 //! ## Differences from IBM's samples
 //!
 //! | | the samples | here |
 //! |---|---|---|
-//! | an answer that is no JSON of the contract | 500 with an HTML page | 400 with `{"status":"failure"}` |
-//! | success without `displayName`, or without any password for the user `__proto__` | sent | cannot be made: [`UserIdentity`]; refused when received |
-//! | wrong credentials | endless new challenges, or failure | the provider's choice; with [`States`] tries can be counted |
-//! | the answer to an earlier challenge, once more | depends | a state is spent by the first who takes it |
-//! | tenant and realm in the path | not looked at | 404 unless they are ours |
+//! | a body without `challengeAnswer` | 500 with an HTML page | 400 with `{"status":"failure"}`: somebody has to see that a caller does not speak the contract |
+//! | the user `__proto__`, without a password | success, without `displayName` | such an identity cannot be made, and is refused when received: no token for a name that nobody has |
+//! | wrong credentials | failure, or new challenges without end | the provider's choice; with [`States`] tries can be counted |
+//! | an answer to an earlier challenge | judged | a state is spent by the first who takes it: no step can be replayed |
+//! | tenant and realm in the path | not looked at | 404 unless they are ours: a provider has one realm |
 //!
 //! ## What is not checked
 //!

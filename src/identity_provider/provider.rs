@@ -35,19 +35,15 @@ use super::{AnswerError, Outcome};
 ///
 ///     async fn answer(&self, request: HandleChallengeAnswer) -> Outcome {
 ///         let text = |name: &str| request.answer().get(name)?.as_str();
-///         match request.state_id() {
-///             None => match (text("userName"), text("password")) {
-///                 (Some("bob"), Some("abcd1234")) => match self.waiting.put("bob".to_owned()) {
-///                     Ok(id) => Challenge::new().with("ask", ["pin"]).with_state_id(id).into(),
-///                     Err(_full) => Outcome::Failure,
-///                 },
-///                 _ => Outcome::Failure,
+///         // Taken: the same answer once more meets nothing.
+///         let waiting = request.state_id().and_then(|id| self.waiting.take(id));
+///         match (waiting, text("userName"), text("password"), text("pin")) {
+///             (None, Some("bob"), Some("abcd1234"), None) => match self.waiting.put("bob".to_owned()) {
+///                 Ok(id) => Challenge::new().with("ask", ["pin"]).with_state_id(id).into(),
+///                 Err(_full) => Outcome::Failure,
 ///             },
-///             // Taken: the same answer once more meets nothing.
-///             Some(id) => match (self.waiting.take(id), text("pin")) {
-///                 (Some(user), Some("1234")) => UserIdentity::new(user, "Bob").into(),
-///                 _ => Outcome::Failure,
-///             },
+///             (Some(user), None, None, Some("1234")) => UserIdentity::new(user, "Bob").into(),
+///             _ => Outcome::Failure,
 ///         }
 ///     }
 /// }
@@ -122,8 +118,8 @@ impl HandleChallengeAnswer {
         &self.headers
     }
 
-    /// The id that the challenge came with. It is what the caller says: only a look into
-    /// [`States`](super::States) shows whether there is such a state.
+    /// The id that the challenge came with, or in the web flow the OAuth `state`. Only a look into
+    /// [`States`](super::States) shows whether there is such a state, and so which step this is.
     #[must_use]
     pub fn state_id(&self) -> Option<&str> {
         self.state_id.as_deref()

@@ -23,7 +23,7 @@ impl Policy {
         context: &Context<'_>,
         has_algorithm: bool,
     ) -> Vec<Finding> {
-        let finding = |(rule, value, verdict): (&Rule, Option<&ClaimValue<'_>>, Result<(), TokenError>)| {
+        let finding = |(rule, value, verdict): (&Rule, Option<ClaimValue<'_>>, Result<(), TokenError>)| {
             if !has_algorithm && rule.needs_algorithm() {
                 return rule.unchecked("the token's algorithm is not known");
             }
@@ -78,7 +78,7 @@ impl Rule {
     fn fix(
         &self,
         error: &TokenError,
-        value: Option<&ClaimValue<'_>>,
+        value: Option<ClaimValue<'_>>,
         context: &Context<'_>,
     ) -> Cow<'static, str> {
         let claim = self.claim();

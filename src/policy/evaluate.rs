@@ -155,13 +155,13 @@ impl Policy {
 
     /// Each rule with the claim that it is about and what it says, whatever the others say: what
     /// [`evaluate`](Self::evaluate) goes through until one fails.
-    pub(super) fn each<'p, 'c>(
+    pub(super) fn each<'p>(
         &'p self,
-        claims: &'p Claims<'c>,
+        claims: &'p Claims<'_>,
         context: &'p Context<'_>,
-    ) -> impl Iterator<Item = (&'p Rule, Option<&'p ClaimValue<'c>>, Result<(), TokenError>)> {
+    ) -> impl Iterator<Item = (&'p Rule, Option<ClaimValue<'p>>, Result<(), TokenError>)> {
         self.0.iter().map(|row| {
-            let verdict = row.evaluate(claims, context, &mut Window::ALWAYS.clone());
+            let verdict = row.evaluate(claims, context, &mut { Window::ALWAYS });
             (&row.rule, claims.get(row.claim), verdict)
         })
     }
@@ -173,6 +173,7 @@ impl Policy {
 }
 
 impl Row {
+    #[inline]
     fn evaluate(
         &self,
         claims: &Claims<'_>,
@@ -201,7 +202,7 @@ impl Row {
 
     /// How long the token lives, from the first of the dates that it may begin with; none counts as
     /// no time at all. `None` when one of them is no date.
-    fn lifetime(&self, expires: &ClaimValue<'_>, claims: &Claims<'_>) -> Option<Duration> {
+    fn lifetime(&self, expires: ClaimValue<'_>, claims: &Claims<'_>) -> Option<Duration> {
         let expires = expires.as_numeric_date()?;
         match self.others.iter().find_map(|begin| claims.get(*begin)) {
             Some(begin) => Some(expires.since(begin.as_numeric_date()?)),
@@ -232,11 +233,10 @@ impl Row {
 
 impl Check {
     /// Whether `value` passes; `None` when it is not of the type that the check is about.
-    fn passes(&self, value: &ClaimValue<'_>, context: &Context<'_>, window: &mut Window) -> Option<bool> {
+    fn passes(&self, value: ClaimValue<'_>, context: &Context<'_>, window: &mut Window) -> Option<bool> {
         let Moment { now, leeway } = context.moment;
         let any = |wanted: &[Box<str>]| {
-            let strings = value.as_strings()?;
-            Some(strings.iter().any(|have| wanted.iter().any(|want| **want == **have)))
+            Some(value.as_strings()?.any(|have| wanted.iter().any(|want| **want == *have)))
         };
         let in_window = |window: &mut Window, from, until| {
             window.narrow(from, until);
@@ -246,7 +246,7 @@ impl Check {
             Self::Present => Some(true),
             Self::Absent => Some(false),
             Self::IsTrue => match value {
-                ClaimValue::Bool(is) => Some(*is),
+                ClaimValue::Bool(is) => Some(is),
                 _ => None,
             },
             Self::NonEmptyString => Some(!value.as_str()?.is_empty()),
@@ -257,7 +257,7 @@ impl Check {
             },
             Self::StringUpTo(max) => Some(value.as_str()?.chars().nth(*max).is_none()),
             Self::StringMembersUpTo(max) => match value {
-                ClaimValue::StringMembers(count) => Some(count <= max),
+                ClaimValue::StringMembers(count) => Some(count <= *max),
                 _ => None,
             },
             Self::WholeNumber => match value {
@@ -288,7 +288,7 @@ impl Check {
             Self::ContainsAny(accepted) => any(accepted),
             Self::ContainsAll(needed) => {
                 let strings = value.as_strings()?;
-                Some(needed.iter().all(|need| strings.iter().any(|have| **have == **need)))
+                Some(needed.iter().all(|need| strings.clone().any(|have| *have == **need)))
             }
             Self::IsIssuer => Some(context.binding.is_issuer(value.as_str()?)),
             // Judged by its row, since it looks at two claims.
@@ -316,7 +316,7 @@ impl Check {
 }
 
 /// The moments at which a date counts as past and at most `age` old.
-fn within(age: Duration, value: &ClaimValue<'_>, leeway: Duration) -> Option<Window> {
+fn within(age: Duration, value: ClaimValue<'_>, leeway: Duration) -> Option<Window> {
     let date = value.as_numeric_date()?;
     // Exactly `age` old still counts, hence the smallest step beyond.
     let until = date.saturating_add(age).saturating_add(leeway).saturating_add(Duration::from_nanos(1));

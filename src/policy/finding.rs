@@ -98,17 +98,17 @@ impl Shown {
     }
 
     /// The value of a claim, if values of this claim are shown, or else its kind.
-    pub(crate) fn claim(name: &str, value: &ClaimValue<'_>) -> Self {
+    pub(crate) fn claim(name: &str, value: ClaimValue<'_>) -> Self {
         let (kind, value) = match value {
             ClaimValue::Null => ("null", Value::Null),
             ClaimValue::Bool(is) => ("true or false", json!(is)),
             ClaimValue::Integer(number) => ("a number", json!(number)),
             ClaimValue::Float(number) => ("a number", json!(number)),
-            ClaimValue::String(text) if text.is_empty() => ("an empty string", json!("")),
+            ClaimValue::String("") => ("an empty string", json!("")),
             ClaimValue::String(text) => ("a string", json!(text)),
             ClaimValue::Strings(texts) => ("an array of strings", json!(texts)),
             ClaimValue::Array => return Self::Kind("an array with other things than strings".into()),
-            _ => return Self::Kind("an object".into()),
+            ClaimValue::StringMembers(_) | ClaimValue::Object => return Self::Kind("an object".into()),
         };
         let shown = SHOWN.contains(&name).then_some(value).and_then(Self::short);
         shown.unwrap_or(Self::Kind(kind.into()))
@@ -303,7 +303,7 @@ impl Serialize for Finding {
 mod tests {
     use super::*;
 
-    fn show(name: &str, value: &ClaimValue<'_>) -> String {
+    fn show(name: &str, value: ClaimValue<'_>) -> String {
         Shown::claim(name, value).to_string()
     }
 
@@ -312,30 +312,31 @@ mod tests {
         let long = "x".repeat(MAX_SHOWN + 1);
         for (name, value, expected) in [
             ("exp", ClaimValue::Integer(7), "7"),
-            ("exp", ClaimValue::String("7".into()), "\"7\""),
+            ("exp", ClaimValue::String("7"), "\"7\""),
             ("exp", ClaimValue::Null, "null"),
-            ("aud", ClaimValue::Strings(vec!["a".into(), "b".into()]), "[\"a\", \"b\"]"),
+            ("aud", ClaimValue::Strings(&["a".into(), "b".into()]), "[\"a\", \"b\"]"),
             ("aud", ClaimValue::Array, "an array with other things than strings"),
             ("aud", ClaimValue::Object, "an object"),
-            ("aud", ClaimValue::Strings(vec![(&*long).into()]), "an array of strings"),
-            ("scope", ClaimValue::String((&*long).into()), "a string"),
-            ("sub", ClaimValue::String("alice".into()), "a string"),
-            ("sub", ClaimValue::String("".into()), "an empty string"),
-            ("prn", ClaimValue::String("alice".into()), "a string"),
-            ("email", ClaimValue::Strings(vec!["alice".into()]), "an array of strings"),
-            ("nonce", ClaimValue::String("n".into()), "a string"),
+            ("aud", ClaimValue::Strings(&[(&*long).into()]), "an array of strings"),
+            ("scope", ClaimValue::String(&long), "a string"),
+            ("sub", ClaimValue::String("alice"), "a string"),
+            ("sub", ClaimValue::String(""), "an empty string"),
+            ("prn", ClaimValue::String("alice"), "a string"),
+            ("email", ClaimValue::Strings(&["alice".into()]), "an array of strings"),
+            ("nonce", ClaimValue::String("n"), "a string"),
             ("sub", ClaimValue::Bool(true), "true or false"),
         ] {
-            assert_eq!(show(name, &value), expected, "{name}");
+            assert_eq!(show(name, value), expected, "{name}");
         }
     }
 
     #[test]
     fn no_text_from_outside_reaches_a_terminal_as_it_is() {
         for text in ["\u{1b}[31mred", "a\nb", "\u{202e}evil", "\u{9b}31m", "\u{7f}"] {
-            let value = ClaimValue::String(text.into());
-            let several = ClaimValue::Strings(vec![text.into()]);
-            for shown in [show("aud", &value), show("aud", &several), Shown::text(text).to_string()] {
+            let value = ClaimValue::String(text);
+            let texts = [text.into()];
+            let several = ClaimValue::Strings(&texts);
+            for shown in [show("aud", value), show("aud", several), Shown::text(text).to_string()] {
                 assert!(shown.chars().all(|c| c == ' ' || c.is_ascii_graphic()), "{shown}");
             }
         }

@@ -15,12 +15,6 @@
 //! `nbf`, `sub`, and that no mark of another kind of token is there), and the quirks to know.
 //! `iat` must be there in all of them: every one of these providers writes it.
 //!
-//! And of systems with more than a token of their own, each with its page:
-//!
-//! | preset | what |
-//! |---|---|
-//! | [`layer`] | Layer's identity tokens, each with a nonce that it spends |
-//!
 //! A preset is a beginning: [`rule`](TokenProfile::rule) adds to it,
 //! [`without_rules_on`](TokenProfile::without_rules_on) takes away. Where a provider can be set to
 //! RFC 9068, [`TokenProfile::rfc9068`] is better than any of them.
@@ -30,6 +24,9 @@
 //!
 //! | preset | begins with |
 //! |---|---|
+//! | [`app_id`] | [`ResourceServer::app_id`](crate::ResourceServer::app_id) |
+//! | [`layer`] | [`ResourceServer::layer_provider`](crate::ResourceServer::layer_provider) |
+//! | [`mobile_client_access`] | [`ResourceServer::mobile_client_access`](crate::ResourceServer::mobile_client_access) |
 //! | [`sceyt`] | [`ResourceServer::sceyt`](crate::ResourceServer::sceyt) |
 
 pub mod app_id;

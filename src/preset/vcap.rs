@@ -32,7 +32,6 @@ pub enum VcapError {
 
 /// Which service counts when several are bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "each SDK has its own rule")]
 pub(super) enum Choice {
     First,
     Last,

@@ -35,30 +35,32 @@ pub(crate) struct CompiledProfile {
 /// A text of the payload: where it stands, or a copy when it stands there with escapes.
 #[derive(Clone, Debug)]
 pub(crate) enum Text {
-    Span { start: usize, end: usize },
+    Span { start: u32, end: u32 },
     Owned(Box<str>),
 }
 
 impl Text {
     fn of(text: &str, payload: &str) -> Self {
-        // A text that was borrowed from the payload lies inside it; comparing addresses finds where.
+        // A text that was borrowed from the payload lies inside it, and no other does; comparing
+        // addresses finds where.
         let start = (text.as_ptr() as usize).wrapping_sub(payload.as_ptr() as usize);
-        match payload.get(start..start.saturating_add(text.len())) {
-            Some(same) if same == text => Self::Span { start, end: start + text.len() },
+        let end = start.checked_add(text.len()).filter(|end| *end <= payload.len());
+        match (u32::try_from(start), end.map(u32::try_from)) {
+            (Ok(start), Some(Ok(end))) => Self::Span { start, end },
             _ => Self::Owned(text.into()),
         }
     }
 
     pub(crate) fn get<'a>(&'a self, payload: &'a str) -> &'a str {
         match self {
-            Self::Span { start, end } => payload.get(*start..*end).unwrap_or_default(),
+            Self::Span { start, end } => payload.get(*start as usize..*end as usize).unwrap_or_default(),
             Self::Owned(text) => text,
         }
     }
 }
 
-/// Mostly one: an audience, or a list of scopes in one string.
-pub(crate) type Texts = SmallVec<[Text; 1]>;
+/// Texts of one claim: most have one or two.
+pub(crate) type Texts = SmallVec<[Text; 2]>;
 
 /// The scopes in texts of `payload` that are a space-separated list, or one scope each.
 pub(crate) fn scope_names<'a>(lists: &'a [Text], payload: &'a str) -> impl Iterator<Item = &'a str> + Clone {
@@ -129,16 +131,19 @@ impl CompiledProfile {
         Ok(algorithm)
     }
 
+    #[inline]
     pub(super) fn check_content_type(&self, header: &JoseHeader<'_>) -> Result<(), TokenError> {
         let differs = self.cty.as_deref().is_some_and(|cty| header.cty.as_deref() != Some(cty));
         if differs { Err(TokenError::WrongType) } else { Ok(()) }
     }
 
+    #[inline]
     pub(super) fn check_names_key(&self, header: &JoseHeader<'_>) -> Result<(), TokenError> {
         let lacks = self.requires_kid && header.kid.is_none();
         if lacks { Err(TokenError::UnknownKey) } else { Ok(()) }
     }
 
+    #[inline]
     pub(super) fn check_algorithm(&self, header: &JoseHeader<'_>) -> Result<Algorithm, TokenError> {
         let algorithm = header.alg.parse().ok();
         let accepted = algorithm.filter(|algorithm| self.algorithms.contains(*algorithm));
@@ -176,11 +181,13 @@ impl CompiledProfile {
         })
     }
 
+    #[inline]
     pub(super) fn subject(&self, claims: &Claims<'_>, payload: &str) -> Result<Text, TokenError> {
         non_empty(&self.subject, claims, payload)
     }
 
     /// The first that is present counts, and a wrong type is invalid, never absent.
+    #[inline]
     pub(super) fn client(&self, claims: &Claims<'_>, payload: &str) -> Result<Option<Text>, TokenError> {
         let present = self.clients.iter().find_map(|(id, name)| Some((claims.get(*id)?, name)));
         let Some((value, name)) = present else { return Ok(None) };
@@ -189,6 +196,7 @@ impl CompiledProfile {
     }
 
     /// As [`client`](Self::client); what ends before the token narrows its `window`.
+    #[inline]
     pub(crate) fn scopes(
         &self,
         claims: &Claims<'_>,
@@ -208,16 +216,23 @@ impl CompiledProfile {
         scopes.ok_or_else(|| TokenError::InvalidClaim(name.clone()))
     }
 
+    #[inline]
     pub(crate) fn nonce(&self, claims: &Claims<'_>, payload: &str) -> Result<Option<Text>, TokenError> {
         self.nonce.as_ref().map(|nonce| non_empty(nonce, claims, payload)).transpose()
     }
 }
 
 /// The one string, or the strings of an array; `None` for any other value.
-fn texts(value: &ClaimValue<'_>, payload: &str) -> Option<Texts> {
-    Some(value.as_strings()?.iter().map(|string| Text::of(string, payload)).collect())
+#[inline]
+fn texts(value: ClaimValue<'_>, payload: &str) -> Option<Texts> {
+    let mut texts = Texts::new();
+    for string in value.as_strings()? {
+        texts.push(Text::of(string, payload));
+    }
+    Some(texts)
 }
 
+#[inline]
 fn non_empty(
     (id, name): &(ClaimId, ClaimName),
     claims: &Claims<'_>,

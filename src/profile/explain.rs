@@ -125,7 +125,7 @@ impl CompiledProfile {
             read(
                 &self.scopes,
                 SCOPES,
-                self.scopes(claims, payload, now, &mut Window::ALWAYS.clone()).map(drop),
+                self.scopes(claims, payload, now, &mut { Window::ALWAYS }).map(drop),
                 false,
             );
         }

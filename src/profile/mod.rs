@@ -237,6 +237,11 @@ impl TokenProfile {
         self.rules.iter().any(Rule::needs_client)
     }
 
+    /// Whether a token that passes is for this server or its client by its own audience.
+    pub(crate) fn binds_audience(&self) -> bool {
+        self.rules.iter().any(|rule| matches!(rule.claim(), "aud" | "azp") && rule.binds_resource())
+    }
+
     pub(crate) const fn compares_issuers(&self) -> NameForm {
         self.issuer_names
     }

@@ -1,9 +1,8 @@
 //! Scopes that are the members of an object, each with an end of its own.
 
 use serde_json::Value;
-use smallvec::SmallVec;
 
-use super::Text;
+use super::compiled::{Text, Texts};
 use crate::{
     policy::{Moment, Window},
     time::UnixTime,
@@ -13,15 +12,10 @@ use crate::{
 /// in it has come. Narrows `window` to the time when none of them has.
 ///
 /// A name with a space in it is no scope (RFC 6749 section 3.3), and must not count as several.
-pub(super) fn in_force(
-    payload: &str,
-    claim: &str,
-    moment: Moment,
-    window: &mut Window,
-) -> Option<SmallVec<[Text; 1]>> {
+pub(super) fn in_force(payload: &str, claim: &str, moment: Moment, window: &mut Window) -> Option<Texts> {
     let claims: Value = serde_json::from_str(payload).ok()?;
     let members = claims.get(claim)?.as_object()?;
-    let mut scopes = SmallVec::new();
+    let mut scopes = Texts::new();
     for (name, value) in members {
         let Some(properties) = value.as_object().filter(|_| !name.contains(' ')) else { continue };
         match properties.get("exp").map(date) {

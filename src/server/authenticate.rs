@@ -284,10 +284,9 @@ impl Inner {
             .ok_or((TokenKind::Access, Failure::Refused(TokenError::UnknownKey)))
     }
 
-    /// The slot for ID tokens that stand alone. Where they are tied to the access token they came
-    /// with, one alone is tied to nobody.
+    /// The slot for ID tokens that stand alone, where they are taken so.
     pub(super) fn id_slot_alone(&self) -> Option<&Slot> {
-        self.id.as_ref().filter(|_| !self.pair.bind_audience())
+        self.id.as_ref().filter(|_| self.takes_lone_id_tokens)
     }
 
     /// Verifies an ID token that stands alone.

@@ -270,6 +270,7 @@ impl ResourceServerBuilder {
             tag: ServerTag(self.resource.into()),
             request: self.request,
             pair: self.pair,
+            takes_lone_id_tokens: self.issuers.iter().all(|issuer| issuer.id_token_profile.binds_audience()),
             required: self.required,
             sources,
             cache: (self.cache.max_bytes > 0).then(|| TokenCache::new(self.cache.max_bytes)),
@@ -304,10 +305,9 @@ impl ResourceServerBuilder {
             "audience: one is empty; leave it out",
         );
         refuse(self.issuers.is_empty(), "issuer: none is trusted; add one with .issuer(..)");
-        refuse(
-            self.request.id_token.is_some() && self.client_id.is_none() && !self.pair.bind_audience(),
-            "id_token: ID tokens are for one client; name it with .client_id(..)",
-        );
+        let lacks_client =
+            self.request.id_token.is_some() && self.client_id.is_none() && !self.pair.bind_audience();
+        refuse(lacks_client, "id_token: ID tokens are for one client; name it with .client_id(..)");
         refuse(
             self.client_id.as_ref().is_some_and(|client| client.is_empty()),
             "client_id: it is empty; leave it out",
@@ -332,7 +332,8 @@ impl ResourceServerBuilder {
             issuer.profile.problems(&whose, selected, problems);
             let mut needs_client = issuer.profile.needs_client();
             if self.takes_id_tokens() {
-                needs_client |= issuer.id_token_profile.needs_client();
+                // Where ID tokens lack a client altogether, that has been said.
+                needs_client |= !lacks_client && issuer.id_token_profile.needs_client();
                 issuer.id_token_profile.problems(&format!("{whose}, ID tokens"), selected, problems);
             }
             if needs_client && self.client_id.is_none() {

@@ -84,6 +84,9 @@ struct Inner {
     access: Slot,
     id: Option<Slot>,
     pair: PairRules,
+    /// Whether an ID token by itself says for whom it is; otherwise only the access token that it
+    /// came with does.
+    takes_lone_id_tokens: bool,
     /// What every request needs.
     required: Requirement,
     sources: Sources,
@@ -233,7 +236,8 @@ impl ResourceServer {
     /// once.
     ///
     /// # Errors
-    /// A [`Rejection`]; a server built without a `client_id` knows no ID tokens and refuses all.
+    /// A [`Rejection`]; a server built without a `client_id` knows no ID tokens and refuses all, and so
+    /// does one whose profile leaves the audience of an ID token to the access token beside it.
     pub async fn verify_id_token(
         &self,
         token: &str,

@@ -1,8 +1,9 @@
-//! The payload (RFC 7519 section 4), read in one pass: the claims that some rule asks about are
-//! kept, borrowed from the text; the others are checked and passed over.
+//! The payload (RFC 7519 section 4): the claims that some rule asks about are kept, borrowed from the
+//! text; the others are checked and passed over. `plain` reads it where it can, and this room's
+//! strict pass where it cannot; it is the strict pass that refuses.
 //!
-//! Which claims are asked about is known when a server is built: [`ClaimNames`] gives each name a
-//! small number, and a rule finds its claim by number.
+//! Which claims are asked about is known when a server is built ([`ClaimNames`]): a rule finds its
+//! claim by number. Nothing is allocated for a payload as they are usually sent.
 
 use std::{borrow::Cow, fmt};
 
@@ -12,19 +13,17 @@ use smallvec::SmallVec;
 use super::{
     TokenLimits,
     json::{Map, Name, Names, Skip, Strict},
+    names::{ClaimId, ClaimNames},
+    plain,
 };
-use crate::{
-    error::{Malformed, TokenError},
-    time::UnixTime,
-};
+use crate::{error::Malformed, time::UnixTime};
 
-/// The value of a claim, as a rule sees it. Strings borrow from the payload where they can.
+/// The value of a claim, as a rule sees it.
 ///
 /// Objects and mixed arrays are told apart but not kept: a rule on what is inside them runs after
 /// verification, on the typed claims.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum ClaimValue<'a> {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum ClaimValue<'a> {
     /// `null`.
     Null,
     /// `true` or `false`.
@@ -34,9 +33,9 @@ pub enum ClaimValue<'a> {
     /// Any other number: negative, or with a fraction or an exponent.
     Float(f64),
     /// A string.
-    String(Cow<'a, str>),
+    String(&'a str),
     /// An array of strings only; also the empty array.
-    Strings(Vec<Cow<'a, str>>),
+    Strings(&'a [Cow<'a, str>]),
     /// An array with other things than strings in it.
     Array,
     /// An object whose members are all strings: how many there are. Also the empty object.
@@ -45,10 +44,9 @@ pub enum ClaimValue<'a> {
     Object,
 }
 
-impl ClaimValue<'_> {
+impl<'a> ClaimValue<'a> {
     /// The string, if it is one.
-    #[must_use]
-    pub fn as_str(&self) -> Option<&str> {
+    pub(crate) const fn as_str(self) -> Option<&'a str> {
         match self {
             Self::String(text) => Some(text),
             _ => None,
@@ -56,210 +54,240 @@ impl ClaimValue<'_> {
     }
 
     /// The moment, if it is a `NumericDate` (RFC 7519 section 2): a finite number, not negative.
-    #[must_use]
-    pub fn as_numeric_date(&self) -> Option<UnixTime> {
+    pub(crate) fn as_numeric_date(self) -> Option<UnixTime> {
         match self {
-            Self::Integer(secs) => Some(UnixTime::from_secs(*secs)),
-            Self::Float(secs) => UnixTime::from_secs_f64(*secs),
+            Self::Integer(secs) => Some(UnixTime::from_secs(secs)),
+            Self::Float(secs) => UnixTime::from_secs_f64(secs),
             _ => None,
         }
     }
 
     /// The strings of a claim that is a string or an array of strings, such as `aud`; `None` for
     /// any other type.
-    #[must_use]
-    pub fn as_strings(&self) -> Option<&[Cow<'_, str>]> {
-        match self {
-            Self::String(text) => Some(std::slice::from_ref(text)),
-            Self::Strings(texts) => Some(texts),
-            _ => None,
-        }
-    }
-}
-
-/// The number of a claim name within its [`ClaimNames`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ClaimId(usize);
-
-/// The claim names that the rules of a server ask about.
-///
-/// Each member of each payload is looked up here, so the names are kept by a hash that costs three
-/// loads: most claim names have three letters, and differ in the first or the last.
-#[derive(Clone, Debug)]
-pub(crate) struct ClaimNames {
-    buckets: [Vec<(Box<str>, ClaimId)>; BUCKETS],
-    count: usize,
-}
-
-const BUCKETS: usize = 64;
-
-impl Default for ClaimNames {
-    fn default() -> Self {
-        Self { buckets: [const { Vec::new() }; BUCKETS], count: 0 }
-    }
-}
-
-impl ClaimNames {
-    /// The number of `name`, given now if it has none yet.
-    pub(crate) fn intern(&mut self, name: &str) -> ClaimId {
-        self.position(name).unwrap_or_else(|| {
-            let id = ClaimId(self.count);
-            self.count += 1;
-            if let Some(bucket) = self.buckets.get_mut(Self::bucket(name)) {
-                bucket.push((name.into(), id));
-            }
-            id
-        })
-    }
-
-    fn position(&self, name: &str) -> Option<ClaimId> {
-        let bucket = self.buckets.get(Self::bucket(name))?;
-        bucket.iter().find(|(known, _)| **known == *name).map(|(_, id)| *id)
-    }
-
-    fn bucket(name: &str) -> usize {
-        let (first, last) = match name.as_bytes() {
-            [] => (0, 0),
-            [first, .., last] => (*first, *last),
-            [only] => (*only, 0),
+    pub(crate) fn as_strings(self) -> Option<impl Iterator<Item = &'a str> + Clone> {
+        let (one, several) = match self {
+            Self::String(text) => (Some(text), &[][..]),
+            Self::Strings(texts) => (None, texts),
+            _ => return None,
         };
-        (name.len() + 5 * usize::from(first) + 11 * usize::from(last)) % BUCKETS
+        Some(one.into_iter().chain(several.iter().map(|text| &**text)))
     }
 }
 
 /// The claims of one payload that have a number; not yet verified.
-#[derive(Debug)]
-pub(crate) struct Claims<'a>(SmallVec<[Option<ClaimValue<'a>>; 20]>);
+#[derive(Debug, PartialEq)]
+pub(crate) struct Claims<'a> {
+    /// By the numbers of their names.
+    pub(super) kept: SmallVec<[Kept<'a>; INLINE]>,
+    pub(super) strings: Strings<'a>,
+}
+
+/// As many as a server of one kind of issuer asks about.
+const INLINE: usize = 20;
+
+/// The strings of arrays, and those that had to be copied; of all claims, so that a payload with a
+/// few of them costs no allocation.
+pub(super) type Strings<'a> = SmallVec<[Cow<'a, str>; 4]>;
+
+/// What is kept of a claim.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Kept<'a> {
+    Absent,
+    Null,
+    Bool(bool),
+    Integer(u64),
+    Float(f64),
+    /// A string as it stands in the payload.
+    Borrowed(&'a str),
+    /// One of the [`Strings`].
+    Copied(usize),
+    /// Those from the first on, up to the second.
+    Strings(usize, usize),
+    Array,
+    StringMembers(usize),
+    Object,
+}
 
 impl<'a> Claims<'a> {
-    pub(crate) fn parse(json: &'a str, names: &ClaimNames, limits: &TokenLimits) -> Result<Self, TokenError> {
-        let strict = Strict::new(limits.nesting);
-        Ok(strict.read(json, Reader { strict: &strict, wanted: names }, Malformed::Payload)?)
+    /// No claims yet.
+    #[inline]
+    pub(crate) fn none(names: &ClaimNames) -> Self {
+        let kept = match names.count() {
+            few @ 0..=INLINE => SmallVec::from_buf_and_len([Kept::Absent; INLINE], few),
+            many => SmallVec::from_elem(Kept::Absent, many),
+        };
+        Self { kept, strings: SmallVec::new() }
     }
 
-    pub(crate) fn get(&self, id: ClaimId) -> Option<&ClaimValue<'a>> {
-        self.0.get(id.0)?.as_ref()
+    /// Reads the claims of a payload; once, into none.
+    ///
+    /// # Errors
+    /// [`Malformed::Payload`], [`Malformed::DuplicateMember`] or [`Malformed::TooDeep`].
+    pub(crate) fn read(
+        &mut self,
+        json: &'a str,
+        names: &ClaimNames,
+        limits: &TokenLimits,
+    ) -> Result<(), Malformed> {
+        if plain::read(json, names, limits, self).is_some() {
+            return Ok(());
+        }
+        *self = Self::none(names);
+        self.read_strictly(json, names, limits)
+    }
+
+    /// The pass that refuses; into claims that are empty.
+    pub(super) fn read_strictly(
+        &mut self,
+        json: &'a str,
+        names: &ClaimNames,
+        limits: &TokenLimits,
+    ) -> Result<(), Malformed> {
+        let strict = Strict::new(limits.nesting);
+        strict.read(json, Reader { strict: &strict, wanted: names, claims: self }, Malformed::Payload)
+    }
+
+    pub(crate) fn get(&self, id: ClaimId) -> Option<ClaimValue<'_>> {
+        Some(match *self.kept.get(id.0)? {
+            Kept::Absent => return None,
+            Kept::Null => ClaimValue::Null,
+            Kept::Bool(is) => ClaimValue::Bool(is),
+            Kept::Integer(number) => ClaimValue::Integer(number),
+            Kept::Float(number) => ClaimValue::Float(number),
+            Kept::Borrowed(text) => ClaimValue::String(text),
+            Kept::Copied(at) => ClaimValue::String(self.strings.get(at)?),
+            Kept::Strings(from, to) => ClaimValue::Strings(self.strings.get(from..to)?),
+            Kept::Array => ClaimValue::Array,
+            Kept::StringMembers(count) => ClaimValue::StringMembers(count),
+            Kept::Object => ClaimValue::Object,
+        })
     }
 }
 
-struct Reader<'s> {
+struct Reader<'s, 'c, 'de> {
     strict: &'s Strict,
     wanted: &'s ClaimNames,
+    claims: &'c mut Claims<'de>,
 }
 
-impl<'de> Visitor<'de> for Reader<'_> {
-    type Value = Claims<'de>;
+impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut claims: SmallVec<[Option<ClaimValue<'de>>; 20]> =
-            SmallVec::from_elem(None, self.wanted.count);
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let Claims { kept, strings } = self.claims;
         let mut others = Names::default();
         let inner = Skip { strict: self.strict, level: Strict::FIRST_INNER_LEVEL };
         while let Some(name) = members.next_key_seed(Name)? {
-            match self.wanted.position(&name).and_then(|id| claims.get_mut(id.0)) {
-                Some(slot) => {
-                    if slot.is_some() {
-                        return Err(self.strict.fail(Malformed::DuplicateMember));
-                    }
-                    *slot = Some(members.next_value_seed(Value(inner))?);
+            let wanted = self.wanted.marked(ClaimNames::mark(name.as_bytes()), name.as_bytes());
+            match wanted.and_then(|id| kept.get_mut(id.0)) {
+                Some(claim @ Kept::Absent) => {
+                    *claim = members.next_value_seed(Value { skip: inner, strings })?;
                 }
+                Some(_) => return Err(self.strict.fail(Malformed::DuplicateMember)),
                 None => {
                     others.insert(name, self.strict)?;
                     members.next_value_seed(inner)?;
                 }
             }
         }
-        Ok(Claims(claims))
+        Ok(())
     }
 }
 
-#[derive(Clone, Copy)]
-struct Value<'s>(Skip<'s>);
+struct Value<'s, 'c, 'de> {
+    skip: Skip<'s>,
+    strings: &'c mut Strings<'de>,
+}
 
-impl<'de> DeserializeSeed<'de> for Value<'_> {
-    type Value = ClaimValue<'de>;
+impl<'de> DeserializeSeed<'de> for Value<'_, '_, 'de> {
+    type Value = Kept<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Value<'_> {
-    type Value = ClaimValue<'de>;
+impl<'de> Visitor<'de> for Value<'_, '_, 'de> {
+    type Value = Kept<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(ClaimValue::Null)
+        Ok(Kept::Null)
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(ClaimValue::Bool(value))
+        Ok(Kept::Bool(value))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(ClaimValue::Integer(value))
+        Ok(Kept::Integer(value))
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a negative number is no date, whatever its last digits")]
     fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(u64::try_from(value).map_or(ClaimValue::Float(value as f64), ClaimValue::Integer))
+        Ok(u64::try_from(value).map_or(Kept::Float(value as f64), Kept::Integer))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(ClaimValue::Float(value))
+        Ok(Kept::Float(value))
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(ClaimValue::String(Cow::Borrowed(text)))
+        Ok(Kept::Borrowed(text))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(ClaimValue::String(Cow::Owned(text.to_owned())))
+        self.strings.push(Cow::Owned(text.to_owned()));
+        Ok(Kept::Copied(self.strings.len() - 1))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        self.0.check_level()?;
-        let inner = self.0.inner();
-        let mut texts = Vec::new();
-        while let Some(item) = items.next_element_seed(Value(inner))? {
+        let Self { skip, strings } = self;
+        skip.check_level()?;
+        let inner = skip.inner();
+        let from = strings.len();
+        while let Some(item) = items.next_element_seed(Value { skip: inner, strings: &mut *strings })? {
             match item {
-                ClaimValue::String(text) => texts.push(text),
+                Kept::Borrowed(text) => strings.push(Cow::Borrowed(text)),
+                // It was put there as the last one.
+                Kept::Copied(_) => {}
                 _ => {
+                    strings.truncate(from);
                     while items.next_element_seed(inner)?.is_some() {}
-                    return Ok(ClaimValue::Array);
+                    return Ok(Kept::Array);
                 }
             }
         }
-        Ok(ClaimValue::Strings(texts))
+        Ok(Kept::Strings(from, strings.len()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
         let (mut count, mut strings) = (0, true);
-        let map = self.0.map_of(members, Value(self.0.inner()), |value| {
+        let map = self.skip.map_of(members, |is_string| {
             count += 1;
-            strings &= matches!(value, ClaimValue::String(_));
+            strings &= is_string;
         })?;
         Ok(match map {
             Map::Number(text) => number(&text),
-            Map::Object if strings => ClaimValue::StringMembers(count),
-            Map::Object => ClaimValue::Object,
+            Map::Object if strings => Kept::StringMembers(count),
+            Map::Object => Kept::Object,
         })
     }
 }
 
 /// A number by its text, as [`Value`] would have been given it.
-fn number(text: &str) -> ClaimValue<'static> {
+fn number(text: &str) -> Kept<'static> {
     match text.parse() {
-        Ok(whole) => ClaimValue::Integer(whole),
+        Ok(whole) => Kept::Integer(whole),
         // Text that is no number after all is none that a date could be.
-        Err(_) => ClaimValue::Float(text.parse().unwrap_or(f64::NAN)),
+        Err(_) => Kept::Float(text.parse().unwrap_or(f64::NAN)),
     }
 }
 
@@ -267,11 +295,12 @@ fn number(text: &str) -> ClaimValue<'static> {
 mod tests {
     use super::*;
 
-    fn parse(json: &str) -> Result<Option<ClaimValue<'_>>, TokenError> {
+    /// Claims of which the first is `x`.
+    fn parse(json: &str) -> Result<Claims<'_>, Malformed> {
         let mut names = ClaimNames::default();
-        let id = names.intern("x");
-        let claims = Claims::parse(json, &names, &TokenLimits::default())?;
-        Ok(claims.get(id).cloned())
+        names.intern("x");
+        let mut claims = Claims::none(&names);
+        claims.read(json, &names, &TokenLimits::default()).map(|()| claims)
     }
 
     #[test]
@@ -283,19 +312,21 @@ mod tests {
             (r#"{"x":7}"#, Some(ClaimValue::Integer(7))),
             (r#"{"x":-7}"#, Some(ClaimValue::Float(-7.0))),
             (r#"{"x":7.5}"#, Some(ClaimValue::Float(7.5))),
-            (r#"{"x":"a"}"#, Some(ClaimValue::String("a".into()))),
-            (r#"{"x":"\u0061"}"#, Some(ClaimValue::String("a".into()))),
-            (r#"{"\u0078":"a"}"#, Some(ClaimValue::String("a".into()))),
-            (r#"{"x":[]}"#, Some(ClaimValue::Strings(vec![]))),
-            (r#"{"x":["a","b"]}"#, Some(ClaimValue::Strings(vec!["a".into(), "b".into()]))),
+            (r#"{"x":"a"}"#, Some(ClaimValue::String("a"))),
+            (r#"{"x":"\u0061"}"#, Some(ClaimValue::String("a"))),
+            (r#"{"\u0078":"a"}"#, Some(ClaimValue::String("a"))),
+            (r#"{"x":[]}"#, Some(ClaimValue::Strings(&[]))),
+            (r#"{"x":["a","b"]}"#, Some(ClaimValue::Strings(&["a".into(), "b".into()]))),
+            (r#"{"x":["a","\u0062"]}"#, Some(ClaimValue::Strings(&["a".into(), "b".into()]))),
             (r#"{"x":["a",1]}"#, Some(ClaimValue::Array)),
+            (r#"{"x":["\u0061",["b"]]}"#, Some(ClaimValue::Array)),
             (r#"{"x":[[]]}"#, Some(ClaimValue::Array)),
             (r#"{"x":{"y":1}}"#, Some(ClaimValue::Object)),
             (r#"{"x":{"y":"1","z":null}}"#, Some(ClaimValue::Object)),
             (r#"{"x":{"y":"1","z":"2"}}"#, Some(ClaimValue::StringMembers(2))),
             (r#"{"x":{}}"#, Some(ClaimValue::StringMembers(0))),
         ] {
-            assert_eq!(parse(json).unwrap(), expected, "{json}");
+            assert_eq!(parse(json).unwrap().get(ClaimId(0)), expected, "{json}");
         }
     }
 
@@ -321,7 +352,7 @@ mod tests {
             ("inside a wanted object", r#"{"x":{"a":1,"a":1}}"#, DuplicateMember),
             ("inside a wanted array", r#"{"x":["a",{"a":1,"a":1}]}"#, DuplicateMember),
         ] {
-            assert_eq!(parse(json).unwrap_err(), expected.into(), "{name}");
+            assert_eq!(parse(json).unwrap_err(), expected, "{name}");
         }
     }
 
@@ -334,11 +365,11 @@ mod tests {
             assert!(parse(&nested(32, open, close)).is_ok(), "{open}");
             for levels in [33, 100, 8_000] {
                 let refused = parse(&nested(levels, open, close)).unwrap_err();
-                assert_eq!(refused, Malformed::TooDeep.into(), "{open} {levels}");
+                assert_eq!(refused, Malformed::TooDeep, "{open} {levels}");
             }
         }
         let wanted = format!(r#"{{"x":{}{}}}"#, "[".repeat(32), "]".repeat(32));
-        assert_eq!(parse(&wanted).unwrap_err(), Malformed::TooDeep.into());
+        assert_eq!(parse(&wanted).unwrap_err(), Malformed::TooDeep);
     }
 
     #[test]
@@ -347,7 +378,7 @@ mod tests {
         assert!(parse(&format!("{{{}}}", members.join(","))).is_ok());
         for again in [0, 23, 24, 2_999] {
             let refused = parse(&format!(r#"{{{},"m{again}":0}}"#, members.join(","))).unwrap_err();
-            assert_eq!(refused, Malformed::DuplicateMember.into(), "{again}");
+            assert_eq!(refused, Malformed::DuplicateMember, "{again}");
         }
     }
 
@@ -359,7 +390,7 @@ mod tests {
             (ClaimValue::Integer(u64::MAX), Some(u64::MAX)),
             (ClaimValue::Float(1e300), Some(u64::MAX)),
             (ClaimValue::Float(-1.0), None),
-            (ClaimValue::String("5".into()), None),
+            (ClaimValue::String("5"), None),
             (ClaimValue::Null, None),
         ] {
             assert_eq!(value.as_numeric_date().map(UnixTime::as_secs), expected, "{value:?}");

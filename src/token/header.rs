@@ -65,6 +65,9 @@ impl<'a> JoseHeader<'a> {
 /// `application/` understood where there is no slash.
 pub(crate) fn is_media_type(value: &str, expected: &str) -> bool {
     const PREFIX: &str = "application/";
+    if value == expected {
+        return true;
+    }
     let short = |text: &str| -> Option<usize> {
         let head = text.get(..PREFIX.len())?;
         head.eq_ignore_ascii_case(PREFIX).then_some(PREFIX.len())

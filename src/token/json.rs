@@ -123,7 +123,7 @@ impl<'de> Visitor<'de> for Name {
     }
 }
 
-/// Reads any value, keeps nothing, and checks it all the same.
+/// Reads any value and checks it all the same; keeps nothing but whether it was a string.
 #[derive(Clone, Copy)]
 pub(super) struct Skip<'s> {
     pub(super) strict: &'s Strict,
@@ -143,15 +143,14 @@ impl Skip<'_> {
     }
 
     pub(super) fn map<'de, A: MapAccess<'de>>(self, members: A) -> Result<Map<'de>, A::Error> {
-        self.map_of(members, self.inner(), |()| {})
+        self.map_of(members, |_| {})
     }
 
-    /// The same with another reader of the members' values.
-    pub(super) fn map_of<'de, A: MapAccess<'de>, S: DeserializeSeed<'de> + Copy>(
+    /// The same; `each` is told for each member whether its value is a string.
+    pub(super) fn map_of<'de, A: MapAccess<'de>>(
         self,
         mut members: A,
-        value: S,
-        mut each: impl FnMut(S::Value),
+        mut each: impl FnMut(bool),
     ) -> Result<Map<'de>, A::Error> {
         let mut next = members.next_key_seed(Name)?;
         if *NUMBERS_ARE_MAPS && next.as_deref() == Some(NUMBER) {
@@ -161,7 +160,7 @@ impl Skip<'_> {
         let mut names = Names::default();
         while let Some(name) = next {
             names.insert(name, self.strict)?;
-            each(members.next_value_seed(value)?);
+            each(members.next_value_seed(self.inner())?);
             next = members.next_key_seed(Name)?;
         }
         Ok(Map::Object)
@@ -173,49 +172,49 @@ impl Skip<'_> {
 }
 
 impl<'de> DeserializeSeed<'de> for Skip<'_> {
-    type Value = ();
+    type Value = bool;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Skip<'_> {
-    type Value = ();
+    type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
 
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
+    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
+        Ok(false)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
+    fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
+        Ok(false)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
+    fn visit_u64<E>(self, _: u64) -> Result<bool, E> {
+        Ok(false)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
+    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
+        Ok(false)
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
+    fn visit_str<E>(self, _: &str) -> Result<bool, E> {
+        Ok(true)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<(), A::Error> {
-        self.sequence(items)
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<bool, A::Error> {
+        self.sequence(items).map(|()| false)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
-        self.map(members).map(|_| ())
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<bool, A::Error> {
+        self.map(members).map(|_| false)
     }
 }

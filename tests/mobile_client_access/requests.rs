@@ -57,9 +57,9 @@ async fn where_scopes_are_required_every_401_names_them() {
     let api = server(settings());
     let with = |scopes: Value| format!("Bearer {}", sign(&patched(&access(), &scopes)));
     let both = || json!({"imf.scope": {"read": {"exp": NOW + 60, "mandatory": true}, "write": {}}});
-    let none = r#"Bearer realm="imfAuthentication", scope="read write""#;
-    let invalid = r#"Bearer realm="imfAuthentication", error="invalid_token", scope="read write""#;
-    let lacking = r#"Bearer realm="imfAuthentication", error="insufficient_scope", scope="read write""#;
+    let none = r#"Bearer realm="imfAuthentication", scope="write read""#;
+    let invalid = r#"Bearer realm="imfAuthentication", error="invalid_token", scope="write read""#;
+    let lacking = r#"Bearer realm="imfAuthentication", error="insufficient_scope", scope="write read""#;
     for (name, fields, expected) in [
         ("nothing", vec![], Err(none)),
         ("a bad token", vec!["Bearer a.b.c".to_owned()], Err(invalid)),

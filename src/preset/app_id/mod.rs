@@ -83,8 +83,8 @@
 //!
 //! # Differences from the vendor's SDK
 //!
-//! From npm `ibmcloud-appid` 7.0.0. `tests/interop/app-id` runs both side by side, with every
-//! difference listed; these are they.
+//! npm `ibmcloud-appid` 7.0.0. The suite `tests/interop/app-id` sends every case to both; what differs
+//! is listed there answer by answer, and in short here.
 //!
 //! | the SDK | here | why |
 //! |---|---|---|
@@ -94,6 +94,9 @@
 //! | takes an access token with `identities`, and as ID token whatever is signed | tells the two apart | an ID token is shown to many who may not act for its subject |
 //! | never compares the two tokens | one subject, a shared audience | else my access token and your ID token, leaked or borrowed, make me you |
 //! | a header `typ` of any kind, `crit` read past | refuses them | RFC 8725 section 3.11, RFC 7515 section 4.1.11 |
+//! | a member twice, `aud` of numbers, `iat` that is no date, `cnf` read past | refuses them | RFC 7519 sections 4, 4.1.3 and 4.1.6, RFC 7800 |
+//! | an empty `scope` lacks scopes | is not valid | RFC 6749 section 3.3: a scope has a character |
+//! | claims that are no JSON: an exception, 500 | 401 | it is no token |
 //! | any scheme that begins with `Bearer` | `Bearer` | another scheme is another scheme |
 //! | takes the first of two `Authorization` fields | 400 | whoever stands in between may have read the other one |
 //! | looks at scopes before it looks at the audience and at the ID token | scopes last | a token that is not good grants nothing, so there is nothing to be missing |

@@ -78,6 +78,18 @@
 //! | checks no scope (the code is commented out) | those that an operation requires | |
 //! | never names the scope | in every 401, where scopes are required | the guide says so, and clients take it |
 
+//! # To know
+//!
+//! - Clients take no 400 for an invitation to authenticate: a header that is malformed stays so.
+//! - IBM's Android client looks the challenge up as `WWW-Authenticate`, and uses the first one. hyper
+//!   writes names in lower case, which HTTP allows; `http1_title_case_headers(true)` of its server
+//!   removes the doubt. Where other layers add challenges, ours must come first.
+//! - [`Identity::subject`](crate::Identity::subject) is the client, whoever uses it; the user is in the
+//!   [`SecurityContext`]. A user's `id` is unique within its `auth_by` alone.
+//! - A token of the client credentials grant has no ID token beside it, and names no user.
+//!
+//! App ID, which came after this service, is in [`app_id`](super::app_id).
+
 mod context;
 
 pub use self::context::{Application, Device, SecurityContext, User};

@@ -1,0 +1,184 @@
+//! Whatever the quick walk accepts, the strict pass accepts, with the same claims.
+
+use proptest::{collection::vec, prelude::*, sample::select};
+
+use super::*;
+
+/// The names that are asked about in these tests.
+fn names() -> ClaimNames {
+    let mut names = ClaimNames::default();
+    for name in ["a", "iss", "aud", "é"] {
+        names.intern(name);
+    }
+    names
+}
+
+fn plain(text: &str) -> Option<Claims<'_>> {
+    let names = names();
+    let mut claims = Claims::none(&names);
+    read(text, &names, &TokenLimits::default(), &mut claims).map(|()| claims)
+}
+
+/// Whether the quick walk reads `text`; what it then says is compared.
+fn agrees(text: &str) -> bool {
+    let names = names();
+    let mut strict = Claims::none(&names);
+    let verdict = strict.read_strictly(text, &names, &TokenLimits::default());
+    let Some(claims) = plain(text) else { return false };
+    assert_eq!((verdict, &strict), (Ok(()), &claims), "{text}");
+    true
+}
+
+#[test]
+fn payloads_as_they_are_sent_are_plain() {
+    for text in [
+        "{}",
+        " { } ",
+        r#"{"iss":"https://login.example","aud":["a","b"],"exp":4000000000,"azp":"é","a":{"roles":["x",{}]}}"#,
+        r#"{ "a" : [ ] , "b" : [ 1 , null , true , false , "é" , [ { } ] ] , "c" : 9999999999999999999 }"#,
+        r#"{"a":null,"iss":true,"aud":[1,"a"],"é":0}"#,
+        r#"{"a":{"x":"1","y":"2"},"iss":{},"aud":{"x":"1","y":2}}"#,
+    ] {
+        assert!(agrees(text), "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_plain_is_left_to_the_strict_pass() {
+    let many: Vec<_> = (0..=MEMBERS).map(|n| format!(r#""m{n}":0"#)).collect();
+    let deep = |levels: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(levels - 1), "]".repeat(levels - 1));
+    assert!(agrees(&deep(32)));
+    assert!(agrees(&format!("{{{}}}", many[1..].join(","))));
+    for text in [
+        &deep(33),
+        &format!("{{{}}}", many.join(",")),
+        "",
+        "[]",
+        r#""a""#,
+        "{",
+        "{}}",
+        "{} {}",
+        "\u{feff}{}",
+        "{\n}",
+        r#"{"a":"\n"}"#,
+        "{\"a\":\"\n\"}",
+        "{\"a\":\"\0\"}",
+        r#"{"a\u0061":1}"#,
+        r#"{"a":"}"#,
+        r#"{"a}"#,
+        r#"{a:1}"#,
+        r#"{"a" 1}"#,
+        r#"{"a":}"#,
+        r#"{"a":1,}"#,
+        r#"{,"a":1}"#,
+        r#"{"a":1 "b":1}"#,
+        r#"{"a":[1,]}"#,
+        r#"{"a":[,1]}"#,
+        r#"{"a":[1 1]}"#,
+        r#"{"a":[1}"#,
+        r#"{"a":[1]]}"#,
+        r#"{"a":-1}"#,
+        r#"{"a":1.5}"#,
+        r#"{"a":1e5}"#,
+        r#"{"a":01}"#,
+        r#"{"a":00}"#,
+        r#"{"a":0x1}"#,
+        r#"{"a":1a}"#,
+        r#"{"a":10000000000000000000}"#,
+        r#"{"a":nul}"#,
+        r#"{"a":nulll}"#,
+        r#"{"a":True}"#,
+        r#"{"a":truefalse}"#,
+        r#"{"a":1,"a":1}"#,
+        r#"{"a":null,"a":1}"#,
+        r#"{"b":1,"b":1}"#,
+        r#"{"b":{"c":1,"c":1}}"#,
+        r#"{"b":[{"c":1,"d":1,"c":1}]}"#,
+        r#"{"a":{"c":1,"c":1}}"#,
+        r#"{"a":["x",{"c":1,"c":1}]}"#,
+        r#"{"":1,"":1}"#,
+    ] {
+        assert!(!agrees(text), "{text}");
+    }
+}
+
+#[test]
+fn a_name_is_found_among_others_of_the_same_mark() {
+    let mut names = ClaimNames::default();
+    // The mark sees no middle.
+    let [a, b, c] = ["axb", "ayb", "azb"].map(|name| names.intern(name));
+    let mut claims = Claims::none(&names);
+    let limits = TokenLimits::default();
+    read(r#"{"ayb":2,"axb":1,"awb":0}"#, &names, &limits, &mut claims).unwrap();
+    let [a, b, c] = [a, b, c].map(|id| claims.kept[id.0]);
+    assert_eq!((a, b, c), (Kept::Integer(1), Kept::Integer(2), Kept::Absent));
+    for twice in [r#"{"ayb":2,"axb":1,"ayb":0}"#, r#"{"awb":2,"avb":1,"awb":0}"#] {
+        assert_eq!(read(twice, &names, &limits, &mut Claims::none(&names)), None, "{twice}");
+    }
+}
+
+#[test]
+fn all_short_texts_are_read_as_by_the_strict_pass() {
+    const PIECES: [&str; 10] = ["{", "}", "[", "]", ",", ":", "\"a\"", "\"b", "0", " "];
+    let mut read = 0;
+    for n in 0..PIECES.len().pow(5) {
+        let piece = |place: u32| PIECES[n / PIECES.len().pow(place) % PIECES.len()];
+        let text: String = (0..5).map(piece).collect();
+        read += usize::from(agrees(&text)) + usize::from(agrees(&format!("{{\"iss\":{text}")));
+    }
+    assert!(read > 50, "{read}");
+}
+
+/// The grammar that is plain, names apart.
+fn value() -> impl Strategy<Value = String> {
+    let scalar = prop_oneof![
+        select(vec!["null", "true", "false", "0"]).prop_map(str::to_owned),
+        (1..10_000_000_000_000_000_000_u64).prop_map(|number| number.to_string()),
+        "\"[^\"\\\\\u{0}-\u{1f}]{0,12}\"",
+    ];
+    scalar.prop_recursive(6, 32, 5, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..5).prop_map(|items| format!("[{}]", items.join(","))),
+            object(inner)
+        ]
+    })
+}
+
+fn object(value: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+    let blank = || select(vec!["", "", " ", "  "]);
+    vec((value, blank(), blank()), 0..6).prop_map(|members| {
+        let names = ["iss", "a", "sub", "é", "", "s b"];
+        let member = |(name, (value, before, after)): (&str, _)| {
+            format!(r#"{before}"{name}"{after}:{before}{value}{after}"#)
+        };
+        let members: Vec<_> = names.into_iter().zip(members).map(member).collect();
+        format!("{{{}}}", members.join(","))
+    })
+}
+
+proptest! {
+    #[test]
+    fn all_that_is_plain_is_read(text in object(value())) {
+        assert!(agrees(&text), "{text}");
+    }
+
+    #[test]
+    fn what_is_nearly_plain_is_read_as_by_the_strict_pass(
+        text in object(value()),
+        at in any::<prop::sample::Index>(),
+        gone in 0..4_usize,
+        new in prop_oneof![
+            select(vec![
+                "", "{", "}", "[", "]", ",", ":", "\"", "\\", "0", "-", ".", "e", "\n", "\t", " ", "\0",
+                "\u{7f}", "\\u0061", "\\ud800", "\"iss\":1,", "\"sub\":[],", "\"a\":\"\",",
+            ])
+            .prop_map(str::to_owned),
+            any::<String>(),
+        ],
+    ) {
+        let chars: Vec<_> = text.chars().collect();
+        let (before, after) = chars.split_at(at.index(chars.len()));
+        let text: String = before.iter().copied().chain(new.chars()).chain(after.iter().skip(gone).copied()).collect();
+        agrees(&text);
+    }
+}
