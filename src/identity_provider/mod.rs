@@ -24,6 +24,9 @@
 //!   feature `remote` there is `ReqwestPost`. What comes out is an [`Outcome`], and a
 //!   [`UserIdentity`] in it is complete: nothing needs to be checked again before a token is minted.
 //!
+//! The back end that the tokens are for: [`mobile_client_access`](crate::preset::mobile_client_access).
+//! All four parties, and what they say to each other: the example `mobile_client_access`.
+//!
 //! ```
 //! use bytes::Bytes;
 //! use http::Request;

@@ -92,8 +92,11 @@ impl Sources {
             #[cfg(feature = "remote")]
             None => self.tenant(source).is_some_and(|tenant| {
                 let now = now();
-                tenant.touch(now);
-                tenant.keys.vouches(generation, key, now)
+                let counts = tenant.keys.vouches(generation, key, now);
+                if counts {
+                    tenant.touch(now);
+                }
+                counts
             }),
             #[cfg(not(feature = "remote"))]
             None => false,

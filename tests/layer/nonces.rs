@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use http::Request;
 use serde_json::json;
 use tower_resource_server::{
-    CacheSettings, Identity, ResourceServer,
-    http::Reason,
+    CacheSettings, IdTokenExpectations, Identity, Issuer, ResourceServer,
+    http::{IdTokenLocation, Reason},
+    keys::KeySet,
+    profile::TokenProfile,
     store::{MemorySpentStore, Nonces},
+    test_util::TestIssuer,
 };
 
 use crate::{OTHER_RSA, RSA, Service, provider, sign};
@@ -140,10 +144,10 @@ async fn promise_13_of_a_thousand_tokens_at_once_one_succeeds() {
 
 #[tokio::test]
 async fn servers_whose_tokens_spend_nothing_have_no_nonces() {
-    let issuer = tower_resource_server::test_util::TestIssuer::new();
-    let keys = tower_resource_server::keys::KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
+    let issuer = TestIssuer::new();
+    let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
     let server = ResourceServer::builder("https://api.test")
-        .issuer(tower_resource_server::Issuer::with_keys(issuer.issuer(), keys))
+        .issuer(Issuer::with_keys(issuer.issuer(), keys))
         .build()
         .unwrap();
     assert!(server.issue_nonce().is_err());
@@ -160,4 +164,44 @@ async fn promise_10_no_nonce_is_shown() {
     for shown in [format!("{:?}", service.server), format!("{who:?}"), format!("{refusal:?} {refusal}")] {
         assert!(!shown.contains(&nonce) && !shown.contains(&token), "{shown}");
     }
+}
+
+/// Nonces are for any profile: here the `nonce` of ID tokens, alone and beside an access token.
+#[tokio::test]
+async fn promise_13_id_tokens_spend_nonces_too() {
+    let issuer = TestIssuer::new();
+    let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
+    let spends = TokenProfile::oidc_id_token().without_rules_on("nonce").spends_nonce("nonce");
+    let server = ResourceServer::builder(issuer.audience())
+        .client_id(issuer.client_id())
+        .issuer(
+            Issuer::with_keys(issuer.issuer(), keys)
+                .profile(TokenProfile::rfc9068())
+                .id_token_profile(spends),
+        )
+        .id_token(IdTokenLocation::AfterAccessToken)
+        .clock(issuer.clock().clone())
+        .build()
+        .unwrap();
+    let access = issuer.access_token("alice").mint().unwrap();
+    let request = async |id_token: &str| {
+        let authorization = format!("Bearer {access} {id_token}");
+        let (parts, ()) =
+            Request::builder().header("authorization", authorization).body(()).unwrap().into_parts();
+        server.authenticate(&parts).await.map(drop).map_err(|refusal| refusal.reason().code())
+    };
+    let id_token = |subject: &str, nonce: &str| issuer.id_token(subject).nonce(nonce).mint().unwrap();
+
+    let nonce = server.issue_nonce().unwrap();
+    assert_eq!(request(&id_token("bob", &nonce)).await, Err("pair_mismatch"));
+    assert_eq!(request(&id_token("alice", &nonce)).await, Ok(()), "the wrong pair did not spend it");
+    assert_eq!(request(&id_token("alice", &nonce)).await, Err("stale_nonce"));
+
+    let alone = id_token("alice", &server.issue_nonce().unwrap());
+    let verify = async || {
+        let verdict = server.verify_id_token(&alone, IdTokenExpectations::default()).await;
+        verdict.map(drop).map_err(|refusal| refusal.reason().code())
+    };
+    assert_eq!(verify().await, Ok(()));
+    assert_eq!(verify().await, Err("stale_nonce"));
 }

@@ -107,6 +107,25 @@ async fn a_forged_token_is_no_use_of_a_tenant() {
 }
 
 #[tokio::test]
+async fn a_remembered_token_of_a_revoked_key_is_no_use_either() {
+    let stage = Stage::new(at_most(2), |issuer| issuer.dangerous().any_tenant());
+    for tenant in ["t-a", "t-b", "t-c"] {
+        stage.cloud.open(tenant, &stage.keys);
+    }
+    let tick = || stage.keys.clock().advance(Duration::from_secs(2));
+    let remembered = stage.token("t-a");
+    assert!(stage.verify(&remembered).await.is_ok() && stage.is_cached(&remembered));
+    tick();
+    assert!(stage.verify(&stage.token("t-b")).await.is_ok());
+    assert!(stage.api.revoke_key(&issuer_of("t-a"), "key-1"));
+    tick();
+    assert!(!stage.is_cached(&remembered));
+    tick();
+    assert!(stage.verify(&stage.token("t-c")).await.is_ok());
+    assert_eq!(stage.working(), [issuer_of("t-b"), issuer_of("t-c")]);
+}
+
+#[tokio::test]
 async fn tokens_that_are_refused_keep_no_refresher_going() {
     let stage = Stage::new(at_most(200), |issuer| issuer.allow_tenants(["t-a"]));
     stage.cloud.open("t-a", &stage.keys);
