@@ -50,18 +50,14 @@ impl Examined {
         Self { issuer: None, findings, wants_keys: false }
     }
 
-    pub(crate) fn has_failed(&self) -> bool {
-        self.findings.iter().any(|finding| finding.verdict() == Verdict::Failed)
-    }
-
     /// The same when it turned out that the issuer has no such key.
     pub(crate) fn lacking_key(mut self) -> Self {
-        if !self.has_failed() {
-            for finding in self.findings.iter_mut().filter(|finding| finding.stage() == Stage::Key) {
-                let shown = finding.shown().cloned();
-                *finding =
-                    Finding::of(Stage::Key, finding.rule(), Err(TokenError::UnknownKey)).showing(shown);
-            }
+        let open =
+            |finding: &&mut Finding| finding.stage() == Stage::Key && finding.verdict() == Verdict::Unchecked;
+        for finding in self.findings.iter_mut().filter(open) {
+            let shown = finding.shown().cloned();
+            let unknown = Finding::of(Stage::Key, finding.rule(), Err(TokenError::UnknownKey));
+            *finding = unknown.about("kid").showing(shown);
         }
         self
     }
@@ -210,7 +206,9 @@ impl Trial<'_> {
                 [key(Err(TokenError::UnknownKey)), signature]
             }
             (0, verdict) => [
-                key(Ok(())).withdrawn("the signature is none"),
+                // Judged before any key is looked for: too long for all of them.
+                Finding::not_applicable(Stage::Key, rule, "the signature is of no key")
+                    .showing(shown.clone()),
                 Finding::of(Stage::Signature, SIGNATURE, verdict).fix(|| CHANGED),
             ],
             (_, verdict) => [key(Ok(())), Finding::of(Stage::Signature, SIGNATURE, verdict).fix(|| CHANGED)],

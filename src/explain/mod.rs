@@ -92,40 +92,43 @@ impl Explanation {
     /// What the checks come to.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        let any = |verdict| self.findings.iter().any(|finding| finding.verdict() == verdict);
-        if any(Verdict::Failed) {
-            Outcome::Invalid
-        } else if any(Verdict::Unchecked) {
-            Outcome::Unchecked
-        } else {
-            Outcome::Valid
+        match self.decisive().map(Finding::verdict) {
+            None => Outcome::Valid,
+            Some(Verdict::Failed) => Outcome::Invalid,
+            Some(_) => Outcome::Unchecked,
         }
+    }
+
+    /// Where verification stops: at the first check that fails, or cannot be made for want of a key or
+    /// of a place for a nonce. What else could not be checked is so because of a failure.
+    fn decisive(&self) -> Option<&Finding> {
+        self.findings.iter().find(|finding| match finding.verdict() {
+            Verdict::Failed => true,
+            Verdict::Unchecked => matches!(finding.stage(), Stage::Key | Stage::Signature | Stage::Nonce),
+            _ => false,
+        })
     }
 
     /// Why verification refuses the token: as in [`Rejection::reason`](crate::http::Rejection::reason).
     /// `None` when it is accepted.
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
-        match (self.outcome(), self.failed().next()) {
-            (Outcome::Valid, _) => None,
-            (_, None) => {
-                let open = |finding: &&Finding| finding.verdict() == Verdict::Unchecked;
-                match self.findings.iter().find(open).map(Finding::stage) {
-                    Some(Stage::Nonce) => Some(Reason::SpentStoreUnavailable),
-                    _ => Some(Reason::KeysUnavailable),
-                }
+        let finding = self.decisive()?;
+        Some(match (finding.verdict(), finding.stage(), finding.error()) {
+            (Verdict::Failed, _, Some(error)) => {
+                Reason::InvalidToken { token: self.kind, error: error.clone() }
             }
-            (_, Some(finding)) => Some(match finding.error() {
-                Some(error) => Reason::InvalidToken { token: self.kind, error: error.clone() },
-                None => Reason::InsufficientScope { required: self.required.clone() },
-            }),
-        }
+            (Verdict::Failed, _, None) => Reason::InsufficientScope { required: self.required.clone() },
+            (_, Stage::Nonce, _) => Reason::SpentStoreUnavailable,
+            _ => Reason::KeysUnavailable,
+        })
     }
 
-    /// The error of the first check that failed: the one that verification reports.
+    /// What is wrong with the token: the error that verification reports. `None` also when nothing can
+    /// be known, or nothing but a scope is missing.
     #[must_use]
     pub fn error(&self) -> Option<&TokenError> {
-        self.failed().next().and_then(Finding::error)
+        self.decisive().and_then(Finding::error)
     }
 
     /// Every check, in the order of verification.
@@ -134,7 +137,7 @@ impl Explanation {
         &self.findings
     }
 
-    /// The checks that failed, the one that verification reports first.
+    /// The checks that failed, in the same order.
     pub fn failed(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.verdict() == Verdict::Failed)
     }

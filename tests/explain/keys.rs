@@ -10,6 +10,7 @@ use tower_resource_server::{
     error::TokenError,
     explain::{Outcome, Stage, Verdict},
     http::Reason,
+    policy::scope,
     profile::TokenProfile,
     source::{Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse},
     test_util::{Defect, TestIssuer},
@@ -180,5 +181,28 @@ fn without_keys_nothing_is_known_but_what_is_wrong_without_them() {
         let explanation = site.explain(&site.issuer.broken(Defect::Expired));
         assert_eq!(explanation.outcome(), Outcome::Invalid, "{explanation}");
         assert_eq!(explanation.error(), Some(&TokenError::Expired));
+    }
+}
+
+#[test]
+fn a_scope_is_not_missed_of_a_token_that_may_be_anybodys() {
+    let (issuer, provider) = (TestIssuer::new(), Provider::default());
+    let trusted = Issuer::with_jwks_uri(issuer.issuer(), "https://login.test/jwks").fetcher(provider.clone());
+    let builder = ResourceServer::builder(issuer.audience()).issuer(trusted).clock(issuer.clock().clone());
+    let api = builder.require(scope("write")).build().unwrap();
+    let token = issuer.access_token("alice").scope("read").mint().unwrap();
+    for (name, outcome) in [("no keys", Outcome::Unchecked), ("keys", Outcome::Invalid)] {
+        let explanation = run(api.explain(&token));
+        assert_eq!(explanation.outcome(), outcome, "{name}: {explanation}");
+        assert_eq!(
+            verdicts(&explanation, Stage::Scope),
+            [Verdict::Failed],
+            "{name}: it is told all the same"
+        );
+        let refused = run(api.verify_access_token(&token)).unwrap_err();
+        assert_eq!(explanation.reason().as_ref(), Some(refused.reason()), "{name}");
+        assert_eq!(explanation.error(), None, "{name}");
+        provider.publish(&issuer);
+        issuer.clock().advance(Duration::from_secs(60));
     }
 }

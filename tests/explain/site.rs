@@ -77,7 +77,7 @@ impl Site {
         let refused = verdict.as_ref().err().map(Rejection::reason);
         let outcome = match refused {
             None => Outcome::Valid,
-            Some(Reason::KeysUnavailable) => Outcome::Unchecked,
+            Some(Reason::KeysUnavailable | Reason::SpentStoreUnavailable) => Outcome::Unchecked,
             Some(_) => Outcome::Invalid,
         };
         let of_one_mind = explanation.reason().as_ref() == refused
