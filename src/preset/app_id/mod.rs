@@ -46,6 +46,14 @@
 //! does it ask App ID whether a token was withdrawn. Without [`audience`](AppId::audience), tokens
 //! of every client of the tenant are good: `tenant` is what binds them to this server.
 //!
+//! Quirks:
+//!
+//! - An application that was assigned scopes gets a token with those and without `appid_default`:
+//!   the SDK refuses it, and so does this. [`access_token`] in a server of your own takes it.
+//! - A tenant may map claims of its own into its tokens. One that is called `identities` in access
+//!   tokens, or `scope` in ID tokens, makes them look like the other kind, and is refused.
+//! - App ID names no client in an access token; its audience is the client.
+//!
 //! # Names of the issuer
 //!
 //! Version 4 writes its `iss` as the OAuth server URL, version 3 as that URL's host and nothing
