@@ -173,7 +173,8 @@ impl Policy {
 }
 
 impl Row {
-    #[inline]
+    // Into the loop of `Policy::evaluate`, which runs for every token.
+    #[inline(always)]
     fn evaluate(
         &self,
         claims: &Claims<'_>,
