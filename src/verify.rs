@@ -72,6 +72,24 @@ impl VerifiedToken {
     }
 }
 
+/// Whether the header alone tells that none of these keys has signed the token: it names one, in a
+/// header that the profile takes, and there is none of that name.
+pub(crate) fn names_no_key(
+    token: &UnverifiedToken<'_>,
+    profile: &CompiledProfile,
+    keys: &KeySet,
+    limits: &TokenLimits,
+) -> bool {
+    if keys.memo().get(token.header_segment()).is_some() {
+        return false;
+    }
+    let Ok(json) = token.header_json() else { return false };
+    let Ok(header) = JoseHeader::parse(&json, limits) else { return false };
+    let Ok(algorithm) = profile.check_header(&header) else { return false };
+    let name = profile.key_name(header.kid.as_deref());
+    name.is_some() && keys.candidates(name, algorithm).next().is_none()
+}
+
 /// A token cut apart and its payload decoded; borrowed from the request.
 pub(crate) struct Decoded<'t> {
     token: UnverifiedToken<'t>,
@@ -79,14 +97,8 @@ pub(crate) struct Decoded<'t> {
 }
 
 impl<'t> Decoded<'t> {
-    pub(crate) fn new(token: &'t [u8], limits: &TokenLimits) -> Result<Self, TokenError> {
-        let token = UnverifiedToken::parse(token, limits)?;
+    pub(crate) fn new(token: UnverifiedToken<'t>) -> Result<Self, TokenError> {
         Ok(Self { payload: token.payload_json()?, token })
-    }
-
-    /// The token in its parts.
-    pub(crate) const fn token(&self) -> &UnverifiedToken<'t> {
-        &self.token
     }
 
     /// Reads the claims that `names` asks about.

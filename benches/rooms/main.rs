@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench rooms` runs each room under `valgrind --tool=callgrind` and prints
 //! `room  instructions  allocations` for one request. A part of a name as an argument runs the rooms
-//! that have it; `-- --smoke` runs each once, without valgrind, to see that it works.
+//! that have it; `-- --smoke` runs each once, without valgrind, to see that it works; `--json PATH`
+//! writes what is counted to a file, an object a line.
 //!
 //! To see where the instructions go, run one room by hand:
 //!
@@ -23,12 +24,19 @@ mod alloc;
 #[path = "../budget/measure.rs"]
 #[expect(dead_code, reason = "what is timed is timed elsewhere")]
 mod measure;
+#[path = "../shared/row.rs"]
+#[expect(dead_code, reason = "nothing is judged here")]
+mod row;
 #[path = "../budget/tokens.rs"]
 mod tokens;
 
-use std::process::{Command, ExitCode};
+use std::{
+    path::PathBuf,
+    process::{Command, ExitCode},
+};
 
 use measure::Candidate;
+use row::{Row, Unit};
 use tokens::{Bench, Kind};
 
 #[global_allocator]
@@ -65,7 +73,9 @@ fn reject(authorization: fn(&Bench) -> String) -> Candidate {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let mut arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let json = arguments.iter().position(|argument| argument == "--json");
+    let json = json.and_then(|at| arguments.drain(at..arguments.len().min(at + 2)).nth(1)).map(PathBuf::from);
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--room", name, times] => {
             let (Some((_, room)), Ok(times)) = (find(name), times.parse()) else {
@@ -83,8 +93,18 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        ref wanted => table(wanted),
+        ref wanted => match (table(wanted), json) {
+            (Ok(rows), Some(path)) if row::write(&path, "rooms", &rows).is_ok() => ExitCode::SUCCESS,
+            (Ok(_), None) => ExitCode::SUCCESS,
+            (Ok(_), Some(path)) => fail(&format!("cannot write {}", path.display())),
+            (Err(error), _) => fail(&error),
+        },
     }
+}
+
+fn fail(error: &str) -> ExitCode {
+    eprintln!("{error}");
+    ExitCode::FAILURE
 }
 
 fn find(name: &str) -> Option<&'static Room> {
@@ -104,19 +124,17 @@ fn allocations(room: fn() -> Candidate) -> u32 {
     alloc::count(|| room.run(1))
 }
 
-fn table(wanted: &[&str]) -> ExitCode {
+fn table(wanted: &[&str]) -> Result<Vec<Row>, String> {
     println!("{:<34} {:>12} {:>12}", "room", "instructions", "allocations");
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part));
+    let mut rows = Vec::new();
     for (name, room) in ROOMS.iter().filter(|(name, _)| is_wanted(name)) {
-        match instructions(name) {
-            Ok(count) => println!("{name:<34} {count:>12} {:>12}", allocations(*room)),
-            Err(error) => {
-                eprintln!("{name}: {error}");
-                return ExitCode::FAILURE;
-            }
-        }
+        let count = instructions(name).map_err(|error| format!("{name}: {error}"))?;
+        let allocations = allocations(*room);
+        println!("{name:<34} {count:>12} {allocations:>12}");
+        rows.push(Row::new(*name, count as f64, Unit::Count).with("allocations", allocations));
     }
-    ExitCode::SUCCESS
+    Ok(rows)
 }
 
 /// Instructions of one request, by callgrind.

@@ -9,7 +9,7 @@ use crate::{
     profile::{CompiledProfile, scope_names},
     store::{NonceError, Nonces},
     time::UnixTime,
-    token::{JoseHeader, TokenLimits},
+    token::{JoseHeader, TokenLimits, UnverifiedToken},
     verify::{Decoded, Parsed},
 };
 
@@ -62,6 +62,17 @@ impl Examined {
         self
     }
 
+    /// The same where the missing key is found out before all else.
+    pub(crate) fn first_for_want_of_key(mut self) -> Self {
+        if let Some(at) = self.findings.iter().position(|finding| finding.stage() == Stage::Key) {
+            let key = self.findings.remove(at);
+            let unknown = Finding::of(Stage::Key, key.rule(), Err(TokenError::UnknownKey));
+            let advice = key.advice().unwrap_or("get a token that a key of the issuer signed").to_owned();
+            self.findings.insert(0, unknown.about("kid").showing(key.shown().cloned()).fix(|| advice));
+        }
+        self
+    }
+
     /// The same when the keys cannot be had.
     pub(crate) fn without_keys(mut self) -> Self {
         for finding in &mut self.findings {
@@ -75,21 +86,24 @@ impl Examined {
 
 const SIGNATURE: &str = "the signature is good";
 
-/// Judges a token by this profile and these keys, if they are there. `before` was found out on the way here; `decoded`
-/// and `parsed` are what could be read of it.
+/// What could be read of a token: its parts, its payload, its claims.
+pub(crate) type Read<'a, 'p> =
+    (Option<&'a UnverifiedToken<'p>>, Option<&'a Decoded<'p>>, Option<&'a Parsed<'p>>);
+
+/// Judges a token by this profile and these keys, if they are there. `before` was found out on the
+/// way here.
 pub(crate) fn examine(
     before: Vec<Finding>,
     profile: &CompiledProfile,
     keys: Option<&KeySet>,
-    decoded: Option<&Decoded<'_>>,
-    parsed: Option<&Parsed<'_>>,
+    (token, decoded, parsed): Read<'_, '_>,
     circumstances: Circumstances<'_>,
 ) -> Examined {
     const UNREAD: &str = "the token cannot be read";
     let Circumstances { limits, now, expected, nonces, required } = circumstances;
     let mut findings = before;
 
-    let json = decoded.map(|decoded| decoded.token().header_json()).transpose();
+    let json = token.map(UnverifiedToken::header_json).transpose();
     let header = json.as_ref().map(|json| json.as_deref().map(|json| JoseHeader::read(json, limits)));
     let header = match header {
         Ok(read) => read.transpose(),
@@ -113,7 +127,7 @@ pub(crate) fn examine(
     let failed = findings.iter().any(|finding| finding.verdict() == Verdict::Failed);
     let kid = header.as_ref().ok().and_then(|header| header.as_ref()?.kid.as_deref());
     let trial = Trial { profile, kid, algorithm, keys };
-    let (key_findings, unknown) = trial.run(decoded);
+    let (key_findings, unknown) = trial.run(token);
     findings.extend(key_findings);
 
     if let Some(rule) = profile.nonce_rule() {
@@ -178,14 +192,14 @@ struct Trial<'a> {
 
 impl Trial<'_> {
     /// What can be said of key and signature, and whether newer keys could say otherwise.
-    fn run(&self, decoded: Option<&Decoded<'_>>) -> ([Finding; 2], bool) {
+    fn run(&self, token: Option<&UnverifiedToken<'_>>) -> ([Finding; 2], bool) {
         let shown = self.kid.map(Shown::text);
         let rule = self.profile.key_rule(self.kid.is_some());
         let unchecked = |because: &'static str| {
             let key = Finding::unchecked(Stage::Key, rule, because).showing(shown.clone());
             [key, Finding::unchecked(Stage::Signature, SIGNATURE, because)]
         };
-        let (Some(decoded), Some(algorithm)) = (decoded, self.algorithm) else {
+        let (Some(token), Some(algorithm)) = (token, self.algorithm) else {
             return (unchecked("the header says no algorithm that is accepted"), false);
         };
         let Some(keys) = self.keys else {
@@ -193,7 +207,7 @@ impl Trial<'_> {
         };
         let name = self.profile.key_name(self.kid);
         let tried = keys.candidates(name, algorithm).count();
-        let verdict = verify_signature(decoded.token(), name, algorithm, keys).map(drop);
+        let verdict = verify_signature(token, name, algorithm, keys).map(drop);
         let unknown = verdict == Err(TokenError::UnknownKey);
         let key = |verdict| {
             let finding = Finding::of(Stage::Key, rule, verdict).fix(|| self.advice(keys));

@@ -131,7 +131,8 @@ impl Explanation {
         self.decisive().and_then(Finding::error)
     }
 
-    /// Every check, in the order of verification.
+    /// Every check, in the order of verification. Which key must have signed comes after the claims,
+    /// unless it is known at once that there is no such key: then it comes first.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings

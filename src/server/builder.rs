@@ -27,11 +27,15 @@ use crate::{
 pub struct CacheSettings {
     /// The most memory it takes, in bytes: 16 MiB, some 5 000 tokens of 1 kB. 0 turns it off.
     pub max_bytes: usize,
+    /// Keeps a SHA-256 digest of the tokens instead of the tokens themselves, for those who want
+    /// none in memory: entries are half as large, and each look-up hashes the tokens, some 600 ns
+    /// for 1 kB. The verified claims are kept either way.
+    pub digests: bool,
 }
 
 impl Default for CacheSettings {
     fn default() -> Self {
-        Self { max_bytes: 16 * 1024 * 1024 }
+        Self { max_bytes: 16 * 1024 * 1024, digests: false }
     }
 }
 
@@ -273,7 +277,7 @@ impl ResourceServerBuilder {
             takes_lone_id_tokens: self.issuers.iter().all(|issuer| issuer.id_token_profile.binds_audience()),
             required: self.required,
             sources,
-            cache: (self.cache.max_bytes > 0).then(|| TokenCache::new(self.cache.max_bytes)),
+            cache: (self.cache.max_bytes > 0).then(|| TokenCache::new(self.cache)),
             challenger,
             metadata,
             clock: self.clock,

@@ -5,6 +5,7 @@
 //!   Only the tail of each token is
 //!   hashed, under a random seed: it is the signature, the part that an issuer alone controls.
 //!   Every byte is compared.
+//!   [`CacheSettings::digests`] puts a SHA-256 digest of all parts in their place.
 //! - **Hit**: the time rules are judged again by the [`Window`] in which they all hold, and the key
 //!   that verified each token must be in its issuer's current snapshot. A removed or revoked key,
 //!   or a key source past its hard bound, ends the verdict. What is per request (scopes, other
@@ -25,7 +26,9 @@ use std::{
 
 use quick_cache::{Equivalent, OptionsBuilder, Weighter, sync::Cache};
 
+use super::CacheSettings;
 use crate::{http::Credentials, identity::Identity, keys::VerifyingKey, time::UnixTime};
+use aws_lc_rs::digest;
 
 /// How much of each token's tail is hashed.
 const TAIL: usize = 32;
@@ -36,7 +39,10 @@ const ENTRY_OVERHEAD: usize = 600;
 /// What an entry is expected to weigh, to size the table.
 const TYPICAL_ENTRY: usize = 3 * 1024;
 
-pub(super) struct TokenCache(Cache<Key, Identity, Bytes, foldhash::fast::RandomState>);
+pub(super) struct TokenCache {
+    verdicts: Cache<Key, Identity, Bytes, foldhash::fast::RandomState>,
+    digests: bool,
+}
 
 /// The tokens of a request and its selector, one after the other.
 #[derive(Clone)]
@@ -63,12 +69,12 @@ impl Weighter<Key, Identity> for Bytes {
 }
 
 impl TokenCache {
-    pub(super) fn new(max_bytes: usize) -> Self {
+    pub(super) fn new(CacheSettings { max_bytes, digests }: CacheSettings) -> Self {
         let options = OptionsBuilder::new()
             .estimated_items_capacity((max_bytes / TYPICAL_ENTRY).max(1))
             .weight_capacity(max_bytes as u64)
             .build();
-        let cache = match options {
+        let verdicts = match options {
             Ok(options) => Cache::with_options(
                 options,
                 Bytes,
@@ -84,7 +90,7 @@ impl TokenCache {
                 Default::default(),
             ),
         };
-        Self(cache)
+        Self { verdicts, digests }
     }
 
     /// The identity behind `credentials`, if its verdict stands now. `vouched` says whether the key
@@ -96,7 +102,8 @@ impl TokenCache {
         vouched: impl Fn((usize, u64), &Arc<VerifyingKey>) -> bool,
     ) -> Option<Identity> {
         // Contention reads as a miss: verifying again costs less than waiting for a lock might.
-        let identity = self.0.try_get(&KeyRef(credentials)).ok().flatten()?;
+        let find = |credentials: Credentials<'_>| self.verdicts.try_get(&KeyRef(credentials)).ok().flatten();
+        let identity = self.with_key(credentials, find)?;
         // Time first: a token that has expired is no use of its issuer's keys.
         let current = identity.window().contains(now)
             && identity.tokens().zip(identity.seen()).all(|(token, seen)| vouched(*seen, &token.key));
@@ -109,7 +116,24 @@ impl TokenCache {
             return;
         }
         // Under contention the verdict is not remembered this time.
-        let _ = self.0.try_insert(Key::new(credentials), identity.clone());
+        let keep =
+            |credentials: Credentials<'_>| self.verdicts.try_insert(Key::new(credentials), identity.clone());
+        let _ = self.with_key(credentials, keep);
+    }
+
+    /// Goes by the tokens, or by a digest in their place.
+    fn with_key<T>(&self, credentials: Credentials<'_>, run: impl FnOnce(Credentials<'_>) -> T) -> T {
+        if !self.digests {
+            return run(credentials);
+        }
+        let mut digest = digest::Context::new(&digest::SHA256);
+        let Credentials { access, id, selector } = credentials;
+        for part in [access, id.unwrap_or_default(), selector.unwrap_or_default()] {
+            // With its length, so that no two requests are one text.
+            digest.update(&part.len().to_le_bytes());
+            digest.update(part);
+        }
+        run(Credentials::access(digest.finish().as_ref()))
     }
 }
 

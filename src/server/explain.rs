@@ -19,6 +19,7 @@ use crate::{
     policy::{Expected, Finding, Requirement, Shown, Stage},
     profile::CompiledProfile,
     source::{KeyNeed, KeyOutcome, Snapshot, SnapshotRef},
+    token::UnverifiedToken,
     verify::{Decoded, Parsed},
 };
 
@@ -145,6 +146,7 @@ enum Need {
 
 /// A token as far as it could be read, and the circumstances.
 struct Subject<'a, 'p> {
+    token: Option<&'a UnverifiedToken<'p>>,
     decoded: Option<&'a Decoded<'p>>,
     parsed: Option<&'a Parsed<'p>>,
     circumstances: Circumstances<'a>,
@@ -160,7 +162,8 @@ impl Subject<'_, '_> {
         snapshot: Option<SnapshotRef>,
     ) -> (Examined, Option<Need>) {
         let keys = snapshot.as_deref().map(Snapshot::keys);
-        let examined = examine(before, profile, keys, self.decoded, self.parsed, self.circumstances);
+        let examined =
+            examine(before, profile, keys, (self.token, self.decoded, self.parsed), self.circumstances);
         let seen = snapshot.as_deref().map(Snapshot::generation);
         let need = examined.wants_keys.then_some(Need::Keys { source, seen });
         (examined, need)
@@ -176,14 +179,37 @@ impl Slot {
         circumstances: Circumstances<'_>,
     ) -> (Examined, Option<Need>) {
         let limits = circumstances.limits;
-        let decoded = Decoded::new(credentials.access, limits);
+        let token = UnverifiedToken::parse(credentials.access, limits);
+        let decoded = token.clone().and_then(Decoded::new);
         let parsed = match &decoded {
             Ok(decoded) => decoded.claims(&self.names, limits),
             Err(error) => Err(error.clone()),
         };
-        let mut findings = form(parsed.as_ref().err(), limits);
-        let (decoded, parsed) = (decoded.as_ref().ok(), parsed.as_ref().ok());
-        let subject = Subject { decoded, parsed, circumstances };
+        let findings = form(parsed.as_ref().err(), limits);
+        let (token, decoded, parsed) = (token.as_ref().ok(), decoded.as_ref().ok(), parsed.as_ref().ok());
+        let subject = Subject { token, decoded, parsed, circumstances };
+        let (examined, need) = self.explain_parsed(&subject, findings, credentials, sources, now);
+        // A key that is known not to exist is found out first, where there is one issuer.
+        let only = sources.only().and_then(|keys| Some((keys, keys.peek(now.monotonic())?)));
+        match (token, only) {
+            (Some(token), Some((keys, snapshot)))
+                if self.is_hopeless_with(token, keys, &snapshot, limits, now) =>
+            {
+                (examined.first_for_want_of_key(), None)
+            }
+            _ => (examined, need),
+        }
+    }
+
+    fn explain_parsed(
+        &self,
+        subject: &Subject<'_, '_>,
+        mut findings: Vec<Finding>,
+        credentials: Credentials<'_>,
+        sources: &Sources,
+        now: &Now<'_>,
+    ) -> (Examined, Option<Need>) {
+        let parsed = subject.parsed;
 
         let iss = match parsed {
             _ if self.selected => Some(selected(credentials.selector)),
@@ -208,11 +234,11 @@ impl Slot {
         }
         #[cfg(feature = "remote")]
         if let (Some(tenants), Some(Ok(iss))) = (tenants, iss) {
-            return self.explain_tenant(&subject, findings, tenants, iss, now);
+            return self.explain_tenant(subject, findings, tenants, iss, now);
         }
         match (self.issuers.as_slice(), sources.only()) {
             // There is only one that it can be taken for, and the rest may be right. It starts nothing.
-            ([profile], Some(only)) => subject.examine(findings, profile, 0, only.keys.peek(now.monotonic())),
+            ([profile], Some(only)) => subject.examine(findings, profile, 0, only.peek(now.monotonic())),
             _ => (Examined::without_issuer(findings), None),
         }
     }

@@ -14,9 +14,9 @@ use crate::{
     keys::KeySet,
     policy::Expected,
     profile::CompiledProfile,
-    source::{Snapshot, SnapshotRef},
-    token::{ClaimId, ClaimNames, Claims, TokenLimits},
-    verify::{Decoded, Parsed, Proven, VerifiedToken},
+    source::{KeySource, Snapshot, SnapshotRef},
+    token::{ClaimId, ClaimNames, Claims, TokenLimits, UnverifiedToken},
+    verify::{Decoded, Parsed, Proven, VerifiedToken, names_no_key},
 };
 
 /// The profiles of one kind of token, one for each issuer.
@@ -99,7 +99,11 @@ impl Slot {
         now: &Now<'_>,
         expected: Expected<'_>,
     ) -> Result<Verified, Failure> {
-        let decoded = Decoded::new(token, limits)?;
+        let token = UnverifiedToken::parse(token, limits)?;
+        if self.is_hopeless(&token, sources, limits, now) {
+            return Err(TokenError::UnknownKey.into());
+        }
+        let decoded = Decoded::new(token)?;
         let (proven, source, generation) = {
             let parsed = decoded.claims(&self.names, limits)?;
             let iss = if self.selected { selected(selector) } else { self.iss(&parsed.claims) }?;
@@ -112,6 +116,36 @@ impl Slot {
             }
         };
         Ok(Verified { token: proven.into_token(decoded.payload), source, generation })
+    }
+
+    /// Whether the key that the token names is known not to exist, whatever the token says: anyone
+    /// can make up such tokens, so they should cost little. It can be known before the issuer is only
+    /// where there is one issuer; and only if nothing would be fetched or waited for, since that is
+    /// not done for a token whose issuer was not looked at.
+    fn is_hopeless(
+        &self,
+        token: &UnverifiedToken<'_>,
+        sources: &Sources,
+        limits: &TokenLimits,
+        now: &Now<'_>,
+    ) -> bool {
+        let Some(keys) = sources.only() else { return false };
+        let Some(snapshot) = keys.snapshot(|| now.monotonic()) else { return false };
+        self.is_hopeless_with(token, keys, &snapshot, limits, now)
+    }
+
+    /// The same with these keys of the only source.
+    pub(super) fn is_hopeless_with(
+        &self,
+        token: &UnverifiedToken<'_>,
+        source: &KeySource,
+        snapshot: &Snapshot,
+        limits: &TokenLimits,
+        now: &Now<'_>,
+    ) -> bool {
+        let [profile] = self.issuers.as_slice() else { return false };
+        names_no_key(token, profile, snapshot.keys(), limits)
+            && source.is_known_to_lack(snapshot.generation(), || now.monotonic())
     }
 
     /// The configured issuer of this name: by its exact bytes (RFC 7519 section 4.1.1) unless the

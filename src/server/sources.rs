@@ -61,14 +61,14 @@ impl Sources {
         }
     }
 
-    /// The source of the only issuer that there is.
-    pub(super) fn only(&self) -> Option<&NamedSource> {
+    /// The keys of the only issuer that there is.
+    pub(super) fn only(&self) -> Option<&KeySource> {
         #[cfg(feature = "remote")]
         if !self.tenants.is_empty() {
             return None;
         }
         match self.fixed.as_slice() {
-            [only] => Some(only),
+            [only] => Some(&only.keys),
             _ => None,
         }
     }

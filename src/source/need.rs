@@ -92,6 +92,19 @@ impl KeySource {
         }
     }
 
+    /// Whether [`need_key`](Self::need_key), asked now about a key that is not in the snapshot of
+    /// generation `seen`, would say on evidence that there is none. Changes nothing.
+    pub(crate) fn is_known_to_lack(&self, seen: u64, now: impl FnOnce() -> Duration) -> bool {
+        match self {
+            Self::Fixed(keys) => {
+                let _ = now;
+                keys.snapshot.load().generation() == seen
+            }
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.is_known_to_lack(seen, now()),
+        }
+    }
+
     /// What to do about a token whose key is not in the snapshot of generation `seen`, for a
     /// request that arrived at `arrived` on the monotonic clock.
     pub(crate) fn need_key(&self, arrived: Duration, seen: Option<u64>) -> KeyNeed {

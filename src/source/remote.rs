@@ -145,6 +145,14 @@ impl RemoteKeys {
         }
     }
 
+    /// Whether a request that arrives now would be told that the key does not exist; nothing is
+    /// requested, and nothing spent.
+    pub(crate) fn is_known_to_lack(&self, seen: u64, now: Duration) -> bool {
+        let state = self.shared.lock();
+        self.shared.live(now).is_some_and(|live| live.generation() == seen)
+            && state.schedule.judge(now, now) == Verdict::Lacks
+    }
+
     /// What to do about a token whose key is not in the snapshot of generation `seen` (`None` when
     /// there was no snapshot), for a request that arrived at `arrived`.
     ///

@@ -8,7 +8,7 @@ use crate::{
     policy::{Binding, Expected},
     profile::{CompiledProfile, TokenProfile},
     test_util::TestIssuer,
-    token::{ClaimNames, TokenLimits},
+    token::{ClaimNames, TokenLimits, UnverifiedToken},
     verify::Decoded,
 };
 
@@ -210,7 +210,7 @@ fn verdict(issuer: &TestIssuer, profile: &TokenProfile, token: &str) -> Result<S
     let profile = CompiledProfile::new(profile, binding, &mut names);
     let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
     let limits = TokenLimits::default();
-    let decoded = Decoded::new(token.as_bytes(), &limits)?;
+    let decoded = Decoded::new(UnverifiedToken::parse(token.as_bytes(), &limits)?)?;
     let parsed = decoded.claims(&names, &limits)?;
     let proven =
         parsed.screen(&profile, Some(&keys), &limits, issuer.now(), Expected::default())?.verify(&keys)?;

@@ -318,6 +318,22 @@ fn everything_that_is_wrong_is_told_at_once() {
 }
 
 #[test]
+fn a_key_that_is_known_not_to_exist_comes_first_where_there_is_one_issuer() {
+    let issuer = TestIssuer::new();
+    let header = r#"{"alg":"ES256","kid":"nobody's","typ":"at+jwt"}"#;
+    for (name, payload) in [("bad claims", "{}"), ("no claims", "[]"), ("no JSON", "\"")] {
+        let token = issuer.sign_raw(header, payload.as_bytes());
+        let alone = site(&issuer, "rfc9068").both(&token).unwrap();
+        let first = &alone.findings()[0];
+        assert_eq!(told(first), "FAILED key: kid names a key of the issuer that is for this alg", "{name}");
+        assert!(first.advice().unwrap().contains("[\"key-1\"]"), "{name}: {alone}");
+        assert!(alone.failed().count() > 1, "{name}: the rest is told all the same");
+        let among_two = site(&issuer, "rfc9068, two issuers, scopes").both(&token).unwrap();
+        assert_ne!(among_two.failed().next().unwrap().stage(), Stage::Key, "{name}");
+    }
+}
+
+#[test]
 fn what_cannot_be_checked_is_left_open() {
     let issuer = TestIssuer::new();
     for (name, at, token, open) in [

@@ -168,3 +168,10 @@ async fn verdict(api: &ResourceServer, token: &str) -> Result<(), &'static str> 
     let verdict = api.verify_access_token(token).await;
     verdict.map(drop).map_err(|refusal| refusal.reason().code())
 }
+
+/// The same of an access token with an ID token behind it.
+async fn verdict_of_pair(api: &ResourceServer, access: &str, id: &str) -> Result<(), &'static str> {
+    let request = Request::builder().header(AUTHORIZATION, format!("Bearer {access} {id}")).body(()).unwrap();
+    let verdict = api.authenticate(&request.into_parts().0).await;
+    verdict.map(drop).map_err(|refusal| refusal.reason().code())
+}

@@ -73,13 +73,15 @@ async fn the_claims_of_an_id_token() {
         ("the mark of an access token", json!({"prn": CLIENT}), Err("foreign_claim")),
     ] {
         let token = sign(&patched(&id(), &patch));
+        assert_eq!(verdict_of_pair(&api, &sign(&access()), &token).await, expected, "{name}");
         let alone = api.verify_id_token(&token, Default::default()).await;
-        assert_eq!(alone.map(drop).map_err(|refusal| refusal.reason().code()), expected, "{name}");
-        let pair = ask(&api, &[&format!("Bearer {} {token}", sign(&access()))], "").await;
-        assert_eq!(pair.status, if expected.is_ok() { 200 } else { 401 }, "{name}, beside an access token");
+        assert_eq!(alone.map(drop).map_err(|refusal| refusal.reason().code()), expected, "{name}, alone");
     }
-    let alone = api.verify_id_token(&sign(&access()), Default::default()).await;
-    assert_eq!(alone.unwrap_err().reason().code(), "missing_claim", "an access token");
+    let twice = verdict_of_pair(&api, &sign(&access()), &sign(&access())).await;
+    assert_eq!(twice, Err("missing_claim"), "an access token");
+    let legacy = server(settings().legacy());
+    let alone = legacy.verify_id_token(&sign(&id()), Default::default()).await;
+    assert_eq!(alone.unwrap_err().reason().code(), "wrong_type", "where it may lack an audience");
 }
 
 #[tokio::test]
