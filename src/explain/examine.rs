@@ -6,7 +6,7 @@ use crate::{
     error::TokenError,
     keys::{Algorithm, KeySet, verify_signature},
     policy::{Expected, Finding, Requirement, Shown, Stage, Verdict, Window},
-    profile::{CompiledProfile, scope_names},
+    profile::{CompiledProfile, Extracted, scope_names},
     store::{NonceError, Nonces},
     time::UnixTime,
     token::{JoseHeader, TokenLimits, UnverifiedToken},
@@ -29,6 +29,11 @@ pub(crate) struct Circumstances<'a> {
 pub(crate) struct Examined {
     pub(crate) issuer: Option<Arc<str>>,
     pub(crate) findings: Vec<Finding>,
+    /// What is judged after everything else, of all tokens: the nonce, then the scopes.
+    pub(crate) nonce: Option<Finding>,
+    pub(crate) scope: Option<Finding>,
+    /// What an identity would be made of, with the payload that it points into.
+    pub(crate) extracted: Option<(Extracted, String)>,
     /// Whether newer keys could change what is said of key and signature, and so the whole.
     pub(crate) wants_keys: bool,
 }
@@ -47,7 +52,13 @@ impl Examined {
             Finding::unchecked(Stage::Key, "it was signed by a key of the issuer", UNKNOWN),
             Finding::unchecked(Stage::Signature, SIGNATURE, UNKNOWN),
         ]);
-        Self { issuer: None, findings, wants_keys: false }
+        Self { issuer: None, findings, nonce: None, scope: None, extracted: None, wants_keys: false }
+    }
+
+    /// Whether nothing speaks against the token but perhaps its nonce and its scopes.
+    pub(crate) fn is_good(&self) -> bool {
+        let good = |finding: &Finding| matches!(finding.verdict(), Verdict::Passed | Verdict::NotApplicable);
+        self.findings.iter().all(good)
     }
 
     /// The same when it turned out that the issuer has no such key.
@@ -130,26 +141,30 @@ pub(crate) fn examine(
     let (key_findings, unknown) = trial.run(token);
     findings.extend(key_findings);
 
-    if let Some(rule) = profile.nonce_rule() {
+    let nonce = profile.nonce_rule().map(|rule| {
         let nonce = parsed.zip(decoded).map(|(parsed, decoded)| {
             let nonce = profile.nonce(&parsed.claims, &decoded.payload);
             nonce.ok().flatten().map(|nonce| nonce.get(&decoded.payload).to_owned())
         });
-        findings.push(self::nonce(rule, nonce.flatten().as_deref(), nonces, now));
-    }
-    if !required.is_none() {
+        self::nonce(rule, nonce.flatten().as_deref(), nonces, now)
+    });
+    let scope = (!required.is_none()).then(|| {
         let lists = parsed.zip(decoded).map(|(parsed, decoded)| {
             let mut window = Window::ALWAYS;
             let lists = profile.scopes(&parsed.claims, &decoded.payload, now, &mut window);
             (lists, decoded.payload.as_str())
         });
-        findings.push(match lists {
-            Some((Ok(lists), payload)) => scope(required, scope_names(&lists, payload)),
+        match lists {
+            Some((Ok(lists), payload)) => self::scope(required, scope_names(&lists, payload)),
             _ => Finding::unchecked(Stage::Scope, scope_rule(required), "the scopes cannot be read"),
-        });
-    }
+        }
+    });
+    let extracted = parsed.zip(decoded).and_then(|(parsed, decoded)| {
+        let extracted = profile.extract(&parsed.claims, &decoded.payload, now, &mut { Window::ALWAYS });
+        Some((extracted.ok()?, decoded.payload.clone()))
+    });
     let issuer = Some(Arc::clone(&profile.binding.issuer));
-    Examined { issuer, findings, wants_keys: unknown && !failed }
+    Examined { issuer, findings, nonce, scope, extracted, wants_keys: unknown && !failed }
 }
 
 /// Whether a nonce can be spent, which it is not here.

@@ -66,21 +66,44 @@ pub enum Outcome {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Explanation {
-    kind: TokenKind,
+    taken: Taken,
     issuer: Option<Arc<str>>,
     checked_at: UnixTime,
     required: Requirement,
     findings: Vec<Finding>,
 }
 
+/// What was explained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    Access,
+    Id,
+    Pair,
+}
+
 impl Explanation {
+    /// `parts` are the tokens, the access token of a pair first, and `pair` whether they belong together.
     pub(crate) fn new(
-        kind: TokenKind,
-        examined: Examined,
+        taken: Taken,
+        parts: Vec<Examined>,
+        pair: Option<Finding>,
         required: Requirement,
         checked_at: UnixTime,
     ) -> Self {
-        Self { kind, issuer: examined.issuer, checked_at, required, findings: examined.findings }
+        let issuer = parts.iter().find_map(|part| part.issuer.clone());
+        let (mut findings, mut late) = (Vec::new(), Vec::new());
+        let mut scopes = Vec::new();
+        for (part, name) in parts.into_iter().zip(["access", "id"]) {
+            let named = |finding: Finding| match taken {
+                Taken::Pair => finding.of_token(name),
+                _ => finding,
+            };
+            findings.extend(part.findings.into_iter().map(named));
+            late.extend(part.nonce.map(named));
+            scopes.extend(part.scope.map(named));
+        }
+        findings.extend(pair.map(|pair| pair.of_token("id")).into_iter().chain(late).chain(scopes));
+        Self { taken, issuer, checked_at, required, findings }
     }
 
     /// Whether the token is accepted.
@@ -116,7 +139,11 @@ impl Explanation {
         let finding = self.decisive()?;
         Some(match (finding.verdict(), finding.stage(), finding.error()) {
             (Verdict::Failed, _, Some(error)) => {
-                Reason::InvalidToken { token: self.kind, error: error.clone() }
+                let token = match (self.taken, finding.token()) {
+                    (Taken::Id, _) | (Taken::Pair, Some("id")) => TokenKind::Id,
+                    _ => TokenKind::Access,
+                };
+                Reason::InvalidToken { token, error: error.clone() }
             }
             (Verdict::Failed, _, None) => Reason::InsufficientScope { required: self.required.clone() },
             (_, Stage::Nonce, _) => Reason::SpentStoreUnavailable,
@@ -141,12 +168,6 @@ impl Explanation {
     /// The checks that failed, in the same order.
     pub fn failed(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.verdict() == Verdict::Failed)
-    }
-
-    /// Which kind of token it was taken for.
-    #[must_use]
-    pub const fn kind(&self) -> TokenKind {
-        self.kind
     }
 
     /// The configured name of the issuer whose profile and keys were applied: the one that the token

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::{Explanation, Finding, Outcome, Shown, Stage, Verdict};
-use crate::{http::TokenKind, policy::distance, time::UnixTime};
+use super::{Explanation, Finding, Outcome, Shown, Stage, Taken, Verdict};
+use crate::{policy::distance, time::UnixTime};
 
 /// The claims that are dates.
 const DATES: [&str; 4] = ["exp", "nbf", "iat", "auth_time"];
@@ -17,12 +17,16 @@ const DATES: [&str; 4] = ["exp", "nbf", "iat", "auth_time"];
 /// `{:#}` is short: the judgement, and the rows that did not pass.
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = kind(self.kind);
+        let what = match self.taken {
+            Taken::Access => "access token",
+            Taken::Id => "ID token",
+            Taken::Pair => "pair of tokens",
+        };
         match (self.outcome(), self.reason()) {
-            (Outcome::Valid, _) | (_, None) => write!(f, "The {kind} token is valid.")?,
-            (Outcome::Invalid, Some(reason)) => write!(f, "The {kind} token is invalid: {reason}.")?,
+            (Outcome::Valid, _) | (_, None) => write!(f, "The {what} is valid.")?,
+            (Outcome::Invalid, Some(reason)) => write!(f, "The {what} is invalid: {reason}.")?,
             (Outcome::Unchecked, Some(reason)) => {
-                write!(f, "The {kind} token could not be checked: {reason}.")?;
+                write!(f, "The {what} could not be checked: {reason}.")?;
             }
         }
         f.write_str("\n")?;
@@ -43,7 +47,15 @@ impl fmt::Display for Explanation {
 }
 
 fn row(f: &mut fmt::Formatter<'_>, finding: &Finding, now: UnixTime) -> fmt::Result {
-    write!(f, "{:<7} {:<10} {}", mark(finding.verdict()), finding.stage(), finding.rule())?;
+    write!(f, "{:<7} ", mark(finding.verdict()))?;
+    let indent = match finding.token() {
+        Some(token) => {
+            write!(f, "{token:<7}")?;
+            26
+        }
+        None => 19,
+    };
+    write!(f, "{:<10} {}", finding.stage(), finding.rule())?;
     if let Some(shown) = finding.shown() {
         write!(f, ": {shown}")?;
         if let Some(date) = date(finding, shown) {
@@ -55,7 +67,7 @@ fn row(f: &mut fmt::Formatter<'_>, finding: &Finding, now: UnixTime) -> fmt::Res
         (_, because) => {
             f.write_str("\n")?;
             for line in because.into_iter().chain(finding.advice()) {
-                writeln!(f, "{:19}{line}", "")?;
+                writeln!(f, "{:indent$}{line}", "")?;
             }
             Ok(())
         }
@@ -77,13 +89,6 @@ fn date(finding: &Finding, shown: &Shown) -> Option<UnixTime> {
     is_date.then(|| value.as_f64().and_then(UnixTime::from_secs_f64)).flatten()
 }
 
-const fn kind(kind: TokenKind) -> &'static str {
-    match kind {
-        TokenKind::Access => "access",
-        TokenKind::Id => "ID",
-    }
-}
-
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -93,13 +98,14 @@ impl fmt::Display for Stage {
             Self::Claims => "claims",
             Self::Key => "key",
             Self::Signature => "signature",
+            Self::Pair => "pair",
             Self::Nonce => "nonce",
             Self::Scope => "scope",
         })
     }
 }
 
-/// The members `outcome` (`valid`, `invalid`, `unchecked`), `token` (`access`, `id`), `checked_at`
+/// The members `outcome` (`valid`, `invalid`, `unchecked`), `token` (`access`, `id`, `pair`), `checked_at`
 /// (seconds since the epoch), `findings`; where they are known also `issuer`, and `code` and `because`
 /// of the refusal.
 impl Serialize for Explanation {
@@ -120,9 +126,10 @@ impl Serialize for Explanation {
         let reason = self.reason();
         Members {
             outcome: self.outcome(),
-            token: match self.kind {
-                TokenKind::Access => "access",
-                TokenKind::Id => "id",
+            token: match self.taken {
+                Taken::Access => "access",
+                Taken::Id => "id",
+                Taken::Pair => "pair",
             },
             checked_at: self.checked_at.as_secs(),
             issuer: self.issuer(),

@@ -26,6 +26,8 @@ pub enum Stage {
     Key,
     /// The signature.
     Signature,
+    /// Whether an access token and an ID token belong together.
+    Pair,
     /// Whether the nonce is one of this server's, and unspent.
     Nonce,
     /// The scopes that every request needs.
@@ -150,12 +152,23 @@ pub struct Finding {
     error: Option<TokenError>,
     because: Option<Cow<'static, str>>,
     fix: Option<Cow<'static, str>>,
+    token: Option<&'static str>,
 }
 
 impl Finding {
     fn new(stage: Stage, rule: impl Into<String>, verdict: Verdict) -> Self {
         let rule = rule.into();
-        Self { stage, rule, verdict, claim: None, shown: None, error: None, because: None, fix: None }
+        Self {
+            stage,
+            rule,
+            verdict,
+            claim: None,
+            shown: None,
+            error: None,
+            because: None,
+            fix: None,
+            token: None,
+        }
     }
 
     /// A check that was made.
@@ -201,6 +214,17 @@ impl Finding {
     /// The same check, not made after all.
     pub(crate) fn withdrawn(self, because: &'static str) -> Self {
         Self { claim: self.claim, shown: self.shown, ..Self::unchecked(self.stage, self.rule, because) }
+    }
+
+    /// The same of one token of a pair.
+    pub(crate) fn of_token(self, token: &'static str) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
+    /// Which token of a pair it is about, `access` or `id`; `None` where there is one token.
+    #[must_use]
+    pub const fn token(&self) -> Option<&'static str> {
+        self.token
     }
 
     /// Which part of the verification it is about.
@@ -264,12 +288,14 @@ fn because(error: &TokenError) -> Cow<'static, str> {
     }
 }
 
-/// The members `stage`, `rule` and `verdict`; where they are known also `claim`, `shown`, `code`
+/// The members `stage`, `rule` and `verdict`; where they are known also `token`, `claim`, `shown`, `code`
 /// ([`TokenError::code`]), `because` and `advice`.
 impl Serialize for Finding {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Members<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            token: Option<&'static str>,
             stage: Stage,
             rule: &'a str,
             verdict: Verdict,
@@ -286,6 +312,7 @@ impl Serialize for Finding {
         }
         let code = self.error.as_ref().map(TokenError::code);
         Members {
+            token: self.token,
             stage: self.stage,
             rule: &self.rule,
             verdict: self.verdict,

@@ -269,7 +269,7 @@ impl Inner {
                     .verify_in(slot, token, credentials.selector, now, expected)
                     .map_err(|failure| (TokenKind::Id, failure))?;
                 self.pair
-                    .check(&access.token, &id.token)
+                    .check((&access.token).into(), (&id.token).into())
                     .map_err(|error| (TokenKind::Id, Failure::Refused(error)))?;
                 Some(id)
             }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::sources::TenantProfiles;
 use super::{
     IdTokenExpectations, Now, ResourceServer,
+    pair::Half,
     slot::{Slot, selected},
     sources::Sources,
 };
@@ -14,8 +15,8 @@ use super::{
 use crate::source::Tenants;
 use crate::{
     error::TokenError,
-    explain::{Circumstances, Examined, Explanation, examine, form},
-    http::{Credentials, TokenKind},
+    explain::{Circumstances, Examined, Explanation, Taken, examine, form},
+    http::Credentials,
     policy::{Expected, Finding, Requirement, Shown, Stage},
     profile::CompiledProfile,
     source::{KeyNeed, KeyOutcome, Snapshot, SnapshotRef},
@@ -63,17 +64,52 @@ impl ResourceServer {
     pub async fn explain_id_token(&self, token: &str, expectations: IdTokenExpectations<'_>) -> Explanation {
         let none = Requirement::none();
         let expected = expectations.expected();
-        self.settle(TokenKind::Id, &none, |now| match self.0.id_slot_alone() {
-            Some(slot) => self.look(slot, Credentials::access(token.as_bytes()), now, expected, &none),
-            None => (Examined::without_issuer(vec![no_slot(self.0.id.is_some())]), None),
+        self.settle(Taken::Id, &none, |now| {
+            Looked::one(match self.0.id_slot_alone() {
+                Some(slot) => self.look(slot, Credentials::access(token.as_bytes()), now, expected, &none),
+                None => (Examined::without_issuer(vec![no_slot(self.0.id.is_some())]), None),
+            })
         })
         .await
     }
 
+    /// Explains what a request with both tokens would be told, where the server
+    /// [takes](super::ResourceServerBuilder::id_token) ID tokens: whether each is good, and whether
+    /// they belong together.
+    pub async fn explain_pair(&self, access_token: &str, id_token: &str) -> Explanation {
+        let required = &self.0.required;
+        let (access, id) = (Credentials::access(access_token.as_bytes()), id_token.as_bytes());
+        let expected = Expected { access_token: Some(access_token), ..Expected::default() };
+        self.settle(Taken::Pair, required, |now| {
+            let (first, need) = self.look(&self.0.access, access, now, Expected::default(), required);
+            let (second, then) = match &self.0.id {
+                Some(slot) => self.look(slot, Credentials::access(id), now, expected, &Requirement::none()),
+                None => (Examined::without_issuer(vec![no_slot(false)]), None),
+            };
+            // The second is looked at when the first is good.
+            let need = match need {
+                Some(need) => Some((0, need)),
+                None => then.filter(|_| first.is_good()).map(|then| (1, then)),
+            };
+            let pair = self.pair_finding(&first, &second);
+            Looked { parts: vec![first, second], pair: Some(pair), need }
+        })
+        .await
+    }
+
+    fn pair_finding(&self, access: &Examined, id: &Examined) -> Finding {
+        let rule = "the two tokens are of one issuer, and of one user and client";
+        match (half(access), half(id)) {
+            (Some(access), Some(id)) => Finding::of(Stage::Pair, rule, self.0.pair.check(access, id))
+                .fix(|| "send the ID token that was issued with this access token"),
+            _ => Finding::unchecked(Stage::Pair, rule, "one of them says too little"),
+        }
+    }
+
     async fn explain_access(&self, credentials: Credentials<'_>) -> Explanation {
         let required = &self.0.required;
-        self.settle(TokenKind::Access, required, |now| {
-            self.look(&self.0.access, credentials, now, Expected::default(), required)
+        self.settle(Taken::Access, required, |now| {
+            Looked::one(self.look(&self.0.access, credentials, now, Expected::default(), required))
         })
         .await
     }
@@ -96,27 +132,28 @@ impl ResourceServer {
     /// `authenticate` does.
     async fn settle(
         &self,
-        kind: TokenKind,
+        taken: Taken,
         required: &Requirement,
-        look: impl Fn(&Now<'_>) -> (Examined, Option<Need>),
+        look: impl Fn(&Now<'_>) -> Looked,
     ) -> Explanation {
         let mut arrived = None;
         let mut rounds = 0;
-        let (examined, moment) = loop {
-            let (examined, moment, need) = {
+        let (looked, moment) = loop {
+            let (looked, moment, part, need) = {
                 let now = self.0.now();
-                let (examined, need) = look(&now);
-                let need = match need {
-                    None => break (examined, now.unix),
-                    Some(Need::Keys { source, seen }) => {
+                let mut looked = look(&now);
+                match looked.need.take() {
+                    None => break (looked, now.unix),
+                    Some((part, Need::Keys { source, seen })) => {
                         // Read after the keys were looked at: evidence must be newer.
                         let arrived = *arrived.get_or_insert_with(|| now.monotonic());
-                        self.0.consult(source, seen, arrived, &mut rounds)
+                        (looked, now.unix, part, self.0.consult(source, seen, arrived, &mut rounds))
                     }
                     #[cfg(feature = "remote")]
-                    Some(Need::Place) => break (examined.without_keys(), now.unix),
-                };
-                (examined, now.unix, need)
+                    Some((part, Need::Place)) => {
+                        break (looked.with_part(part, Examined::without_keys), now.unix);
+                    }
+                }
             };
             let outcome = match need {
                 KeyNeed::TryAgain => KeyOutcome::TryAgain,
@@ -127,12 +164,39 @@ impl ResourceServer {
             };
             match outcome {
                 KeyOutcome::TryAgain => {}
-                KeyOutcome::Lacks => break (examined.lacking_key(), moment),
-                KeyOutcome::Unavailable { .. } => break (examined.without_keys(), moment),
+                KeyOutcome::Lacks => break (looked.with_part(part, Examined::lacking_key), moment),
+                KeyOutcome::Unavailable { .. } => {
+                    break (looked.with_part(part, Examined::without_keys), moment);
+                }
             }
         };
-        Explanation::new(kind, examined, required.clone(), moment)
+        Explanation::new(taken, looked.parts, looked.pair, required.clone(), moment)
     }
+}
+
+/// One look at the tokens: what was found out, and what would tell more about one of them.
+struct Looked {
+    parts: Vec<Examined>,
+    pair: Option<Finding>,
+    need: Option<(usize, Need)>,
+}
+
+impl Looked {
+    fn one((examined, need): (Examined, Option<Need>)) -> Self {
+        Self { parts: vec![examined], pair: None, need: need.map(|need| (0, need)) }
+    }
+
+    fn with_part(mut self, which: usize, change: fn(Examined) -> Examined) -> Self {
+        let changed = |(n, part)| if n == which { change(part) } else { part };
+        self.parts = self.parts.into_iter().enumerate().map(changed).collect();
+        self
+    }
+}
+
+/// What the rules for pairs ask about a token.
+fn half(examined: &Examined) -> Option<Half<'_>> {
+    let (extracted, payload) = examined.extracted.as_ref()?;
+    Some(Half { issuer: examined.issuer.as_deref()?, extracted, payload })
 }
 
 /// What would tell more about a token.

@@ -6,6 +6,7 @@ mod agreement;
 #[cfg(feature = "remote")]
 mod keys;
 mod nonces;
+mod pairs;
 #[cfg(all(unix, feature = "remote"))]
 mod readme;
 mod secrets;
