@@ -20,6 +20,10 @@ pub(crate) struct Cli {
     /// Other users of the machine can see arguments: for tokens that still count, use standard input.
     pub(crate) token: Option<String>,
 
+    /// The ID token that comes with the access token (Mobile Client Access, App ID)
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) id_token: Option<String>,
+
     /// What kind of token it must be
     #[arg(long, value_enum)]
     pub(crate) profile: Profile,

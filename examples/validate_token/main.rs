@@ -60,6 +60,9 @@ async fn run(cli: Cli) -> Result<Outcome, AnyError> {
 }
 
 async fn explain(server: &ResourceServer, cli: &Cli, token: &str) -> Explanation {
+    if let Some(id_token) = &cli.id_token {
+        return server.explain_pair(token, id_token.trim()).await;
+    }
     match cli.profile {
         Profile::OidcIdToken => {
             let nonce = cli.nonce.as_deref();

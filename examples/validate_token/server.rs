@@ -98,11 +98,12 @@ fn with_flags(cli: &Cli, profile: TokenProfile) -> TokenProfile {
 /// A flag that changes nothing would let its user believe that something was checked.
 fn refuse_meaningless(cli: &Cli) -> Result<(), AnyError> {
     use Profile::{AppId, Jwt, Layer, MobileClientAccess, OidcIdToken, Rfc9068, Sceyt};
-    let given: [(&str, bool, &[Profile]); 13] = [
+    let given: [(&str, bool, &[Profile]); 14] = [
         ("--issuer", cli.issuer.is_some(), &[Jwt, Rfc9068, OidcIdToken, MobileClientAccess, Layer]),
         ("--audience", !cli.audience.is_empty(), &[Jwt, Rfc9068, AppId]),
         ("--client-id", cli.client_id.is_some(), &[OidcIdToken]),
         ("--nonce", cli.nonce.is_some(), &[OidcIdToken]),
+        ("--id-token", cli.id_token.is_some(), &[MobileClientAccess, AppId]),
         ("--tenant", cli.tenant.is_some(), &[MobileClientAccess, AppId, Sceyt]),
         ("--server-url", cli.server_url.is_some(), &[MobileClientAccess, AppId]),
         ("--nonce-secret", cli.nonce_secret.is_some(), &[Layer]),

@@ -93,7 +93,7 @@ impl Rule {
                 format!("send the kind of token that belongs here: {claim} marks another").into()
             }
             (Check::IsIssuer, _) => format!(
-                "get a token of {:?}, byte for byte, or configure the issuer as it is named here",
+                "get a token of {:?}, or configure the issuer exactly as it is named here",
                 context.binding.issuer
             )
             .into(),

@@ -321,11 +321,9 @@ impl Slot {
             match names.as_slice() {
                 [] => "get a token of a trusted issuer, or trust this one".to_owned(),
                 [only] => {
-                    format!(
-                        "get a token of {only:?}, byte for byte, or configure the issuer as it is named here"
-                    )
+                    format!("get a token of {only:?}, or configure the issuer exactly as it is named here")
                 }
-                several => format!("get a token of one of {several:?}, byte for byte, or trust this issuer"),
+                several => format!("get a token of one of {several:?}, or trust this issuer"),
             }
         });
         if self.selected { finding } else { finding.about("iss") }

@@ -56,7 +56,8 @@ fn they_agree_on_every_defect_of_either_token() {
             let (bad, bad_id) = (issuer.broken_from(&access, *defect), issuer.broken_from(&id, *defect));
             refused[0] += usize::from(!both(&server, &bad, &good_id).is_valid());
             refused[1] += usize::from(!both(&server, &good, &bad_id).is_valid());
-            both(&server, &bad, &bad_id);
+            // For some profiles, some are none.
+            let _: bool = both(&server, &bad, &bad_id).is_valid();
         }
         assert!(refused.iter().all(|count| *count > 30), "{name}: {refused:?}");
     }

@@ -68,6 +68,16 @@ fn samples() -> Vec<Sample> {
             }),
         )
     };
+    let mca_id = |subject: &str| {
+        (
+            json!({ "alg": "RS256" }),
+            json!({
+                "iss": "https://mca.example/imf-authserver/authorization/", "aud": TENANT, "sub": subject,
+                "iat": ISSUED, "exp": ISSUED + 3600,
+                "imf.user": { "id": "alice", "authBy": "customRealm", "displayName": "Alice" },
+            }),
+        )
+    };
     let app_id = || {
         (
             json!({ "alg": "RS256", "typ": "JOSE", "kid": "appId-1", "ver": 4 }),
@@ -132,6 +142,8 @@ fn samples() -> Vec<Sample> {
                 json!({ "prn": null, "sub": "::5f0e3a9d", "imf.user": { "id": "alice" }, "imf.scope": null }),
             ),
         ),
+        sample("mobile-client-access-id", mca_id("::5f0e3a9d")),
+        sample("mobile-client-access-other-id", mca_id("::0a7c4e21")),
         sample("app-id-good", app_id()),
         sample(
             "app-id-bad",

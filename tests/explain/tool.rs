@@ -169,6 +169,8 @@ fn a_pem_file_serves_every_kid() {
 fn what_cannot_be_checked_ends_with_two() {
     let (issuer, keys) = issuer_with_file("two.jwks.json");
     let token = issuer.access_token("alice").mint().unwrap();
+    let short = Path::new(env!("CARGO_TARGET_TMPDIR")).join("short-secret");
+    fs::write(&short, "short").unwrap();
     let trust = format!("--issuer {} --jwks-file {keys}", TestIssuer::ISSUER);
     let api = format!("--audience {}", TestIssuer::AUDIENCE);
     // Port 1 of loopback: nothing listens there.
@@ -181,6 +183,26 @@ fn what_cannot_be_checked_ends_with_two() {
         ("no issuer", format!("--profile jwt {api}"), "--issuer is needed"),
         ("no client", format!("--profile oidc-id-token {trust}"), "--client-id is needed"),
         ("a flag without meaning", format!("--profile jwt {trust} {api} --nonce n"), "--nonce means nothing"),
+        (
+            "an ID token without a place",
+            format!("--profile jwt {trust} {api} --id-token x"),
+            "--id-token means nothing",
+        ),
+        ("SCEYT without a key", "--profile sceyt --tenant a".to_owned(), "--pem is needed"),
+        ("MCA without a server", "--profile mobile-client-access --tenant a".to_owned(), "--server-url is needed"),
+        ("App ID without a tenant", "--profile app-id --server-url eu-de".to_owned(), "--tenant is needed"),
+        (
+            "Layer without a secret",
+            "--profile layer --issuer 1 --kid 1 --pem examples/validate_token/samples/issuer.pem".to_owned(),
+            "--nonce-secret is needed",
+        ),
+        (
+            "a secret that is none",
+            "--profile layer --issuer 1 --kid 1 --pem examples/validate_token/samples/issuer.pem --nonce-secret "
+                .to_owned()
+                + short.to_str().unwrap(),
+            "at least 32",
+        ),
         ("two places for keys", format!("--profile jwt {trust} {api} --pem x"), "--pem"),
         (
             "no such file",
@@ -209,4 +231,43 @@ fn what_cannot_be_checked_ends_with_two() {
     let output = run(&line.split(' ').collect::<Vec<_>>(), &token);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
     assert!(text(&output.stdout).contains("?       signature"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn the_help_names_every_flag_and_profile() {
+    let help = run(&["--help"], "");
+    assert_eq!(help.status.code(), Some(0));
+    let help = text(&help.stdout);
+    for word in [
+        "--id-token",
+        "--profile",
+        "--issuer",
+        "--audience",
+        "--client-id",
+        "--nonce",
+        "--tenant",
+        "--server-url",
+        "--nonce-secret",
+        "--kid",
+        "--jwks-uri",
+        "--jwks-file",
+        "--pem",
+        "--algorithms",
+        "--scope",
+        "--leeway",
+        "--at",
+        "--allow-loopback-http",
+        "--brief",
+        "--json",
+        "jwt",
+        "rfc9068",
+        "oidc-id-token",
+        "mobile-client-access",
+        "app-id",
+        "layer",
+        "sceyt",
+        "Exit status",
+    ] {
+        assert!(help.contains(word), "{word}: {help}");
+    }
 }

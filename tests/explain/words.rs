@@ -178,7 +178,7 @@ fn what_fails_is_told_with_a_remedy() {
             "rfc9068",
             issuer.broken(Defect::WrongIssuer),
             "issuer: iss names a trusted issuer",
-            "get a token of \"https://issuer.test\", byte for byte",
+            "get a token of \"https://issuer.test\", or configure the issuer exactly",
         ),
         (
             "one of two issuers",
