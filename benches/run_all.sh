@@ -34,9 +34,12 @@ bench() {
 judge budget bench budget --bench budget
 # Its smoke run counts allocations only.
 if [[ ${#smoke[@]} != 0 ]] || command -v valgrind > /dev/null; then judge rooms bench rooms --bench rooms; fi
+judge scale bench scale --bench scale
 judge load bench load --bench load --features axum,issuer
 judge "load, gRPC" bench load-grpc --package grpc-example --bench load
 judge peers benches/peers/run.sh "${smoke[@]}"
+judge stores cargo run --quiet --profile "${profile/bench/release}" --manifest-path benches/peers/Cargo.toml \
+  --features stores --bin stores -- --json "$results/stores.jsonl" "${smoke[@]}"
 if command -v valgrind > /dev/null; then judge instructions benches/peers/count.sh "${smoke[@]}"; fi
 if [[ ${#smoke[@]} == 0 ]]; then judge build benches/build.sh "$results/build.jsonl"; fi
 

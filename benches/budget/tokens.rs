@@ -5,6 +5,7 @@ use std::{
     convert::Infallible,
     future::{Future, Ready, ready},
     hint::black_box,
+    ops::Range,
     pin::pin,
     task::{Context, Poll, Waker},
 };
@@ -19,7 +20,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
 use tower::{Layer, Service};
 use tower_resource_server::{
-    CacheSettings, Identity, Issuer, ResourceServer,
+    CacheSettings, Identity, Issuer, ResourceServer, ResourceServerBuilder,
     keys::{Algorithm, KeySet, VerifyingKey, verify_jws},
     profile::TokenProfile,
     token::TokenLimits,
@@ -112,7 +113,6 @@ impl Signer {
             Self::Hmac(_) => VerifyingKey::from_hmac_secret(SECRET, Algorithm::HS256),
         }
         .unwrap()
-        .with_kid("production-2026-11")
     }
 
     /// The limit: the signature check of the library alone.
@@ -148,53 +148,76 @@ fn answer(request: Request<()>) -> Ready<Result<Response<()>, Infallible>> {
 /// A server, and tokens that it accepts.
 pub(crate) struct Bench {
     signer: Signer,
+    /// Further keys of the issuer.
+    others: Vec<Signer>,
     kind: Kind,
     server: ResourceServer,
     headers: Vec<HeaderValue>,
 }
 
+/// When tokens expire unless something else is said.
+pub(crate) const FAR: u64 = 4_000_000_000;
+/// When tokens were issued.
+pub(crate) const ISSUED: u64 = 1_700_000_000;
+
+const KID: &str = "production-2026-11";
+
 impl Bench {
     /// A server that trusts one issuer with one key, and `tokens` different tokens.
     pub(crate) fn new(kind: Kind, tokens: usize, cache_bytes: usize) -> Self {
-        let signer = Signer::new(kind);
-        let keys = KeySet::from_keys([signer.verifying_key()]);
-        let profile = TokenProfile::rfc9068().algorithms(kind.algorithm());
         let mut cache = CacheSettings::default();
         cache.max_bytes = cache_bytes;
-        let server = ResourceServer::builder(API)
-            .issuer(Issuer::with_keys(ISSUER, keys).profile(profile))
-            .cache(cache)
-            .build()
-            .unwrap();
-        let mut bench = Self { signer, kind, server, headers: Vec::new() };
-        bench.headers = (0..tokens)
-            .map(|n| bearer(&bench.token("production-2026-11", ISSUER, n, 4_000_000_000)))
-            .collect();
+        let mut bench = Self::with_keys(kind, 1);
+        bench.serve(|server| server.cache(cache));
+        bench.mint(0..tokens, FAR);
         bench
+    }
+
+    /// A server without a cache whose one issuer has so many keys, and no tokens yet.
+    pub(crate) fn with_keys(kind: Kind, keys: usize) -> Self {
+        let signer = Signer::new(kind);
+        let others: Vec<_> = (1..keys).map(|_| Signer::new(kind)).collect();
+        let server = server(&signer, &others, kind, without_cache);
+        Self { signer, others, kind, server, headers: Vec::new() }
+    }
+
+    /// Replaces the server by another with the same keys and these settings.
+    pub(crate) fn serve(&mut self, settings: impl FnOnce(ResourceServerBuilder) -> ResourceServerBuilder) {
+        // First the old one goes, and what it holds.
+        self.server = server(&self.signer, &[], self.kind, without_cache);
+        self.server = server(&self.signer, &self.others, self.kind, settings);
+    }
+
+    /// Replaces the tokens by those of these serial numbers.
+    pub(crate) fn mint(&mut self, serials: Range<usize>, exp: u64) {
+        self.headers = serials.map(|n| bearer(&self.token(KID, ISSUER, n, exp))).collect();
+    }
+
+    /// As [`mint`](Self::mint), with the issuer's keys taking turns.
+    pub(crate) fn mint_by_turns(&mut self, serials: Range<usize>) {
+        let turns = self.others.len() + 1;
+        let mint = |serial: usize| match self.others.get(serial % turns) {
+            Some(other) => token(other, self.kind, &kid_of(serial % turns), ISSUER, serial, FAR),
+            None => self.token(KID, ISSUER, serial, FAR),
+        };
+        self.headers = serials.map(|serial| bearer(&mint(serial))).collect();
     }
 
     /// A token of 18 claims and 1.0 to 1.3 kB.
     fn token(&self, kid: &str, issuer: &str, serial: usize, exp: u64) -> String {
-        let header = format!(r#"{{"alg":"{}","typ":"at+jwt","kid":"{kid}"}}"#, self.kind.name());
-        let payload = format!(
-            r#"{{"exp":{exp},"iat":1700000000,"auth_time":1699999990,"jti":"9f1c5a52-2d1b-4d0e-9c62-{serial:012}","iss":"{issuer}","aud":["https://api.example","account"],"sub":"f:5b2c:9d1f6b0e-8a54-4b1b-9d3e-0f8e2f3a7c11","typ":"Bearer","client_id":"orders-frontend","azp":"orders-frontend","sid":"b8c6d9c2-7a3e-4f27-8f7b-2f1f4f8d3a55","acr":"1","scope":"openid profile email orders:read orders:write","realm_access":{{"roles":["offline_access","uma_authorization","customer"]}},"email_verified":true,"name":"Ada Example","preferred_username":"ada@example.com","email":"ada@example.com"}}"#
-        );
-        let encode = |text: &str| URL_SAFE_NO_PAD.encode_to_string(text);
-        let input = format!("{}.{}", encode(&header), encode(&payload));
-        let signature = URL_SAFE_NO_PAD.encode_to_string(self.signer.sign(input.as_bytes()));
-        format!("{input}.{signature}")
+        token(&self.signer, self.kind, kid, issuer, serial, exp)
     }
 
     pub(crate) fn unknown_kid(&self) -> String {
-        format!("Bearer {}", self.token("another", ISSUER, 0, 4_000_000_000))
+        format!("Bearer {}", self.token("another", ISSUER, 0, FAR))
     }
 
     pub(crate) fn expired(&self) -> String {
-        format!("Bearer {}", self.token("production-2026-11", ISSUER, 0, 1_700_000_000))
+        format!("Bearer {}", self.token(KID, ISSUER, 0, ISSUED))
     }
 
     pub(crate) fn wrong_issuer(&self) -> String {
-        format!("Bearer {}", self.token("production-2026-11", "https://else.example", 0, 4_000_000_000))
+        format!("Bearer {}", self.token(KID, "https://else.example", 0, FAR))
     }
 
     /// The signature check alone, of every token in turn.
@@ -243,7 +266,7 @@ impl Bench {
     /// The signature and the form of the first token, and nothing of what it says.
     pub(crate) fn jws(&self) -> Candidate {
         let token = self.headers[0].to_str().unwrap().trim_start_matches("Bearer ").to_owned();
-        let keys = KeySet::from_keys([self.signer.verifying_key()]);
+        let keys = KeySet::from_keys([self.signer.verifying_key().with_kid(KID)]);
         let (algorithm, limits) = (self.kind.algorithm(), TokenLimits::default());
         Candidate::new(move |times| {
             for _ in 0..times {
@@ -273,6 +296,43 @@ impl Bench {
         let bare: Bare = tower::service_fn(answer as _);
         repeat(bare, authorization, 200)
     }
+}
+
+/// Verifies every token anew.
+pub(crate) fn without_cache(server: ResourceServerBuilder) -> ResourceServerBuilder {
+    let mut cache = CacheSettings::default();
+    cache.max_bytes = 0;
+    server.cache(cache)
+}
+
+/// A server that trusts one issuer with these keys.
+fn server(
+    signer: &Signer,
+    others: &[Signer],
+    kind: Kind,
+    settings: impl FnOnce(ResourceServerBuilder) -> ResourceServerBuilder,
+) -> ResourceServer {
+    let others = others.iter().enumerate().map(|(n, other)| other.verifying_key().with_kid(kid_of(n)));
+    let keys = KeySet::from_keys(others.chain([signer.verifying_key().with_kid(KID)]));
+    let profile = TokenProfile::rfc9068().algorithms(kind.algorithm());
+    let issuer = Issuer::with_keys(ISSUER, keys).profile(profile);
+    settings(ResourceServer::builder(API).issuer(issuer)).build().unwrap()
+}
+
+/// As long as [`KID`].
+fn kid_of(other: usize) -> String {
+    format!("production-{other:07}")
+}
+
+fn token(signer: &Signer, kind: Kind, kid: &str, issuer: &str, serial: usize, exp: u64) -> String {
+    let header = format!(r#"{{"alg":"{}","typ":"at+jwt","kid":"{kid}"}}"#, kind.name());
+    let payload = format!(
+        r#"{{"exp":{exp},"iat":1700000000,"auth_time":1699999990,"jti":"9f1c5a52-2d1b-4d0e-9c62-{serial:012}","iss":"{issuer}","aud":["https://api.example","account"],"sub":"f:5b2c:9d1f6b0e-8a54-4b1b-9d3e-0f8e2f3a7c11","typ":"Bearer","client_id":"orders-frontend","azp":"orders-frontend","sid":"b8c6d9c2-7a3e-4f27-8f7b-2f1f4f8d3a55","acr":"1","scope":"openid profile email orders:read orders:write","realm_access":{{"roles":["offline_access","uma_authorization","customer"]}},"email_verified":true,"name":"Ada Example","preferred_username":"ada@example.com","email":"ada@example.com"}}"#
+    );
+    let encode = |text: &str| URL_SAFE_NO_PAD.encode_to_string(text);
+    let input = format!("{}.{}", encode(&header), encode(&payload));
+    let signature = URL_SAFE_NO_PAD.encode_to_string(signer.sign(input.as_bytes()));
+    format!("{input}.{signature}")
 }
 
 fn repeat<S>(mut service: S, authorization: Option<String>, status: u16) -> Candidate

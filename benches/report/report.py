@@ -197,6 +197,65 @@ def rooms(lines):
     return table(["", "instructions", "allocations"], rows)
 
 
+class Scale:
+    """What grows: live tokens, keys, threads, and tokens that end at once."""
+
+    def __init__(self, lines):
+        self.lines = [line for line in lines if line["bench"] == "scale"]
+
+    def live(self, directory):
+        lines = [line for line in self.lines if "live" in line]
+        rows, bars = [], []
+        for live in sorted({line["live"] for line in lines}):
+            of = [line for line in lines if line["live"] == live]
+            hit = {line["by"]: line["measured"] for line in of if line["unit"] == "ns"}
+            held = {line["by"]: line for line in of if line["unit"] == "B"}
+            threads = next(line["measured"] for line in of if line["unit"] == "x")
+            number = shown(live, "")
+            row = [number]
+            for by in ("token", "digest"):
+                row += [shown(hit[by], "ns"), memory(held[by]["measured"]), memory(held[by]["each"])]
+                bars.append((f"{number}, by {by}", hit[by], by == "token"))
+            rows.append([*row, times(threads)])
+        if lines:
+            chart.write(directory / "live-tokens.svg", "A hit over the bare service by live tokens, ns", bars, lambda value: f"{value:.0f}")
+        head = ["live tokens", "hit", "cache", "each", "hit by digest", "cache", "each", "two threads"]
+        return table(head, rows), image(lines, "live-tokens.svg", "nanoseconds of a hit by live tokens")
+
+    def keys(self):
+        lines = [line for line in self.lines if "keys" in line]
+        by = {(line["keys"], line["signs"]): shown(line["measured"], "ns") for line in lines}
+        counts = sorted({line["keys"] for line in lines})
+        rows = [[shown(keys, ""), by[keys, "one"], by.get((keys, "each"), "–")] for keys in counts]
+        return table(["keys", "one signs", "all sign in turn"], rows)
+
+    def ending(self):
+        phases = {}
+        for line in self.lines:
+            if "phase" in line:
+                phases.setdefault(line["phase"], {})[line["share"]] = shown(line["measured"], line["unit"])
+        shares = ["median", "p99", "slowest"]
+        return table(["", *shares], [[phase, *(of[share] for share in shares)] for phase, of in phases.items()])
+
+    def bounds(self):
+        return budget(self.lines)
+
+
+def memory(value):
+    for unit in ("B", "KiB", "MiB"):
+        if value < 10_000 or unit == "MiB":
+            return f"{value:,.0f} {unit}".replace(",", " ") if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+
+
+def stores(lines):
+    lines = [line for line in lines if line["bench"] == "stores"]
+    names = list(dict.fromkeys(line["store"] for line in lines))
+    by = {(line["case"], line["store"]): shown(line["measured"], line["unit"]) for line in lines}
+    cases = dict.fromkeys(line["case"] for line in lines)
+    return table(["", *names], [[case, *(by[case, name] for name in names)] for case in cases])
+
+
 def machine():
     try:
         facts = Path("/proc/cpuinfo").read_text().splitlines()
@@ -214,16 +273,25 @@ def main():
     peers = Peers(lines)
     end_to_end_table, end_to_end_chart = end_to_end(lines, directory)
     latency_table, latency_chart = latency(lines, directory)
+    scale = Scale(lines)
+    live_table, live_chart = scale.live(directory)
     parts = {
         "date": time.strftime("%B %Y"),
         "machine": machine(),
         "rustc": " ".join(subprocess.check_output(["rustc", "--version"], text=True).split()[:2]),
-        "budget": budget(lines),
+        # What scale holds its rows to stands beside them.
+        "budget": budget([line for line in lines if line["bench"] != "scale"]),
         "charts": peers.charts(directory),
         "peers": peers.tables(),
         "rejects": peers.rejects(),
         "instructions": instructions(lines),
         "rooms": rooms(lines),
+        "chart_live": live_chart,
+        "live": live_table,
+        "keys": scale.keys(),
+        "ending": scale.ending(),
+        "bounds": scale.bounds(),
+        "stores": stores(lines),
         "hot": "1 000",
         "chart_end_to_end": end_to_end_chart,
         "end_to_end": end_to_end_table,

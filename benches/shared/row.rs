@@ -11,6 +11,7 @@ pub(crate) enum Unit {
     Microseconds,
     Ratio,
     PerSecond,
+    Bytes,
     Count,
 }
 
@@ -21,13 +22,14 @@ impl Unit {
             Self::Microseconds => "us",
             Self::Ratio => "x",
             Self::PerSecond => "req/s",
+            Self::Bytes => "B",
             Self::Count => "",
         }
     }
 
     fn show(self, value: f64) -> String {
         match self {
-            Self::Nanoseconds | Self::PerSecond => format!("{value:.0} {}", self.name()),
+            Self::Nanoseconds | Self::PerSecond | Self::Bytes => format!("{value:.0} {}", self.name()),
             Self::Microseconds => format!("{value:.1} us"),
             Self::Ratio => format!("{value:.2} x"),
             Self::Count => format!("{value:.0}"),

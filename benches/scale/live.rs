@@ -1,0 +1,75 @@
+//! Hits among few live tokens and among many, and what they hold in memory.
+//!
+//! Tokens take turns in a stride, so that with many of them each is met cold; the bare service walks
+//! over the same headers the same way, and its cost is taken off.
+
+use crate::{
+    Plan, TOKEN_WEIGHT, alloc, grouped,
+    measure::{Candidate, interleaved, scaling},
+    room_for,
+    row::{Row, Unit},
+    tokens::{Bench, FAR, Kind, without_cache},
+};
+
+pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for &live in plan.live {
+        let mut bench = Bench::with_keys(Kind::EdDsa, 1);
+        bench.mint(0..live, FAR);
+        let (by_digest, digest_bytes) = filled(&mut bench, live, true);
+        let (by_token, token_bytes) = filled(&mut bench, live, false);
+        let candidates = [bench.bare(), by_token, by_digest];
+        let [bare, by_token, by_digest] = interleaved(candidates, plan.rounds, 2_000);
+        let tokens = grouped(live);
+        for (by, hit, bytes) in [("token", by_token, token_bytes), ("digest", by_digest, digest_bytes)] {
+            let with = |row: Row| row.with("live", live).with("by", by);
+            rows.push(with(Row::new(format!("hit by {by}, {tokens} live"), hit - bare, Unit::Nanoseconds)));
+            let each = bytes as f64 / live as f64;
+            rows.push(with(
+                Row::new(format!("cache by {by}, {tokens} live"), bytes as f64, Unit::Bytes)
+                    .with("each", each),
+            ));
+        }
+        let two = scaling(&bench, plan.a_thread);
+        let name = format!("hit on two threads, to the bare service's, {tokens} live");
+        rows.push(Row::new(name, two, Unit::Ratio).with("live", live));
+        if live == plan.live.iter().copied().max().unwrap_or_default() {
+            rows.extend([(false, "token"), (true, "digest")].map(|(digests, by)| {
+                let name = format!("small cache by {by} after {tokens} tokens, to its bound");
+                Row::new(name, bounded(&mut bench, live, digests), Unit::Ratio).at_most(1.0, 1.0)
+            }));
+        }
+    }
+    rows
+}
+
+/// A server that has met every token, and the bytes that its cache holds: the entries and the table
+/// for all that it has room for.
+fn filled(bench: &mut Bench, tokens: usize, digests: bool) -> (Candidate, usize) {
+    bench.serve(without_cache);
+    // What the first use of a header leaves behind is not the cache's.
+    bench.layer(200).run(tokens);
+    let before = alloc::held();
+    bench.serve(|server| server.cache(room_for(tokens, digests)));
+    let before_sender = alloc::held();
+    let mut cached = bench.layer(200);
+    let sender = alloc::held() - before_sender;
+    cached.run(tokens);
+    let held = alloc::held() - before - sender;
+    let mut hits = bench.extended();
+    let expected = alloc::count(|| hits.run(tokens));
+    assert_eq!(alloc::count(|| cached.run(tokens)), expected, "not all {tokens} are live");
+    (cached, held)
+}
+
+/// What a cache holds that met far more tokens than it has room for, as a share of its setting.
+fn bounded(bench: &mut Bench, tokens: usize, digests: bool) -> f64 {
+    let mut settings = room_for(tokens, digests);
+    settings.max_bytes = tokens * TOKEN_WEIGHT / 20;
+    bench.serve(without_cache);
+    bench.layer(200).run(1);
+    let before = alloc::held();
+    bench.serve(|server| server.cache(settings));
+    bench.layer(200).run(tokens);
+    (alloc::held() - before) as f64 / settings.max_bytes as f64
+}
