@@ -50,6 +50,12 @@ impl VerifiedToken {
         text.get(&self.payload)
     }
 
+    /// What its texts take, in bytes: all that an issuer can make long.
+    pub(crate) fn bytes(&self) -> usize {
+        let texts = self.extracted.audiences.len() + self.extracted.scopes.len();
+        self.payload.len() + self.header.as_deref().map_or(0, str::len) + texts * size_of::<Text>()
+    }
+
     pub(crate) fn subject(&self) -> &str {
         self.text(&self.extracted.subject)
     }

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::{KeySelection, TokenProfile, TypeRule, scope_members};
 use crate::{
     error::{ClaimName, TokenError},
-    keys::{Algorithm, AlgorithmSet},
+    keys::{Algorithm, AlgorithmSet, KeySet},
     policy::{Binding, Context, Expected, Moment, Policy, Rule, Window, claim, last_segment},
     time::UnixTime,
     token::{ClaimId, ClaimNames, ClaimValue, Claims, JoseHeader, is_media_type},
@@ -104,6 +104,11 @@ impl CompiledProfile {
             requires_kid: profile.requires_kid,
             keeps_header: profile.keeps_header,
         }
+    }
+
+    /// Whether one of these keys fits an accepted algorithm.
+    pub(crate) fn accepts_one_of(&self, keys: &KeySet) -> bool {
+        keys.iter().any(|key| !key.algorithms().intersection(self.algorithms).is_empty())
     }
 
     /// The name that the token's key goes by, out of the header's `kid`.

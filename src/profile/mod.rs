@@ -57,6 +57,14 @@ impl KeySelection {
             Self::Kid | Self::Any => keys,
         }
     }
+
+    /// The name that a key is looked up by, out of what it is called.
+    pub(crate) fn name(self, name: &str) -> &str {
+        match self {
+            Self::LastSegment => last_segment(name),
+            Self::Kid | Self::Any => name,
+        }
+    }
 }
 
 /// What a token of one kind must look like.

@@ -276,9 +276,13 @@ impl Inner {
             // Without a slot the request profile has read none.
             _ => None,
         };
-        self.spend_nonce(&access, now).map_err(|failure| (TokenKind::Access, failure))?;
-        if let Some(id) = &id {
-            self.spend_nonce(id, now).map_err(|failure| (TokenKind::Id, failure))?;
+        // A token without the scopes that every request needs is refused by whoever asked, and
+        // keeps its nonce.
+        if self.required.is_met_by(access.token.scopes()) {
+            self.spend_nonce(&access, now).map_err(|failure| (TokenKind::Access, failure))?;
+            if let Some(id) = &id {
+                self.spend_nonce(id, now).map_err(|failure| (TokenKind::Id, failure))?;
+            }
         }
         self.identity(Some(access), id, Some(credentials))
             .ok_or((TokenKind::Access, Failure::Refused(TokenError::UnknownKey)))

@@ -345,6 +345,14 @@ impl ResourceServerBuilder {
                     "{whose}: its profile compares with the client; name it with .client_id(..)"
                 ));
             }
+            if self.request.id_token.is_some()
+                && issuer.profile.spends_nonces()
+                && issuer.id_token_profile.spends_nonces()
+            {
+                problems.push(format!(
+                    "{whose}: both tokens of a request would spend a nonce, and one might be lost; let one of its profiles do it"
+                ));
+            }
             let accepted = issuer.profile.accepted_algorithms();
             #[cfg(feature = "remote")]
             let id_tokens = if self.takes_id_tokens() {

@@ -27,7 +27,9 @@ use std::{
 use quick_cache::{Equivalent, OptionsBuilder, Weighter, sync::Cache};
 
 use super::CacheSettings;
-use crate::{http::Credentials, identity::Identity, keys::VerifyingKey, time::UnixTime};
+use crate::{
+    http::Credentials, identity::Identity, keys::VerifyingKey, time::UnixTime, verify::VerifiedToken,
+};
 use aws_lc_rs::digest;
 
 /// How much of each token's tail is hashed.
@@ -61,10 +63,10 @@ struct Bytes;
 
 impl Weighter<Key, Identity> for Bytes {
     fn weight(&self, key: &Key, identity: &Identity) -> u64 {
-        let payloads: usize = identity.tokens().map(|token| token.payload.len()).sum();
+        let tokens: usize = identity.tokens().map(VerifiedToken::bytes).sum();
         let raw = [identity.raw_access_token(), identity.raw_id_token()];
         let raw: usize = raw.into_iter().flatten().map(str::len).sum();
-        (key.parts.len() + payloads + raw + ENTRY_OVERHEAD) as u64
+        (key.parts.len() + tokens + raw + ENTRY_OVERHEAD) as u64
     }
 }
 

@@ -254,7 +254,7 @@ impl Slot {
         let subject = Subject { token, decoded, parsed, circumstances };
         let (examined, need) = self.explain_parsed(&subject, findings, credentials, sources, now);
         // A key that is known not to exist is found out first, where there is one issuer.
-        let only = sources.only().and_then(|keys| Some((keys, keys.peek(now.monotonic())?)));
+        let only = sources.only().and_then(|keys| Some((keys, keys.peek(|| now.monotonic())?)));
         match (token, only) {
             (Some(token), Some((keys, snapshot)))
                 if self.is_hopeless_with(token, keys, &snapshot, limits, now) =>
@@ -302,7 +302,7 @@ impl Slot {
         }
         match (self.issuers.as_slice(), sources.only()) {
             // There is only one that it can be taken for, and the rest may be right. It starts nothing.
-            ([profile], Some(only)) => subject.examine(findings, profile, 0, only.peek(now.monotonic())),
+            ([profile], Some(only)) => subject.examine(findings, profile, 0, only.peek(|| now.monotonic())),
             _ => (Examined::without_issuer(findings), None),
         }
     }

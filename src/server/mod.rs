@@ -45,7 +45,10 @@ pub use self::{
 };
 use self::{cache::TokenCache, slot::Slot, sources::Sources};
 use crate::{
-    http::{Challenger, Credentials, Metadata, MetadataService, Reason, Rejection, RequestProfile},
+    error::TokenError,
+    http::{
+        Challenger, Credentials, Metadata, MetadataService, Reason, Rejection, RequestProfile, TokenKind,
+    },
     identity::{Authentication, Identity, ServerTag},
     keys::KeySet,
     policy::{Expected, Requirement},
@@ -190,13 +193,20 @@ impl ResourceServer {
     }
 
     /// Verifies an access token of this issuer, as if the header of
-    /// [`select_issuer_by`](ResourceServerBuilder::select_issuer_by) had named it.
+    /// [`select_issuer_by`](ResourceServerBuilder::select_issuer_by) had named it. A server that has
+    /// no such header verifies the token by its `iss`, and refuses it when that is another issuer.
     ///
     /// # Errors
     /// As [`verify_access_token`](Self::verify_access_token).
     pub async fn verify_access_token_of(&self, issuer: &str, token: &str) -> Result<Identity, Rejection> {
         let selector = Some(issuer.as_bytes());
-        self.verify_credentials(Credentials { selector, ..Credentials::access(token.as_bytes()) }).await
+        let credentials = Credentials { selector, ..Credentials::access(token.as_bytes()) };
+        let identity = self.verify_credentials(credentials).await?;
+        if identity.issuer() == issuer || self.0.request.selector.is_some() {
+            return Ok(identity);
+        }
+        let error = TokenError::UntrustedIssuer;
+        Err(self.deny(Reason::InvalidToken { token: TokenKind::Access, error }.into()))
     }
 
     async fn verify_credentials(&self, credentials: Credentials<'_>) -> Result<Identity, Rejection> {
@@ -292,7 +302,7 @@ impl ResourceServer {
     /// Returns whether the key was in use at this moment; it stays withdrawn either way, a tenant's
     /// too when the tenant goes and comes back. False for an issuer that is not configured.
     pub fn revoke_key(&self, issuer: &str, kid_or_thumbprint: &str) -> bool {
-        self.0.sources.revoke_key(issuer, kid_or_thumbprint)
+        self.0.sources.revoke_key(issuer, self.0.access.key_name(issuer, kid_or_thumbprint))
     }
 
     /// Puts `keys` in the place of those that the application gave for this issuer, for good: tokens
@@ -300,8 +310,12 @@ impl ResourceServer {
     /// [revoked](Self::revoke_key) stay so.
     ///
     /// # Errors
-    /// [`ReplaceKeysError`] when there is no such issuer with keys of the application, or no key at all.
+    /// [`ReplaceKeysError`] when there is no such issuer with keys of the application, or no key
+    /// that could verify a token of it; then nothing changes.
     pub fn replace_keys(&self, issuer: &str, keys: KeySet) -> Result<(), ReplaceKeysError> {
+        if !keys.is_empty() && !self.0.access.can_use(issuer, &keys) {
+            return Err(ReplaceKeysError::Unusable);
+        }
         self.0.sources.replace_keys(issuer, self.0.access.named_as_in_tokens(issuer, keys))
     }
 

@@ -85,6 +85,18 @@ impl Slot {
         profile.map(|profile| profile.key_selection).unwrap_or_default().rename(keys)
     }
 
+    /// The name of a key of an issuer, as it is looked up.
+    pub(super) fn key_name<'k>(&self, issuer: &str, name: &'k str) -> &'k str {
+        let profile = self.issuers.iter().find(|profile| *profile.binding.issuer == *issuer);
+        profile.map(|profile| profile.key_selection).unwrap_or_default().name(name)
+    }
+
+    /// Whether one of these keys fits an algorithm that the issuer's tokens may have.
+    pub(super) fn can_use(&self, issuer: &str, keys: &KeySet) -> bool {
+        let profile = self.issuers.iter().find(|profile| *profile.binding.issuer == *issuer);
+        profile.is_none_or(|profile| profile.accepts_one_of(keys))
+    }
+
     #[cfg(feature = "remote")]
     pub(super) fn with_tenants(self, of_tenant: fn(&TenantProfiles) -> Option<&CompiledProfile>) -> Self {
         Self { of_tenant, ..self }
@@ -130,7 +142,7 @@ impl Slot {
         now: &Now<'_>,
     ) -> bool {
         let Some(keys) = sources.only() else { return false };
-        let Some(snapshot) = keys.snapshot(|| now.monotonic()) else { return false };
+        let Some(snapshot) = keys.peek(|| now.monotonic()) else { return false };
         self.is_hopeless_with(token, keys, &snapshot, limits, now)
     }
 

@@ -42,6 +42,9 @@ pub enum ReplaceKeysError {
     /// No issuer of this name has keys that the application gave.
     #[error("no such issuer with keys of the application")]
     NotGiven,
+    /// None of the keys fits an algorithm that the issuer's tokens may have.
+    #[error("no key for an algorithm that is accepted of this issuer")]
+    Unusable,
     /// There would be no key.
     #[error("there is no key; leave the issuer out, or revoke its keys")]
     Empty,

@@ -84,11 +84,11 @@ impl KeySource {
     }
 
     /// The same, and nothing is started: for looking at what nobody is entitled to.
-    pub(crate) fn peek(&self, now: Duration) -> Option<SnapshotRef> {
+    pub(crate) fn peek(&self, now: impl FnOnce() -> Duration) -> Option<SnapshotRef> {
         match self {
-            Self::Fixed(_) => self.snapshot(|| now),
+            Self::Fixed(_) => self.snapshot(now),
             #[cfg(feature = "remote")]
-            Self::Remote(keys) => keys.peek(now),
+            Self::Remote(keys) => keys.peek(now()),
         }
     }
 

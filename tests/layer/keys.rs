@@ -3,6 +3,7 @@
 //! The library signs with nothing so short, so the token of `testdata` was signed once and for all:
 //! its nonce is of the secret `[7; 32]` at the time of the tests.
 
+use serde_json::json;
 use tower_resource_server::{
     ResourceServer,
     keys::{Algorithm, KeyError, VerifyingKey},
@@ -68,5 +69,15 @@ fn what_is_let_in_is_rsa_of_1024_bits_or_more() {
     ] {
         let key = Provider::new(PROVIDER).dangerous().old_rsa_key(KEY, pem);
         assert_eq!(key.map(drop), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_revoked_by_either_form_of_its_name() {
+    for name in [KEY, KEY.rsplit('/').next().unwrap()] {
+        let service = Service::new();
+        assert!(service.judge(json!({}), json!({})).await.is_ok());
+        assert!(service.server.revoke_key(PROVIDER, name), "{name}");
+        assert_eq!(service.judge(json!({}), json!({})).await.map(drop), Err("unknown_key"), "{name}");
     }
 }

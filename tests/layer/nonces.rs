@@ -8,6 +8,7 @@ use tower_resource_server::{
     CacheSettings, IdTokenExpectations, Identity, Issuer, ResourceServer,
     http::{IdTokenLocation, Reason},
     keys::KeySet,
+    policy::scope,
     profile::TokenProfile,
     store::{MemorySpentStore, Nonces},
     test_util::TestIssuer,
@@ -204,4 +205,13 @@ async fn promise_13_id_tokens_spend_nonces_too() {
     };
     assert_eq!(verify().await, Ok(()));
     assert_eq!(verify().await, Err("stale_nonce"));
+}
+
+#[tokio::test]
+async fn promise_13_a_token_without_the_scopes_of_every_request_keeps_its_nonce() {
+    let service = Service::of(ResourceServer::layer_provider(provider()).require(scope("chat")));
+    let token = token(&service.nonce());
+    for _ in 0..2 {
+        assert_eq!(service.verify(&token).await.map(drop), Err("insufficient_scope"));
+    }
 }
