@@ -24,10 +24,22 @@ use tower_resource_server::{
 use crate::{trio::Trio, verdict::verdict_in};
 
 const NOW: u64 = 1_700_000_000;
-/// The first and the last share a key, as applications must not, and some do.
-const APPLICATIONS: [&str; 3] = ["one", "two", "three"];
+/// The first and the last share a key, as applications must not, and some do. All end alike: the
+/// end of a name is what is hashed of it, so that telling them apart takes every byte.
+const APPLICATIONS: [&str; 3] = [
+    "one-4nwpg1kdz2zo03k9x1wd4nwpg1kdz2zo03k9x1wd",
+    "two-4nwpg1kdz2zo03k9x1wd4nwpg1kdz2zo03k9x1wd",
+    "six-4nwpg1kdz2zo03k9x1wd4nwpg1kdz2zo03k9x1wd",
+];
 /// What requests name, beside nothing at all.
-const NAMED: [&str; 6] = ["one", "two", "three", "ONE", "one0", "unknown"];
+const NAMED: [&str; 6] = [
+    APPLICATIONS[0],
+    APPLICATIONS[1],
+    APPLICATIONS[2],
+    "ONE-4nwpg1kdz2zo03k9x1wd4nwpg1kdz2zo03k9x1wd",
+    "one-4nwpg1kdz2zo03k9x1wd4nwpg1kdz2zo03k9x1wd0",
+    "4nwpg1kdz2zo03k9x1wd4nwpg1kdz2zo03k9x1wd",
+];
 /// The same for every token, whoever signs it.
 const HEADER: &str = r#"{"alg":"RS256","typ":"JWT"}"#;
 
@@ -57,7 +69,7 @@ fn tokens() -> Vec<String> {
     };
     let mut tokens = Vec::new();
     for private in PRIVATE {
-        for aid in [None, Some("one"), Some("two"), Some("three")] {
+        for aid in [None].into_iter().chain(APPLICATIONS.map(Some)) {
             let mut claims = json!({ "sub": "alice", "iat": NOW, "nbf": NOW, "exp": NOW + 100 });
             if let Some(aid) = aid {
                 claims["aid"] = aid.into();

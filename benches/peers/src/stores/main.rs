@@ -143,7 +143,7 @@ fn filled<S: Store>(tokens: &[Box<[u8]>]) -> S {
     store
 }
 
-/// Looks one token up after the other, in a stride that is not the order of insertion.
+/// Looks one token up after the other.
 fn hits<S: Store>(tokens: &[Box<[u8]>]) -> Box<dyn FnMut() -> bool> {
     let store: S = filled(tokens);
     let mut next = strides(tokens.to_vec());
@@ -170,7 +170,8 @@ fn inserts<S: Store>(tokens: &[Box<[u8]>], room: usize) -> Box<dyn FnMut() -> bo
 fn strides(tokens: Vec<Box<[u8]>>) -> impl FnMut() -> &'static [u8] {
     // The program ends with them.
     let tokens: &'static [Box<[u8]>] = tokens.leak();
-    let stride = tokens.len() / 2 + 1 + tokens.len() % 2;
+    // No divisor in common with their number: it visits all, in another order than that of insertion.
+    let stride = tokens.len() / 2 + 1 + usize::from(tokens.len() % 4 == 2);
     let mut position = 0;
     move || {
         position = (position + stride) % tokens.len();
