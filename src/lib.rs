@@ -42,6 +42,7 @@
 //! | [`source`] | where keys come from, and how they are kept fresh |
 //! | [`store`] | what was spent, so that nothing counts twice |
 //! | [`mod@http`] | credentials, challenges, refusals, protected resource metadata |
+//! | [`explain`] | why a token is accepted or not, check by check |
 //! | `server` | [`ResourceServer`]: one request, from headers to a verdict; the token cache |
 //! | [`preset`] | the tokens of the big providers and of vendors' own systems, as tables |
 //! | [`middleware`] | the layer, the guard, their service and future |
@@ -96,6 +97,7 @@
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod axum;
 pub mod error;
+pub mod explain;
 pub mod http;
 mod identity;
 #[cfg(feature = "identity-provider")]
@@ -121,6 +123,7 @@ pub mod token;
 pub mod tonic;
 mod verify;
 
+pub use explain::Explanation;
 pub use identity::{Authentication, ClaimsError, FromIdentity, Identity, Principal, TokenClaims};
 #[cfg(feature = "remote")]
 pub use server::DangerousIssuer;

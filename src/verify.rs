@@ -20,7 +20,7 @@ use crate::{
     error::TokenError,
     keys::{Algorithm, KeySet, SignatureValid, VerifyingKey, verify_signature},
     policy::{Expected, Window},
-    profile::{CompiledProfile, Extracted, Text},
+    profile::{CompiledProfile, Extracted, Text, scope_names},
     time::UnixTime,
     token::{ClaimNames, Claims, JoseHeader, TokenLimits, UnverifiedToken},
 };
@@ -68,11 +68,7 @@ impl VerifiedToken {
     }
 
     pub(crate) fn scopes(&self) -> impl Iterator<Item = &str> + Clone {
-        self.extracted
-            .scopes
-            .iter()
-            .flat_map(|list| self.text(list).split(' '))
-            .filter(|scope| !scope.is_empty())
+        scope_names(&self.extracted.scopes, &self.payload)
     }
 }
 

@@ -22,6 +22,7 @@ const FLOORS: &[&[&str]] = &[
     &["identity"],
     &["source", "store", "introspection"],
     &["http"],
+    &["explain"],
     &["server"],
     &["preset"],
     &["middleware"],

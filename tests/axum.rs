@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tower_resource_server::{
     Authentication, Identity, ResourceServer,
     axum::Claims,
-    http::{IdTokenLocation, Reason, Reject, Rejection},
+    http::{Empty, IdTokenLocation, Reason, Reject, Rejection, WithReason},
     policy::scope,
     test_util::{Defect, TestIssuer, inject, insert_identity},
 };
@@ -240,10 +240,11 @@ async fn promise_12_the_layer_replaces_what_it_finds_in_the_request() {
 }
 
 #[tokio::test]
-async fn the_refusal_rides_in_the_extensions_of_the_response() {
+async fn the_refusal_rides_in_the_extensions_of_the_response_when_asked_to() {
     let issuer = TestIssuer::new();
     let api = issuer.server();
-    let app = handlers().layer(api.layer().requirements(scope("read")));
+    let layer = api.layer().requirements(scope("read")).reject_with(WithReason(Empty));
+    let app = handlers().layer(layer);
     let good = issuer.access_token("alice").scope("read").mint().unwrap();
     let narrow = issuer.access_token("alice").mint().unwrap();
     for (name, token, code) in [
@@ -342,7 +343,8 @@ async fn an_extractor_behind_a_guard() {
     let issuer = TestIssuer::new();
     let api = issuer.server();
     let who = |who: Identity| async move { Json(who.scopes().map(str::to_owned).collect::<Vec<_>>()) };
-    let app = Router::new().route("/", routing::get(who).layer(api.guard(scope("read"))));
+    let app = Router::new()
+        .route("/", routing::get(who).layer(api.guard(scope("read")).reject_with(WithReason(Empty))));
     let token = issuer.access_token("alice").scope("write read").mint().unwrap();
     assert_eq!(ask(&app, get("/", Some(&token))).await.body, r#"["write","read"]"#);
     let refused = ask(&app, get("/", None)).await;

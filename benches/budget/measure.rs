@@ -1,6 +1,6 @@
-//! Interleaved candidates, medians, rows.
+//! Interleaved candidates and medians.
 
-use std::{fmt, thread, time::Instant};
+use std::{thread, time::Instant};
 
 use crate::tokens::Bench;
 
@@ -63,48 +63,4 @@ pub(crate) fn scaling(bench: &Bench, times: usize) -> f64 {
         ratios.get(2).copied().unwrap_or(f64::NAN)
     };
     speedup(&|| bench.layer(200)) / speedup(&|| bench.bare())
-}
-
-#[derive(Clone, Copy)]
-pub(crate) enum Unit {
-    Nanoseconds,
-    Count,
-    Ratio,
-}
-
-/// One line of the budget.
-pub(crate) struct Row {
-    pub(crate) name: String,
-    measured: f64,
-    must: f64,
-    aim: f64,
-    unit: Unit,
-    at_least: bool,
-}
-
-impl Row {
-    pub(crate) fn new(name: String, measured: f64, must: f64, aim: f64, unit: Unit) -> Self {
-        Self { name, measured, must, aim, unit, at_least: false }
-    }
-
-    pub(crate) fn at_least(name: String, measured: f64, must: f64, aim: f64) -> Self {
-        Self { name, measured, must, aim, unit: Unit::Ratio, at_least: true }
-    }
-
-    pub(crate) fn is_over(&self) -> bool {
-        if self.at_least { self.measured < self.must } else { self.measured > self.must }
-    }
-}
-
-impl fmt::Display for Row {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let show = |value: f64| match self.unit {
-            Unit::Nanoseconds => format!("{value:.0} ns"),
-            Unit::Count => format!("{value:.0}"),
-            Unit::Ratio => format!("{value:.2} x"),
-        };
-        let verdict = if self.is_over() { "over" } else { "ok" };
-        let (measured, must, aim) = (show(self.measured), show(self.must), show(self.aim));
-        write!(f, "{:<44} {measured:>10} {must:>10} {aim:>10}  {verdict}", self.name)
-    }
 }

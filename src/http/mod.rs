@@ -27,6 +27,6 @@ pub use credentials::{IdTokenLocation, RequestError, TokenKind};
 pub use grammar::{Grammar, Spacing};
 pub(crate) use metadata::Metadata;
 pub use metadata::MetadataService;
-pub use reject::{Empty, Json, Reject};
+pub use reject::{Empty, Json, Reject, WithReason};
 pub use rejection::{Reason, Rejection};
 pub use table::{ChallengeRow, ChallengeTable};

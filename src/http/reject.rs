@@ -72,3 +72,27 @@ impl<B: From<Bytes>> Reject<B> for Json {
         response.map(|()| B::from(json.into()))
     }
 }
+
+/// The refusals of `R`, each with its [`Rejection`] in the extensions of the response: for outer
+/// layers that log or count by reason.
+///
+/// It is asked for, since it costs as much as all the rest of a refusal, which anyone can cause.
+///
+/// ```
+/// # fn app(api: &tower_resource_server::ResourceServer) {
+/// use tower_resource_server::http::{Json, WithReason};
+///
+/// let layer = api.layer().reject_with(WithReason(Json));
+/// # let _ = layer;
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WithReason<R>(pub R);
+
+impl<B, R: Reject<B>> Reject<B> for WithReason<R> {
+    fn reject(&self, why: &Rejection, request: &Parts) -> Response<B> {
+        let mut response = self.0.reject(why, request);
+        response.extensions_mut().insert(why.clone());
+        response
+    }
+}

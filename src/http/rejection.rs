@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderValue, Response, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header, request::Parts};
 
 use super::{ChallengeRow, RequestError, TokenKind, grpc};
 use crate::{error::TokenError, policy::Requirement};
@@ -103,8 +103,8 @@ impl fmt::Display for Reason {
 
 /// A refusal, ready to be sent: the reason, the status and the headers that go with it.
 ///
-/// A cheap clone. One rides in the extensions of the response, for outer layers that log or count.
-/// How the body looks is up to [`Reject`](super::Reject).
+/// A cheap clone. How the response looks is up to [`Reject`](super::Reject);
+/// [`WithReason`](super::WithReason) puts one of these into its extensions.
 #[derive(Clone, Debug)]
 pub struct Rejection(Arc<Inner>);
 
@@ -112,7 +112,8 @@ pub struct Rejection(Arc<Inner>);
 struct Inner {
     reason: Reason,
     row: ChallengeRow,
-    challenge: Option<HeaderValue>,
+    /// With the challenge in it: a copy of the map costs less than a map that is filled.
+    headers: HeaderMap,
     retry_after: Option<Duration>,
 }
 
@@ -140,7 +141,8 @@ impl Rejection {
         challenge: Option<HeaderValue>,
         retry_after: Option<Duration>,
     ) -> Self {
-        Self(Arc::new(Inner { reason, row, challenge, retry_after }))
+        let headers = challenge.map(|challenge| (header::WWW_AUTHENTICATE, challenge)).into_iter().collect();
+        Self(Arc::new(Inner { reason, row, headers, retry_after }))
     }
 
     /// Why the request is refused.
@@ -164,7 +166,7 @@ impl Rejection {
     /// The value of `WWW-Authenticate`, where one is due.
     #[must_use]
     pub fn challenge(&self) -> Option<&HeaderValue> {
-        self.0.challenge.as_ref()
+        self.0.headers.get(header::WWW_AUTHENTICATE)
     }
 
     /// When to try again, where trying again can help.
@@ -179,9 +181,7 @@ impl Rejection {
     #[must_use]
     pub fn response(&self, request: &Parts) -> Response<()> {
         let mut response = Response::new(());
-        if let Some(challenge) = &self.0.challenge {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.clone());
-        }
+        response.headers_mut().clone_from(&self.0.headers);
         if let Some(flavour) = grpc::Flavour::of(&request.method, &request.headers) {
             flavour.refuse(self, response.headers_mut());
             return response;

@@ -66,7 +66,7 @@ where
     }
 
     pub(super) fn refused(why: Rejection, reject: &R, request: &Parts) -> Self {
-        Self { state: State::Refused { response: Some(refusal(why, reject, request)) } }
+        Self { state: State::Refused { response: Some(refusal(&why, reject, request)) } }
     }
 
     pub(super) fn waiting(pending: Pending, held: Held<S, R, B>) -> Self {
@@ -91,8 +91,8 @@ where
     }
 }
 
-/// The response of a refusal; a copy of the reason rides along for outer layers.
-fn refusal<T, R: Reject<T>>(why: Rejection, reject: &R, request: &Parts) -> Response<T> {
+/// The response of a refusal.
+fn refusal<T, R: Reject<T>>(why: &Rejection, reject: &R, request: &Parts) -> Response<T> {
     // At debug level, since anyone can cause it; the reason is a fixed word, the claim a configured
     // name (promise 10).
     let claim = match why.reason() {
@@ -100,9 +100,7 @@ fn refusal<T, R: Reject<T>>(why: Rejection, reject: &R, request: &Parts) -> Resp
         _ => None,
     };
     tracing::debug!(reason = why.reason().code(), claim, status = why.status().as_u16(), "request refused");
-    let mut response = reject.reject(&why, request);
-    response.extensions_mut().insert(why);
-    response
+    reject.reject(why, request)
 }
 
 impl<S, R, B, T> Future for ResponseFuture<S, R, B>
@@ -137,7 +135,7 @@ where
                         }
                         Verdict::Refuse(why) => {
                             let (head, _) = on_hold.request.into_parts();
-                            State::Refused { response: Some(refusal(why, &on_hold.reject, &head)) }
+                            State::Refused { response: Some(refusal(&why, &on_hold.reject, &head)) }
                         }
                         Verdict::Wait(pending) => {
                             State::Waiting { pending: Box::pin(pending), held: Some(on_hold) }

@@ -6,6 +6,29 @@
 //! - `gate`: the decision on one request, without a service around it.
 //! - `service`: [`AuthService`], which takes the decision to the inner service.
 //! - `future`: what comes out of a call, named and unboxed.
+//! - `refusals`: refusals that were written before.
+//!
+//! ## What a request costs
+//!
+//! Instructions of one request through the whole layer, over a service that does nothing, by
+//! `cargo bench --bench rooms` and callgrind's call tree; BENCHMARKS.md has the times.
+//!
+//! | step of a hit | instructions | why it is there |
+//! |---|---|---|
+//! | read the header, mark it sensitive | 290 | one look at the map; marked, so that nobody logs it |
+//! | the wall clock | 85 | every time bound is judged again |
+//! | look the token up | 480 | a third of it compares every byte of the token |
+//! | the key still counts | 45 | one number against the one that was seen |
+//! | the scopes | 40 | nothing, where none are required |
+//! | the two extensions | 560, and 490 to drop them | four allocations, all that a hit makes |
+//!
+//! The monotonic clock is read only for keys that can be too old, and the request is taken apart
+//! only where a function of its head says what it needs: moving it twice costs more than the look-up.
+//!
+//! A miss costs some 12 000 beside the signature: the payload's base64 1 600, its claims 6 000, the
+//! rules and what an identity is made of 2 200, the signature's base64 and the key 600, and moves.
+//! A refusal costs 1 000 without a header, 2 200 for garbage, and 5 500 for a key that is known not
+//! to exist, since then nothing of the payload is looked at.
 //!
 //! ## Readiness
 //!

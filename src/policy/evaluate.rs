@@ -152,9 +152,29 @@ impl Policy {
         }
         Ok(window)
     }
+
+    /// Each rule with the claim that it is about and what it says, whatever the others say: what
+    /// [`evaluate`](Self::evaluate) goes through until one fails.
+    pub(super) fn each<'p>(
+        &'p self,
+        claims: &'p Claims<'_>,
+        context: &'p Context<'_>,
+    ) -> impl Iterator<Item = (&'p Rule, Option<ClaimValue<'p>>, Result<(), TokenError>)> {
+        self.0.iter().map(|row| {
+            let verdict = row.evaluate(claims, context, &mut { Window::ALWAYS });
+            (&row.rule, claims.get(row.claim), verdict)
+        })
+    }
+
+    /// The rules, in the order that they are judged in.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.0.iter().map(|row| &row.rule)
+    }
 }
 
 impl Row {
+    // Into the loop of `Policy::evaluate`, which runs for every token.
+    #[inline(always)]
     fn evaluate(
         &self,
         claims: &Claims<'_>,

@@ -14,21 +14,21 @@ use crate::{
 /// A [`TokenProfile`] with everything looked up that can be before a token arrives.
 #[derive(Clone, Debug)]
 pub(crate) struct CompiledProfile {
-    typ: TypeRule,
-    cty: Option<std::sync::Arc<str>>,
-    algorithms: AlgorithmSet,
-    policy: Policy,
+    pub(super) typ: TypeRule,
+    pub(super) cty: Option<std::sync::Arc<str>>,
+    pub(super) algorithms: AlgorithmSet,
+    pub(super) policy: Policy,
     pub(crate) binding: Binding,
     pub(crate) leeway: std::time::Duration,
-    subject: (ClaimId, ClaimName),
+    pub(super) subject: (ClaimId, ClaimName),
     audience: ClaimId,
     expires: ClaimId,
-    clients: Vec<(ClaimId, ClaimName)>,
-    scopes: Vec<(ClaimId, ClaimName)>,
+    pub(super) clients: Vec<(ClaimId, ClaimName)>,
+    pub(super) scopes: Vec<(ClaimId, ClaimName)>,
     scopes_as_members: bool,
-    nonce: Option<(ClaimId, ClaimName)>,
+    pub(super) nonce: Option<(ClaimId, ClaimName)>,
     pub(crate) key_selection: KeySelection,
-    requires_kid: bool,
+    pub(super) requires_kid: bool,
     pub(crate) keeps_header: bool,
 }
 
@@ -61,6 +61,11 @@ impl Text {
 
 /// Texts of one claim: most have one or two.
 pub(crate) type Texts = SmallVec<[Text; 2]>;
+
+/// The scopes in texts of `payload` that are a space-separated list, or one scope each.
+pub(crate) fn scope_names<'a>(lists: &'a [Text], payload: &'a str) -> impl Iterator<Item = &'a str> + Clone {
+    lists.iter().flat_map(|list| list.get(payload).split(' ')).filter(|scope| !scope.is_empty())
+}
 
 /// What an identity is made of, taken out of claims that passed every rule.
 #[derive(Clone, Debug)]
@@ -119,20 +124,30 @@ impl CompiledProfile {
     /// The algorithm of the header, if it is one that the configuration accepts; then the types, and
     /// whether a key is named.
     pub(crate) fn check_header(&self, header: &JoseHeader<'_>) -> Result<Algorithm, TokenError> {
-        let algorithm = header
-            .alg
-            .parse()
-            .ok()
-            .filter(|algorithm| self.algorithms.contains(*algorithm))
-            .ok_or(TokenError::AlgorithmNotAllowed)?;
+        let algorithm = self.check_algorithm(header)?;
         self.typ.check(header.typ.as_deref())?;
-        if self.cty.as_deref().is_some_and(|cty| header.cty.as_deref() != Some(cty)) {
-            return Err(TokenError::WrongType);
-        }
-        if self.requires_kid && header.kid.is_none() {
-            return Err(TokenError::UnknownKey);
-        }
+        self.check_content_type(header)?;
+        self.check_names_key(header)?;
         Ok(algorithm)
+    }
+
+    #[inline]
+    pub(super) fn check_content_type(&self, header: &JoseHeader<'_>) -> Result<(), TokenError> {
+        let differs = self.cty.as_deref().is_some_and(|cty| header.cty.as_deref() != Some(cty));
+        if differs { Err(TokenError::WrongType) } else { Ok(()) }
+    }
+
+    #[inline]
+    pub(super) fn check_names_key(&self, header: &JoseHeader<'_>) -> Result<(), TokenError> {
+        let lacks = self.requires_kid && header.kid.is_none();
+        if lacks { Err(TokenError::UnknownKey) } else { Ok(()) }
+    }
+
+    #[inline]
+    pub(super) fn check_algorithm(&self, header: &JoseHeader<'_>) -> Result<Algorithm, TokenError> {
+        let algorithm = header.alg.parse().ok();
+        let accepted = algorithm.filter(|algorithm| self.algorithms.contains(*algorithm));
+        accepted.ok_or(TokenError::AlgorithmNotAllowed)
     }
 
     pub(crate) fn evaluate(
@@ -155,46 +170,77 @@ impl CompiledProfile {
         now: UnixTime,
         window: &mut Window,
     ) -> Result<Extracted, TokenError> {
-        let text = |text: &str| Text::of(text, payload);
-        let strings = |id: ClaimId| {
-            let mut texts = Texts::new();
-            for string in claims.get(id)?.as_strings()? {
-                texts.push(text(string));
-            }
-            Some(texts)
-        };
-        // The first that is present counts, and a wrong type is invalid, never absent.
-        let is_present = |(id, _): &&(ClaimId, ClaimName)| claims.get(*id).is_some();
-        let non_empty = |(id, name): &(ClaimId, ClaimName)| {
-            let value = claims.get(*id).ok_or_else(|| TokenError::MissingClaim(name.clone()))?;
-            let value = value.as_str().filter(|value| !value.is_empty());
-            value.map(text).ok_or_else(|| TokenError::InvalidClaim(name.clone()))
-        };
+        let audiences = claims.get(self.audience).and_then(|value| texts(value, payload));
         Ok(Extracted {
-            subject: non_empty(&self.subject)?,
-            client_id: match self.clients.iter().find(is_present) {
-                Some((id, name)) => {
-                    let client = claims.get(*id).and_then(ClaimValue::as_str);
-                    Some(text(client.ok_or_else(|| TokenError::InvalidClaim(name.clone()))?))
-                }
-                None => None,
-            },
-            audiences: strings(self.audience).unwrap_or_default(),
-            scopes: match self.scopes.iter().find(is_present) {
-                Some((id, name)) => match claims.get(*id) {
-                    Some(ClaimValue::Object | ClaimValue::StringMembers(_)) if self.scopes_as_members => {
-                        let moment = Moment { now, leeway: self.leeway };
-                        scope_members::in_force(payload, name.as_str(), moment, window)
-                    }
-                    _ => strings(*id),
-                }
-                .ok_or_else(|| TokenError::InvalidClaim(name.clone()))?,
-                None => SmallVec::new(),
-            },
-            nonce: self.nonce.as_ref().map(non_empty).transpose()?,
+            subject: self.subject(claims, payload)?,
+            client_id: self.client(claims, payload)?,
+            audiences: audiences.unwrap_or_default(),
+            scopes: self.scopes(claims, payload, now, window)?,
+            nonce: self.nonce(claims, payload)?,
             expires_at: claims.get(self.expires).and_then(|exp| exp.as_numeric_date()),
         })
     }
+
+    #[inline]
+    pub(super) fn subject(&self, claims: &Claims<'_>, payload: &str) -> Result<Text, TokenError> {
+        non_empty(&self.subject, claims, payload)
+    }
+
+    /// The first that is present counts, and a wrong type is invalid, never absent.
+    #[inline]
+    pub(super) fn client(&self, claims: &Claims<'_>, payload: &str) -> Result<Option<Text>, TokenError> {
+        let present = self.clients.iter().find_map(|(id, name)| Some((claims.get(*id)?, name)));
+        let Some((value, name)) = present else { return Ok(None) };
+        let client = value.as_str().ok_or_else(|| TokenError::InvalidClaim(name.clone()))?;
+        Ok(Some(Text::of(client, payload)))
+    }
+
+    /// As [`client`](Self::client); what ends before the token narrows its `window`.
+    #[inline]
+    pub(crate) fn scopes(
+        &self,
+        claims: &Claims<'_>,
+        payload: &str,
+        now: UnixTime,
+        window: &mut Window,
+    ) -> Result<Texts, TokenError> {
+        let present = self.scopes.iter().find_map(|(id, name)| Some((claims.get(*id)?, name)));
+        let Some((value, name)) = present else { return Ok(Texts::new()) };
+        let scopes = match value {
+            ClaimValue::Object | ClaimValue::StringMembers(_) if self.scopes_as_members => {
+                let moment = Moment { now, leeway: self.leeway };
+                scope_members::in_force(payload, name.as_str(), moment, window)
+            }
+            _ => texts(value, payload),
+        };
+        scopes.ok_or_else(|| TokenError::InvalidClaim(name.clone()))
+    }
+
+    #[inline]
+    pub(crate) fn nonce(&self, claims: &Claims<'_>, payload: &str) -> Result<Option<Text>, TokenError> {
+        self.nonce.as_ref().map(|nonce| non_empty(nonce, claims, payload)).transpose()
+    }
+}
+
+/// The one string, or the strings of an array; `None` for any other value.
+#[inline]
+fn texts(value: ClaimValue<'_>, payload: &str) -> Option<Texts> {
+    let mut texts = Texts::new();
+    for string in value.as_strings()? {
+        texts.push(Text::of(string, payload));
+    }
+    Some(texts)
+}
+
+#[inline]
+fn non_empty(
+    (id, name): &(ClaimId, ClaimName),
+    claims: &Claims<'_>,
+    payload: &str,
+) -> Result<Text, TokenError> {
+    let value = claims.get(*id).ok_or_else(|| TokenError::MissingClaim(name.clone()))?;
+    let value = value.as_str().filter(|value| !value.is_empty());
+    value.map(|value| Text::of(value, payload)).ok_or_else(|| TokenError::InvalidClaim(name.clone()))
 }
 
 /// The numbers of claims, with their names for errors.
@@ -203,7 +249,7 @@ fn named(claims: &[std::sync::Arc<str>], names: &mut ClaimNames) -> Vec<(ClaimId
 }
 
 impl TypeRule {
-    fn check(&self, value: Option<&str>) -> Result<(), TokenError> {
+    pub(super) fn check(&self, value: Option<&str>) -> Result<(), TokenError> {
         let good = match value {
             None => !self.required,
             Some(_) if self.accepted.is_empty() => true,

@@ -8,11 +8,12 @@
 
 mod builtin;
 mod compiled;
+mod explain;
 mod scope_members;
 
 use std::{sync::Arc, time::Duration};
 
-pub(crate) use compiled::{CompiledProfile, Extracted, Text};
+pub(crate) use compiled::{CompiledProfile, Extracted, Text, scope_names};
 
 use crate::{
     keys::{AlgorithmSet, KeySet},

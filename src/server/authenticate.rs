@@ -219,13 +219,9 @@ impl ResourceServer {
                     return Step::Done(Err(Denial::unavailable(retry_after)));
                 }
             };
-            let Some(keys) = self.0.sources.keys(source).filter(|_| rounds < MAX_ROUNDS) else {
-                return Step::Done(Err(Denial::unavailable(RETRY_AFTER)));
-            };
-            rounds += 1;
             // Read after the keys were looked at, it is on the safe side: evidence must be newer.
             let arrived = *arrived.get_or_insert_with(|| now.monotonic());
-            match keys.need_key(arrived, seen) {
+            match self.0.consult(source, seen, arrived, &mut rounds) {
                 KeyNeed::TryAgain => now = self.0.now(),
                 KeyNeed::Lacks => {
                     return Step::Done(Err(Denial::token(kind, TokenError::UnknownKey)));
@@ -244,6 +240,21 @@ impl ResourceServer {
 }
 
 impl Inner {
+    /// Asks a source for other keys than those of generation `seen`; the rounds are counted.
+    pub(super) fn consult(
+        &self,
+        source: usize,
+        seen: Option<u64>,
+        arrived: Duration,
+        rounds: &mut u8,
+    ) -> KeyNeed {
+        let Some(keys) = self.sources.keys(source).filter(|_| *rounds < MAX_ROUNDS) else {
+            return KeyNeed::Unavailable { retry_after: RETRY_AFTER };
+        };
+        *rounds += 1;
+        keys.need_key(arrived, seen)
+    }
+
     /// Verifies all tokens of a request and makes the identity that they stand for.
     fn verify(&self, credentials: Credentials<'_>, now: &Now<'_>) -> Result<Identity, (TokenKind, Failure)> {
         let access = self
@@ -258,7 +269,7 @@ impl Inner {
                     .verify_in(slot, token, credentials.selector, now, expected)
                     .map_err(|failure| (TokenKind::Id, failure))?;
                 self.pair
-                    .check(&access.token, &id.token)
+                    .check((&access.token).into(), (&id.token).into())
                     .map_err(|error| (TokenKind::Id, Failure::Refused(error)))?;
                 Some(id)
             }
@@ -273,6 +284,11 @@ impl Inner {
             .ok_or((TokenKind::Access, Failure::Refused(TokenError::UnknownKey)))
     }
 
+    /// The slot for ID tokens that stand alone, where they are taken so.
+    pub(super) fn id_slot_alone(&self) -> Option<&Slot> {
+        self.id.as_ref().filter(|_| self.takes_lone_id_tokens)
+    }
+
     /// Verifies an ID token that stands alone.
     fn verify_id(
         &self,
@@ -280,9 +296,9 @@ impl Inner {
         now: &Now<'_>,
         expected: Expected<'_>,
     ) -> Result<Identity, (TokenKind, Failure)> {
-        let id = match &self.id {
-            Some(slot) if self.takes_lone_id_tokens => self.verify_in(slot, token, None, now, expected),
-            _ => Err(Failure::Refused(TokenError::WrongType)),
+        let id = match self.id_slot_alone() {
+            Some(slot) => self.verify_in(slot, token, None, now, expected),
+            None => Err(Failure::Refused(TokenError::WrongType)),
         };
         id.and_then(|id| self.spend_nonce(&id, now).map(|()| self.identity(None, Some(id), None)))
             .and_then(|identity| identity.ok_or(Failure::Refused(TokenError::UnknownKey)))

@@ -7,6 +7,7 @@
 //! - `slot`: the issuers and profiles for one kind of token, and the verification of one token.
 //! - `authenticate`: one request: cache, then verification, then, only for keys that are not there
 //!   yet, a wait.
+//! - `explain`: the same recipe, told check by check.
 //! - `pair`: whether an access token and an ID token belong together.
 //! - `cache`: verdicts that were good, and what keeps each of them good.
 //! - `health`: how the keys are doing, as a service.
@@ -14,6 +15,7 @@
 mod authenticate;
 mod builder;
 mod cache;
+mod explain;
 mod health;
 mod issuer;
 mod pair;
@@ -114,6 +116,13 @@ pub struct IdTokenExpectations<'a> {
     pub access_token: Option<&'a str>,
     /// The oldest acceptable login: `auth_time` must be there and at most this long ago.
     pub max_age: Option<Duration>,
+}
+
+impl<'a> IdTokenExpectations<'a> {
+    const fn expected(self) -> Expected<'a> {
+        let Self { nonce, access_token, max_age } = self;
+        Expected { nonce, access_token, max_age }
+    }
 }
 
 impl fmt::Debug for IdTokenExpectations<'_> {
@@ -234,11 +243,7 @@ impl ResourceServer {
         token: &str,
         expectations: IdTokenExpectations<'_>,
     ) -> Result<Identity, Rejection> {
-        let expected = Expected {
-            nonce: expectations.nonce,
-            access_token: expectations.access_token,
-            max_age: expectations.max_age,
-        };
+        let expected = expectations.expected();
         let mut step = self.begin_id_token(token.as_bytes(), expected);
         loop {
             match step {

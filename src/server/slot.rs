@@ -5,27 +5,30 @@ use std::{sync::Arc, time::Duration};
 
 #[cfg(feature = "remote")]
 use super::sources::TenantProfiles;
-use super::{Now, sources::Sources};
+use super::{
+    Now,
+    sources::{NamedSource, Sources},
+};
 use crate::{
     error::{ClaimName, TokenError},
     keys::KeySet,
     policy::Expected,
     profile::CompiledProfile,
-    source::{Snapshot, SnapshotRef},
+    source::{KeySource, Snapshot, SnapshotRef},
     token::{ClaimId, ClaimNames, Claims, TokenLimits, UnverifiedToken},
     verify::{Decoded, Parsed, Proven, VerifiedToken, names_no_key},
 };
 
 /// The profiles of one kind of token, one for each issuer.
 pub(super) struct Slot {
-    names: ClaimNames,
+    pub(super) names: ClaimNames,
     iss: ClaimId,
     /// Whether a header of the request names the issuer, in place of the token's `iss`.
-    selected: bool,
-    issuers: Vec<CompiledProfile>,
+    pub(super) selected: bool,
+    pub(super) issuers: Vec<CompiledProfile>,
     /// Which profile of a tenant is this slot's.
     #[cfg(feature = "remote")]
-    of_tenant: fn(&TenantProfiles) -> Option<&CompiledProfile>,
+    pub(super) of_tenant: fn(&TenantProfiles) -> Option<&CompiledProfile>,
 }
 
 /// A verified token, and the keys that it was verified against.
@@ -105,11 +108,8 @@ impl Slot {
             let parsed = decoded.claims(&self.names, limits)?;
             let iss = if self.selected { selected(selector) } else { self.iss(&parsed.claims) }?;
             let trial = Trial { parsed: &parsed, limits, now, expected };
-            // By its exact bytes (RFC 7519 section 4.1.1) unless the profile says otherwise, so that
-            // nothing untrusted is ever looked up, fetched or verified.
-            let known = self.issuers.iter().zip(&sources.fixed).enumerate();
-            match { known }.find(|(_, (profile, _))| profile.binding.is_issuer(iss)) {
-                Some((source, (profile, named))) => {
+            match self.fixed(iss, sources) {
+                Some((source, profile, named)) => {
                     trial.run(profile, source, || named.keys.snapshot(|| now.monotonic()))?
                 }
                 None => self.tenant(&trial, iss, sources)?,
@@ -129,13 +129,39 @@ impl Slot {
         limits: &TokenLimits,
         now: &Now<'_>,
     ) -> bool {
-        let (Some(keys), [profile]) = (sources.only(), self.issuers.as_slice()) else { return false };
+        let Some(keys) = sources.only() else { return false };
         let Some(snapshot) = keys.snapshot(|| now.monotonic()) else { return false };
-        names_no_key(token, profile, snapshot.keys(), limits)
-            && keys.is_known_to_lack(snapshot.generation(), || now.monotonic())
+        self.is_hopeless_with(token, keys, &snapshot, limits, now)
     }
 
-    fn iss<'a>(&self, claims: &'a Claims<'_>) -> Result<&'a str, TokenError> {
+    /// The same with these keys of the only source.
+    pub(super) fn is_hopeless_with(
+        &self,
+        token: &UnverifiedToken<'_>,
+        source: &KeySource,
+        snapshot: &Snapshot,
+        limits: &TokenLimits,
+        now: &Now<'_>,
+    ) -> bool {
+        let [profile] = self.issuers.as_slice() else { return false };
+        names_no_key(token, profile, snapshot.keys(), limits)
+            && source.is_known_to_lack(snapshot.generation(), || now.monotonic())
+    }
+
+    /// The configured issuer of this name: by its exact bytes (RFC 7519 section 4.1.1) unless the
+    /// profile says otherwise, so that nothing untrusted is ever looked up, fetched or verified.
+    pub(super) fn fixed<'s>(
+        &'s self,
+        iss: &str,
+        sources: &'s Sources,
+    ) -> Option<(usize, &'s CompiledProfile, &'s NamedSource)> {
+        let known = self.issuers.iter().zip(&sources.fixed).enumerate();
+        let (source, (profile, named)) =
+            { known }.find(|(_, (profile, _))| profile.binding.is_issuer(iss))?;
+        Some((source, profile, named))
+    }
+
+    pub(super) fn iss<'a>(&self, claims: &'a Claims<'_>) -> Result<&'a str, TokenError> {
         let name = || ClaimName("iss".into());
         let iss = claims.get(self.iss).ok_or_else(|| TokenError::MissingClaim(name()))?;
         iss.as_str().ok_or_else(|| TokenError::InvalidClaim(name()))
@@ -154,8 +180,7 @@ impl Slot {
         iss: &str,
         sources: &Sources,
     ) -> Result<(Proven, usize, u64), Failure> {
-        let tenants = sources.tenants.iter().find(|tenants| tenants.trusts(iss));
-        let tenants = tenants.ok_or(TokenError::UntrustedIssuer)?;
+        let tenants = sources.tenants_of(iss).ok_or(TokenError::UntrustedIssuer)?;
         let now = trial.now.monotonic();
         if let Some(tenant) = tenants.by_issuer(iss) {
             let profile = (self.of_tenant)(&tenant.own).ok_or(TokenError::WrongType)?;
@@ -178,7 +203,7 @@ impl Slot {
 }
 
 /// The issuer that the request names: without one, none is trusted.
-fn selected(selector: Option<&[u8]>) -> Result<&str, TokenError> {
+pub(super) fn selected(selector: Option<&[u8]>) -> Result<&str, TokenError> {
     selector.and_then(|name| std::str::from_utf8(name).ok()).ok_or(TokenError::UntrustedIssuer)
 }
 

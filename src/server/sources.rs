@@ -73,6 +73,12 @@ impl Sources {
         }
     }
 
+    /// The tenants that an issuer of this name is one of, if it is trusted.
+    #[cfg(feature = "remote")]
+    pub(super) fn tenants_of(&self, iss: &str) -> Option<&Tenants<TenantProfiles>> {
+        self.tenants.iter().find(|tenants| tenants.trusts(iss))
+    }
+
     /// Whether the key of a source that verified a token, when its keys had this generation, still
     /// counts; not when there is no such source any more.
     pub(super) fn vouches(

@@ -83,6 +83,15 @@ impl KeySource {
         }
     }
 
+    /// The same, and nothing is started: for looking at what nobody is entitled to.
+    pub(crate) fn peek(&self, now: Duration) -> Option<SnapshotRef> {
+        match self {
+            Self::Fixed(_) => self.snapshot(|| now),
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.peek(now),
+        }
+    }
+
     /// Whether [`need_key`](Self::need_key), asked now about a key that is not in the snapshot of
     /// generation `seen`, would say on evidence that there is none. Changes nothing.
     pub(crate) fn is_known_to_lack(&self, seen: u64, now: impl FnOnce() -> Duration) -> bool {

@@ -132,6 +132,11 @@ impl RemoteKeys {
         }
     }
 
+    /// The same, and nothing is started.
+    pub(crate) fn peek(&self, now: Duration) -> Option<SnapshotRef> {
+        self.shared.live(now)
+    }
+
     #[cold]
     fn attend(&self, now: Duration) {
         if self.shared.ensure_driver(now).is_err() {

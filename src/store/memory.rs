@@ -101,6 +101,21 @@ impl MemorySpentStore {
 }
 
 impl Spent {
+    /// Whether an id is new, and there is room for it.
+    fn has_place(
+        &mut self,
+        id: &Fingerprint,
+        until: UnixTime,
+        now: UnixTime,
+        max: usize,
+    ) -> Result<(), SpendError> {
+        self.clear_ended(now);
+        if until <= now || until <= self.forgotten || self.ids.contains(id) {
+            return Err(SpendError::AlreadySpent);
+        }
+        if self.ids.len() >= max { Err(SpendError::Full) } else { Ok(()) }
+    }
+
     fn clear_ended(&mut self, now: UnixTime) {
         for _ in 0..CLEARED_PER_CALL {
             match self.ends.peek() {
@@ -119,16 +134,15 @@ impl SpentStore for MemorySpentStore {
     fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
         let fingerprint = fingerprint(id);
         let mut spent = self.lock();
-        spent.clear_ended(now);
-        if until <= now || until <= spent.forgotten || spent.ids.contains(&fingerprint) {
-            return Err(SpendError::AlreadySpent);
-        }
-        if spent.ids.len() >= self.max {
-            return Err(SpendError::Full);
-        }
+        spent.has_place(&fingerprint, until, now, self.max)?;
         spent.ids.insert(fingerprint);
         spent.ends.push(Reverse((until, fingerprint)));
         Ok(())
+    }
+
+    fn peek(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
+        let fingerprint = fingerprint(id);
+        self.lock().has_place(&fingerprint, until, now, self.max)
     }
 }
 

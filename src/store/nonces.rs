@@ -135,6 +135,15 @@ impl Nonces {
         self.store.spend(&id, until, now).map_err(Into::into)
     }
 
+    /// What [`spend`](Self::spend) would say at this moment; nothing is spent.
+    ///
+    /// # Errors
+    /// Any [`NonceError`].
+    pub(crate) fn peek(&self, nonce: &str, now: UnixTime) -> Result<(), NonceError> {
+        let Opened { id, until } = self.open(nonce, now)?;
+        self.store.peek(&id, until, now).map_err(Into::into)
+    }
+
     fn open(&self, nonce: &str, now: UnixTime) -> Result<Opened, NonceError> {
         // The length first, so that a long text costs nothing. One text for each nonce: what decodes
         // is strict, and the id is the bytes.
@@ -181,6 +190,10 @@ impl fmt::Debug for Nonces {
 impl<S: SpentStore + ?Sized> SpentStore for Arc<S> {
     fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
         (**self).spend(id, until, now)
+    }
+
+    fn peek(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
+        (**self).peek(id, until, now)
     }
 }
 

@@ -173,15 +173,39 @@ fn promise_13_a_full_store_refuses_and_the_nonce_stays_good() {
 }
 
 #[test]
+fn a_peek_says_what_spending_would_and_spends_nothing() {
+    let nonces = Nonces::new().unwrap().store(MemorySpentStore::new(1));
+    let (first, second) = (nonces.issue(NOW).unwrap(), nonces.issue(later(1)).unwrap());
+    for (name, nonce, at) in [
+        ("good", &*first, NOW),
+        ("spent", &first, NOW),
+        ("no room", &second, later(1)),
+        ("room again", &second, later(600_000)),
+        ("ended", &second, later(600_001)),
+        ("none of ours", "nonce", NOW),
+    ] {
+        let peeked = [nonces.peek(nonce, at), nonces.peek(nonce, at)];
+        let spent = nonces.spend(nonce, at);
+        assert_eq!(peeked, [spent, spent], "{name}");
+    }
+}
+
+#[test]
 fn a_store_that_cannot_be_reached_refuses() {
     struct Gone;
     impl SpentStore for Gone {
         fn spend(&self, _: &[u8], _: UnixTime, _: UnixTime) -> Result<(), SpendError> {
             Err(SpendError::Unavailable)
         }
+
+        fn peek(&self, _: &[u8], _: UnixTime, _: UnixTime) -> Result<(), SpendError> {
+            Err(SpendError::Unavailable)
+        }
     }
     let nonces = Nonces::new().unwrap().store(Gone);
-    assert_eq!(nonces.spend(&nonces.issue(NOW).unwrap(), NOW), Err(NonceError::Unavailable));
+    let nonce = nonces.issue(NOW).unwrap();
+    assert_eq!(nonces.peek(&nonce, NOW), Err(NonceError::Unavailable));
+    assert_eq!(nonces.spend(&nonce, NOW), Err(NonceError::Unavailable));
 }
 
 #[test]

@@ -20,6 +20,14 @@ pub trait SpentStore: Send + Sync + 'static {
     /// [`SpendError`]. Every failure refuses: an implementation that does not know says so, and
     /// never succeeds on a guess.
     fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError>;
+
+    /// What [`spend`](Self::spend) would say at this moment; nothing is spent. For
+    /// [explanations](crate::explain) and nothing else: between this and a later `spend` anything may
+    /// happen.
+    ///
+    /// # Errors
+    /// As [`spend`](Self::spend).
+    fn peek(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError>;
 }
 
 /// Why an id was not spent.

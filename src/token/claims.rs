@@ -147,6 +147,7 @@ impl<'a> Claims<'a> {
         strict.read(json, Reader { strict: &strict, wanted: names, claims: self }, Malformed::Payload)
     }
 
+    #[inline]
     pub(crate) fn get(&self, id: ClaimId) -> Option<ClaimValue<'_>> {
         Some(match *self.kept.get(id.0)? {
             Kept::Absent => return None,

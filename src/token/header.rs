@@ -25,17 +25,27 @@ impl<'a> JoseHeader<'a> {
     /// Reads the header and refuses what no profile can allow: critical extensions (RFC 7515
     /// section 4.1.11), unencoded payloads (RFC 7797), encryption, compression and nested tokens.
     pub(crate) fn parse(json: &'a [u8], limits: &TokenLimits) -> Result<Self, TokenError> {
+        let header = Self::read(json, limits)?;
+        header.check_extensions()?;
+        header.check_kid(limits)?;
+        Ok(header)
+    }
+
+    /// The members, whatever they say.
+    pub(crate) fn read(json: &'a [u8], limits: &TokenLimits) -> Result<Self, TokenError> {
         let strict = Strict::new(limits.nesting);
         let json = std::str::from_utf8(json).map_err(|_| Malformed::Header)?;
-        let header = strict.read(json, Reader(&strict), Malformed::Header)?;
-        let nested = header.cty.as_deref().is_some_and(|cty| is_media_type(cty, "jwt"));
-        if header.unsupported || nested {
-            return Err(TokenError::UnsupportedExtension);
-        }
-        if header.kid.as_ref().is_some_and(|kid| kid.len() > limits.kid_bytes) {
-            return Err(TokenError::TooLarge);
-        }
-        Ok(header)
+        Ok(strict.read(json, Reader(&strict), Malformed::Header)?)
+    }
+
+    pub(crate) fn check_extensions(&self) -> Result<(), TokenError> {
+        let nested = self.cty.as_deref().is_some_and(|cty| is_media_type(cty, "jwt"));
+        if self.unsupported || nested { Err(TokenError::UnsupportedExtension) } else { Ok(()) }
+    }
+
+    pub(crate) fn check_kid(&self, limits: &TokenLimits) -> Result<(), TokenError> {
+        let too_long = self.kid.as_ref().is_some_and(|kid| kid.len() > limits.kid_bytes);
+        if too_long { Err(TokenError::TooLarge) } else { Ok(()) }
     }
 
     /// A copy that borrows nothing.

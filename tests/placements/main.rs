@@ -14,6 +14,7 @@ use door::{Answer, ask, request};
 use http::{Method, request::Parts};
 use tower_resource_server::{
     ResourceServer,
+    http::{Empty, WithReason},
     middleware::RequirementTable,
     policy::{Requirement, scope},
     test_util::{Defect, TestIssuer},
@@ -122,7 +123,10 @@ impl Stage {
                 let nested = Router::new().nest("/v1", orders);
                 nested.layer(api.layer().requirements(table.otherwise(scope("admin")).by_matched_path()))
             }
-            "paths" => Router::new().fallback(handler).layer(api.layer().requirements(table.by_path())),
+            "paths" => {
+                let layer = api.layer().requirements(table.by_path()).reject_with(WithReason(Empty));
+                Router::new().fallback(handler).layer(layer)
+            }
             other => panic!("no placement {other}"),
         }
     }

@@ -3,7 +3,7 @@
 use axum::{Router, routing};
 use tower_resource_server::{
     Authentication, Identity, ResourceServer,
-    http::{Json, Reason, Rejection},
+    http::{Json, Reason, Rejection, WithReason},
     policy::scope,
     test_util::TestIssuer,
 };
@@ -67,8 +67,8 @@ async fn promise_12_a_guard_refuses_the_identity_of_another_server_and_names_bot
         (server("https://one.test"), server("https://two.test"), server("https://one.test"));
     let token = issuer.access_token("alice").audience("https://both.test").scope("x").mint().unwrap();
     let app = |layer: &ResourceServer, guard: &ResourceServer| {
-        let route =
-            routing::any(|_: Identity| async { "ok" }).layer(guard.guard(scope("x")).reject_with(Json));
+        let route = routing::any(|_: Identity| async { "ok" })
+            .layer(guard.guard(scope("x")).reject_with(WithReason(Json)));
         Router::new().route("/", route).layer(layer.layer())
     };
     let named = |one: &str, other: &str| {

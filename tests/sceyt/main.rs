@@ -20,6 +20,7 @@ use http::{HeaderValue, Request};
 use serde_json::{Value, json};
 use tower_resource_server::{
     Identity, ResourceServer,
+    http::WithReason,
     issuer::SigningKey,
     keys::Algorithm,
     preset::sceyt::{Application, Context, ErrorBody, Sceyt},
@@ -114,7 +115,7 @@ fn app(api: &ResourceServer, clock: ManualClock) -> Router {
         let identity: &Identity = extension.identity().unwrap();
         Json(Context::at(identity, clock.unix()).unwrap())
     };
-    Router::new().route("/", routing::get(who)).layer(api.layer().reject_with(ErrorBody))
+    Router::new().route("/", routing::get(who)).layer(api.layer().reject_with(WithReason(ErrorBody)))
 }
 
 fn request(applications: &[&str], token: Option<&str>) -> Request<Body> {

@@ -1,0 +1,185 @@
+//! Why a token is accepted or not, check by check: an [`Explanation`].
+//!
+//! - `form`: size, parts, encoding, JSON.
+//! - `examine`: everything that the profile of one issuer and its keys say about a token.
+//! - `table`: an explanation as text for people, and as JSON for programs.
+//!
+//! Made by [`ResourceServer::explain`](crate::ResourceServer::explain) and its neighbours: the
+//! "validation tool" of an identity provider, for your own server.
+//!
+//! **It agrees with verification.** Each check is the function that verification calls, in the same
+//! order. Where verification stops at the first that fails, this goes on with all that can still be
+//! judged, so that everything wrong with a token is seen at once: an explanation is
+//! [valid](Explanation::is_valid) exactly when the token would be accepted at that moment, and
+//! [`reason`](Explanation::reason) is what the refusal would say.
+//!
+//! **It changes nothing.** It does not read or fill the cache of verified tokens, spends no nonce and
+//! counts as no verdict in the metrics. Keys are fetched when verification would fetch them, out of the
+//! same budget: for a token that is hopeless anyway, those at hand have to do.
+//!
+//! **What it shows can be passed on.** Never the token or its signature, and of the claims only the
+//! values of those that are well known and say nothing about a person: issuer, audience, client, times,
+//! scopes, types. Who a token is about (`sub`, `prn`, `email`, names) and what counts once (`nonce`,
+//! `jti`) is shown as a kind, such as `a string`: explanations end up in tickets and chats, and
+//! whoever holds the token can read the rest there. The values are unverified unless the signature
+//! is good, and come out of [`Display`](std::fmt::Display) without control characters. The rules and the
+//! advice do name the configuration: issuer, audiences, client and the ids of the issuer's keys.
+//! That is for people who run the server and its clients; answer strangers with the refusal.
+
+mod examine;
+mod form;
+mod table;
+
+use std::sync::Arc;
+
+pub(crate) use self::{
+    examine::{Circumstances, Examined, examine},
+    form::form,
+};
+pub use crate::policy::finding::{Finding, Shown, Stage, Verdict};
+use crate::{
+    error::TokenError,
+    http::{Reason, TokenKind},
+    policy::Requirement,
+    time::UnixTime,
+};
+
+/// What an explanation comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Every check passed or did not apply: the token is accepted.
+    Valid,
+    /// At least one check failed: the token is refused.
+    Invalid,
+    /// Nothing is wrong as far as could be seen, and the issuer's keys cannot be had right now, or no
+    /// nonce can be spent.
+    Unchecked,
+}
+
+/// Every check of a token with its verdict, at one moment.
+///
+/// See [`ResourceServer::explain`](crate::ResourceServer::explain), and the [module](self) for what it
+/// promises and what it shows. [`Display`](std::fmt::Display) is a table, [`serde::Serialize`] the same
+/// for programs.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Explanation {
+    taken: Taken,
+    issuer: Option<Arc<str>>,
+    checked_at: UnixTime,
+    required: Requirement,
+    findings: Vec<Finding>,
+}
+
+/// What was explained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    Access,
+    Id,
+    Pair,
+}
+
+impl Explanation {
+    /// `parts` are the tokens, the access token of a pair first, and `pair` whether they belong together.
+    pub(crate) fn new(
+        taken: Taken,
+        parts: Vec<Examined>,
+        pair: Option<Finding>,
+        required: Requirement,
+        checked_at: UnixTime,
+    ) -> Self {
+        let issuer = parts.iter().find_map(|part| part.issuer.clone());
+        let (mut findings, mut late) = (Vec::new(), Vec::new());
+        let mut scopes = Vec::new();
+        for (part, name) in parts.into_iter().zip(["access", "id"]) {
+            let named = |finding: Finding| match taken {
+                Taken::Pair => finding.of_token(name),
+                _ => finding,
+            };
+            findings.extend(part.findings.into_iter().map(named));
+            late.extend(part.nonce.map(named));
+            scopes.extend(part.scope.map(named));
+        }
+        findings.extend(pair.map(|pair| pair.of_token("id")).into_iter().chain(late).chain(scopes));
+        Self { taken, issuer, checked_at, required, findings }
+    }
+
+    /// Whether the token is accepted.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.outcome() == Outcome::Valid
+    }
+
+    /// What the checks come to.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self.decisive().map(Finding::verdict) {
+            None => Outcome::Valid,
+            Some(Verdict::Failed) => Outcome::Invalid,
+            Some(_) => Outcome::Unchecked,
+        }
+    }
+
+    /// Where verification stops: at the first check that fails, or cannot be made for want of a key or
+    /// of a place for a nonce. What else could not be checked is so because of a failure.
+    fn decisive(&self) -> Option<&Finding> {
+        self.findings.iter().find(|finding| match finding.verdict() {
+            Verdict::Failed => true,
+            Verdict::Unchecked => matches!(finding.stage(), Stage::Key | Stage::Signature | Stage::Nonce),
+            _ => false,
+        })
+    }
+
+    /// Why verification refuses the token: as in [`Rejection::reason`](crate::http::Rejection::reason).
+    /// `None` when it is accepted.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        let finding = self.decisive()?;
+        Some(match (finding.verdict(), finding.stage(), finding.error()) {
+            (Verdict::Failed, _, Some(error)) => {
+                let token = match (self.taken, finding.token()) {
+                    (Taken::Id, _) | (Taken::Pair, Some("id")) => TokenKind::Id,
+                    _ => TokenKind::Access,
+                };
+                Reason::InvalidToken { token, error: error.clone() }
+            }
+            (Verdict::Failed, _, None) => Reason::InsufficientScope { required: self.required.clone() },
+            (_, Stage::Nonce, _) => Reason::SpentStoreUnavailable,
+            _ => Reason::KeysUnavailable,
+        })
+    }
+
+    /// What is wrong with the token: the error that verification reports. `None` also when nothing can
+    /// be known, or nothing but a scope is missing.
+    #[must_use]
+    pub fn error(&self) -> Option<&TokenError> {
+        self.decisive().and_then(Finding::error)
+    }
+
+    /// Every check, in the order of verification. Which key must have signed comes after the claims,
+    /// unless it is known at once that there is no such key: then it comes first.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The checks that failed, in the same order.
+    pub fn failed(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.verdict() == Verdict::Failed)
+    }
+
+    /// The configured name of the issuer whose profile and keys were applied: the one that the token
+    /// names, or else the only one that there is.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    /// The moment for which it holds, by the server's clock.
+    #[must_use]
+    pub const fn checked_at(&self) -> UnixTime {
+        self.checked_at
+    }
+}
