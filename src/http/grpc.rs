@@ -19,7 +19,10 @@ impl Flavour {
     /// gRPC is always a POST; anything else that calls itself gRPC gets an answer of HTTP, since a
     /// refusal in the headers of a 200 is one to gRPC clients only.
     pub(super) fn of(method: &Method, headers: &HeaderMap) -> Option<Self> {
-        let value = headers.get(CONTENT_TYPE).filter(|_| *method == Method::POST)?.as_bytes();
+        if *method != Method::POST {
+            return None;
+        }
+        let value = headers.get(CONTENT_TYPE)?.as_bytes();
         // The longest first: each is a prefix of the one before.
         ["application/grpc-web-text", "application/grpc-web", "application/grpc"].into_iter().find_map(
             |name| {

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header, request::Parts};
+use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
 use super::{ChallengeRow, RequestError, TokenKind, grpc};
 use crate::{error::TokenError, policy::Requirement};
@@ -112,8 +112,7 @@ pub struct Rejection(Arc<Inner>);
 struct Inner {
     reason: Reason,
     row: ChallengeRow,
-    /// With the challenge in it: a copy of the map costs less than a map that is filled.
-    headers: HeaderMap,
+    challenge: Option<HeaderValue>,
     retry_after: Option<Duration>,
 }
 
@@ -141,8 +140,7 @@ impl Rejection {
         challenge: Option<HeaderValue>,
         retry_after: Option<Duration>,
     ) -> Self {
-        let headers = challenge.map(|challenge| (header::WWW_AUTHENTICATE, challenge)).into_iter().collect();
-        Self(Arc::new(Inner { reason, row, headers, retry_after }))
+        Self(Arc::new(Inner { reason, row, challenge, retry_after }))
     }
 
     /// Why the request is refused.
@@ -166,7 +164,7 @@ impl Rejection {
     /// The value of `WWW-Authenticate`, where one is due.
     #[must_use]
     pub fn challenge(&self) -> Option<&HeaderValue> {
-        self.0.headers.get(header::WWW_AUTHENTICATE)
+        self.0.challenge.as_ref()
     }
 
     /// When to try again, where trying again can help.
@@ -181,7 +179,9 @@ impl Rejection {
     #[must_use]
     pub fn response(&self, request: &Parts) -> Response<()> {
         let mut response = Response::new(());
-        response.headers_mut().clone_from(&self.0.headers);
+        if let Some(challenge) = &self.0.challenge {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.clone());
+        }
         if let Some(flavour) = grpc::Flavour::of(&request.method, &request.headers) {
             flavour.refuse(self, response.headers_mut());
             return response;

@@ -65,8 +65,8 @@ where
         Self { state: State::Admitted { future } }
     }
 
-    pub(super) fn refused(why: Rejection, reject: &R, request: &Parts) -> Self {
-        Self { state: State::Refused { response: Some(refusal(&why, reject, request)) } }
+    pub(super) fn refused(why: &Rejection, reject: &R, request: &Parts) -> Self {
+        Self { state: State::Refused { response: Some(refusal(why, reject, request)) } }
     }
 
     pub(super) fn waiting(pending: Pending, held: Held<S, R, B>) -> Self {
@@ -125,20 +125,18 @@ where
                 }
                 StateProjection::Waiting { pending, held } => {
                     let resumed = ready!(pending.as_mut().poll(cx));
-                    let Some(mut on_hold) = held.take() else { return Poll::Pending };
-                    let Held { request, required, gate, .. } = &mut *on_hold;
+                    let Some(on_hold) = held.take() else { return Poll::Pending };
+                    let Held { mut request, required, inner, gate, reject } = *on_hold;
                     let step = gate.server().resume(resumed, request.headers());
-                    match gate.conclude(step, request, required) {
-                        Verdict::Admit => {
-                            let Held { request, inner, .. } = *on_hold;
-                            State::AdmittedLate { future: Box::pin(inner.oneshot(request)) }
-                        }
+                    match gate.conclude(step, &mut request, &required) {
+                        Verdict::Admit => State::AdmittedLate { future: Box::pin(inner.oneshot(request)) },
                         Verdict::Refuse(why) => {
-                            let (head, _) = on_hold.request.into_parts();
-                            State::Refused { response: Some(refusal(&why, &on_hold.reject, &head)) }
+                            let (head, _) = request.into_parts();
+                            State::Refused { response: Some(refusal(&why, &reject, &head)) }
                         }
                         Verdict::Wait(pending) => {
-                            State::Waiting { pending: Box::pin(pending), held: Some(on_hold) }
+                            let held = Some(Box::new(Held { request, required, inner, gate, reject }));
+                            State::Waiting { pending: Box::pin(pending), held }
                         }
                     }
                 }

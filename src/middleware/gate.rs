@@ -4,7 +4,10 @@ use std::{borrow::Cow, sync::Arc};
 
 use http::Request;
 
-use super::{Requirements, refusals::Refusals};
+use super::{
+    Requirements,
+    refusals::{Refusal, Refusals},
+};
 use crate::{
     http::{Reason, Rejection},
     identity::{Authentication, Identity},
@@ -26,9 +29,9 @@ pub(super) struct Gate {
 }
 
 /// What becomes of a request.
-pub(super) enum Verdict {
+pub(super) enum Verdict<'g> {
     Admit,
-    Refuse(Rejection),
+    Refuse(Refusal<'g>),
     Wait(Pending),
 }
 
@@ -59,7 +62,7 @@ impl Gate {
 
     /// Judges a request that needs `required`, and puts the result into its extensions when it is
     /// admitted.
-    pub(super) fn judge<B>(&self, request: &mut Request<B>, required: &Requirement) -> Verdict {
+    pub(super) fn judge<B>(&self, request: &mut Request<B>, required: &Requirement) -> Verdict<'_> {
         if self.reuse
             && let Some(verdict) = self.judge_earlier(request, required)
         {
@@ -71,7 +74,7 @@ impl Gate {
     }
 
     /// The verdict on an identity that stands in the request already.
-    fn judge_earlier<B>(&self, request: &Request<B>, required: &Requirement) -> Option<Verdict> {
+    fn judge_earlier<B>(&self, request: &Request<B>, required: &Requirement) -> Option<Verdict<'_>> {
         let Authentication::Verified(identity) = request.extensions().get()? else { return None };
         if identity.server() == self.server.tag() {
             return Some(match self.demand(identity, required) {
@@ -83,7 +86,7 @@ impl Gate {
             verified_by: Arc::clone(&identity.server().0),
             guarded_by: Arc::clone(&self.server.tag().0),
         };
-        Some(Verdict::Refuse(self.server.refuse(reason.into(), required)))
+        Some(Verdict::Refuse(Refusal::Fresh(self.server.refuse(reason.into(), required))))
     }
 
     /// Takes a step to its verdict.
@@ -92,7 +95,7 @@ impl Gate {
         step: Step,
         request: &mut Request<B>,
         required: &Requirement,
-    ) -> Verdict {
+    ) -> Verdict<'_> {
         let extensions = request.extensions_mut();
         match step {
             Step::Wait(pending) => return Verdict::Wait(pending),
@@ -111,7 +114,7 @@ impl Gate {
                 }
                 extensions.remove::<Identity>();
                 // For a handler that wants an identity after all; counted by nobody until it does.
-                extensions.insert(self.written(uninvited, required));
+                extensions.insert(Rejection::clone(&self.written(uninvited, required)));
                 extensions.insert(Authentication::Anonymous);
             }
         }
@@ -122,7 +125,7 @@ impl Gate {
         &self.server
     }
 
-    fn demand(&self, identity: &Identity, required: &Requirement) -> Result<(), Rejection> {
+    fn demand(&self, identity: &Identity, required: &Requirement) -> Result<(), Refusal<'_>> {
         if required.is_met_by(identity.scopes()) {
             return Ok(());
         }
@@ -130,17 +133,17 @@ impl Gate {
         Err(self.refuse(reason.into(), required))
     }
 
-    fn refuse(&self, denial: Denial, required: &Requirement) -> Rejection {
+    fn refuse(&self, denial: Denial, required: &Requirement) -> Refusal<'_> {
         let rejection = self.written(denial, required);
         self.server.count(&rejection);
         rejection
     }
 
-    fn written(&self, denial: Denial, required: &Requirement) -> Rejection {
+    fn written(&self, denial: Denial, required: &Requirement) -> Refusal<'_> {
         let write = |denial| self.server.write_refusal(denial, required);
         match &self.refusals {
             Some(refusals) => refusals.get(denial, write),
-            None => write(denial),
+            None => Refusal::Fresh(write(denial)),
         }
     }
 }

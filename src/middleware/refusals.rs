@@ -4,12 +4,29 @@
 //! the answer to one reason is always the same text: it is written once and shared from then on. A
 //! reason names configured claims at most and nothing of a request, so there are few of them.
 
-use std::sync::OnceLock;
+use std::{ops::Deref, sync::OnceLock};
 
 use crate::{http::Rejection, server::Denial};
 
 /// More than the reasons that one configuration gives; beyond it refusals are written each time.
 const PLACES: usize = 32;
+
+/// A refusal, written now or before: one that is not shared need not be counted.
+pub(super) enum Refusal<'a> {
+    Known(&'a Rejection),
+    Fresh(Rejection),
+}
+
+impl Deref for Refusal<'_> {
+    type Target = Rejection;
+
+    fn deref(&self) -> &Rejection {
+        match self {
+            Self::Known(known) => known,
+            Self::Fresh(fresh) => fresh,
+        }
+    }
+}
 
 /// Refusals by their reason; filled once, never emptied.
 #[derive(Debug)]
@@ -21,24 +38,24 @@ impl Refusals {
     }
 
     /// The refusal for `denial`: the one that was written before, or what `write` makes of it.
-    pub(super) fn get(&self, denial: Denial, write: impl Fn(Denial) -> Rejection) -> Rejection {
+    pub(super) fn get(&self, denial: Denial, write: impl Fn(Denial) -> Rejection) -> Refusal<'_> {
         // When to come again is another time each time.
         if denial.retry_after.is_some() {
-            return write(denial);
+            return Refusal::Fresh(write(denial));
         }
         for place in &self.0 {
             match place.get() {
-                Some(known) if *known.reason() == denial.reason => return known.clone(),
+                Some(known) if *known.reason() == denial.reason => return Refusal::Known(known),
                 Some(_) => {}
                 None => {
                     let written = write(denial);
                     // Another thread may be faster: the place is then another reason's, or the same.
                     let _ = place.set(written.clone());
-                    return written;
+                    return Refusal::Fresh(written);
                 }
             }
         }
-        write(denial)
+        Refusal::Fresh(write(denial))
     }
 }
 

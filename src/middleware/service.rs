@@ -48,9 +48,10 @@ where
         let (required, mut request) = self.gate.required(request);
         match self.gate.judge(&mut request, &required) {
             Verdict::Admit => ResponseFuture::admitted(self.inner.call(request)),
-            Verdict::Refuse(rejection) => {
+            Verdict::Refuse(refusal) => {
+                let refused = ResponseFuture::refused(&refusal, &self.reject, &request.into_parts().0);
                 self.give_back_readiness();
-                ResponseFuture::refused(rejection, &self.reject, &request.into_parts().0)
+                refused
             }
             Verdict::Wait(pending) => {
                 let required = required.into_owned();
