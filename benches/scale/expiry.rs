@@ -115,7 +115,7 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
         rows.push(Row::new(name, ratio, Unit::Ratio).at_most(most, most));
     };
     ratio("memory then, to before", held_then as f64 / full as f64, 1.0);
-    ratio("memory after as many new ones, to its bound", held_after as f64 / bound as f64, 1.0);
+    ratio("memory after new ones, to the setting", held_after as f64 / bound as f64, 1.0);
     rows
 }
 

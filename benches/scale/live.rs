@@ -31,11 +31,11 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
             ));
         }
         let two = scaling(&bench, plan.a_thread);
-        let name = format!("hit on two threads, to the bare service's, {tokens} live");
+        let name = format!("hit, two threads, {tokens} live");
         rows.push(Row::new(name, two, Unit::Ratio).with("live", live));
         if live == plan.live.iter().copied().max().unwrap_or_default() {
             rows.extend([(false, "token"), (true, "digest")].map(|(digests, by)| {
-                let name = format!("small cache by {by} after {tokens} tokens, to its bound");
+                let name = format!("memory after {tokens} tokens by {by}, to the setting");
                 Row::new(name, bounded(&mut bench, live, digests), Unit::Ratio).at_most(1.0, 1.0)
             }));
         }
@@ -47,8 +47,9 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
 /// for all that it has room for.
 fn filled(bench: &mut Bench, tokens: usize, digests: bool) -> (Candidate, usize) {
     bench.serve(without_cache);
-    // What the first use of a header leaves behind is not the cache's.
-    bench.layer(200).run(tokens);
+    // What the first use of a header or of a key leaves behind is not the cache's.
+    bench.bare().run(tokens);
+    bench.layer(200).run(1);
     let before = alloc::held();
     bench.serve(|server| server.cache(room_for(tokens, digests)));
     let before_sender = alloc::held();

@@ -16,7 +16,6 @@ mod expiry;
 mod keys;
 mod live;
 #[path = "../budget/measure.rs"]
-#[allow(dead_code, reason = "rows have a file of their own")]
 mod measure;
 #[path = "../shared/row.rs"]
 #[allow(dead_code, reason = "each bench uses what it needs of it")]

@@ -7,19 +7,23 @@ use std::{
 
 use proptest::{
     prelude::{Just, ProptestConfig, Strategy, any},
-    prop_assert_eq, prop_oneof,
-    test_runner::TestRunner,
+    prop_oneof,
+    test_runner::{TestCaseError, TestRunner},
 };
 use tower_resource_server::{
     ResourceServer,
     http::IdTokenLocation,
     issuer::SigningKey,
-    keys::Algorithm,
+    keys::{Algorithm, KeySet},
+    policy::Requirement,
     test_util::{Defect, ManualClock, TestIssuer},
     time::UnixTime,
 };
 
-use crate::{no_cache, verdict::verdict};
+use crate::{
+    trio::Trio,
+    verdict::{guarded, verdict},
+};
 
 /// What is done to all servers at once.
 #[derive(Clone, Debug)]
@@ -30,10 +34,20 @@ enum Step {
         access: usize,
         id: Option<usize>,
     },
-    /// Sets the wall clock, back or forth.
+    /// The same on an operation that needs scopes.
+    Guarded {
+        needs: usize,
+        access: usize,
+        id: Option<usize>,
+    },
+    /// Sets the wall clock, back or forth, in milliseconds.
     At(u64),
     Revoke {
         key: usize,
+    },
+    /// Trusts these of the keys, by bits, and no others.
+    Replace {
+        keys: usize,
     },
 }
 
@@ -41,6 +55,9 @@ const START: u64 = 1_700_000_000;
 /// Either side of every time in the pool, in seconds.
 const SPAN: u64 = 400;
 const KEYS: [&str; 3] = ["key-1", "key-2", "key-3"];
+const NEEDS: [&str; 3] = ["read", "write", "read write"];
+/// When something in the pool begins or ends, in milliseconds after the start, leeway included.
+const EDGES: [i64; 7] = [-10_000, 140_000, 160_000, 180_500, 210_000, 320_000, 460_000];
 const RESOURCES: [&str; 2] = ["https://api.test", "https://other.test"];
 
 /// The tokens that are asked with.
@@ -61,7 +78,7 @@ impl Pool {
         let mint = |token: tower_resource_server::issuer::TokenBuilder| token.mint().unwrap();
         let mut access = vec![
             mint(good().scope("read")),
-            mint(good().signed_with("key-1")),
+            mint(good().scope("read write").signed_with("key-1")),
             mint(good().signed_with("key-3")),
             mint(issuer.access_token("alice").not_before(at(50)).expires_at(at(100))),
             mint(issuer.access_token("alice").issued_at(at(200)).expires_at(at(260))),
@@ -96,13 +113,25 @@ impl Pool {
         Self { issuer, access, id }
     }
 
-    fn server(&self, resource: &str, cached: bool, clock: &ManualClock) -> ResourceServer {
-        let builder = ResourceServer::builder(resource)
-            .issuer(self.issuer.trusted())
-            .client_id(self.issuer.client_id())
-            .id_token(IdTokenLocation::AfterAccessToken)
-            .clock(clock.clone());
-        if cached { builder } else { builder.cache(no_cache()) }.build().unwrap()
+    fn servers(&self, resource: &str, clock: &ManualClock) -> Trio {
+        Trio::new(|cache| {
+            let server = ResourceServer::builder(resource)
+                .issuer(self.issuer.trusted())
+                .client_id(self.issuer.client_id())
+                .id_token(IdTokenLocation::AfterAccessToken)
+                .clock(clock.clone())
+                .cache(cache);
+            server.build().unwrap()
+        })
+    }
+
+    /// Those keys whose bits are set.
+    fn keys(&self, bits: usize) -> KeySet {
+        let all = KeySet::from_jwks(self.issuer.jwks().to_string().as_bytes()).unwrap();
+        all.filtered(|key| {
+            let position = KEYS.iter().position(|kid| key.kid() == Some(kid)).unwrap();
+            bits & (1 << position) != 0
+        })
     }
 
     fn steps(&self) -> impl Strategy<Value = Vec<Step>> + use<> {
@@ -110,45 +139,56 @@ impl Pool {
         // Few tokens make for many hits: every other request repeats one of the first three.
         let access = prop_oneof![0..3_usize, 0..access];
         let id = prop_oneof![2 => Just(None), 1 => (0..id).prop_map(Some)];
-        let ask = (any::<bool>(), access, id).prop_map(|(other, access, id)| Step::Ask {
+        let ask = (any::<bool>(), access.clone(), id.clone()).prop_map(|(other, access, id)| Step::Ask {
             resource: usize::from(other),
             access,
             id,
         });
-        let at = (START - SPAN..START + 2 * SPAN).prop_map(Step::At);
+        let guarded =
+            (0..NEEDS.len(), access, id).prop_map(|(needs, access, id)| Step::Guarded { needs, access, id });
+        let edge = (0..EDGES.len(), -1..2_i64)
+            .prop_map(|(edge, around)| (START * 1_000).saturating_add_signed(EDGES[edge] + around));
+        let at = prop_oneof![(START - SPAN) * 1_000..(START + 2 * SPAN) * 1_000, edge].prop_map(Step::At);
         let revoke = (0..KEYS.len()).prop_map(|key| Step::Revoke { key });
-        proptest::collection::vec(prop_oneof![20 => ask, 8 => at, 1 => revoke], 1..60)
+        let replace = (1..1_usize << KEYS.len()).prop_map(|keys| Step::Replace { keys });
+        let step = prop_oneof![20 => ask, 6 => guarded, 8 => at, 1 => revoke, 2 => replace];
+        proptest::collection::vec(step, 1..60)
     }
 }
 
 #[test]
 fn promise_6_a_hit_and_a_miss_are_alike_at_every_instant() {
     let pool = Pool::new();
-    let hits = AtomicUsize::new(0);
+    let (hits, admitted) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let config = ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() };
     let result = TestRunner::new(config).run(&pool.steps(), |steps| {
         let clock = ManualClock::new(UnixTime::from_secs(START));
-        let pairs =
-            RESOURCES.map(|resource| [true, false].map(|cached| pool.server(resource, cached, &clock)));
+        let resources = RESOURCES.map(|resource| pool.servers(resource, &clock));
+        let every_server = || resources.iter().flat_map(Trio::all);
         for step in steps {
             match step {
-                Step::At(second) => clock.set_unix(UnixTime::from_secs(second)),
-                Step::Revoke { key } => {
-                    for server in pairs.iter().flatten() {
-                        server.revoke_key(pool.issuer.issuer(), KEYS[key]);
-                    }
-                }
+                Step::At(millis) => clock.set_unix(UnixTime::from_duration(Duration::from_millis(millis))),
+                Step::Revoke { key } => every_server().for_each(|server| {
+                    server.revoke_key(pool.issuer.issuer(), KEYS[key]);
+                }),
+                Step::Replace { keys } => every_server().for_each(|server| {
+                    server.replace_keys(pool.issuer.issuer(), pool.keys(keys)).unwrap();
+                }),
                 Step::Ask { resource, access, id } => {
-                    let [cached, uncached] = &pairs[resource];
                     let (access, id) = (&pool.access[access], id.map(|id| &*pool.id[id]));
-                    hits.fetch_add(
-                        usize::from(cached.try_verify_cached(access).is_some()),
-                        Ordering::Relaxed,
-                    );
-                    let expected = verdict(uncached, access, id);
-                    prop_assert_eq!(verdict(cached, access, id), expected.clone());
-                    // What was remembered just now says so again.
-                    prop_assert_eq!(verdict(cached, access, id), expected);
+                    for server in resources[resource].cached() {
+                        let hit = server.try_verify_cached(access).is_some();
+                        hits.fetch_add(usize::from(hit), Ordering::Relaxed);
+                    }
+                    let agreed = resources[resource].agree(|server| verdict(server, access, id));
+                    agreed.map_err(TestCaseError::fail)?;
+                }
+                Step::Guarded { needs, access, id } => {
+                    let needs = Requirement::scopes(NEEDS[needs]).unwrap();
+                    let (access, id) = (&pool.access[access], id.map(|id| &*pool.id[id]));
+                    let agreed = resources[0].agree(|server| guarded(server, &needs, access, id));
+                    let agreed = agreed.map_err(TestCaseError::fail)?;
+                    admitted.fetch_add(usize::from(agreed.starts_with("200")), Ordering::Relaxed);
                 }
             }
         }
@@ -157,6 +197,7 @@ fn promise_6_a_hit_and_a_miss_are_alike_at_every_instant() {
     if let Err(error) = result {
         panic!("{error}");
     }
-    let hits = hits.into_inner();
-    assert!(hits > 100, "{hits} hits: the cache was hardly asked");
+    let (hits, admitted) = (hits.into_inner(), admitted.into_inner());
+    assert!(hits > 200, "{hits} hits: the caches were hardly asked");
+    assert!(admitted > 50, "{admitted} requests had the scopes: the guards hardly opened");
 }

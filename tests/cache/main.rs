@@ -4,11 +4,14 @@
 #![allow(unreachable_pub, reason = "nobody imports a test")]
 
 mod alike;
+mod apart;
 #[cfg(feature = "remote")]
 #[path = "../door/mod.rs"]
 mod door;
 #[cfg(feature = "remote")]
 mod removal;
+mod selected;
+mod trio;
 mod verdict;
 
 use std::time::Duration;
