@@ -87,8 +87,8 @@ impl IntoResponse for ExtractorRejection {
     }
 }
 
-fn authentication(parts: &Parts) -> Result<&Authentication, ExtractorRejection> {
-    parts.extensions.get().ok_or(ExtractorRejection::NoLayer)
+fn authentication(parts: &Parts) -> Result<Authentication, ExtractorRejection> {
+    Authentication::of(&parts.extensions).ok_or(ExtractorRejection::NoLayer)
 }
 
 impl<S: Sync> FromRequestParts<S> for Identity {
@@ -96,7 +96,7 @@ impl<S: Sync> FromRequestParts<S> for Identity {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractorRejection> {
         match authentication(parts)? {
-            Authentication::Verified(identity) => Ok(identity.clone()),
+            Authentication::Verified(identity) => Ok(identity),
             // The layer leaves the refusal that it would have sent beside the verdict.
             Authentication::Anonymous => Err(match parts.extensions.get::<Rejection>() {
                 Some(why) => ExtractorRejection::Unauthenticated(why.response(parts)),
@@ -118,7 +118,7 @@ impl<S: Sync> FromRequestParts<S> for Authentication {
     type Rejection = ExtractorRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractorRejection> {
-        authentication(parts).cloned()
+        authentication(parts)
     }
 }
 

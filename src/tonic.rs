@@ -54,8 +54,12 @@ impl<T> IdentityExt for Request<T> {
     }
 
     fn optional_identity(&self) -> Result<Option<&Identity>, Status> {
-        self.extensions().get::<Authentication>().map(Authentication::identity).ok_or_else(|| {
-            Status::internal("no authentication in front of this service: add ResourceServer::layer")
-        })
+        match (self.extensions().get::<Identity>(), Authentication::of(self.extensions())) {
+            (Some(identity), _) => Ok(Some(identity)),
+            (None, Some(_)) => Ok(None),
+            (None, None) => {
+                Err(Status::internal("no authentication in front of this service: add ResourceServer::layer"))
+            }
+        }
     }
 }

@@ -224,7 +224,7 @@ async fn promise_12_the_layer_replaces_what_it_finds_in_the_request() {
     // The extensions themselves, for those who take them by hand.
     async fn both(request: Request<Body>) -> String {
         let identity = request.extensions().get::<Identity>().map(|who| who.subject().to_owned());
-        let authentication = request.extensions().get::<Authentication>().unwrap();
+        let authentication = Authentication::of(request.extensions()).unwrap();
         format!("{identity:?} {:?}", authentication.identity().map(|who| who.subject().to_owned()))
     }
     let app = |layer| Router::new().route("/maybe", routing::get(both)).layer(layer);

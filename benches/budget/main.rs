@@ -116,7 +116,7 @@ fn allocations(_: usize) -> Vec<Row> {
     let hits = count(hit.layer(200)) - count(hit.extended());
     vec![
         Row::new("allocations, miss", missed, Unit::Count).at_most(12.0, 6.0),
-        Row::new("allocations, hit (extensions only)", hits, Unit::Count).at_most(0.0, 0.0),
+        Row::new("allocations, hit (extension only)", hits, Unit::Count).at_most(0.0, 0.0),
     ]
 }
 

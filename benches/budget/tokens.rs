@@ -239,7 +239,7 @@ impl Bench {
         send(bare, self.headers.clone(), 200)
     }
 
-    /// The bare service, with the two extensions that the layer inserts.
+    /// The bare service, with the extension that the layer inserts.
     pub(crate) fn extended(&self) -> Candidate {
         let headers = self.headers.clone();
         let mut service: Bare = tower::service_fn(answer as _);
@@ -249,9 +249,6 @@ impl Bench {
             for header in headers.iter().cycle().take(times) {
                 let mut request = request(header);
                 request.extensions_mut().insert(identity.clone());
-                request
-                    .extensions_mut()
-                    .insert(tower_resource_server::Authentication::Verified(identity.clone()));
                 assert_eq!(poll(service.call(request)).status(), 200);
             }
         })

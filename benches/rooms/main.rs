@@ -56,7 +56,7 @@ const ROOMS: &[Room] = &[
     ("miss EdDSA", || Bench::new(Kind::EdDsa, 1, 0).layer(200)),
     ("miss EdDSA, cache on, evicting", || Bench::new(Kind::EdDsa, 400, 64 * 1024).layer(200)),
     ("hit", || Bench::new(Kind::EdDsa, 1, 1 << 20).layer(200)),
-    ("hit, extensions only", || Bench::new(Kind::EdDsa, 1, 1 << 20).extended()),
+    ("hit, extension only", || Bench::new(Kind::EdDsa, 1, 1 << 20).extended()),
     ("reject, no header", || Bench::new(Kind::EdDsa, 1, 1 << 20).reject(None)),
     ("reject, garbage", || {
         Bench::new(Kind::EdDsa, 1, 1 << 20).reject(Some("Bearer abcdefghijklmnopqrstuvwxyz".to_owned()))

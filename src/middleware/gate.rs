@@ -75,7 +75,7 @@ impl Gate {
 
     /// The verdict on an identity that stands in the request already.
     fn judge_earlier<B>(&self, request: &Request<B>, required: &Requirement) -> Option<Verdict<'_>> {
-        let Authentication::Verified(identity) = request.extensions().get()? else { return None };
+        let identity = request.extensions().get::<Identity>()?;
         if identity.server() == self.server.tag() {
             return Some(match self.demand(identity, required) {
                 Ok(()) => Verdict::Admit,
@@ -104,8 +104,7 @@ impl Gate {
                 if let Err(rejection) = self.demand(&identity, required) {
                     return Verdict::Refuse(rejection);
                 }
-                extensions.insert(identity.clone());
-                extensions.insert(Authentication::Verified(identity));
+                extensions.insert(identity);
             }
             Step::Done(Ok(None)) => {
                 let uninvited = Denial::from(Reason::NoCredentials);

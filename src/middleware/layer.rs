@@ -16,8 +16,9 @@ pub struct AuthLayer<R = Empty> {
 
 impl ResourceServer {
     /// A layer for a whole router: every request behind it is authenticated, whatever its
-    /// extensions say; an [`Identity`](crate::Identity) and an
-    /// [`Authentication`](crate::Authentication) are in the extensions of those that pass.
+    /// extensions say; an [`Identity`](crate::Identity) is in the extensions of those that pass, or,
+    /// behind an [`optional`](AuthLayer::optional) layer,
+    /// [`Authentication::Anonymous`](crate::Authentication::Anonymous).
     ///
     /// ```
     /// # use tower_resource_server::{ResourceServer, policy::scope};

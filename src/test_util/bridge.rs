@@ -4,9 +4,7 @@ use http::{Extensions, Request};
 use tower::{Layer, layer::layer_fn, util::MapRequest};
 
 use super::TestIssuer;
-use crate::{
-    Authentication, Identity, Issuer, ResourceServer, http::Rejection, keys::KeySet, profile::TokenProfile,
-};
+use crate::{Identity, Issuer, ResourceServer, http::Rejection, keys::KeySet, profile::TokenProfile};
 
 impl TestIssuer {
     /// This issuer as a server trusts it: its keys of this moment, RFC 9068 access tokens.
@@ -65,13 +63,12 @@ impl TestIssuer {
 /// let alice = issuer.identity(&issuer.access_token("alice").mint()?)?;
 /// let mut request = http::Request::new(());
 /// insert_identity(request.extensions_mut(), alice);
-/// assert!(request.extensions().get::<Authentication>().is_some());
+/// assert!(Authentication::of(request.extensions()).is_some());
 /// # Ok(())
 /// # }
 /// ```
 pub fn insert_identity(extensions: &mut Extensions, identity: Identity) {
-    extensions.insert(identity.clone());
-    extensions.insert(Authentication::Verified(identity));
+    extensions.insert(identity);
 }
 
 /// A layer that gives every request this identity: [`insert_identity`] for a whole router.

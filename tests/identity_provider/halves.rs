@@ -69,7 +69,7 @@ struct Doorman;
 
 impl IdentityProvider for Doorman {
     async fn start(&self, request: StartAuthorization) -> Outcome {
-        match request.request().extensions.get() {
+        match Authentication::of(&request.request().extensions) {
             Some(Authentication::Verified(service)) => UserIdentity::new("bob", "Bob")
                 .map(|bob| bob.with_attribute("service", service.subject()))
                 .into(),

@@ -111,9 +111,8 @@ impl Service {
 
 /// Answers with the context of whoever asks.
 fn app(api: &ResourceServer, clock: ManualClock) -> Router {
-    let who = |extension: axum::Extension<tower_resource_server::Authentication>| async move {
-        let identity: &Identity = extension.identity().unwrap();
-        Json(Context::at(identity, clock.unix()).unwrap())
+    let who = |identity: axum::Extension<Identity>| async move {
+        Json(Context::at(&identity, clock.unix()).unwrap())
     };
     Router::new().route("/", routing::get(who)).layer(api.layer().reject_with(WithReason(ErrorBody)))
 }
