@@ -4,7 +4,7 @@
 //! name of their list begins; of an instance only the members that say whom to trust are kept, and
 //! never its secret.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use serde::{
     Deserialize,
@@ -37,9 +37,21 @@ pub(super) enum Choice {
     Last,
 }
 
-/// The credentials of a bound service: a JSON object.
-#[derive(Debug)]
-pub(super) struct Credentials(Value);
+/// What the presets read of the credentials of a bound service. Members of no name here, the secret
+/// among them, are passed over while parsing.
+#[derive(Default)]
+pub(super) struct Credentials(HashMap<&'static str, Value>);
+
+/// The members that say whom to trust.
+const MEMBERS: [&str; 6] =
+    ["tenantId", "serverUrl", "appidServiceEndpoint", "version", "oAuthServerUrl", "oauthServerUrl"];
+
+/// Shows which members are there, and no value.
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Credentials").field(&self.0.keys()).finish()
+    }
+}
 
 impl Credentials {
     /// Finds the service of that choice, in the order of the text; of its instances the first.
@@ -50,7 +62,7 @@ impl Credentials {
             Choice::First => known.next(),
             Choice::Last => known.next_back(),
         };
-        found.map(|instance| Self(instance.credentials)).ok_or(VcapError::NoService)
+        found.map(|instance| instance.credentials).ok_or(VcapError::NoService)
     }
 
     /// A credential that is a string and not the empty one.
@@ -73,7 +85,39 @@ struct Services(Vec<Instance>);
 #[derive(Deserialize)]
 struct Instance {
     #[serde(default)]
-    credentials: Value,
+    credentials: Credentials,
+}
+
+impl<'de> Deserialize<'de> for Credentials {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Members)
+    }
+}
+
+/// Keeps the members of [`MEMBERS`]; `null` has none of them.
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Credentials;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of credentials")
+    }
+
+    fn visit_unit<E>(self) -> Result<Credentials, E> {
+        Ok(Credentials::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Credentials, A::Error> {
+        let mut kept = HashMap::new();
+        while let Some(name) = members.next_key::<String>()? {
+            match MEMBERS.into_iter().find(|known| *known == name) {
+                Some(known) => drop(kept.insert(known, members.next_value()?)),
+                None => drop(members.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(Credentials(kept))
+    }
 }
 
 impl<'de> Deserialize<'de> for Services {
@@ -147,5 +191,14 @@ mod tests {
         for text in ["", "[]", "null", "{", r#"{"AppID":{}}"#, r#"{"AppID":[7]}"#, r#"{"AppID":null}"#] {
             assert_eq!(tenant(text, Choice::Last), Err(VcapError::Malformed), "{text}");
         }
+    }
+
+    #[test]
+    fn no_secret_is_kept_or_shown() {
+        const TEXT: &str = r#"{"AppID":[{"credentials":{"tenantId":"t-1","secret":"s-1","clientId":"c-1",
+            "nested":{"password":"p-1"}}}]}"#;
+        let credentials = Credentials::find(TEXT, Choice::First).unwrap();
+        assert_eq!(credentials.0.keys().collect::<Vec<_>>(), [&"tenantId"]);
+        assert_eq!(format!("{credentials:?}"), r#"Credentials(["tenantId"])"#);
     }
 }

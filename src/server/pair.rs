@@ -7,8 +7,12 @@ use crate::{error::TokenError, profile::Extracted, verify::VerifiedToken};
 
 /// When an access token and an ID token of one request belong together.
 ///
-/// Both are always of one issuer, and `at_hash` is compared where the ID token has one. The default
-/// is OpenID Connect's: one subject, and the ID token is for the client of the access token.
+/// Both are always of one issuer. The default is OpenID Connect's: one subject, and the ID token is
+/// for the client of the access token.
+///
+/// `at_hash` is not among these rules: the profile of the ID token compares it, with
+/// [`hashes_access_token`](crate::policy::ClaimRule::hashes_access_token). Those that the crate makes
+/// for ID tokens beside access tokens all do; one of your own must say so itself.
 ///
 /// ```
 /// use tower_resource_server::PairRules;

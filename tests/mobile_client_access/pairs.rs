@@ -1,6 +1,7 @@
 //! Promise 7: two tokens of one request belong together.
 
 use serde_json::json;
+use tower_resource_server::issuer::TokenIssuer;
 
 use super::*;
 
@@ -48,4 +49,33 @@ async fn promise_7_the_subject_ends_with_the_client_and_the_audience_is_shared()
             assert_eq!(verdict_of_pair(&api, &access, &id).await, expected, "{name}, round {round}");
         }
     }
+}
+
+#[tokio::test]
+async fn promise_7_an_id_token_that_names_its_access_token_goes_with_no_other() {
+    let (one, two) = (sign(&access()), sign(&patched(&access(), &json!({"jti": "two"}))));
+    let of_one = patched(&id(), &json!({"at_hash": half_hash(&one)}));
+    for (kind, api) in [("strict", server(settings())), ("legacy", server(settings().legacy()))] {
+        for (name, access, id, expected) in [
+            ("its own", &one, of_one.clone(), Ok(())),
+            ("another", &two, of_one.clone(), Err("wrong_access_token_hash")),
+            ("empty", &one, patched(&id(), &json!({"at_hash": ""})), Err("wrong_access_token_hash")),
+            ("a number", &one, patched(&id(), &json!({"at_hash": 1})), Err("invalid_claim")),
+            ("names none", &two, id(), Ok(())),
+        ] {
+            for round in 1..=2 {
+                let got = verdict_of_pair(&api, access, &sign(&id)).await;
+                assert_eq!(got, expected, "{kind}, {name}, round {round}");
+            }
+        }
+    }
+}
+
+/// The `at_hash` of an access token signed with RS256.
+fn half_hash(access: &str) -> String {
+    let issuer = TokenIssuer::builder(ISSUER).signing_key(KEY.clone()).build().unwrap();
+    let id = issuer.token().for_access_token(access).mint().unwrap();
+    let payload = URL_SAFE_NO_PAD.decode_to_vec(id.split('.').nth(1).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&payload).unwrap();
+    claims["at_hash"].as_str().unwrap().to_owned()
 }

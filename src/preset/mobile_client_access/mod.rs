@@ -43,6 +43,7 @@
 //! | `exp` | there, and after now | the same |
 //! | `nbf`, `iat` | not after now, if there | the same |
 //! | subject | `prn`, the client | `sub`; the part behind its last `:` is the `prn` of the access token |
+//! | `at_hash` | – | that of the access token, if there is one |
 //! | told apart by | no `imf.user`, `imf.device`, `imf.application` | no `prn` |
 //!
 //! No leeway is granted unless told. Scopes are the members of the access token's `imf.scope`, each
@@ -68,6 +69,7 @@
 //! | lets a token without `exp` or `aud` pass | refused, unless [`legacy`](MobileClientAccess::legacy) | such a token lives for ever, or is anybody's |
 //! | takes an ID token for an access token, and the reverse | refused | each is made for its own place |
 //! | takes any two tokens for a pair | `sub` must end with `:` and `prn`, unless `legacy` | my access token with your ID token would make me you |
+//! | never looks at `at_hash` | that of another access token is refused, with `legacy` too | an ID token that names its access token goes with no other (OpenID Connect Core section 3.1.3.8) |
 //! | takes an `aud` array of one | any array with the tenant | the package compares by accident |
 //! | coerces an `exp` that is a string | refused | not a date of RFC 7519 |
 //! | remembers a pair until its access token ends | until the first of both ends | an ended ID token identifies nobody |
@@ -309,7 +311,10 @@ impl MobileClientAccess {
     }
 
     fn id_token(&self) -> TokenProfile {
-        self.token().rule(claim("sub").non_empty_string()).rule(claim("prn").absent())
+        self.token()
+            .rule(claim("sub").non_empty_string())
+            .rule(claim("prn").absent())
+            .rule(claim("at_hash").hashes_access_token())
     }
 
     /// What both kinds have in common.

@@ -64,8 +64,8 @@
 //!   before 4 seconds of its creation" contradicts all of the vendor's own code, which writes
 //!   seconds since 1970, the same as in `iat`.
 //! - **`aid` may be absent.** The guide lists it; no official sample sets it. A token without it is
-//!   bound to the application by the key. One with it is for that application alone, whatever key
-//!   two applications may share.
+//!   bound to the application by the key, so no two applications may have one key at `build()`, unless
+//!   [`Sceyt::require_aid`] has each token name its own.
 //! - **No lifetime is too short or too long unless told.** The guide's bounds are for whoever issues
 //!   tokens, its upper one has no number, and issuers vary. `issuer::SceytIssuer` keeps to them.
 //! - **"Encrypted credentials"** are signed and readable by everybody; encrypted tokens are refused.
@@ -77,7 +77,7 @@
 mod context;
 mod error_body;
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use http::HeaderName;
 
@@ -173,7 +173,9 @@ impl ResourceServer {
 
 impl Sceyt {
     /// Serves a further application, with a key of its own. `build()` refuses one that is there
-    /// already: an application has one key.
+    /// already: an application has one key. It refuses a key that another has, too, unless
+    /// [`require_aid`](Self::require_aid) tells their tokens apart: a user of one would be the same
+    /// user of the other. Keys that come by [`ResourceServer::replace_keys`] are not compared.
     pub fn application(mut self, application: Application) -> Self {
         self.applications.push(application);
         self
@@ -187,7 +189,7 @@ impl Sceyt {
     }
 
     /// Refuses tokens without `aid`. For back ends that write it: their tokens then name the
-    /// application themselves.
+    /// application themselves. Applications may then share a key.
     pub fn require_aid(mut self) -> Self {
         self.requires_aid = true;
         self
@@ -215,12 +217,32 @@ impl Sceyt {
                 MIN_LIFETIME.as_secs()
             ));
         }
+        for (shared, with) in self.sharing_a_key() {
+            builder = builder.problem(format!(
+                "application {shared}: it has the key of {with}, so the tokens of one are good for the other; \
+                 give it its own, or say .require_aid()"
+            ));
+        }
         for application in &self.applications {
             let keys = KeySet::from_keys([application.key.clone()]);
             let issuer = Issuer::with_keys(&*application.id, keys).profile(self.profile(&application.id));
             builder = builder.issuer(issuer);
         }
         builder
+    }
+
+    /// Applications whose tokens nothing tells apart from those of an earlier one.
+    fn sharing_a_key(&self) -> Vec<(&str, &str)> {
+        let mut owners = HashMap::new();
+        let mut sharing = Vec::new();
+        for application in self.applications.iter().filter(|_| !self.requires_aid) {
+            let owner = *owners.entry(application.key.thumbprint()).or_insert(&*application.id);
+            // The same application twice is refused as such.
+            if owner != application.id {
+                sharing.push((&*application.id, owner));
+            }
+        }
+        sharing
     }
 
     fn profile(&self, application: &str) -> TokenProfile {
@@ -240,7 +262,7 @@ impl Sceyt {
     ///
     /// # Errors
     /// [`ConfigError`] with everything that cannot work: an application without a name, or there
-    /// twice, a key that is not for RS256, a longest lifetime under the shortest, a leeway over 10
+    /// twice, a key that is not for RS256 or that two share without `aid`, a longest lifetime under the shortest, a leeway over 10
     /// minutes.
     pub fn build(self) -> Result<ResourceServer, ConfigError> {
         self.into_builder().build()

@@ -1,6 +1,8 @@
 // The table: what is sent, and the status that it must come to with us. What the package answers is
 // not written down here: it is asked.
 
+import { createHash } from 'node:crypto';
+
 import {
   accessClaims, asWritten, bent, CLIENT, forged, idClaims, now, patched, sign, TENANT, withPart,
 } from './tokens.mjs';
@@ -178,9 +180,17 @@ export function badCases({ access, id, alone, pair, bearer }, { key, otherKey, i
     ['ID token of another client', pair({ sub: 'bob:0badc0de-0000-4000-8000-000000000666' }), 401],
     ['my access token with her ID token', bearer(access({ prn: '0badc0de-0000-4000-8000-000000000666' }), id()), 401],
     ['ID token whose subject has no client', pair({ sub: 'alice' }), 401],
+    ['ID token of another access token', pair({ at_hash: 'AAAAAAAAAAAAAAAAAAAAAA' }), 401],
+    ['ID token of this access token', ofThis(access, id, bearer), 200],
     ['good ID token beside an expired access token', bearer(access({ exp: now() - 1 }), id()), 401],
     ['good ID token beside a bent access token', bearer(bent(access()), id()), 401],
   ];
+}
+
+/** A pair in which the ID token names its access token (OpenID Connect Core section 3.1.3.6). */
+function ofThis(access, id, bearer) {
+  const token = access();
+  return bearer(token, id({ at_hash: createHash('sha256').update(token).digest().subarray(0, 16).toString('base64url') }));
 }
 
 /** Where scopes are required: `read write`. */
