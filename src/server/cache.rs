@@ -2,10 +2,9 @@
 //!
 //! - **Key**: every input that the verdict depends on. The server is implied, since each has a cache
 //!   of its own; the rest is the tokens of the request, slot by slot, and the issuer that it names.
-//!   Only the tail of each token is
-//!   hashed, under a random seed: it is the signature, the part that an issuer alone controls.
-//!   Every byte is compared.
-//!   [`CacheSettings::digests`] puts a SHA-256 digest of all parts in their place.
+//!   Only the tail of each token is hashed, under a random seed: it is the signature, the part that
+//!   an issuer alone controls. Every byte is compared. [`CacheSettings::digests`] puts a SHA-256
+//!   digest of all parts in their place.
 //! - **Hit**: the time rules are judged again by the [`Window`] in which they all hold, and the key
 //!   that verified each token must be in its issuer's current snapshot. A removed or revoked key,
 //!   or a key source past its hard bound, ends the verdict. What is per request (scopes, other
@@ -24,13 +23,13 @@ use std::{
     sync::Arc,
 };
 
+use aws_lc_rs::digest;
 use quick_cache::{Equivalent, OptionsBuilder, Weighter, sync::Cache};
 
 use super::CacheSettings;
 use crate::{
     http::Credentials, identity::Identity, keys::VerifyingKey, time::UnixTime, verify::VerifiedToken,
 };
-use aws_lc_rs::digest;
 
 /// How much of each token's tail is hashed.
 const TAIL: usize = 32;
