@@ -73,7 +73,8 @@
 //! | time | – | 5 seconds for all of it |
 //! | size | 64 KiB | 64 KiB |
 //! | JSON | an object with `headers`, and `challengeAnswer` in an answer | an object with `status`, and what that calls for |
-//! | a member twice, or of a wrong type | refused | refused |
+//! | a member of the contract twice, or of a wrong type | refused | refused |
+//! | any other member twice: in `headers`, an answer, a challenge, `attributes` | the last counts | the last counts |
 //! | `stateId` | as it comes; [`States`] knows which there are | sent back as it came, if one came with the last challenge |
 //! | `userIdentity` | complete, or it cannot be made | `userName` and `displayName` there and not blank, `attributes` an object |
 //!

@@ -151,6 +151,12 @@ mod tests {
         use UserIdentityError::{DisplayName, Malformed, UserName};
         for (name, json, expected) in [
             ("complete", r#"{"userName":"bob","displayName":"Bob","attributes":{"age":30}}"#, Ok(1)),
+            ("twice", r#"{"userName":"bob","userName":"eve","displayName":"Bob"}"#, Err(Malformed)),
+            (
+                "an attribute twice",
+                r#"{"userName":"bob","displayName":"Bob","attributes":{"age":30,"age":31}}"#,
+                Ok(1),
+            ),
             ("no attributes", r#"{"userName":"bob","displayName":"Bob"}"#, Ok(0)),
             ("attributes null", r#"{"userName":"bob","displayName":"Bob","attributes":null}"#, Ok(0)),
             ("username, as in the guide", r#"{"username":"bob","displayName":"Bob"}"#, Ok(0)),

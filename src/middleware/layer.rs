@@ -55,6 +55,10 @@ impl<R> AuthLayer<R> {
     /// Lets requests without credentials pass, as
     /// [`Authentication::Anonymous`](crate::Authentication::Anonymous), where the operation requires
     /// no scope. Bad credentials are refused all the same (promise 9).
+    ///
+    /// Scopes that the server [requires](crate::ResourceServerBuilder::require) of every operation
+    /// count: with one of those, as [App ID](crate::preset::app_id) has, nobody passes without
+    /// credentials.
     pub fn optional(mut self) -> Self {
         self.gate.optional = true;
         self

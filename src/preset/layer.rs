@@ -172,6 +172,9 @@ impl ResourceServer {
     /// Begins a server that takes the identity tokens of a Layer provider, each once: see
     /// [`preset::layer`](self). Its refusals are 422, and 503 when no nonce can be spent.
     ///
+    /// It is not called `layer`, as its siblings are after their vendors: that is the Tower
+    /// [`layer`](Self::layer) of every server.
+    ///
     /// The token comes in the body of a request: hand it to
     /// [`verify_access_token`](Self::verify_access_token).
     pub fn layer_provider(provider: Provider) -> ResourceServerBuilder {
@@ -188,7 +191,7 @@ impl ResourceServer {
 }
 
 /// What an identity token says about its user.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Deserialize, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct User {
     /// The provider's own identifier of the user: `prn`.
@@ -205,6 +208,13 @@ pub struct User {
     /// Whatever else the provider says.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
+}
+
+/// Shows nothing that a token says.
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").finish_non_exhaustive()
+    }
 }
 
 impl FromIdentity for User {

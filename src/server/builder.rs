@@ -156,7 +156,8 @@ impl ResourceServerBuilder {
     }
 
     /// Requires these scopes of every request, beside what an operation requires itself. Called
-    /// again, it adds to them.
+    /// again, it adds to them. A layer that is [`optional`](crate::middleware::AuthLayer::optional)
+    /// then lets nobody pass without credentials.
     pub fn require(mut self, scopes: Requirement) -> Self {
         self.required = self.required.and(scopes);
         self

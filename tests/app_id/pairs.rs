@@ -79,3 +79,14 @@ async fn promise_7_my_access_token_does_not_make_me_somebody_else() {
     let who = ask(&api, &[&format!("Bearer {mine} {my_id}")]).await.unwrap();
     assert_eq!(who.id_token().unwrap().claim("name").unwrap(), "Alice");
 }
+
+#[tokio::test]
+async fn the_scope_of_every_operation_is_demanded_of_strangers_too() {
+    let layer = built(settings()).layer().optional();
+    let service = tower::service_fn(async |_: http::Request<()>| {
+        Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+    });
+    let service = tower::Layer::layer(&layer, service);
+    let answer = tower::ServiceExt::oneshot(service, http::Request::new(())).await.unwrap();
+    assert_eq!(answer.status(), 401);
+}

@@ -153,6 +153,8 @@ async fn what_the_token_says_of_its_user_is_a_type() {
     assert_eq!(user.avatar_url.as_deref(), Some("https://example.com/frodo.png"));
     assert_eq!(user.metadata, BTreeMap::from([("race".to_owned(), "hobbit".to_owned())]));
 
+    assert_eq!(format!("{user:?}"), "User { .. }");
+
     let who = Service::new().judge(json!({}), json!({})).await.unwrap();
     let user: layer::User = who.context().unwrap();
     assert_eq!((user.display_name, user.metadata.len()), (None, 0));

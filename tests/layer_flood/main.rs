@@ -22,7 +22,7 @@ use tower_resource_server::{
     test_util::ManualClock,
 };
 
-/// Half of them ask for a nonce, half are refused with one.
+/// A million requests: half of them ask for a nonce, half are refused with one.
 const REQUESTS: u32 = 1_000_000;
 /// What the allocator may do on its own.
 const NOISE_KIB: u64 = 2_048;
@@ -52,7 +52,7 @@ async fn ask(router: &Router, requests: u32) {
 }
 
 #[tokio::test]
-async fn promise_13_a_million_nonces_leave_nothing_behind() {
+async fn promise_13_a_million_requests_half_of_each_leave_nothing_behind() {
     let spent = Arc::new(MemorySpentStore::default());
     let service = service::Service::new(
         service::Settings {

@@ -19,6 +19,13 @@ async fn context(id_patch: Option<Value>) -> SecurityContext {
 }
 
 #[tokio::test]
+async fn debug_shows_nothing_that_a_token_says() {
+    let context = context(Some(json!({}))).await;
+    let shown = format!("{context:?} {:?}", context.user().unwrap());
+    assert_eq!(shown, "SecurityContext { .. } User { .. }");
+}
+
+#[tokio::test]
 async fn its_json_has_the_four_members_that_the_package_gives() {
     let sub = format!("alice:{CLIENT}");
     let full = json!({

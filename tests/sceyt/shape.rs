@@ -106,6 +106,7 @@ async fn the_context_says_who_and_for_how_long() {
         let context = Context::at(&identity, UnixTime::from_secs_f64(now).unwrap()).unwrap();
         assert_eq!(context.remaining, Duration::from_secs_f64(remaining), "{name}");
         assert_eq!(context.will_expire, will_expire, "{name}");
+        assert!(!format!("{context:?}").contains("alice"), "{name}");
     }
     assert_eq!(WILL_EXPIRE, Duration::from_secs(300));
 }

@@ -1,5 +1,7 @@
 //! The security context: what the vendor's package hands to the application.
 
+use std::fmt;
+
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -23,7 +25,7 @@ use crate::{ClaimsError, FromIdentity, Identity};
 /// The claims were signed by the authorization service, which checks neither their types nor what a
 /// custom identity provider puts into `attributes`: the methods answer `None` for what has another
 /// type than IBM documents.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 pub struct SecurityContext {
     #[serde(rename = "imf.sub")]
     sub: String,
@@ -36,7 +38,7 @@ pub struct SecurityContext {
 }
 
 /// The user in an ID token (`imf.user`).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct User<'a> {
     /// The user's name, as the identity provider of `auth_by` knows it: unique only there.
@@ -71,6 +73,20 @@ pub struct Application<'a> {
     pub id: Option<&'a str>,
     /// The version.
     pub version: Option<&'a str>,
+}
+
+/// Shows nothing that a token says.
+impl fmt::Debug for SecurityContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecurityContext").finish_non_exhaustive()
+    }
+}
+
+/// Shows nothing that a token says.
+impl fmt::Debug for User<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").finish_non_exhaustive()
+    }
 }
 
 impl SecurityContext {

@@ -42,7 +42,7 @@
 //! | `aud` | the tenant, or an array with it | the same |
 //! | `exp` | there, and after now | the same |
 //! | `nbf`, `iat` | not after now, if there | the same |
-//! | subject | `prn`, the client | `sub`; the part behind its last `:` is the `prn` of the access token |
+//! | subject | `prn`, the client | `sub`; it ends with `:` and the `prn` of the access token |
 //! | `at_hash` | – | that of the access token, if there is one |
 //! | told apart by | no `imf.user`, `imf.device`, `imf.application` | no `prn` |
 //!
@@ -79,7 +79,7 @@
 //! | takes the first of two `Authorization` fields | 400 | two readers of one request must not disagree |
 //! | checks no scope (the code is commented out) | those that an operation requires | |
 //! | never names the scope | in every 401, where scopes are required | the guide says so, and clients take it |
-
+//!
 //! # To know
 //!
 //! - Clients take no 400 for an invitation to authenticate: a header that is malformed stays so.

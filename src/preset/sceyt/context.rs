@@ -1,6 +1,6 @@
 //! Who a token is about, and how long it still lasts.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde::{Serialize, Serializer};
 
@@ -23,7 +23,7 @@ pub const WILL_EXPIRE: Duration = Duration::from_secs(300);
 ///     context.will_expire.then(|| format!("{}: a new token, please", context.user))
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Context {
     /// The user: `sub`. Unique within the application alone.
@@ -38,6 +38,18 @@ pub struct Context {
     pub remaining: Duration,
     /// Whether at most [`WILL_EXPIRE`] is left.
     pub will_expire: bool,
+}
+
+/// Shows the application and the times, and not the user.
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("application", &self.application)
+            .field("expires_at", &self.expires_at)
+            .field("remaining", &self.remaining)
+            .field("will_expire", &self.will_expire)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Context {
