@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{Mutex, PoisonError},
+    sync::{LazyLock, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -82,16 +82,22 @@ fn tokens() -> Vec<String> {
 }
 
 fn servers(clock: &ManualClock) -> Trio {
-    let application = |n: usize| Application::from_pem(APPLICATIONS[n], PUBLIC[n % 2]).unwrap();
+    /// A server is not built with one key for two applications; it comes to that later.
+    static THIRD: LazyLock<String> =
+        LazyLock::new(|| SigningKey::generate(Algorithm::RS256).unwrap().public_key_pem().unwrap());
+    let application = |n: usize, pem: &str| Application::from_pem(APPLICATIONS[n], pem).unwrap();
     Trio::new(|cache| {
-        ResourceServer::sceyt(application(0))
-            .application(application(1))
-            .application(application(2))
+        let server = ResourceServer::sceyt(application(0, PUBLIC[0]))
+            .application(application(1, PUBLIC[1]))
+            .application(application(2, &THIRD))
             .into_builder()
             .clock(clock.clone())
             .cache(cache)
             .build()
-            .unwrap()
+            .unwrap();
+        let shared = VerifyingKey::from_pem(PUBLIC[0], Algorithm::RS256).unwrap();
+        server.replace_keys(APPLICATIONS[2], KeySet::from_keys([shared])).unwrap();
+        server
     })
 }
 
