@@ -5,7 +5,8 @@
 //! - `rejection`: why a request is refused ([`Rejection`], [`Reason`]).
 //! - `table`: what each reason is in HTTP ([`ChallengeTable`]); `challenge`: the `WWW-Authenticate`
 //!   header that its row asks for (RFC 6750 section 3).
-//! - `reject`: the seam for response bodies ([`Reject`]): [`Empty`], [`Json`], or your own.
+//! - `reject`: the seam for responses ([`Reject`]): [`Empty`], [`Json`], or your own; [`WithReason`]
+//!   around any of them leaves the reason for outer layers.
 //! - `grpc`: the same refusals for gRPC, chosen by the request's content type.
 //! - `metadata`: the protected resource metadata document (RFC 9728).
 //!
