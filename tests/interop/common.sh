@@ -1,0 +1,41 @@
+# What the suites of this folder share; sourced by their run.sh, which sets `here` to its own folder.
+# shellcheck shell=bash
+root=$(cd "$here/../../.." && pwd)
+
+# Reached only when something before the cases fails: then nothing could be checked.
+could_not() {
+  echo "could not check: $1" >&2
+  echo "0 passed, 1 failed"
+  exit 1
+}
+
+# Versions and hashes are those of the lockfile; no package runs a script of its own here.
+install() {
+  [[ $here/node_modules/.package-lock.json -nt $here/package-lock.json ]] ||
+    npm ci --prefix "$here" --ignore-scripts --no-audit --no-fund
+}
+
+# Builds what the arguments name, of the manifest that comes first, and prints the path of the
+# executable, wherever the target directory is.
+build() {
+  cargo build --manifest-path "$root/$1" --profile "${PROFILE:-dev}" \
+    --message-format json-render-diagnostics "${@:2}" |
+    sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1
+}
+
+# Runs the cases in a process group of their own, so that nothing outlives the script however it
+# ends, and ends with their exit status.
+run_cases() {
+  set -m
+  "$@" &
+  cases=$!
+  trap 'kill -KILL -- "-$cases" 2>/dev/null || true' EXIT
+  trap 'kill -TERM "$cases" 2>/dev/null || true' INT TERM HUP
+  local status=0
+  wait "$cases" || status=$?
+  while kill -0 "$cases" 2>/dev/null; do # a signal only interrupts the wait
+    status=0
+    wait "$cases" || status=$?
+  done
+  exit "$status"
+}
