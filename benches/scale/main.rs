@@ -57,6 +57,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let smoke = arguments.iter().any(|argument| argument == "--smoke");
     let json = arguments.iter().skip_while(|argument| *argument != "--json").nth(1);
     let plan = if smoke { SMOKE } else { FULL };
+    alloc::watch();
     let mut rows = Vec::new();
     row::print_heading();
     for group in [live::rows, keys::rows, expiry::rows] {

@@ -2,7 +2,8 @@
 //!
 //! - `credentials`: which headers carry tokens; `grammar`: how the `Authorization` field is cut into
 //!   them (RFC 6750 section 2.1, and other schemes).
-//! - `rejection`: why a request is refused ([`Rejection`], [`Reason`]).
+//! - `rejection`: why a request is refused ([`Rejection`], [`Reason`]); `lasting`: challenges that
+//!   are sent often.
 //! - `table`: what each reason is in HTTP ([`ChallengeTable`]); `challenge`: the `WWW-Authenticate`
 //!   header that its row asks for (RFC 6750 section 3).
 //! - `reject`: the seam for responses ([`Reject`]): [`Empty`], [`Json`], or your own; [`WithReason`]
@@ -17,6 +18,7 @@ mod challenge;
 mod credentials;
 mod grammar;
 mod grpc;
+mod lasting;
 mod metadata;
 mod reject;
 mod rejection;

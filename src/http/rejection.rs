@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
-use super::{ChallengeRow, RequestError, TokenKind, grpc};
+use super::{ChallengeRow, RequestError, TokenKind, grpc, lasting::lasting};
 use crate::{error::TokenError, policy::Requirement};
 
 /// Why a request is refused.
@@ -143,6 +143,14 @@ impl Rejection {
         Self(Arc::new(Inner { reason, row, challenge, retry_after }))
     }
 
+    /// The same, for a reason that is given often.
+    pub(crate) fn lasting(mut self) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.challenge = inner.challenge.take().map(lasting);
+        }
+        self
+    }
+
     /// Why the request is refused.
     #[must_use]
     pub fn reason(&self) -> &Reason {
@@ -180,7 +188,8 @@ impl Rejection {
     pub fn response(&self, request: &Parts) -> Response<()> {
         let mut response = Response::new(());
         if let Some(challenge) = &self.0.challenge {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.clone());
+            // Nothing is there yet, so that appending does what inserting does, with less to clear away.
+            response.headers_mut().append(header::WWW_AUTHENTICATE, challenge.clone());
         }
         if let Some(flavour) = grpc::Flavour::of(&request.method, &request.headers) {
             flavour.refuse(self, response.headers_mut());

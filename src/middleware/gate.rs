@@ -1,8 +1,8 @@
 //! The decision on one request.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
-use http::Request;
+use http::{Request, request::Parts};
 
 use super::{
     Requirements,
@@ -48,16 +48,14 @@ impl Gate {
         self
     }
 
-    /// What this request needs; the request itself is taken apart and put together again only where
-    /// a function of its head says so: that costs more than looking up a token.
-    pub(super) fn required<B>(&self, request: Request<B>) -> (Cow<'_, Requirement>, Request<B>) {
-        match self.requirements.fixed() {
-            Some(required) => (Cow::Borrowed(required), request),
-            None => {
-                let (head, body) = request.into_parts();
-                (Cow::Owned(self.requirements.of(&head)), Request::from_parts(head, body))
-            }
-        }
+    /// What every request needs, where it is the same.
+    pub(super) fn fixed(&self) -> Option<&Requirement> {
+        self.requirements.fixed()
+    }
+
+    /// What the request with this head needs.
+    pub(super) fn required(&self, head: &Parts) -> Requirement {
+        self.requirements.of(head)
     }
 
     /// Judges a request that needs `required`, and puts the result into its extensions when it is

@@ -48,7 +48,7 @@ impl Refusals {
                 Some(known) if *known.reason() == denial.reason => return Refusal::Known(known),
                 Some(_) => {}
                 None => {
-                    let written = write(denial);
+                    let written = write(denial).lasting();
                     // Another thread may be faster: the place is then another reason's, or the same.
                     let _ = place.set(written.clone());
                     return Refusal::Fresh(written);
