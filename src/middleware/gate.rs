@@ -28,6 +28,9 @@ pub(super) struct Gate {
     reuse: bool,
 }
 
+/// A request without credentials where some are needed.
+static UNINVITED: Denial = Denial { reason: Reason::NoCredentials, retry_after: None };
+
 /// What becomes of a request.
 pub(super) enum Verdict<'g> {
     Admit,
@@ -97,7 +100,7 @@ impl Gate {
         let extensions = request.extensions_mut();
         match step {
             Step::Wait(pending) => return Verdict::Wait(pending),
-            Step::Done(Err(denial)) => return Verdict::Refuse(self.refuse(denial, required)),
+            Step::Done(Err(denial)) => return Verdict::Refuse(self.refuse(&denial, required)),
             Step::Done(Ok(Some(identity))) => {
                 if let Err(rejection) = self.demand(&identity, required) {
                     return Verdict::Refuse(rejection);
@@ -105,13 +108,12 @@ impl Gate {
                 extensions.insert(identity);
             }
             Step::Done(Ok(None)) => {
-                let uninvited = Denial::from(Reason::NoCredentials);
                 if !self.optional || !required.is_none() {
-                    return Verdict::Refuse(self.refuse(uninvited, required));
+                    return Verdict::Refuse(self.refuse(&UNINVITED, required));
                 }
                 extensions.remove::<Identity>();
                 // For a handler that wants an identity after all; counted by nobody until it does.
-                extensions.insert(Rejection::clone(&self.written(uninvited, required)));
+                extensions.insert(Rejection::clone(&self.written(&UNINVITED, required)));
                 extensions.insert(Authentication::Anonymous);
             }
         }
@@ -127,20 +129,23 @@ impl Gate {
             return Ok(());
         }
         let reason = Reason::InsufficientScope { required: required.clone() };
-        Err(self.refuse(reason.into(), required))
+        Err(self.refuse(&reason.into(), required))
     }
 
-    fn refuse(&self, denial: Denial, required: &Requirement) -> Refusal<'_> {
+    fn refuse(&self, denial: &Denial, required: &Requirement) -> Refusal<'_> {
         let rejection = self.written(denial, required);
         self.server.count(&rejection);
         rejection
     }
 
-    fn written(&self, denial: Denial, required: &Requirement) -> Refusal<'_> {
-        let write = |denial| self.server.write_refusal(denial, required);
+    fn written(&self, denial: &Denial, required: &Requirement) -> Refusal<'_> {
+        let write = || self.server.write_refusal(denial.clone(), required);
         match &self.refusals {
-            Some(refusals) => refusals.get(denial, write),
-            None => Refusal::Fresh(write(denial)),
+            Some(refusals) => match refusals.find(denial) {
+                Some(known) => Refusal::Known(known),
+                None => Refusal::Fresh(refusals.keep(write())),
+            },
+            None => Refusal::Fresh(write()),
         }
     }
 }

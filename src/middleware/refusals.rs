@@ -37,25 +37,29 @@ impl Refusals {
         Self([const { OnceLock::new() }; PLACES])
     }
 
-    /// The refusal for `denial`: the one that was written before, or what `write` makes of it.
-    pub(super) fn get(&self, denial: Denial, write: impl Fn(Denial) -> Rejection) -> Refusal<'_> {
-        // When to come again is another time each time.
+    /// The refusal for `denial` that was written before.
+    pub(super) fn find(&self, denial: &Denial) -> Option<&Rejection> {
         if denial.retry_after.is_some() {
-            return Refusal::Fresh(write(denial));
+            return None;
         }
-        for place in &self.0 {
-            match place.get() {
-                Some(known) if *known.reason() == denial.reason => return Refusal::Known(known),
-                Some(_) => {}
-                None => {
-                    let written = write(denial).lasting();
-                    // Another thread may be faster: the place is then another reason's, or the same.
-                    let _ = place.set(written.clone());
-                    return Refusal::Fresh(written);
-                }
+        self.0.iter().map_while(OnceLock::get).find(|known| *known.reason() == denial.reason)
+    }
+
+    /// Keeps a refusal for the next time, if there is room. One that says when to come again is
+    /// another each time.
+    pub(super) fn keep(&self, written: Rejection) -> Rejection {
+        if written.retry_after().is_some() {
+            return written;
+        }
+        match self.0.iter().find(|place| place.get().is_none()) {
+            Some(place) => {
+                let written = written.lasting();
+                // Another thread may be faster: the place is then another reason's, or the same.
+                let _ = place.set(written.clone());
+                written
             }
+            None => written,
         }
-        Refusal::Fresh(write(denial))
     }
 }
 
@@ -74,14 +78,11 @@ mod tests {
         let refusals = Refusals::new();
         let written = Cell::new(0);
         let get = |reason: Reason, retry_after: Option<Duration>| {
-            let rejection = refusals.get(Denial { reason: reason.clone(), retry_after }, |denial| {
+            let denial = Denial { reason: reason.clone(), retry_after };
+            let rejection = refusals.find(&denial).cloned().unwrap_or_else(|| {
                 written.set(written.get() + 1);
-                Rejection::new(
-                    denial.reason,
-                    ChallengeRow::new(http::StatusCode::OK),
-                    None,
-                    denial.retry_after,
-                )
+                let row = ChallengeRow::new(http::StatusCode::OK);
+                refusals.keep(Rejection::new(denial.reason, row, None, denial.retry_after))
             });
             assert_eq!((rejection.reason(), rejection.retry_after()), (&reason, retry_after));
             written.get()

@@ -40,7 +40,7 @@ const MAX_ROUNDS: u8 = 4;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a request is denied; the challenge comes with the requirement of the operation.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Denial {
     pub(crate) reason: Reason,
     pub(crate) retry_after: Option<Duration>,
@@ -313,7 +313,7 @@ impl Inner {
     fn spend_nonce(&self, verified: &Verified, now: &Now<'_>) -> Result<(), Failure> {
         let Some(nonce) = verified.token.nonce() else { return Ok(()) };
         let nonces = self.nonces.as_ref().ok_or(Failure::CannotSpend)?;
-        nonces.spend(nonce, now.unix).map_err(|error| {
+        nonces.spend(nonce, now.unix()).map_err(|error| {
             if error.is_temporary() { Failure::CannotSpend } else { Failure::Refused(TokenError::StaleNonce) }
         })
     }
@@ -355,7 +355,7 @@ impl Inner {
     /// The identity that these very tokens were verified to be, if the verdict still stands.
     pub(super) fn cached(&self, credentials: Credentials<'_>, now: &Now<'_>) -> Option<Identity> {
         let vouched = |seen, key: &_| self.sources.vouches(seen, key, || now.monotonic());
-        self.cache.as_ref()?.get(credentials, now.unix, vouched)
+        self.cache.as_ref()?.get(credentials, || now.unix(), vouched)
     }
 }
 

@@ -100,14 +100,14 @@ impl TokenCache {
     pub(super) fn get(
         &self,
         credentials: Credentials<'_>,
-        now: UnixTime,
+        now: impl FnOnce() -> UnixTime,
         vouched: impl Fn((usize, u64), &Arc<VerifyingKey>) -> bool,
     ) -> Option<Identity> {
         // Contention reads as a miss: verifying again costs less than waiting for a lock might.
         let find = |credentials: Credentials<'_>| self.verdicts.try_get(&KeyRef(credentials)).ok().flatten();
         let identity = self.with_key(credentials, find)?;
         // Time first: a token that has expired is no use of its issuer's keys.
-        let current = identity.window().contains(now)
+        let current = identity.window().contains(now())
             && identity.tokens().zip(identity.seen()).all(|(token, seen)| vouched(*seen, &token.key));
         current.then_some(identity)
     }

@@ -124,7 +124,7 @@ impl ResourceServer {
     ) -> (Examined, Option<Need>) {
         let limits = &self.0.limits;
         let nonces = self.0.nonces.as_ref();
-        let circumstances = Circumstances { limits, now: now.unix, expected, nonces, required };
+        let circumstances = Circumstances { limits, now: now.unix(), expected, nonces, required };
         slot.explain(credentials, &self.0.sources, now, circumstances)
     }
 
@@ -143,15 +143,15 @@ impl ResourceServer {
                 let now = self.0.now();
                 let mut looked = look(&now);
                 match looked.need.take() {
-                    None => break (looked, now.unix),
+                    None => break (looked, now.unix()),
                     Some((part, Need::Keys { source, seen })) => {
                         // Read after the keys were looked at: evidence must be newer.
                         let arrived = *arrived.get_or_insert_with(|| now.monotonic());
-                        (looked, now.unix, part, self.0.consult(source, seen, arrived, &mut rounds))
+                        (looked, now.unix(), part, self.0.consult(source, seen, arrived, &mut rounds))
                     }
                     #[cfg(feature = "remote")]
                     Some((part, Need::Place)) => {
-                        break (looked.with_part(part, Examined::without_keys), now.unix);
+                        break (looked.with_part(part, Examined::without_keys), now.unix());
                     }
                 }
             };

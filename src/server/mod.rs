@@ -134,15 +134,19 @@ impl fmt::Debug for IdTokenExpectations<'_> {
     }
 }
 
-/// The two clocks at one moment; the monotonic one is read by the first who asks, since most
-/// requests need it not.
+/// The two clocks at one moment: the first who asks reads each, since most requests need one and
+/// what is no token needs none.
 struct Now<'c> {
-    unix: UnixTime,
     clock: &'c dyn Clock,
+    unix: OnceCell<UnixTime>,
     monotonic: OnceCell<Duration>,
 }
 
 impl Now<'_> {
+    fn unix(&self) -> UnixTime {
+        *self.unix.get_or_init(|| self.clock.unix())
+    }
+
     fn monotonic(&self) -> Duration {
         *self.monotonic.get_or_init(|| self.clock.monotonic())
     }
@@ -437,8 +441,7 @@ impl ResourceServer {
 
 impl Inner {
     fn now(&self) -> Now<'_> {
-        let clock = &*self.clock;
-        Now { unix: clock.unix(), clock, monotonic: OnceCell::new() }
+        Now { clock: &*self.clock, unix: OnceCell::new(), monotonic: OnceCell::new() }
     }
 }
 

@@ -230,7 +230,7 @@ struct Trial<'p, 'a> {
 impl Trial<'_, '_> {
     #[cfg(feature = "remote")]
     fn screen(&self, profile: &CompiledProfile) -> Result<(), TokenError> {
-        self.parsed.screen(profile, None, self.limits, self.now.unix, self.expected).map(drop)
+        self.parsed.screen(profile, None, self.limits, self.now.unix(), self.expected).map(drop)
     }
 
     fn run(
@@ -241,7 +241,7 @@ impl Trial<'_, '_> {
     ) -> Result<(Proven, usize, u64), Failure> {
         let keys = keys();
         let known = keys.as_deref().map(Snapshot::keys);
-        let screened = self.parsed.screen(profile, known, self.limits, self.now.unix, self.expected)?;
+        let screened = self.parsed.screen(profile, known, self.limits, self.now.unix(), self.expected)?;
         let Some(keys) = &keys else { return Err(Failure::NeedKeys { source, seen: None }) };
         let generation = keys.generation();
         match screened.verify(keys.keys()) {
