@@ -8,9 +8,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{Request, Response, StatusCode, Uri};
 use serde::Serialize;
 use tower::Service;
+
+use super::document::{document, empty};
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
@@ -91,24 +93,12 @@ impl<R, B: From<Bytes>> Service<Request<R>> for MetadataService<B> {
     }
 
     fn call(&mut self, request: Request<R>) -> Self::Future {
-        let mut response = Response::new(B::from(Bytes::new()));
-        match &self.metadata {
-            Some(metadata) if request.uri().path() == &*metadata.path => match *request.method() {
-                Method::GET | Method::HEAD => {
-                    let headers = response.headers_mut();
-                    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
-                    if request.method() == Method::GET {
-                        *response.body_mut() = B::from(metadata.json.clone());
-                    }
-                }
-                _ => {
-                    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-                    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-                }
-            },
-            _ => *response.status_mut() = StatusCode::NOT_FOUND,
-        }
+        let response = match &self.metadata {
+            Some(metadata) if request.uri().path() == &*metadata.path => {
+                document(request.method(), "public, max-age=3600", || (StatusCode::OK, metadata.json.clone()))
+            }
+            _ => empty(StatusCode::NOT_FOUND),
+        };
         ready(Ok(response))
     }
 }

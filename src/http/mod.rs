@@ -9,13 +9,14 @@
 //! - `reject`: the seam for responses ([`Reject`]): [`Empty`], [`Json`], or your own; [`WithReason`]
 //!   around any of them leaves the reason for outer layers.
 //! - `grpc`: the same refusals for gRPC, chosen by the request's content type.
-//! - `metadata`: the protected resource metadata document (RFC 9728).
+//! - `metadata`: the protected resource metadata document (RFC 9728); `document`: how such are served.
 //!
 //! `table` and `challenge` are the one place where a reason becomes a status and a header; a reason
 //! without a row cannot be sent.
 
 mod challenge;
 mod credentials;
+mod document;
 mod grammar;
 mod grpc;
 mod lasting;
@@ -27,6 +28,7 @@ mod table;
 pub(crate) use challenge::Challenger;
 pub(crate) use credentials::{Credentials, RequestProfile};
 pub use credentials::{IdTokenLocation, RequestError, TokenKind};
+pub(crate) use document::document;
 pub use grammar::{Grammar, Spacing};
 pub(crate) use metadata::Metadata;
 pub use metadata::MetadataService;

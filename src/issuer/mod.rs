@@ -39,6 +39,7 @@
 //!
 //! [RFC 9068]: https://www.rfc-editor.org/rfc/rfc9068
 
+mod builder;
 #[cfg(test)]
 pub(crate) mod check;
 mod error;
@@ -51,6 +52,7 @@ mod signing_key;
 mod token_builder;
 mod token_issuer;
 
+pub use builder::TokenIssuerBuilder;
 pub use error::{IssueError, SigningKeyError};
 pub use key_ring::KeySelector;
 pub use published::Fetches;
@@ -60,6 +62,6 @@ pub use signing_key::SigningKey;
 pub use token_builder::TokenBuilder;
 #[cfg(any(test, feature = "test-util"))]
 pub(crate) use token_builder::Unsigned;
-pub use token_issuer::{TokenIssuer, TokenIssuerBuilder};
+pub use token_issuer::TokenIssuer;
 
 use crate::keys::Algorithm;

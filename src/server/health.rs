@@ -9,12 +9,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode};
 use serde::Serialize;
 use tower::Service;
 
 use super::ResourceServer;
-use crate::source::Health;
+use crate::{http::document, source::Health};
 
 /// Answers `GET` and `HEAD`, whatever the path, with the health of each issuer's keys as JSON: 200
 /// when tokens of every configured issuer can be verified, 503 when those of one cannot. A tenant
@@ -135,20 +135,6 @@ impl<R, B: From<Bytes>> Service<Request<R>> for HealthService<B> {
     }
 
     fn call(&mut self, request: Request<R>) -> Self::Future {
-        let mut response = Response::new(B::from(Bytes::new()));
-        let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-            return ready(Ok(response));
-        }
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let (status, json) = self.report();
-        *response.status_mut() = status;
-        if request.method() == Method::GET {
-            *response.body_mut() = B::from(json);
-        }
-        ready(Ok(response))
+        ready(Ok(document(request.method(), "no-store", || self.report())))
     }
 }

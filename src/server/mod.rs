@@ -5,6 +5,7 @@
 //! - `issuer`: an [`Issuer`] that the server trusts: whose keys, which profile.
 //! - `sources`: the keys of each issuer, and of tenants as they come and go.
 //! - `slot`: the issuers and profiles for one kind of token, and the verification of one token.
+//! - `by_hand`: a server without a layer: tokens and request heads, verified on demand.
 //! - `authenticate`: one request: cache, then verification, then, only for keys that are not there
 //!   yet, a wait.
 //! - `explain`: the same recipe, told check by check.
@@ -14,6 +15,7 @@
 
 mod authenticate;
 mod builder;
+mod by_hand;
 mod cache;
 mod explain;
 mod health;
@@ -31,13 +33,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::request::Parts;
 
 pub(crate) use self::authenticate::{Denial, Pending, Step};
 #[cfg(feature = "remote")]
 pub use self::issuer::DangerousIssuer;
 pub use self::{
     builder::{CacheSettings, ResourceServerBuilder},
+    by_hand::IdTokenExpectations,
     health::HealthService,
     issuer::Issuer,
     pair::PairRules,
@@ -45,13 +47,10 @@ pub use self::{
 };
 use self::{cache::TokenCache, slot::Slot, sources::Sources};
 use crate::{
-    error::TokenError,
-    http::{
-        Challenger, Credentials, Metadata, MetadataService, Reason, Rejection, RequestProfile, TokenKind,
-    },
-    identity::{Authentication, Identity, ServerTag},
+    http::{Challenger, Metadata, MetadataService, Rejection, RequestProfile},
+    identity::ServerTag,
     keys::KeySet,
-    policy::{Expected, Requirement},
+    policy::Requirement,
     source::{Health, metrics},
     store::{NonceError, Nonces},
     time::{Clock, UnixTime},
@@ -103,37 +102,6 @@ struct Inner {
     retain_tokens: bool,
 }
 
-/// What the caller of [`verify_id_token`](ResourceServer::verify_id_token) knows about the login
-/// that the token is the answer to.
-///
-/// ```
-/// use tower_resource_server::IdTokenExpectations;
-///
-/// let expected = IdTokenExpectations { nonce: Some("n-0S6_WzA2Mj"), ..Default::default() };
-/// ```
-#[derive(Clone, Copy, Default)]
-pub struct IdTokenExpectations<'a> {
-    /// The nonce that was sent with the authentication request: the token must carry it.
-    pub nonce: Option<&'a str>,
-    /// The access token that came with the ID token: `at_hash`, if there is one, must match.
-    pub access_token: Option<&'a str>,
-    /// The oldest acceptable login: `auth_time` must be there and at most this long ago.
-    pub max_age: Option<Duration>,
-}
-
-impl<'a> IdTokenExpectations<'a> {
-    const fn expected(self) -> Expected<'a> {
-        let Self { nonce, access_token, max_age } = self;
-        Expected { nonce, access_token, max_age }
-    }
-}
-
-impl fmt::Debug for IdTokenExpectations<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IdTokenExpectations").field("max_age", &self.max_age).finish_non_exhaustive()
-    }
-}
-
 /// The two clocks at one moment: the first who asks reads each, since most requests need one and
 /// what is no token needs none.
 struct Now<'c> {
@@ -163,130 +131,6 @@ impl ResourceServer {
     #[must_use]
     pub fn resource(&self) -> &str {
         &self.0.tag.0
-    }
-
-    /// Authenticates a request by its headers.
-    ///
-    /// [`Authentication::Anonymous`] means that there were no credentials: whether that is enough
-    /// is up to the caller. It waits only when the keys to decide are being fetched.
-    ///
-    /// It checks no scopes but those that the server [requires](ResourceServerBuilder::require) of
-    /// every request; see [`Identity::has_scope`] and
-    /// [`Requirement::is_met_by`](crate::policy::Requirement::is_met_by).
-    ///
-    /// # Errors
-    /// A [`Rejection`] with the status and challenge that the client should get.
-    pub async fn authenticate(&self, request: &Parts) -> Result<Authentication, Rejection> {
-        let mut step = self.begin(&request.headers);
-        loop {
-            match step {
-                Step::Done(Ok(Some(identity))) => return self.admit(identity).map(Authentication::Verified),
-                Step::Done(Ok(None)) => return Ok(Authentication::Anonymous),
-                Step::Done(Err(denial)) => return Err(self.deny(denial)),
-                Step::Wait(pending) => step = self.resume(pending.await, &request.headers),
-            }
-        }
-    }
-
-    /// Verifies an access token by itself, as if it had come alone in the `Authorization` field.
-    ///
-    /// # Errors
-    /// A [`Rejection`]; its [`reason`](Rejection::reason) tells a bad token from keys that cannot be had.
-    pub async fn verify_access_token(&self, token: &str) -> Result<Identity, Rejection> {
-        self.verify_credentials(Credentials::access(token.as_bytes())).await
-    }
-
-    /// Verifies an access token of this issuer, as if the header of
-    /// [`select_issuer_by`](ResourceServerBuilder::select_issuer_by) had named it. A server that has
-    /// no such header verifies the token by its `iss`, and refuses it when that is another issuer.
-    ///
-    /// # Errors
-    /// As [`verify_access_token`](Self::verify_access_token).
-    pub async fn verify_access_token_of(&self, issuer: &str, token: &str) -> Result<Identity, Rejection> {
-        let selector = Some(issuer.as_bytes());
-        let credentials = Credentials { selector, ..Credentials::access(token.as_bytes()) };
-        let identity = self.verify_credentials(credentials).await?;
-        if identity.issuer() == issuer || self.0.request.selector.is_some() {
-            return Ok(identity);
-        }
-        let error = TokenError::UntrustedIssuer;
-        Err(self.deny(Reason::InvalidToken { token: TokenKind::Access, error }.into()))
-    }
-
-    async fn verify_credentials(&self, credentials: Credentials<'_>) -> Result<Identity, Rejection> {
-        let mut step = self.begin_with(credentials);
-        loop {
-            match step {
-                Step::Done(Ok(identity)) => return self.demand(identity),
-                Step::Done(Err(denial)) => return Err(self.deny(denial)),
-                Step::Wait(pending) => step = self.resume_with(pending.await, credentials),
-            }
-        }
-    }
-
-    /// Verifies an access token without waiting: for keys that the application holds.
-    #[cfg(any(test, feature = "test-util"))]
-    pub(crate) fn verify_now(&self, token: &str) -> Result<Identity, Rejection> {
-        let credentials = Credentials::access(token.as_bytes());
-        match self.begin_with(credentials) {
-            Step::Done(Ok(identity)) => self.demand(identity),
-            Step::Done(Err(denial)) => Err(self.deny(denial)),
-            Step::Wait(_) => Err(self.deny(Reason::KeysUnavailable.into())),
-        }
-    }
-
-    /// The identity behind an access token, if it was verified before and the verdict still stands:
-    /// no signature, no waiting.
-    #[must_use]
-    pub fn try_verify_cached(&self, token: &str) -> Option<Identity> {
-        let cached = self.0.cached(Credentials::access(token.as_bytes()), &self.0.now());
-        cached.filter(|identity| self.0.required.is_met_by(identity.scopes()))
-    }
-
-    /// Verifies an ID token for the configured client (OpenID Connect Core section 3.1.3.7), for
-    /// applications that log users in themselves. Never cached.
-    ///
-    /// It does not remember nonces: comparing with the one of this login is what makes each count
-    /// once.
-    ///
-    /// # Errors
-    /// A [`Rejection`]; a server built without a `client_id` knows no ID tokens and refuses all, and so
-    /// does one whose profile leaves the audience of an ID token to the access token beside it.
-    pub async fn verify_id_token(
-        &self,
-        token: &str,
-        expectations: IdTokenExpectations<'_>,
-    ) -> Result<Identity, Rejection> {
-        let expected = expectations.expected();
-        let mut step = self.begin_id_token(token.as_bytes(), expected);
-        loop {
-            match step {
-                Step::Done(Ok(identity)) => {
-                    return identity.ok_or_else(|| self.deny(Reason::NoCredentials.into()));
-                }
-                Step::Done(Err(denial)) => return Err(self.deny(denial)),
-                Step::Wait(pending) => step = self.resume_id_token(pending.await, token.as_bytes(), expected),
-            }
-        }
-    }
-
-    fn demand(&self, identity: Option<Identity>) -> Result<Identity, Rejection> {
-        identity
-            .ok_or_else(|| self.deny(Reason::NoCredentials.into()))
-            .and_then(|identity| self.admit(identity))
-    }
-
-    /// Lets an identity pass that has the scopes which every request needs.
-    fn admit(&self, identity: Identity) -> Result<Identity, Rejection> {
-        let required = &self.0.required;
-        if required.is_met_by(identity.scopes()) {
-            return Ok(identity);
-        }
-        Err(self.deny(Reason::InsufficientScope { required: required.clone() }.into()))
-    }
-
-    fn deny(&self, denial: Denial) -> Rejection {
-        self.refuse(denial, &self.0.required)
     }
 
     /// A nonce for a token to spend, where a profile [wants one](crate::profile::TokenProfile::spends_nonce).

@@ -7,7 +7,8 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { cases } from './cases.mjs';
 import { DIFFERENCES, withRealm } from './differences.mjs';
-import { killAll, startOurs, startVendor } from './servers.mjs';
+import { killAll } from '../processes.mjs';
+import { startOurs, startVendor } from './servers.mjs';
 import { CLIENT, jwk, jwkWithZero, makeKey, startKeyServer, Tenant, TENANT } from './tenant.mjs';
 
 const DEADLINE = 240_000;

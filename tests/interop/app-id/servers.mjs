@@ -1,15 +1,13 @@
 // The two that are compared: the vendor's strategy behind express and passport, and the example.
 
-import { spawn } from 'node:child_process';
 import { request } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import express from 'express';
 import appId from 'ibmcloud-appid';
 import passport from 'passport';
 
-const START = 20_000;
-const STOP = 5_000;
+import { start } from '../processes.mjs';
+
 /** The SDK tries a key endpoint that does not answer for three seconds before it gives up. */
 const ANSWER = 10_000;
 
@@ -66,50 +64,14 @@ export async function startVendor() {
   };
 }
 
-const running = new Set();
-
-/** Ends every process that is still there, at once. */
-export function killAll() {
-  for (const child of running) child.kill('SIGKILL');
-}
-
-/** Starts the example, and waits until it prints the address on which it accepts connections. */
+/** Starts the example. */
 export async function startOurs(program, parameters) {
-  const child = spawn(program, [...parameters, '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'pipe'] });
-  running.add(child);
-  const stopped = new Promise((stop) => {
-    child.once('error', (error) => stop(`could not be started: ${error.message}`));
-    child.once('exit', (code, signal) => stop(signal ?? code));
-  });
-  stopped.then(() => running.delete(child));
-
-  let output = '';
-  const address = new Promise((found) => {
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text) => {
-        output = (output + text).slice(-16_384);
-        const line = /^listening on (http:\/\/\S+)\r?$/m.exec(output);
-        if (line) found(line[1]);
-      });
-    }
-  });
-  const late = sleep(START, 'did not start in time', { ref: false });
-  const failure = Promise.race([stopped, late]).then((why) => {
-    throw new Error(`${program} ${parameters.join(' ')}: ${why}\n${output}`);
-  });
-  failure.catch(() => {});
-  const root = await Promise.race([address, failure]);
+  const { address, stop } = await start(program, [...parameters, '--listen', '127.0.0.1:0']);
   return {
     async ask(fields) {
-      const { body, ...answer } = await ask(`${root}/orders`, fields);
+      const { body, ...answer } = await ask(`${address}/orders`, fields);
       return { ...answer, body: body?.context };
     },
-    async stop() {
-      child.kill('SIGTERM');
-      const how = await Promise.race([stopped, sleep(STOP, undefined, { ref: false })]);
-      if (how !== undefined) return how;
-      child.kill('SIGKILL');
-      return `killed: ${await stopped}`;
-    },
+    stop,
   };
 }

@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { call, newClient, next, requests } from './client.mjs';
-import { start, stopAll } from './service.mjs';
+import { killAll } from '../processes.mjs';
+import { start } from './service.mjs';
 
 const DEADLINE = 90_000;
 const INVALID = 'authenticated-error invalid_property 105 422';
@@ -20,7 +21,7 @@ function step(name, expected, got) {
 }
 
 function finish() {
-  stopAll();
+  killAll();
   console.log(`${steps.passed} passed, ${steps.failed} failed`);
   process.exit(steps.failed === 0 && steps.passed > 0 ? 0 : 1);
 }
@@ -158,7 +159,7 @@ function giveUp(why) {
   finish();
 }
 
-process.on('exit', stopAll);
+process.on('exit', killAll);
 process.on('uncaughtException', (error) => giveUp(error.stack));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => giveUp(`stopped by ${signal}`));
 setTimeout(() => giveUp('out of time'), DEADLINE).unref();

@@ -7,7 +7,8 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { badCases, goodCases, headerCases, minter, scopeCases } from './cases.mjs';
 import { startKeyServer } from './key_server.mjs';
-import { killAll, startOurs, startPackage } from './servers.mjs';
+import { killAll } from '../processes.mjs';
+import { startOurs, startPackage } from './servers.mjs';
 import { makeKey, TENANT } from './tokens.mjs';
 
 const DEADLINE = 150_000;

@@ -2,60 +2,16 @@
 // `outcome` is the HTTP status or the name of the gRPC code and `challenge` is the parsed
 // `WWW-Authenticate` (RFC 9110 section 11.6.1), null when there is none.
 
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
+import { start } from '../processes.mjs';
 import { http } from './client.mjs';
 
-const START = 20_000;
-const STOP = 5_000;
 const CALL = 10_000;
 
 const run = promisify(execFile);
-const running = new Set();
-
-/** Starts `program`, and waits until it prints the address on which it accepts connections. */
-async function start(program, parameters) {
-  const child = spawn(program, [...parameters, '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'pipe'] });
-  running.add(child);
-  const stopped = new Promise((stop) => {
-    child.once('error', (error) => stop(`could not be started: ${error.message}`));
-    child.once('exit', (code, signal) => stop(signal ?? code));
-  });
-  stopped.then(() => running.delete(child));
-
-  let output = '';
-  const address = new Promise((found) => {
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text) => {
-        output = (output + text).slice(-16_384);
-        const line = /^listening on (http:\/\/\S+)\r?$/m.exec(output);
-        if (line) found(line[1]);
-      });
-    }
-  });
-  const late = sleep(START, 'did not start in time', { ref: false });
-  const failure = Promise.race([stopped, late]).then((why) => {
-    throw new Error(`${program} ${parameters.join(' ')}: ${why}\n${output}`);
-  });
-  failure.catch(() => {});
-  return { address: await Promise.race([address, failure]), child, stopped };
-}
-
-/** Asks a process to end; answers with its exit code, or the signal that it took. */
-async function stop({ child, stopped }) {
-  child.kill('SIGTERM');
-  const how = await Promise.race([stopped, sleep(STOP, undefined, { ref: false })]);
-  if (how !== undefined) return how;
-  child.kill('SIGKILL');
-  return `killed: ${await stopped}`;
-}
-
-/** Ends every process that is still there, at once. */
-export function killAll() {
-  for (const child of running) child.kill('SIGKILL');
-}
 
 function parseChallenge(header) {
   if (header === null || header === undefined) return null;
@@ -72,13 +28,13 @@ function parseChallenge(header) {
 }
 
 export async function startAxum(program, parameters) {
-  const process = await start(program, parameters);
+  const { address, stop } = await start(program, [...parameters, '--listen', '127.0.0.1:0']);
   return {
-    address: process.address,
-    stop: () => stop(process),
+    address,
+    stop,
     async call(token) {
       const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-      const response = await http(`${process.address}/orders`, { headers });
+      const response = await http(`${address}/orders`, { headers });
       const body = await response.text();
       return {
         outcome: response.status,
@@ -90,13 +46,13 @@ export async function startAxum(program, parameters) {
 }
 
 export async function startTonic(program, parameters) {
-  const process = await start(program, ['serve', ...parameters]);
+  const { address, stop } = await start(program, ['serve', ...parameters, '--listen', '127.0.0.1:0']);
   return {
-    address: process.address,
-    stop: () => stop(process),
+    address,
+    stop,
     async call(token) {
       const credentials = token === undefined ? [] : ['--token', token];
-      const arguments_ = ['call', '--address', process.address, ...credentials];
+      const arguments_ = ['call', '--address', address, ...credentials];
       const { stdout } = await run(program, arguments_, { timeout: CALL });
       const { code, metadata, reply } = JSON.parse(stdout);
       return {

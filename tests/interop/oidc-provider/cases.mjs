@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 
-import { killAll, startAxum, startTonic, untilKeysAreThere } from './apis.mjs';
+import { killAll } from '../processes.mjs';
+import { startAxum, startTonic, untilKeysAreThere } from './apis.mjs';
 import { authorizationCode, clientCredentials, http, judge } from './client.mjs';
 import {
   ALGORITHMS, API, APP, MACHINE, NAMESAKE, OTHER_API, READ, startProvider, SUBJECT, WRITE,

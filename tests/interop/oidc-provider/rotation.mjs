@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { killAll, startAxum, untilKeysAreThere } from './apis.mjs';
+import { killAll } from '../processes.mjs';
+import { startAxum, untilKeysAreThere } from './apis.mjs';
 import { clientCredentials } from './client.mjs';
 import { API, MACHINE, READ, signingKey, startProvider, WRITE } from './provider.mjs';
 
