@@ -1,8 +1,8 @@
 //! Header values that stay for as long as the process runs.
 //!
 //! Anyone can cause a refusal, on all cores at once, and each puts the same challenge into its
-//! response. A shared value counts who has it: that count is a third of what the cheapest refusal
-//! costs, and all cores write to it. A text that is never given back needs no count.
+//! response. A shared value counts who has it, in one place that all cores write to; a text that is
+//! never given back needs no count.
 //!
 //! Nothing of a request may come here: what is kept is bounded, but others then find no room.
 
