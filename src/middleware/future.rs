@@ -4,6 +4,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -52,7 +53,7 @@ pub(super) struct Held<S, R, B> {
     pub(super) request: Request<B>,
     pub(super) required: Requirement,
     pub(super) inner: S,
-    pub(super) gate: Gate,
+    pub(super) gate: Arc<Gate>,
     pub(super) reject: R,
 }
 

@@ -1,5 +1,7 @@
 //! The layer and its settings.
 
+use std::sync::Arc;
+
 use tower::Layer;
 
 use super::{AuthService, Requirements, gate::Gate};
@@ -74,6 +76,6 @@ impl<S, R: Clone> Layer<S> for AuthLayer<R> {
     type Service = AuthService<S, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AuthService::new(inner, self.gate.clone(), self.reject.clone())
+        AuthService::new(inner, Arc::new(self.gate.clone()), self.reject.clone())
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     mem,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -22,12 +23,13 @@ use crate::http::{Empty, Reject};
 #[derive(Clone, Debug)]
 pub struct AuthService<S, R = Empty> {
     inner: S,
-    gate: Gate,
+    /// Routers clone their services for each request: one count is all that a clone touches here.
+    gate: Arc<Gate>,
     reject: R,
 }
 
 impl<S, R> AuthService<S, R> {
-    pub(super) const fn new(inner: S, gate: Gate, reject: R) -> Self {
+    pub(super) const fn new(inner: S, gate: Arc<Gate>, reject: R) -> Self {
         Self { inner, gate, reject }
     }
 }
@@ -66,7 +68,7 @@ where
             Verdict::Wait(pending) => {
                 let required = required.into_owned();
                 self.give_back_readiness();
-                let (inner, gate, reject) = (self.inner.clone(), self.gate.clone(), self.reject.clone());
+                let (inner, gate, reject) = (self.inner.clone(), Arc::clone(&self.gate), self.reject.clone());
                 ResponseFuture::waiting(pending, Held { request, required, inner, gate, reject })
             }
         }
