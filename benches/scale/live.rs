@@ -1,7 +1,8 @@
 //! Hits among few live tokens and among many, and what they hold in memory.
 //!
 //! Tokens take turns in a stride, so that with many of them each is met cold; the bare service walks
-//! over the same headers the same way, and its cost is taken off.
+//! over the same headers the same way, reading each as a server does that parses it, and its cost is
+//! taken off.
 
 use crate::{
     Plan, TOKEN_WEIGHT, alloc, grouped,
