@@ -1,6 +1,6 @@
 //! Counts allocations, and the bytes that they hold.
 //!
-//! Only while somebody asks: keeping the account of a request costs a tenth of a hit, and belongs to
+//! Only while somebody asks: the account of a request costs as much as a step of a hit, and belongs to
 //! no row that is timed.
 
 use std::{

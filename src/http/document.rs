@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 
-/// Answers `GET` and `HEAD` with what `write` makes, and anything else with a 405.
+/// Answers `GET` and `HEAD` with what `write` makes, and anything else with a 405 that nobody keeps.
 pub(crate) fn document<B: From<Bytes>>(
     method: &Method,
     cache_control: &'static str,
@@ -11,7 +11,9 @@ pub(crate) fn document<B: From<Bytes>>(
 ) -> Response<B> {
     if !matches!(*method, Method::GET | Method::HEAD) {
         let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        let headers = response.headers_mut();
+        headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         return response;
     }
     let (status, json) = write();
@@ -25,7 +27,8 @@ pub(crate) fn document<B: From<Bytes>>(
     response
 }
 
-pub(crate) fn empty<B: From<Bytes>>(status: StatusCode) -> Response<B> {
+/// A response with a status and nothing else.
+pub(super) fn empty<B: From<Bytes>>(status: StatusCode) -> Response<B> {
     let mut response = Response::new(B::from(Bytes::new()));
     *response.status_mut() = status;
     response

@@ -20,7 +20,7 @@
 //! | look the token up | 480 | a third of it compares every byte of the token |
 //! | the key still counts | 45 | one number against the one that was seen |
 //! | the scopes | 40 | nothing, where none are required |
-//! | the extension | 430, and 400 to drop it | three allocations, all that a hit makes |
+//! | the extension | 750, half of it to drop it | three allocations, all that a hit makes |
 //!
 //! The monotonic clock is read only for keys that can be too old, and the request is taken apart
 //! only where a function of its head says what it needs: otherwise it stays in place.
@@ -29,7 +29,7 @@
 //! rules and what an identity is made of 2 200, the signature's base64 and the key 600; the rest is
 //! what a hit has too, and moves.
 //! A refusal costs 1 000 without a header, 2 100 for garbage, and 5 500 for a key that is known not
-//! to exist, since then nothing of the payload is looked at. Two thirds of the first are the response's
+//! to exist, since then nothing of the payload is looked at. More than half of the first is the response's
 //! header map. What is moved counts for more than its instructions: a value that was just written in
 //! small pieces is read in large ones only after a stall, so refusals are found where their reason
 //! stands, and challenges are texts that nobody counts.
