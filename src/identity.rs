@@ -5,9 +5,12 @@ use std::{fmt, sync::Arc};
 use http::Extensions;
 use serde::Deserialize;
 use serde_json::Value;
-use smallvec::SmallVec;
 
-use crate::{policy::Window, time::UnixTime, verify::VerifiedToken};
+use crate::{
+    policy::Window,
+    time::UnixTime,
+    verify::{TokenContents, VerifiedToken},
+};
 
 /// Which server verified an identity; another server's guard does not take it (promise 12).
 ///
@@ -43,12 +46,7 @@ struct Inner {
     raw: RawTokens,
     /// When the verdict stands, as far as time goes.
     window: Window,
-    seen: Seen,
 }
-
-/// For each token the number of its source, and the generation of the keys that verified it: what
-/// a remembered verdict is held against.
-pub(crate) type Seen = SmallVec<[(usize, u64); 2]>;
 
 /// The tokens that an identity rests on: at least one.
 enum Tokens {
@@ -101,7 +99,6 @@ impl Identity {
         access: Option<VerifiedToken>,
         id: Option<VerifiedToken>,
         raw: RawTokens,
-        seen: Seen,
     ) -> Option<Self> {
         let tokens = match (access, id) {
             (Some(access), Some(id)) => Tokens::Pair { access, id: Box::new(id) },
@@ -110,15 +107,11 @@ impl Identity {
             (None, None) => return None,
         };
         let window = tokens.iter().map(|token| token.window).reduce(Window::intersection)?;
-        Some(Self(Arc::new(Inner { server, tokens, raw, window, seen })))
+        Some(Self(Arc::new(Inner { server, tokens, raw, window })))
     }
 
     pub(crate) fn window(&self) -> Window {
         self.0.window
-    }
-
-    pub(crate) fn seen(&self) -> &Seen {
-        &self.0.seen
     }
 
     pub(crate) fn server(&self) -> &ServerTag {
@@ -128,6 +121,21 @@ impl Identity {
     /// The verified tokens, the one that speaks for the identity first.
     pub(crate) fn tokens(&self) -> impl Iterator<Item = &VerifiedToken> {
         self.0.tokens.iter()
+    }
+
+    pub(crate) fn access_contents(&self) -> Option<&TokenContents> {
+        match &self.0.tokens {
+            Tokens::Access(token) | Tokens::Pair { access: token, .. } => Some(token),
+            Tokens::Id(_) => None,
+        }
+    }
+
+    pub(crate) fn id_contents(&self) -> Option<&TokenContents> {
+        match &self.0.tokens {
+            Tokens::Id(token) => Some(token),
+            Tokens::Pair { id, .. } => Some(id),
+            Tokens::Access(_) => None,
+        }
     }
 
     fn main(&self) -> &VerifiedToken {

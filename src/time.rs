@@ -5,7 +5,7 @@
 //! an argument. That makes each verdict a function of its inputs, and lets tests drive hours of
 //! key rotation and token expiry without sleeping.
 
-use std::{fmt, future::Future, pin::Pin, sync::OnceLock, time::Duration};
+use std::{cell::OnceCell, fmt, future::Future, pin::Pin, sync::OnceLock, time::Duration};
 
 /// A moment in wall-clock time: the seconds, with fraction, since 1970-01-01T00:00:00Z.
 ///
@@ -96,6 +96,28 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Completes once [`monotonic`](Self::monotonic) has reached `deadline`.
     fn sleep_until(&self, deadline: Duration) -> Sleep;
+}
+
+/// The two clocks at one moment. Each is read when it is first asked for, since most requests need one
+/// and what is no token needs none.
+pub(crate) struct Now<'c> {
+    clock: &'c dyn Clock,
+    unix: OnceCell<UnixTime>,
+    monotonic: OnceCell<Duration>,
+}
+
+impl<'c> Now<'c> {
+    pub(crate) const fn new(clock: &'c dyn Clock) -> Self {
+        Self { clock, unix: OnceCell::new(), monotonic: OnceCell::new() }
+    }
+
+    pub(crate) fn unix(&self) -> UnixTime {
+        *self.unix.get_or_init(|| self.clock.unix())
+    }
+
+    pub(crate) fn monotonic(&self) -> Duration {
+        *self.monotonic.get_or_init(|| self.clock.monotonic())
+    }
 }
 
 /// The operating system's clocks.

@@ -1,17 +1,18 @@
 //! Why a token is accepted or not, check by check: an [`Explanation`].
 //!
-//! - `form`: size, parts, encoding, JSON.
-//! - `examine`: everything that the profile of one issuer and its keys say about a token.
-//! - `table`: an explanation as text for people, and as JSON for programs.
+//! - `report`: the observer of a verification that records every check.
+//! - `words`: what each check demands, in words; `advice`: what would make a rule hold.
+//! - `finding`: one check and its result; `table`: an explanation as text for people, and as JSON for
+//!   programs.
 //!
 //! Made by [`ResourceServer::explain`](crate::ResourceServer::explain) and its neighbours: the
 //! "validation tool" of an identity provider, for your own server.
 //!
-//! **It agrees with verification.** Each check is the function that verification calls, in the same
-//! order. Where verification stops at the first that fails, this goes on with all that can still be
-//! judged, so that everything wrong with a token is seen at once: an explanation is
-//! [valid](Explanation::is_valid) exactly when the token would be accepted at that moment, and
-//! [`reason`](Explanation::reason) is what the refusal would say.
+//! **It agrees with verification.** It is the same sequence of checks, run with an observer that does
+//! not stop at the first that fails but goes on with all that can still be judged, so that everything
+//! wrong with a token is seen at once: an explanation is [valid](Explanation::is_valid) exactly when
+//! the token would be accepted at that moment, and [`reason`](Explanation::reason) is what the
+//! refusal would say.
 //!
 //! **It changes nothing.** It does not read or fill the cache of verified tokens, spends no nonce and
 //! counts as no verdict in the metrics. Keys are fetched when verification would fetch them, out of the
@@ -26,23 +27,17 @@
 //! advice do name the configuration: issuer, audiences, client and the ids of the issuer's keys.
 //! That is for people who run the server and its clients; answer strangers with the refusal.
 
-mod examine;
-mod form;
+mod advice;
+mod finding;
+mod report;
 mod table;
+mod words;
 
 use std::sync::Arc;
 
-pub(crate) use self::{
-    examine::{Circumstances, Examined, examine},
-    form::form,
-};
-pub use crate::policy::finding::{Finding, Shown, Stage, Verdict};
-use crate::{
-    error::TokenError,
-    http::{Reason, TokenKind},
-    policy::Requirement,
-    time::UnixTime,
-};
+pub use self::finding::{Finding, Shown, Stage, Verdict};
+pub(crate) use self::report::Report;
+use crate::{error::TokenError, http::Reason, time::UnixTime};
 
 /// What an explanation comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -69,7 +64,7 @@ pub struct Explanation {
     taken: Taken,
     issuer: Option<Arc<str>>,
     checked_at: UnixTime,
-    required: Requirement,
+    reason: Option<Reason>,
     findings: Vec<Finding>,
 }
 
@@ -82,28 +77,15 @@ pub(crate) enum Taken {
 }
 
 impl Explanation {
-    /// `parts` are the tokens, the access token of a pair first, and `pair` whether they belong together.
+    /// What `report` holds, about a verification that came to `reason`.
     pub(crate) fn new(
         taken: Taken,
-        parts: Vec<Examined>,
-        pair: Option<Finding>,
-        required: Requirement,
+        mut report: Report<'_>,
+        reason: Option<Reason>,
         checked_at: UnixTime,
     ) -> Self {
-        let issuer = parts.iter().find_map(|part| part.issuer.clone());
-        let (mut findings, mut late) = (Vec::new(), Vec::new());
-        let mut scopes = Vec::new();
-        for (part, name) in parts.into_iter().zip(["access", "id"]) {
-            let named = |finding: Finding| match taken {
-                Taken::Pair => finding.of_token(name),
-                _ => finding,
-            };
-            findings.extend(part.findings.into_iter().map(named));
-            late.extend(part.nonce.map(named));
-            scopes.extend(part.scope.map(named));
-        }
-        findings.extend(pair.map(|pair| pair.of_token("id")).into_iter().chain(late).chain(scopes));
-        Self { taken, issuer, checked_at, required, findings }
+        report.finish(reason.as_ref());
+        Self { taken, issuer: report.issuer, checked_at, reason, findings: report.findings }
     }
 
     /// Whether the token is accepted.
@@ -115,47 +97,28 @@ impl Explanation {
     /// What the checks come to.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        match self.decisive().map(Finding::verdict) {
+        match &self.reason {
             None => Outcome::Valid,
-            Some(Verdict::Failed) => Outcome::Invalid,
-            Some(_) => Outcome::Unchecked,
+            Some(Reason::KeysUnavailable | Reason::SpentStoreUnavailable) => Outcome::Unchecked,
+            Some(_) => Outcome::Invalid,
         }
-    }
-
-    /// Where verification stops: at the first check that fails, or cannot be made for want of a key or
-    /// of a place for a nonce. What else could not be checked is so because of a failure.
-    fn decisive(&self) -> Option<&Finding> {
-        self.findings.iter().find(|finding| match finding.verdict() {
-            Verdict::Failed => true,
-            Verdict::Unchecked => matches!(finding.stage(), Stage::Key | Stage::Signature | Stage::Nonce),
-            _ => false,
-        })
     }
 
     /// Why verification refuses the token: as in [`Rejection::reason`](crate::http::Rejection::reason).
     /// `None` when it is accepted.
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
-        let finding = self.decisive()?;
-        Some(match (finding.verdict(), finding.stage(), finding.error()) {
-            (Verdict::Failed, _, Some(error)) => {
-                let token = match (self.taken, finding.token()) {
-                    (Taken::Id, _) | (Taken::Pair, Some("id")) => TokenKind::Id,
-                    _ => TokenKind::Access,
-                };
-                Reason::InvalidToken { token, error: error.clone() }
-            }
-            (Verdict::Failed, _, None) => Reason::InsufficientScope { required: self.required.clone() },
-            (_, Stage::Nonce, _) => Reason::SpentStoreUnavailable,
-            _ => Reason::KeysUnavailable,
-        })
+        self.reason.clone()
     }
 
     /// What is wrong with the token: the error that verification reports. `None` also when nothing can
     /// be known, or nothing but a scope is missing.
     #[must_use]
     pub fn error(&self) -> Option<&TokenError> {
-        self.decisive().and_then(Finding::error)
+        match &self.reason {
+            Some(Reason::InvalidToken { error, .. }) => Some(error),
+            _ => None,
+        }
     }
 
     /// Every check, in the order of verification. Which key must have signed comes after the claims,

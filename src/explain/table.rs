@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::{Explanation, Finding, Outcome, Shown, Stage, Taken, Verdict};
-use crate::{policy::distance, time::UnixTime};
+use super::{Explanation, Finding, Outcome, Shown, Stage, Taken, Verdict, advice::distance};
+use crate::time::UnixTime;
 
 /// The claims that are dates.
 const DATES: [&str; 4] = ["exp", "nbf", "iat", "auth_time"];

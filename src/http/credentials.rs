@@ -45,16 +45,6 @@ impl RequestError {
     }
 }
 
-/// The kind of a token in a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TokenKind {
-    /// An OAuth 2 access token.
-    Access,
-    /// An OpenID Connect ID token.
-    Id,
-}
-
 /// Where a server takes ID tokens from, beside the access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

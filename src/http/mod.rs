@@ -27,7 +27,7 @@ mod table;
 
 pub(crate) use challenge::Challenger;
 pub(crate) use credentials::{Credentials, RequestProfile};
-pub use credentials::{IdTokenLocation, RequestError, TokenKind};
+pub use credentials::{IdTokenLocation, RequestError};
 pub(crate) use document::document;
 pub use grammar::{Grammar, Spacing};
 pub(crate) use metadata::Metadata;
@@ -35,3 +35,5 @@ pub use metadata::MetadataService;
 pub use reject::{Empty, Json, Reject, WithReason};
 pub use rejection::{Reason, Rejection};
 pub use table::{ChallengeRow, ChallengeTable};
+
+pub use crate::token::TokenKind;

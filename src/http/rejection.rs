@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
-use super::{ChallengeRow, RequestError, TokenKind, grpc, lasting::lasting};
-use crate::{error::TokenError, policy::Requirement};
+use super::{ChallengeRow, RequestError, grpc, lasting::lasting};
+use crate::{error::TokenError, policy::Requirement, token::TokenKind};
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@
 //! - `jwk`: what a JWK must be before it becomes a key; the rules of hygiene live here.
 //! - `header_memo`: headers already parsed, kept beside the keys that sign under them.
 //! - `key_set`: parsing a JWKS entry by entry, and finding the keys eligible for a token.
+//! - `snapshot`: the key set of one moment, with the number of its generation.
 //! - `jws`: the signature of a token under a key set, by itself as [`verify_jws`].
 //!
 //! Three decisions shape the room:
@@ -28,6 +29,7 @@ mod jwk;
 mod jws;
 mod key_set;
 mod legacy;
+mod snapshot;
 mod verifying_key;
 
 pub use algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
@@ -35,4 +37,5 @@ pub use error::KeyError;
 pub use jws::verify_jws;
 pub(crate) use jws::verify_signature;
 pub use key_set::{JwksError, KeySet, MAX_KEYS};
+pub(crate) use snapshot::{Snapshot, SnapshotRef};
 pub use verifying_key::{SignatureValid, VerifyingKey};

@@ -12,11 +12,10 @@ use http::{Request, Response, request::Parts};
 use pin_project_lite::pin_project;
 use tower::{Service, ServiceExt, util::Oneshot};
 
-use super::gate::{Gate, Verdict};
+use super::gate::{Gate, Verdict, Wait};
 use crate::{
     http::{Reason, Reject, Rejection},
     policy::Requirement,
-    server::Pending,
 };
 
 pin_project! {
@@ -41,8 +40,8 @@ pin_project! {
         Admitted { #[pin] future: F },
         /// The answer is there.
         Refused { response: Option<T> },
-        /// The keys to decide with are being fetched.
-        Waiting { pending: Pin<Box<Pending>>, held: Option<Box<Held<S, R, B>>> },
+        /// What to decide with is being fetched.
+        Waiting { pending: Pin<Box<Wait>>, held: Option<Box<Held<S, R, B>>> },
         /// Admitted after a wait: a clone is polled ready and called.
         AdmittedLate { future: Pin<Box<Oneshot<S, Request<B>>>> },
     }
@@ -70,7 +69,7 @@ where
         Self { state: State::Refused { response: Some(refusal(why, reject, request)) } }
     }
 
-    pub(super) fn waiting(pending: Pending, held: Held<S, R, B>) -> Self {
+    pub(super) fn waiting(pending: Wait, held: Held<S, R, B>) -> Self {
         let (pending, held) = (Box::pin(pending), Some(Box::new(held)));
         Self { state: State::Waiting { pending, held } }
     }
@@ -85,7 +84,7 @@ where
         let state = match &self.state {
             State::Admitted { .. } => "admitted",
             State::Refused { .. } => "refused",
-            State::Waiting { .. } => "waiting for keys",
+            State::Waiting { .. } => "waiting",
             State::AdmittedLate { .. } => "admitted after a wait",
         };
         f.debug_struct("ResponseFuture").field("state", &state).finish_non_exhaustive()
@@ -125,11 +124,10 @@ where
                     };
                 }
                 StateProjection::Waiting { pending, held } => {
-                    let resumed = ready!(pending.as_mut().poll(cx));
+                    let waited = ready!(pending.as_mut().poll(cx));
                     let Some(on_hold) = held.take() else { return Poll::Pending };
                     let Held { mut request, required, inner, gate, reject } = *on_hold;
-                    let step = gate.server().resume(resumed, request.headers());
-                    match gate.conclude(step, &mut request, &required) {
+                    match gate.resume(waited, &mut request, &required) {
                         Verdict::Admit => State::AdmittedLate { future: Box::pin(inner.oneshot(request)) },
                         Verdict::Refuse(why) => {
                             let (head, _) = request.into_parts();

@@ -1,8 +1,13 @@
 //! The decision on one request.
 
-use std::sync::Arc;
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
-use http::{Request, request::Parts};
+use http::{Extensions, Request, request::Parts};
 
 use super::{
     Requirements,
@@ -12,7 +17,7 @@ use crate::{
     http::{Reason, Rejection},
     identity::{Authentication, Identity},
     policy::Requirement,
-    server::{Denial, Pending, ResourceServer, Step},
+    server::{Admission, Answered, Denial, Pending, ResourceServer, Resumed, Step, StoreWait},
 };
 
 /// A server, and what it demands here.
@@ -35,7 +40,32 @@ static UNINVITED: Denial = Denial { reason: Reason::NoCredentials, retry_after: 
 pub(super) enum Verdict<'g> {
     Admit,
     Refuse(Refusal<'g>),
-    Wait(Pending),
+    Wait(Wait),
+}
+
+/// What a request may have to wait for.
+pub(super) enum Wait {
+    /// The keys to decide with are being fetched.
+    Keys(Pending),
+    /// A store is asked whether what counts once was spent.
+    Store(StoreWait),
+}
+
+/// A wait that is over.
+pub(super) enum Waited {
+    Keys(Resumed),
+    Store(Answered),
+}
+
+impl Future for Wait {
+    type Output = Waited;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Waited> {
+        match self.get_mut() {
+            Self::Keys(keys) => Pin::new(keys).poll(cx).map(Waited::Keys),
+            Self::Store(store) => Pin::new(store).poll(cx).map(Waited::Store),
+        }
+    }
 }
 
 impl Gate {
@@ -78,9 +108,9 @@ impl Gate {
     fn judge_earlier<B>(&self, request: &Request<B>, required: &Requirement) -> Option<Verdict<'_>> {
         let identity = request.extensions().get::<Identity>()?;
         if identity.server() == self.server.tag() {
-            return Some(match self.demand(identity, required) {
+            return Some(match self.server.admit_further(identity, required) {
                 Ok(()) => Verdict::Admit,
-                Err(rejection) => Verdict::Refuse(rejection),
+                Err(denial) => Verdict::Refuse(self.refuse(&denial, required)),
             });
         }
         let reason = Reason::ForeignIdentity {
@@ -91,21 +121,16 @@ impl Gate {
     }
 
     /// Takes a step to its verdict.
-    pub(super) fn conclude<B>(
-        &self,
-        step: Step,
-        request: &mut Request<B>,
-        required: &Requirement,
-    ) -> Verdict<'_> {
+    fn conclude<B>(&self, step: Step, request: &mut Request<B>, required: &Requirement) -> Verdict<'_> {
         let extensions = request.extensions_mut();
         match step {
-            Step::Wait(pending) => return Verdict::Wait(pending),
+            Step::Wait(keys) => return Verdict::Wait(Wait::Keys(keys)),
             Step::Done(Err(denial)) => return Verdict::Refuse(self.refuse(&denial, required)),
             Step::Done(Ok(Some(identity))) => {
-                if let Err(rejection) = self.demand(&identity, required) {
-                    return Verdict::Refuse(rejection);
-                }
-                extensions.insert(identity);
+                return match self.server.admit(identity, required) {
+                    Admission::Done(admitted) => self.finish(admitted, extensions, required),
+                    Admission::Wait(store) => Verdict::Wait(Wait::Store(store)),
+                };
             }
             Step::Done(Ok(None)) => {
                 if !self.optional || !required.is_none() {
@@ -120,16 +145,38 @@ impl Gate {
         Verdict::Admit
     }
 
-    pub(super) fn server(&self) -> &ResourceServer {
-        &self.server
+    /// Goes on behind a wait.
+    pub(super) fn resume<B>(
+        &self,
+        waited: Waited,
+        request: &mut Request<B>,
+        required: &Requirement,
+    ) -> Verdict<'_> {
+        match waited {
+            Waited::Keys(resumed) => {
+                let step = self.server.resume(resumed, request.headers());
+                self.conclude(step, request, required)
+            }
+            Waited::Store(answered) => {
+                let admitted = self.server.resume_admission(answered);
+                self.finish(admitted, request.extensions_mut(), required)
+            }
+        }
     }
 
-    fn demand(&self, identity: &Identity, required: &Requirement) -> Result<(), Refusal<'_>> {
-        if required.is_met_by(identity.scopes()) {
-            return Ok(());
+    fn finish(
+        &self,
+        admitted: Result<Identity, Denial>,
+        extensions: &mut Extensions,
+        required: &Requirement,
+    ) -> Verdict<'_> {
+        match admitted {
+            Ok(identity) => {
+                extensions.insert(identity);
+                Verdict::Admit
+            }
+            Err(denial) => Verdict::Refuse(self.refuse(&denial, required)),
         }
-        let reason = Reason::InsufficientScope { required: required.clone() };
-        Err(self.refuse(&reason.into(), required))
     }
 
     fn refuse(&self, denial: &Denial, required: &Requirement) -> Refusal<'_> {

@@ -105,12 +105,13 @@ impl Window {
 
 /// Rules with the numbers of the claims that they are about.
 #[derive(Clone, Debug)]
-pub(crate) struct Policy(Vec<Row>);
+pub(crate) struct Policy(Vec<CompiledRule>);
 
+/// A rule with the numbers of the claims that it looks at.
 #[derive(Clone, Debug)]
-struct Row {
-    rule: Rule,
-    claim: ClaimId,
+pub(crate) struct CompiledRule {
+    pub(crate) rule: Rule,
+    pub(crate) claim: ClaimId,
     /// The claim of [`Presence::IfSeveral`], or those that [`Check::Lifetime`] may begin with.
     others: SmallVec<[ClaimId; 2]>,
 }
@@ -124,13 +125,14 @@ pub(crate) struct Context<'a> {
     pub(crate) moment: Moment,
     pub(crate) binding: &'a Binding,
     pub(crate) expected: Expected<'a>,
-    /// The token's algorithm, which names the hash of `at_hash`.
-    pub(crate) algorithm: Algorithm,
+    /// The token's algorithm, which names the hash of `at_hash`; `None` where it is not accepted, so
+    /// that the token is not good whatever else is.
+    pub(crate) algorithm: Option<Algorithm>,
 }
 
 impl Policy {
     pub(crate) fn new(rules: &[Rule], names: &mut ClaimNames) -> Self {
-        let row = |rule: &Rule| Row {
+        let row = |rule: &Rule| CompiledRule {
             claim: names.intern(rule.claim()),
             others: match (&rule.presence, &rule.check) {
                 (Presence::IfSeveral(other), _) => SmallVec::from_iter([names.intern(other)]),
@@ -144,38 +146,20 @@ impl Policy {
         Self(rules.iter().map(row).collect())
     }
 
-    /// The window in which the verdict "good" stands, or the first rule that fails.
-    pub(crate) fn evaluate(&self, claims: &Claims<'_>, context: &Context<'_>) -> Result<Window, TokenError> {
-        let mut window = Window::ALWAYS;
-        for row in &self.0 {
-            row.evaluate(claims, context, &mut window)?;
-        }
-        Ok(window)
-    }
-
-    /// Each rule with the claim that it is about and what it says, whatever the others say: what
-    /// [`evaluate`](Self::evaluate) goes through until one fails.
-    pub(super) fn each<'p>(
-        &'p self,
-        claims: &'p Claims<'_>,
-        context: &'p Context<'_>,
-    ) -> impl Iterator<Item = (&'p Rule, Option<ClaimValue<'p>>, Result<(), TokenError>)> {
-        self.0.iter().map(|row| {
-            let verdict = row.evaluate(claims, context, &mut { Window::ALWAYS });
-            (&row.rule, claims.get(row.claim), verdict)
-        })
-    }
-
     /// The rules, in the order that they are judged in.
-    pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
-        self.0.iter().map(|row| &row.rule)
+    pub(crate) fn rules(&self) -> &[CompiledRule] {
+        &self.0
     }
 }
 
-impl Row {
-    // Into the loop of `Policy::evaluate`, which runs for every token.
+impl CompiledRule {
+    /// Whether the rule holds; narrows `window` to the time in which it does.
+    ///
+    /// # Errors
+    /// What a token is that fails it.
+    // Into the loop over all rules, which runs for every token.
     #[inline(always)]
-    fn evaluate(
+    pub(crate) fn evaluate(
         &self,
         claims: &Claims<'_>,
         context: &Context<'_>,
@@ -304,7 +288,7 @@ impl Check {
             Self::HashesAccessToken => {
                 let hash = value.as_str()?;
                 let Some(token) = context.expected.access_token else { return Some(true) };
-                Some(hash == left_half_hash(token, context.algorithm))
+                Some(hash == left_half_hash(token, context.algorithm?))
             }
             Self::WithinMaxAge => {
                 value.as_numeric_date()?;

@@ -33,8 +33,8 @@ pub struct ClaimRule(ClaimName);
 #[must_use]
 pub struct Rule {
     pub(super) claim: ClaimName,
-    pub(super) presence: Presence,
-    pub(super) check: Check,
+    pub(crate) presence: Presence,
+    pub(crate) check: Check,
     /// What a failed check means, where that is more than "a claim is not acceptable".
     pub(super) fault: Option<TokenError>,
     /// Whether it stands in for the audience; see [`Rule::binds_token`].
@@ -42,7 +42,7 @@ pub struct Rule {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Presence {
+pub(crate) enum Presence {
     Required,
     IfPresent,
     /// Required when this other claim is an array of several values.
@@ -52,7 +52,7 @@ pub(super) enum Presence {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Check {
+pub(crate) enum Check {
     Present,
     Absent,
     IsTrue,

@@ -6,7 +6,7 @@ use super::{KeySelection, TokenProfile, TypeRule, scope_members};
 use crate::{
     error::{ClaimName, TokenError},
     keys::{Algorithm, AlgorithmSet, KeySet},
-    policy::{Binding, Context, Expected, Moment, Policy, Rule, Window, claim, last_segment},
+    policy::{Binding, CompiledRule, Moment, Policy, Rule, Window, claim, last_segment},
     time::UnixTime,
     token::{ClaimId, ClaimNames, ClaimValue, Claims, JoseHeader, is_media_type},
 };
@@ -14,21 +14,21 @@ use crate::{
 /// A [`TokenProfile`] with everything looked up that can be before a token arrives.
 #[derive(Clone, Debug)]
 pub(crate) struct CompiledProfile {
-    pub(super) typ: TypeRule,
-    pub(super) cty: Option<std::sync::Arc<str>>,
-    pub(super) algorithms: AlgorithmSet,
-    pub(super) policy: Policy,
+    pub(crate) typ: TypeRule,
+    pub(crate) cty: Option<std::sync::Arc<str>>,
+    pub(crate) algorithms: AlgorithmSet,
+    policy: Policy,
     pub(crate) binding: Binding,
     pub(crate) leeway: std::time::Duration,
-    pub(super) subject: (ClaimId, ClaimName),
+    subject: (ClaimId, ClaimName),
     audience: ClaimId,
     expires: ClaimId,
-    pub(super) clients: Vec<(ClaimId, ClaimName)>,
-    pub(super) scopes: Vec<(ClaimId, ClaimName)>,
+    clients: Vec<(ClaimId, ClaimName)>,
+    scopes: Vec<(ClaimId, ClaimName)>,
     scopes_as_members: bool,
-    pub(super) nonce: Option<(ClaimId, ClaimName)>,
+    nonce: Option<(ClaimId, ClaimName)>,
     pub(crate) key_selection: KeySelection,
-    pub(super) requires_kid: bool,
+    pub(crate) requires_kid: bool,
     pub(crate) keeps_header: bool,
 }
 
@@ -80,6 +80,15 @@ pub(crate) struct Extracted {
     pub(crate) expires_at: Option<UnixTime>,
 }
 
+/// One of the things that an identity is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fact {
+    Subject,
+    Client,
+    Scopes,
+    Nonce,
+}
+
 impl CompiledProfile {
     pub(crate) fn new(profile: &TokenProfile, binding: Binding, names: &mut ClaimNames) -> Self {
         // Promise 8: a token that is bound to its sender is not a bearer token. It is refused here,
@@ -106,6 +115,16 @@ impl CompiledProfile {
         }
     }
 
+    /// The claims that a fact is read from, the first that is present counts.
+    pub(crate) fn claims_of(&self, fact: Fact) -> &[(ClaimId, ClaimName)] {
+        match fact {
+            Fact::Subject => std::slice::from_ref(&self.subject),
+            Fact::Client => &self.clients,
+            Fact::Scopes => &self.scopes,
+            Fact::Nonce => self.nonce.as_slice(),
+        }
+    }
+
     /// Whether one of these keys fits an accepted algorithm.
     pub(crate) fn accepts_one_of(&self, keys: &KeySet) -> bool {
         keys.iter().any(|key| !key.algorithms().intersection(self.algorithms).is_empty())
@@ -126,74 +145,52 @@ impl CompiledProfile {
         Self { binding: Binding { issuer, ..self.binding.clone() }, ..self.clone() }
     }
 
-    /// The algorithm of the header, if it is one that the configuration accepts; then the types, and
-    /// whether a key is named.
-    pub(crate) fn check_header(&self, header: &JoseHeader<'_>) -> Result<Algorithm, TokenError> {
-        let algorithm = self.check_algorithm(header)?;
-        self.typ.check(header.typ.as_deref())?;
-        self.check_content_type(header)?;
-        self.check_names_key(header)?;
-        Ok(algorithm)
+    /// The rules on claims, in the order that they are judged in.
+    pub(crate) fn rules(&self) -> &[CompiledRule] {
+        self.policy.rules()
     }
 
     #[inline]
-    pub(super) fn check_content_type(&self, header: &JoseHeader<'_>) -> Result<(), TokenError> {
+    pub(crate) fn check_type(&self, header: &JoseHeader<'_>) -> Result<(), TokenError> {
+        self.typ.check(header.typ.as_deref())
+    }
+
+    #[inline]
+    pub(crate) fn check_content_type(&self, header: &JoseHeader<'_>) -> Result<(), TokenError> {
         let differs = self.cty.as_deref().is_some_and(|cty| header.cty.as_deref() != Some(cty));
         if differs { Err(TokenError::WrongType) } else { Ok(()) }
     }
 
     #[inline]
-    pub(super) fn check_names_key(&self, header: &JoseHeader<'_>) -> Result<(), TokenError> {
+    pub(crate) fn check_names_key(&self, header: &JoseHeader<'_>) -> Result<(), TokenError> {
         let lacks = self.requires_kid && header.kid.is_none();
         if lacks { Err(TokenError::UnknownKey) } else { Ok(()) }
     }
 
     #[inline]
-    pub(super) fn check_algorithm(&self, header: &JoseHeader<'_>) -> Result<Algorithm, TokenError> {
+    pub(crate) fn check_algorithm(&self, header: &JoseHeader<'_>) -> Result<Algorithm, TokenError> {
         let algorithm = header.alg.parse().ok();
         let accepted = algorithm.filter(|algorithm| self.algorithms.contains(*algorithm));
         accepted.ok_or(TokenError::AlgorithmNotAllowed)
     }
 
-    pub(crate) fn evaluate(
-        &self,
-        claims: &Claims<'_>,
-        algorithm: Algorithm,
-        now: UnixTime,
-        expected: Expected<'_>,
-    ) -> Result<Window, TokenError> {
-        let moment = Moment { now, leeway: self.leeway };
-        self.policy.evaluate(claims, &Context { moment, binding: &self.binding, expected, algorithm })
+    /// The strings of `aud`; none where it is not there.
+    pub(crate) fn audiences(&self, claims: &Claims<'_>, payload: &str) -> Texts {
+        claims.get(self.audience).and_then(|value| texts(value, payload)).unwrap_or_default()
     }
 
-    /// Takes out what an identity is made of. `payload` is the text that `claims` borrow from; what
-    /// is not good for as long as the token narrows its `window`.
-    pub(crate) fn extract(
-        &self,
-        claims: &Claims<'_>,
-        payload: &str,
-        now: UnixTime,
-        window: &mut Window,
-    ) -> Result<Extracted, TokenError> {
-        let audiences = claims.get(self.audience).and_then(|value| texts(value, payload));
-        Ok(Extracted {
-            subject: self.subject(claims, payload)?,
-            client_id: self.client(claims, payload)?,
-            audiences: audiences.unwrap_or_default(),
-            scopes: self.scopes(claims, payload, now, window)?,
-            nonce: self.nonce(claims, payload)?,
-            expires_at: claims.get(self.expires).and_then(|exp| exp.as_numeric_date()),
-        })
+    pub(crate) fn expires_at(&self, claims: &Claims<'_>) -> Option<UnixTime> {
+        claims.get(self.expires).and_then(ClaimValue::as_numeric_date)
     }
 
     #[inline]
-    pub(super) fn subject(&self, claims: &Claims<'_>, payload: &str) -> Result<Text, TokenError> {
+    pub(crate) fn subject(&self, claims: &Claims<'_>, payload: &str) -> Result<Text, TokenError> {
         non_empty(&self.subject, claims, payload)
     }
 
     /// The first that is present counts, and a wrong type is invalid, never absent.
     #[inline]
-    pub(super) fn client(&self, claims: &Claims<'_>, payload: &str) -> Result<Option<Text>, TokenError> {
+    pub(crate) fn client(&self, claims: &Claims<'_>, payload: &str) -> Result<Option<Text>, TokenError> {
         let present = self.clients.iter().find_map(|(id, name)| Some((claims.get(*id)?, name)));
         let Some((value, name)) = present else { return Ok(None) };
         let client = value.as_str().ok_or_else(|| TokenError::InvalidClaim(name.clone()))?;

@@ -8,12 +8,11 @@
 
 mod builtin;
 mod compiled;
-mod explain;
 mod scope_members;
 
 use std::{sync::Arc, time::Duration};
 
-pub(crate) use compiled::{CompiledProfile, Extracted, Text, scope_names};
+pub(crate) use compiled::{CompiledProfile, Extracted, Fact, Text, scope_names};
 
 use crate::{
     keys::{AlgorithmSet, KeySet},
@@ -29,10 +28,10 @@ pub const MAX_LEEWAY: Duration = Duration::from_secs(600);
 
 /// What the header member `typ` may be.
 #[derive(Clone, Debug, Default)]
-struct TypeRule {
+pub(crate) struct TypeRule {
     /// Accepted values, without `application/`; empty when any is.
-    accepted: Vec<Arc<str>>,
-    required: bool,
+    pub(crate) accepted: Vec<Arc<str>>,
+    pub(crate) required: bool,
 }
 
 /// How the key that must have signed a token is found.

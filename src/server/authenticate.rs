@@ -1,8 +1,9 @@
-//! The authentication of one request, as steps that never block.
+//! Who made a request: the first of the two stages of a request, as steps that never block. What it
+//! comes to may be remembered; what the request is allowed is for [`admit`](super::admit).
 //!
 //! A [`Step`] is done or waits for keys; [`Pending`] is the wait, and holds nothing of the request,
-//! which its owner keeps and hands in again to resume. The verdict after a wait is a whole new
-//! verification at the new moment, so nothing that was seen before the wait is trusted after it.
+//! which its owner keeps and hands in again to resume. After a wait everything is verified anew at the
+//! new moment, so nothing that was seen before the wait is trusted after it.
 
 use std::{
     future::Future,
@@ -14,16 +15,15 @@ use std::{
 use http::HeaderMap;
 use pin_project_lite::pin_project;
 
-use super::{
-    Inner, Now, ResourceServer,
-    slot::{Failure, Slot, Verified},
-};
+use super::{Inner, ResourceServer, slot::Slot};
 use crate::{
     error::TokenError,
     http::{Credentials, Reason, RequestError, TokenKind},
     identity::{Identity, RawTokens},
-    policy::Expected,
+    policy::{Expected, Requirement},
     source::{KeyNeed, KeyOutcome, metrics},
+    time::Now,
+    verify::{Checked, Evidence, Failure, FirstFailure, Input, Observer, VerifiedToken, verify_token},
 };
 
 #[cfg(feature = "remote")]
@@ -51,8 +51,21 @@ impl Denial {
         Reason::InvalidToken { token, error }.into()
     }
 
-    fn unavailable(retry_after: Duration) -> Self {
+    const fn unavailable(retry_after: Duration) -> Self {
         Self { reason: Reason::KeysUnavailable, retry_after: Some(retry_after) }
+    }
+
+    /// What a request is told whose token of this kind fails, on an operation that needs `required`.
+    pub(super) fn of(kind: TokenKind, failure: Failure, required: &Requirement) -> Self {
+        match failure {
+            Failure::Refused(error) => Self::token(kind, error),
+            Failure::Unavailable { retry_after } => Self::unavailable(retry_after),
+            Failure::NeedKeys { .. } => Self::unavailable(RETRY_AFTER),
+            Failure::InsufficientScope => Reason::InsufficientScope { required: required.clone() }.into(),
+            Failure::CannotSpend => {
+                Self { reason: Reason::SpentStoreUnavailable, retry_after: Some(RETRY_AFTER) }
+            }
+        }
     }
 }
 
@@ -75,9 +88,9 @@ impl From<Reason> for Denial {
 }
 
 /// Where the authentication of a request stands.
-pub(crate) enum Step {
+pub(crate) enum Step<T = Option<Identity>> {
     /// Decided: an identity, or none because there were no credentials.
-    Done(Result<Option<Identity>, Denial>),
+    Done(Result<T, Denial>),
     /// The keys to decide with are being fetched.
     Wait(Pending),
 }
@@ -174,19 +187,18 @@ impl ResourceServer {
     }
 
     pub(super) fn begin_id_token(&self, token: &[u8], expected: Expected<'_>) -> Step {
-        let now = self.0.now();
-        self.run(now, None, 0, |now| self.0.verify_id(token, now, expected))
+        self.run(self.0.now(), None, 0, |now| self.0.verify_id(token, now, expected))
     }
 
     pub(super) fn resume_id_token(&self, resumed: Resumed, token: &[u8], expected: Expected<'_>) -> Step {
         self.run_on(resumed, |now| self.0.verify_id(token, now, expected))
     }
 
-    fn run_on(
+    pub(super) fn run_on<T>(
         &self,
         Resumed { progress, outcome }: Resumed,
-        verify: impl Fn(&Now<'_>) -> Result<Identity, (TokenKind, Failure)>,
-    ) -> Step {
+        verify: impl FnMut(&Now<'_>) -> Result<T, (TokenKind, Failure)>,
+    ) -> Step<T> {
         match outcome {
             KeyOutcome::TryAgain => self.run(self.0.now(), Some(progress.arrived), progress.rounds, verify),
             KeyOutcome::Lacks => Step::Done(Err(Denial::token(progress.waits_for, TokenError::UnknownKey))),
@@ -194,29 +206,20 @@ impl ResourceServer {
         }
     }
 
-    fn run<'s>(
+    /// Verifies, again and again until the keys that it needs can say nothing new.
+    pub(super) fn run<'s, T>(
         &'s self,
         mut now: Now<'s>,
         mut arrived: Option<Duration>,
         mut rounds: u8,
-        verify: impl Fn(&Now<'_>) -> Result<Identity, (TokenKind, Failure)>,
-    ) -> Step {
+        mut verify: impl FnMut(&Now<'_>) -> Result<T, (TokenKind, Failure)>,
+    ) -> Step<T> {
         loop {
             let (kind, source, seen) = match verify(&now) {
-                Ok(identity) => {
-                    metrics::good();
-                    return Step::Done(Ok(Some(identity)));
-                }
-                Err((kind, Failure::Refused(error))) => return Step::Done(Err(Denial::token(kind, error))),
+                Ok(value) => return Step::Done(Ok(value)),
                 Err((kind, Failure::NeedKeys { source, seen })) => (kind, source, seen),
-                Err((_, Failure::CannotSpend)) => {
-                    let retry_after = Some(RETRY_AFTER);
-                    let denial = Denial { reason: Reason::SpentStoreUnavailable, retry_after };
-                    return Step::Done(Err(denial));
-                }
-                #[cfg(feature = "remote")]
-                Err((_, Failure::Unavailable { retry_after })) => {
-                    return Step::Done(Err(Denial::unavailable(retry_after)));
+                Err((kind, failure)) => {
+                    return Step::Done(Err(Denial::of(kind, failure, &self.0.required)));
                 }
             };
             // Read after the keys were looked at, it is on the safe side: evidence must be newer.
@@ -256,41 +259,15 @@ impl Inner {
     }
 
     /// Verifies all tokens of a request and makes the identity that they stand for.
-    fn verify(&self, credentials: Credentials<'_>, now: &Now<'_>) -> Result<Identity, (TokenKind, Failure)> {
-        let access = self
-            .verify_in(&self.access, credentials.access, credentials.selector, now, Expected::default())
-            .map_err(|failure| (TokenKind::Access, failure))?;
-        let id = match (credentials.id, &self.id) {
-            (Some(token), Some(slot)) => {
-                // `at_hash` is about the access token that this ID token came with.
-                let access_token = std::str::from_utf8(credentials.access).ok();
-                let expected = Expected { access_token, ..Expected::default() };
-                let id = self
-                    .verify_in(slot, token, credentials.selector, now, expected)
-                    .map_err(|failure| (TokenKind::Id, failure))?;
-                self.pair
-                    .check((&access.token).into(), (&id.token).into())
-                    .map_err(|error| (TokenKind::Id, Failure::Refused(error)))?;
-                Some(id)
-            }
-            // Without a slot the request profile has read none.
-            _ => None,
-        };
-        // A token without the scopes that every request needs is refused by whoever asked, and
-        // keeps its nonce.
-        if self.required.is_met_by(access.token.scopes()) {
-            self.spend_nonce(&access, now).map_err(|failure| (TokenKind::Access, failure))?;
-            if let Some(id) = &id {
-                self.spend_nonce(id, now).map_err(|failure| (TokenKind::Id, failure))?;
-            }
-        }
-        self.identity(Some(access), id, Some(credentials))
-            .ok_or((TokenKind::Access, Failure::Refused(TokenError::UnknownKey)))
-    }
-
-    /// The slot for ID tokens that stand alone, where they are taken so.
-    pub(super) fn id_slot_alone(&self) -> Option<&Slot> {
-        self.id.as_ref().filter(|_| self.takes_lone_id_tokens)
+    fn verify(
+        &self,
+        credentials: Credentials<'_>,
+        now: &Now<'_>,
+    ) -> Result<Option<Identity>, (TokenKind, Failure)> {
+        let (access, id) = self.verify_tokens(credentials, now, &mut FirstFailure)?;
+        let identity = self.identity(Some(access), id, Some(credentials));
+        metrics::good();
+        Ok(identity)
     }
 
     /// Verifies an ID token that stands alone.
@@ -299,41 +276,87 @@ impl Inner {
         token: &[u8],
         now: &Now<'_>,
         expected: Expected<'_>,
-    ) -> Result<Identity, (TokenKind, Failure)> {
-        let id = match self.id_slot_alone() {
-            Some(slot) => self.verify_in(slot, token, None, now, expected),
-            None => Err(Failure::Refused(TokenError::WrongType)),
+    ) -> Result<Option<Identity>, (TokenKind, Failure)> {
+        let Some(id) = self.verify_lone_id_token(token, now, expected, &mut FirstFailure)? else {
+            return Err((TokenKind::Id, TokenError::WrongType.into()));
         };
-        id.and_then(|id| self.spend_nonce(&id, now).map(|()| self.identity(None, Some(id), None)))
-            .and_then(|identity| identity.ok_or(Failure::Refused(TokenError::UnknownKey)))
-            .map_err(|failure| (TokenKind::Id, failure))
+        let identity = self.identity(None, Some(id), None);
+        metrics::good();
+        Ok(identity)
     }
 
-    /// Spends the nonce of a token that is good in every other respect.
-    fn spend_nonce(&self, verified: &Verified, now: &Now<'_>) -> Result<(), Failure> {
-        let Some(nonce) = verified.token.nonce() else { return Ok(()) };
-        let nonces = self.nonces.as_ref().ok_or(Failure::CannotSpend)?;
-        nonces.spend(nonce, now.unix()).map_err(|error| {
-            if error.is_temporary() { Failure::CannotSpend } else { Failure::Refused(TokenError::StaleNonce) }
-        })
+    /// The tokens of a request, and whether they belong together.
+    pub(super) fn verify_tokens<O: Observer>(
+        &self,
+        credentials: Credentials<'_>,
+        now: &Now<'_>,
+        o: &mut O,
+    ) -> Result<(O::Token, Option<O::Token>), (TokenKind, Failure)> {
+        let Credentials { access, id, selector } = credentials;
+        o.begin(TokenKind::Access);
+        let verified = self
+            .verify_one(&self.access, access, selector, now, Expected::default(), o)
+            .map_err(|failure| (TokenKind::Access, failure))?;
+        // Without a profile for ID tokens none is read from a request.
+        let (Some(id), Some(slot)) = (id, &self.id) else { return Ok((verified, None)) };
+        // `at_hash` is about the access token that this ID token came with.
+        let expected = Expected { access_token: std::str::from_utf8(access).ok(), ..Expected::default() };
+        o.begin(TokenKind::Id);
+        let of_id = |failure| (TokenKind::Id, failure);
+        let id = self.verify_one(slot, id, selector, now, expected, o).map_err(of_id)?;
+        if let (Some(access), Some(id)) = (O::contents(&verified), O::contents(&id)) {
+            let result = self.pair.check(access, id);
+            o.check(Checked::Pair, result.map_err(Into::into)).map_err(of_id)?;
+        }
+        Ok((verified, Some(id)))
     }
 
-    fn verify_in(
+    /// An ID token that stands alone, where such are taken; otherwise nothing but that it is not.
+    pub(super) fn verify_lone_id_token<O: Observer>(
+        &self,
+        token: &[u8],
+        now: &Now<'_>,
+        expected: Expected<'_>,
+        o: &mut O,
+    ) -> Result<Option<O::Token>, (TokenKind, Failure)> {
+        let of_id = |failure| (TokenKind::Id, failure);
+        o.begin(TokenKind::Id);
+        match self.id.as_ref().filter(|_| self.takes_lone_id_tokens) {
+            Some(slot) => self.verify_one(slot, token, None, now, expected, o).map(Some).map_err(of_id),
+            None => self.no_id_token(o),
+        }
+    }
+
+    /// What is said of an ID token where none is taken, or none that stands alone.
+    pub(super) fn no_id_token<O: Observer>(
+        &self,
+        o: &mut O,
+    ) -> Result<Option<O::Token>, (TokenKind, Failure)> {
+        o.begin(TokenKind::Id);
+        let checked = Checked::Kind { in_pairs: self.id.is_some() };
+        let refused = o.check(checked, Err(TokenError::WrongType.into()));
+        refused.and_then(|()| o.token(None, None)).map(Some).map_err(|failure| (TokenKind::Id, failure))
+    }
+
+    fn verify_one<O: Observer>(
         &self,
         slot: &Slot,
         token: &[u8],
         selector: Option<&[u8]>,
         now: &Now<'_>,
         expected: Expected<'_>,
-    ) -> Result<Verified, Failure> {
-        slot.verify(token, selector, &self.sources, &self.limits, now, expected)
+        o: &mut O,
+    ) -> Result<O::Token, Failure> {
+        let (limits, names, issuer) = (&self.limits, &slot.names, slot.issuer_name(selector));
+        let input = Input { limits, names, issuer, now, expected };
+        verify_token(token, &input, &slot.at(&self.sources, now), o)
     }
 
     /// Makes the identity, and remembers it under `credentials` when they are given.
     fn identity(
         &self,
-        access: Option<Verified>,
-        id: Option<Verified>,
+        access: Option<VerifiedToken>,
+        id: Option<VerifiedToken>,
         credentials: Option<Credentials<'_>>,
     ) -> Option<Identity> {
         let raw = match credentials.filter(|_| self.retain_tokens) {
@@ -342,10 +365,7 @@ impl Inner {
             }
             None => RawTokens::default(),
         };
-        let seen =
-            [&access, &id].into_iter().flatten().map(|token| (token.source, token.generation)).collect();
-        let (access, id) = (access.map(|access| access.token), id.map(|id| id.token));
-        let identity = Identity::new(self.tag.clone(), access, id, raw, seen)?;
+        let identity = Identity::new(self.tag.clone(), access, id, raw)?;
         if let (Some(cache), Some(credentials)) = (&self.cache, credentials) {
             cache.insert(credentials, &identity);
         }
@@ -354,8 +374,8 @@ impl Inner {
 
     /// The identity that these very tokens were verified to be, if the verdict still stands.
     pub(super) fn cached(&self, credentials: Credentials<'_>, now: &Now<'_>) -> Option<Identity> {
-        let vouched = |seen, key: &_| self.sources.vouches(seen, key, || now.monotonic());
-        self.cache.as_ref()?.get(credentials, || now.unix(), vouched)
+        let current = |evidence: &Evidence| self.sources.are_current(evidence, || now.monotonic());
+        self.cache.as_ref()?.get(credentials, || now.unix(), current)
     }
 }
 

@@ -4,12 +4,12 @@ use std::{fmt, time::Duration};
 
 use http::request::Parts;
 
-use super::{Denial, ResourceServer, Step};
+use super::{Admission, Denial, ResourceServer, Resumed, Step};
 use crate::{
     error::TokenError,
     http::{Credentials, Reason, Rejection, TokenKind},
     identity::{Authentication, Identity},
-    policy::Expected,
+    policy::{Expected, Requirement},
 };
 
 /// What the caller of [`verify_id_token`](ResourceServer::verify_id_token) knows about the login
@@ -56,15 +56,9 @@ impl ResourceServer {
     /// # Errors
     /// A [`Rejection`] with the status and challenge that the client should get.
     pub async fn authenticate(&self, request: &Parts) -> Result<Authentication, Rejection> {
-        let mut step = self.begin(&request.headers);
-        loop {
-            match step {
-                Step::Done(Ok(Some(identity))) => return self.admit(identity).map(Authentication::Verified),
-                Step::Done(Ok(None)) => return Ok(Authentication::Anonymous),
-                Step::Done(Err(denial)) => return Err(self.deny(denial)),
-                Step::Wait(pending) => step = self.resume(pending.await, &request.headers),
-            }
-        }
+        let resume = |resumed| self.resume(resumed, &request.headers);
+        let identity = self.settle(self.begin(&request.headers), resume, &self.0.required).await?;
+        Ok(identity.map_or(Authentication::Anonymous, Authentication::Verified))
     }
 
     /// Verifies an access token by itself, as if it had come alone in the `Authorization` field.
@@ -93,25 +87,46 @@ impl ResourceServer {
     }
 
     async fn verify_credentials(&self, credentials: Credentials<'_>) -> Result<Identity, Rejection> {
-        let mut step = self.begin_with(credentials);
-        loop {
+        let resume = |resumed| self.resume_with(resumed, credentials);
+        let identity = self.settle(self.begin_with(credentials), resume, &self.0.required).await?;
+        identity.ok_or_else(|| self.deny(Reason::NoCredentials.into()))
+    }
+
+    /// Goes through both stages of a request, waits included.
+    async fn settle(
+        &self,
+        mut step: Step,
+        resume: impl Fn(Resumed) -> Step,
+        required: &Requirement,
+    ) -> Result<Option<Identity>, Rejection> {
+        let authenticated = loop {
             match step {
-                Step::Done(Ok(identity)) => return self.demand(identity),
-                Step::Done(Err(denial)) => return Err(self.deny(denial)),
-                Step::Wait(pending) => step = self.resume_with(pending.await, credentials),
+                Step::Done(result) => break result,
+                Step::Wait(pending) => step = resume(pending.await),
             }
-        }
+        };
+        let Some(identity) = authenticated.map_err(|denial| self.deny(denial))? else { return Ok(None) };
+        let admitted = match self.admit(identity, required) {
+            Admission::Done(result) => result,
+            Admission::Wait(store) => self.resume_admission(store.await),
+        };
+        admitted.map(Some).map_err(|denial| self.deny(denial))
     }
 
     /// Verifies an access token without waiting: for keys that the application holds.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn verify_now(&self, token: &str) -> Result<Identity, Rejection> {
         let credentials = Credentials::access(token.as_bytes());
-        match self.begin_with(credentials) {
-            Step::Done(Ok(identity)) => self.demand(identity),
-            Step::Done(Err(denial)) => Err(self.deny(denial)),
-            Step::Wait(_) => Err(self.deny(Reason::KeysUnavailable.into())),
-        }
+        let authenticated = match self.begin_with(credentials) {
+            Step::Done(result) => result,
+            Step::Wait(_) => Err(Reason::KeysUnavailable.into()),
+        };
+        let identity = authenticated.and_then(|identity| identity.ok_or(Reason::NoCredentials.into()));
+        let admitted = identity.and_then(|identity| match self.admit(identity, &self.0.required) {
+            Admission::Done(result) => result,
+            Admission::Wait(_) => Err(Reason::SpentStoreUnavailable.into()),
+        });
+        admitted.map_err(|denial| self.deny(denial))
     }
 
     /// The identity behind an access token, if it was verified before and the verdict still stands:
@@ -119,7 +134,7 @@ impl ResourceServer {
     #[must_use]
     pub fn try_verify_cached(&self, token: &str) -> Option<Identity> {
         let cached = self.0.cached(Credentials::access(token.as_bytes()), &self.0.now());
-        cached.filter(|identity| self.0.required.is_met_by(identity.scopes()))
+        cached.filter(|identity| self.admit_further(identity, &self.0.required).is_ok())
     }
 
     /// Verifies an ID token for the configured client (OpenID Connect Core section 3.1.3.7), for
@@ -137,31 +152,10 @@ impl ResourceServer {
         expectations: IdTokenExpectations<'_>,
     ) -> Result<Identity, Rejection> {
         let expected = expectations.expected();
-        let mut step = self.begin_id_token(token.as_bytes(), expected);
-        loop {
-            match step {
-                Step::Done(Ok(identity)) => {
-                    return identity.ok_or_else(|| self.deny(Reason::NoCredentials.into()));
-                }
-                Step::Done(Err(denial)) => return Err(self.deny(denial)),
-                Step::Wait(pending) => step = self.resume_id_token(pending.await, token.as_bytes(), expected),
-            }
-        }
-    }
-
-    fn demand(&self, identity: Option<Identity>) -> Result<Identity, Rejection> {
-        identity
-            .ok_or_else(|| self.deny(Reason::NoCredentials.into()))
-            .and_then(|identity| self.admit(identity))
-    }
-
-    /// Lets an identity pass that has the scopes which every request needs.
-    fn admit(&self, identity: Identity) -> Result<Identity, Rejection> {
-        let required = &self.0.required;
-        if required.is_met_by(identity.scopes()) {
-            return Ok(identity);
-        }
-        Err(self.deny(Reason::InsufficientScope { required: required.clone() }.into()))
+        let step = self.begin_id_token(token.as_bytes(), expected);
+        let resume = |resumed| self.resume_id_token(resumed, token.as_bytes(), expected);
+        let identity = self.settle(step, resume, &Requirement::none()).await?;
+        identity.ok_or_else(|| self.deny(Reason::NoCredentials.into()))
     }
 
     fn deny(&self, denial: Denial) -> Rejection {

@@ -21,16 +21,13 @@
 use std::{
     hash::{Hash, Hasher},
     ops::Range,
-    sync::Arc,
 };
 
 use aws_lc_rs::digest;
 use quick_cache::{Equivalent, OptionsBuilder, Weighter, sync::Cache};
 
 use super::CacheSettings;
-use crate::{
-    http::Credentials, identity::Identity, keys::VerifyingKey, time::UnixTime, verify::VerifiedToken,
-};
+use crate::{http::Credentials, identity::Identity, time::UnixTime, verify::Evidence};
 
 /// How much of each token's tail is hashed.
 const TAIL: usize = 32;
@@ -63,7 +60,7 @@ struct Bytes;
 
 impl Weighter<Key, Identity> for Bytes {
     fn weight(&self, key: &Key, identity: &Identity) -> u64 {
-        let tokens: usize = identity.tokens().map(VerifiedToken::bytes).sum();
+        let tokens: usize = identity.tokens().map(|token| token.bytes()).sum();
         let raw = [identity.raw_access_token(), identity.raw_id_token()];
         let raw: usize = raw.into_iter().flatten().map(str::len).sum();
         (key.parts.len() + tokens + raw + ENTRY_OVERHEAD) as u64
@@ -95,26 +92,29 @@ impl TokenCache {
         Self { verdicts, digests }
     }
 
-    /// The identity behind `credentials`, if its verdict stands now. `vouched` says whether the key
-    /// that verified a token, from the source and generation that were seen then, still counts.
+    /// The identity behind `credentials`, if it is good now: within the validity window of its tokens,
+    /// and their evidence is current.
     pub(super) fn get(
         &self,
         credentials: Credentials<'_>,
         now: impl FnOnce() -> UnixTime,
-        vouched: impl Fn((usize, u64), &Arc<VerifyingKey>) -> bool,
+        is_current: impl Fn(&Evidence) -> bool,
     ) -> Option<Identity> {
         // Contention reads as a miss: verifying again costs less than waiting for a lock might.
         let find = |credentials: Credentials<'_>| self.verdicts.try_get(&KeyRef(credentials)).ok().flatten();
         let identity = self.with_key(credentials, find)?;
         // Time first: a token that has expired is no use of its issuer's keys.
-        let current = identity.window().contains(now())
-            && identity.tokens().zip(identity.seen()).all(|(token, seen)| vouched(*seen, &token.key));
+        let current =
+            identity.window().contains(now()) && identity.tokens().all(|token| is_current(&token.evidence));
         current.then_some(identity)
     }
 
     /// Remembers a verdict.
     pub(super) fn insert(&self, credentials: Credentials<'_>, identity: &Identity) {
-        if identity.tokens().any(|token| token.algorithm.is_hmac() || token.extracted.nonce.is_some()) {
+        if identity
+            .tokens()
+            .any(|token| token.evidence.algorithm.is_hmac() || token.extracted.nonce.is_some())
+        {
             return;
         }
         // Under contention the verdict is not remembered this time.

@@ -6,13 +6,15 @@
 //! - `sources`: the keys of each issuer, and of tenants as they come and go.
 //! - `slot`: the issuers and profiles for one kind of token, and the verification of one token.
 //! - `by_hand`: a server without a layer: tokens and request heads, verified on demand.
-//! - `authenticate`: one request: cache, then verification, then, only for keys that are not there
-//!   yet, a wait.
+//! - `authenticate`: who made a request: cache, then verification, then, only for keys that are not
+//!   there yet, a wait.
+//! - `admit`: whether the request may have what it asks for: requirements, then what counts once.
 //! - `explain`: the same recipe, told check by check.
 //! - `pair`: whether an access token and an ID token belong together.
 //! - `cache`: verdicts that were good, and what keeps each of them good.
 //! - `health`: how the keys are doing, as a service.
 
+mod admit;
 mod authenticate;
 mod builder;
 mod by_hand;
@@ -25,7 +27,7 @@ mod slot;
 mod sources;
 mod sourcing;
 
-use std::{cell::OnceCell, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 #[cfg(feature = "remote")]
 use std::{
     future::{Future as _, poll_fn},
@@ -34,9 +36,12 @@ use std::{
 
 use bytes::Bytes;
 
-pub(crate) use self::authenticate::{Denial, Pending, Step};
 #[cfg(feature = "remote")]
 pub use self::issuer::DangerousIssuer;
+pub(crate) use self::{
+    admit::{Admission, Answered, StoreWait},
+    authenticate::{Denial, Pending, Resumed, Step},
+};
 pub use self::{
     builder::{CacheSettings, ResourceServerBuilder},
     by_hand::IdTokenExpectations,
@@ -53,7 +58,7 @@ use crate::{
     policy::Requirement,
     source::{Health, metrics},
     store::{NonceError, Nonces},
-    time::{Clock, UnixTime},
+    time::{Clock, Now},
     token::TokenLimits,
 };
 
@@ -100,24 +105,6 @@ struct Inner {
     clock: Arc<dyn Clock>,
     limits: TokenLimits,
     retain_tokens: bool,
-}
-
-/// The two clocks at one moment: the first who asks reads each, since most requests need one and
-/// what is no token needs none.
-struct Now<'c> {
-    clock: &'c dyn Clock,
-    unix: OnceCell<UnixTime>,
-    monotonic: OnceCell<Duration>,
-}
-
-impl Now<'_> {
-    fn unix(&self) -> UnixTime {
-        *self.unix.get_or_init(|| self.clock.unix())
-    }
-
-    fn monotonic(&self) -> Duration {
-        *self.monotonic.get_or_init(|| self.clock.monotonic())
-    }
 }
 
 impl ResourceServer {
@@ -285,7 +272,7 @@ impl ResourceServer {
 
 impl Inner {
     fn now(&self) -> Now<'_> {
-        Now { clock: &*self.clock, unix: OnceCell::new(), monotonic: OnceCell::new() }
+        Now::new(&*self.clock)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Each was verified by itself. Without these rules my access token and somebody else's ID token,
 //! leaked or borrowed, would make me that somebody.
 
-use crate::{error::TokenError, profile::Extracted, verify::VerifiedToken};
+use crate::{error::TokenError, verify::TokenContents};
 
 /// When an access token and an ID token of one request belong together.
 ///
@@ -87,7 +87,7 @@ impl PairRules {
         self
     }
 
-    pub(super) fn check(self, access: Half<'_>, id: Half<'_>) -> Result<(), TokenError> {
+    pub(super) fn check(self, access: &TokenContents, id: &TokenContents) -> Result<(), TokenError> {
         let same_subject = match self.subject {
             SubjectRule::Same => access.subject() == id.subject(),
             SubjectRule::After(separator) => {
@@ -99,7 +99,7 @@ impl PairRules {
         let fits = match (self.audience, access.client_id(), id.client_id()) {
             (AudienceRule::Shared, ..) => share_audience(access, id),
             (AudienceRule::SharedIfNamed, ..) => {
-                let names_none = |token: Half<'_>| token.audiences().next().is_none();
+                let names_none = |token: &TokenContents| token.audiences().next().is_none();
                 names_none(access) || names_none(id) || share_audience(access, id)
             }
             // `azp` names the one client that the ID token was issued to; `aud` may name more.
@@ -116,35 +116,6 @@ impl PairRules {
     }
 }
 
-/// What the rules ask about one token of a pair.
-#[derive(Clone, Copy)]
-pub(super) struct Half<'a> {
-    pub(super) issuer: &'a str,
-    pub(super) extracted: &'a Extracted,
-    /// The text that `extracted` points into.
-    pub(super) payload: &'a str,
-}
-
-impl<'a> From<&'a VerifiedToken> for Half<'a> {
-    fn from(token: &'a VerifiedToken) -> Self {
-        Self { issuer: &token.issuer, extracted: &token.extracted, payload: &token.payload }
-    }
-}
-
-impl<'a> Half<'a> {
-    fn subject(self) -> &'a str {
-        self.extracted.subject.get(self.payload)
-    }
-
-    fn client_id(self) -> Option<&'a str> {
-        self.extracted.client_id.as_ref().map(|client| client.get(self.payload))
-    }
-
-    fn audiences(self) -> impl Iterator<Item = &'a str> {
-        self.extracted.audiences.iter().map(move |audience| audience.get(self.payload))
-    }
-}
-
-fn share_audience(access: Half<'_>, id: Half<'_>) -> bool {
+fn share_audience(access: &TokenContents, id: &TokenContents) -> bool {
     id.audiences().any(|id| access.audiences().any(|access| access == id))
 }

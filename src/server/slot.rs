@@ -1,22 +1,20 @@
-//! One kind of token: which issuers may sign it, by which profile, and the verification of one.
+//! One kind of token: which issuers may sign it, and by which profile.
 
 #[cfg(feature = "remote")]
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 #[cfg(feature = "remote")]
 use super::sources::TenantProfiles;
-use super::{
-    Now,
-    sources::{NamedSource, Sources},
-};
+use super::sources::{NamedSource, Sources};
+#[cfg(feature = "remote")]
+use crate::source::{Tenant, Tenants};
 use crate::{
-    error::{ClaimName, TokenError},
-    keys::KeySet,
-    policy::Expected,
+    keys::{KeySet, SnapshotRef},
     profile::CompiledProfile,
-    source::{KeySource, Snapshot, SnapshotRef},
-    token::{ClaimId, ClaimNames, Claims, TokenLimits, UnverifiedToken},
-    verify::{Decoded, Parsed, Proven, VerifiedToken, names_no_key},
+    source::KeySource,
+    time::Now,
+    token::{ClaimId, ClaimNames},
+    verify::{Failure, Issuer, IssuerName, Issuers},
 };
 
 /// The profiles of one kind of token, one for each issuer.
@@ -29,40 +27,6 @@ pub(super) struct Slot {
     /// Which profile of a tenant is this slot's.
     #[cfg(feature = "remote")]
     pub(super) of_tenant: fn(&TenantProfiles) -> Option<&CompiledProfile>,
-}
-
-/// A verified token, and the keys that it was verified against.
-pub(super) struct Verified {
-    pub(super) token: VerifiedToken,
-    /// The number of the source.
-    pub(super) source: usize,
-    pub(super) generation: u64,
-}
-
-/// Why a token was not verified.
-pub(super) enum Failure {
-    /// It is not good, and newer keys would not change that.
-    Refused(TokenError),
-    /// No key at hand verifies it: newer ones might.
-    NeedKeys {
-        source: usize,
-        /// The generation of the keys that were tried; `None` when there were none.
-        seen: Option<u64>,
-    },
-    /// It is good, and that its nonce is spent cannot be written down.
-    CannotSpend,
-    /// Its issuer may not be looked up now.
-    #[cfg(feature = "remote")]
-    Unavailable {
-        /// When it is worth coming again.
-        retry_after: Duration,
-    },
-}
-
-impl From<TokenError> for Failure {
-    fn from(error: TokenError) -> Self {
-        Self::Refused(error)
-    }
 }
 
 impl Slot {
@@ -102,152 +66,156 @@ impl Slot {
         Self { of_tenant, ..self }
     }
 
-    pub(super) fn verify(
-        &self,
-        token: &[u8],
-        selector: Option<&[u8]>,
-        sources: &Sources,
-        limits: &TokenLimits,
-        now: &Now<'_>,
-        expected: Expected<'_>,
-    ) -> Result<Verified, Failure> {
-        let token = UnverifiedToken::parse(token, limits)?;
-        if self.is_hopeless(&token, sources, limits, now) {
-            return Err(TokenError::UnknownKey.into());
-        }
-        let decoded = Decoded::new(token)?;
-        let (proven, source, generation) = {
-            let parsed = decoded.claims(&self.names, limits)?;
-            let iss = if self.selected { selected(selector) } else { self.iss(&parsed.claims) }?;
-            let trial = Trial { parsed: &parsed, limits, now, expected };
-            match self.fixed(iss, sources) {
-                Some((source, profile, named)) => {
-                    trial.run(profile, source, || named.keys.snapshot(|| now.monotonic()))?
-                }
-                None => self.tenant(&trial, iss, sources)?,
-            }
-        };
-        Ok(Verified { token: proven.into_token(decoded.payload), source, generation })
+    /// The issuers that a token of this kind may have now.
+    pub(super) const fn at<'s>(&'s self, sources: &'s Sources, now: &'s Now<'s>) -> KnownIssuers<'s> {
+        KnownIssuers { slot: self, sources, now }
     }
 
-    /// Whether the key that the token names is known not to exist, whatever the token says: anyone
-    /// can make up such tokens, so they should cost little. It can be known before the issuer is only
-    /// where there is one issuer; and only if nothing would be fetched or waited for, since that is
-    /// not done for a token whose issuer was not looked at.
-    fn is_hopeless(
-        &self,
-        token: &UnverifiedToken<'_>,
-        sources: &Sources,
-        limits: &TokenLimits,
-        now: &Now<'_>,
-    ) -> bool {
-        let Some(keys) = sources.only() else { return false };
-        let Some(snapshot) = keys.peek(|| now.monotonic()) else { return false };
-        self.is_hopeless_with(token, keys, &snapshot, limits, now)
-    }
-
-    /// The same with these keys of the only source.
-    pub(super) fn is_hopeless_with(
-        &self,
-        token: &UnverifiedToken<'_>,
-        source: &KeySource,
-        snapshot: &Snapshot,
-        limits: &TokenLimits,
-        now: &Now<'_>,
-    ) -> bool {
-        let [profile] = self.issuers.as_slice() else { return false };
-        names_no_key(token, profile, snapshot.keys(), limits)
-            && source.is_known_to_lack(snapshot.generation(), || now.monotonic())
-    }
-
-    /// The configured issuer of this name: by its exact bytes (RFC 7519 section 4.1.1) unless the
-    /// profile says otherwise, so that nothing untrusted is ever looked up, fetched or verified.
-    pub(super) fn fixed<'s>(
-        &'s self,
-        iss: &str,
-        sources: &'s Sources,
-    ) -> Option<(usize, &'s CompiledProfile, &'s NamedSource)> {
-        let known = self.issuers.iter().zip(&sources.fixed).enumerate();
-        let (source, (profile, named)) =
-            { known }.find(|(_, (profile, _))| profile.binding.is_issuer(iss))?;
-        Some((source, profile, named))
-    }
-
-    pub(super) fn iss<'a>(&self, claims: &'a Claims<'_>) -> Result<&'a str, TokenError> {
-        let name = || ClaimName("iss".into());
-        let iss = claims.get(self.iss).ok_or_else(|| TokenError::MissingClaim(name()))?;
-        iss.as_str().ok_or_else(|| TokenError::InvalidClaim(name()))
-    }
-
-    #[cfg(not(feature = "remote"))]
-    fn tenant(&self, _: &Trial<'_, '_>, _: &str, _: &Sources) -> Result<(Proven, usize, u64), Failure> {
-        Err(TokenError::UntrustedIssuer.into())
-    }
-
-    /// Verifies a token whose issuer may be a tenant.
-    #[cfg(feature = "remote")]
-    fn tenant(
-        &self,
-        trial: &Trial<'_, '_>,
-        iss: &str,
-        sources: &Sources,
-    ) -> Result<(Proven, usize, u64), Failure> {
-        let tenants = sources.tenants_of(iss).ok_or(TokenError::UntrustedIssuer)?;
-        let now = trial.now.monotonic();
-        if let Some(tenant) = tenants.by_issuer(iss) {
-            let profile = (self.of_tenant)(&tenant.own).ok_or(TokenError::WrongType)?;
-            let verified = trial.run(profile, tenant.id, || tenant.keys.snapshot(now))?;
-            tenant.touch(now);
-            if !tenant.works() {
-                tenants.promote(&tenant, now);
-            }
-            return Ok(verified);
-        }
-        let issuer: Arc<str> = iss.into();
-        let own = tenants.own(&issuer);
-        // A hopeless token is not worth looking for its issuer.
-        trial.screen((self.of_tenant)(&own).ok_or(TokenError::WrongType)?)?;
-        match tenants.admit(&issuer, own, now) {
-            Ok(tenant) => Err(Failure::NeedKeys { source: tenant.id, seen: None }),
-            Err(retry_after) => Err(Failure::Unavailable { retry_after }),
-        }
+    /// Where the issuer of a token is named: by the request, in place of the token's `iss`, where a
+    /// header of it selects the issuer.
+    pub(super) const fn issuer_name<'r>(&self, selector: Option<&'r [u8]>) -> IssuerName<'r> {
+        if self.selected { IssuerName::Request(selector) } else { IssuerName::Claim(self.iss) }
     }
 }
 
-/// The issuer that the request names: without one, none is trusted.
-pub(super) fn selected(selector: Option<&[u8]>) -> Result<&str, TokenError> {
-    selector.and_then(|name| std::str::from_utf8(name).ok()).ok_or(TokenError::UntrustedIssuer)
+/// The issuers that tokens of one kind are accepted from, at one moment.
+pub(super) struct KnownIssuers<'s> {
+    slot: &'s Slot,
+    sources: &'s Sources,
+    now: &'s Now<'s>,
 }
 
-/// A token whose issuer is being found out, and the circumstances.
-struct Trial<'p, 'a> {
-    parsed: &'p Parsed<'a>,
-    limits: &'p TokenLimits,
-    now: &'p Now<'p>,
-    expected: Expected<'p>,
-}
-
-impl Trial<'_, '_> {
-    #[cfg(feature = "remote")]
-    fn screen(&self, profile: &CompiledProfile) -> Result<(), TokenError> {
-        self.parsed.screen(profile, None, self.limits, self.now.unix(), self.expected).map(drop)
-    }
-
-    fn run(
-        &self,
-        profile: &CompiledProfile,
+/// An issuer that a token names.
+pub(super) enum KnownIssuer<'s> {
+    Configured {
+        profile: &'s CompiledProfile,
         source: usize,
-        keys: impl FnOnce() -> Option<SnapshotRef>,
-    ) -> Result<(Proven, usize, u64), Failure> {
-        let keys = keys();
-        let known = keys.as_deref().map(Snapshot::keys);
-        let screened = self.parsed.screen(profile, known, self.limits, self.now.unix(), self.expected)?;
-        let Some(keys) = &keys else { return Err(Failure::NeedKeys { source, seen: None }) };
-        let generation = keys.generation();
-        match screened.verify(keys.keys()) {
-            Ok(proven) => Ok((proven, source, generation)),
-            Err(TokenError::UnknownKey) => Err(Failure::NeedKeys { source, seen: Some(generation) }),
-            Err(error) => Err(error.into()),
+        keys: &'s KeySource,
+        /// Whether keys may be fetched on account of the token.
+        fetches: bool,
+        now: &'s Now<'s>,
+    },
+    /// A tenant whose keys are being kept.
+    #[cfg(feature = "remote")]
+    Tenant {
+        tenant: Arc<Tenant<TenantProfiles>>,
+        tenants: &'s Tenants<TenantProfiles>,
+        of_tenant: OfTenant,
+        now: &'s Now<'s>,
+    },
+    /// An issuer of a trusted pattern that is not known yet.
+    #[cfg(feature = "remote")]
+    Candidate {
+        issuer: Arc<str>,
+        own: TenantProfiles,
+        of_tenant: OfTenant,
+        tenants: &'s Tenants<TenantProfiles>,
+        now: &'s Now<'s>,
+    },
+}
+
+#[cfg(feature = "remote")]
+type OfTenant = fn(&TenantProfiles) -> Option<&CompiledProfile>;
+
+impl<'s> Issuers for KnownIssuers<'s> {
+    type Issuer = KnownIssuer<'s>;
+
+    fn only(&self) -> Option<KnownIssuer<'s>> {
+        let keys = self.sources.only()?;
+        let [profile] = self.slot.issuers.as_slice() else { return None };
+        Some(KnownIssuer::Configured { profile, source: 0, keys, fetches: false, now: self.now })
+    }
+
+    /// By its exact bytes (RFC 7519 section 4.1.1) unless the profile says otherwise, so that nothing
+    /// untrusted is ever looked up, fetched or verified.
+    fn find(&self, name: &str) -> Option<KnownIssuer<'s>> {
+        let now = self.now;
+        let mut configured = self.slot.issuers.iter().zip(&self.sources.fixed).enumerate();
+        let found = configured.find(|(_, (profile, _))| profile.binding.is_issuer(name));
+        if let Some((source, (profile, NamedSource { keys, .. }))) = found {
+            return Some(KnownIssuer::Configured { profile, source, keys, fetches: true, now });
+        }
+        #[cfg(feature = "remote")]
+        {
+            let tenants = self.sources.tenants_of(name)?;
+            let of_tenant = self.slot.of_tenant;
+            if let Some(tenant) = tenants.by_issuer(name) {
+                return Some(KnownIssuer::Tenant { tenant, tenants, of_tenant, now });
+            }
+            let issuer: Arc<str> = name.into();
+            let own = tenants.own(&issuer);
+            Some(KnownIssuer::Candidate { issuer, own, of_tenant, tenants, now })
+        }
+        #[cfg(not(feature = "remote"))]
+        None
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.slot.issuers.iter().map(|profile| profile.binding.issuer.to_string()).collect()
+    }
+}
+
+impl Issuer for KnownIssuer<'_> {
+    fn profile(&self) -> Option<&CompiledProfile> {
+        match self {
+            Self::Configured { profile, .. } => Some(profile),
+            #[cfg(feature = "remote")]
+            Self::Tenant { tenant, of_tenant, .. } => of_tenant(&tenant.own),
+            #[cfg(feature = "remote")]
+            Self::Candidate { own, of_tenant, .. } => of_tenant(own),
+        }
+    }
+
+    fn source(&self) -> usize {
+        match self {
+            Self::Configured { source, .. } => *source,
+            #[cfg(feature = "remote")]
+            Self::Tenant { tenant, .. } => tenant.id,
+            // Without keys, nothing is verified.
+            #[cfg(feature = "remote")]
+            Self::Candidate { .. } => usize::MAX,
+        }
+    }
+
+    fn keys(&self) -> Option<SnapshotRef> {
+        match self {
+            Self::Configured { keys, fetches: true, now, .. } => keys.snapshot(|| now.monotonic()),
+            Self::Configured { keys, fetches: false, now, .. } => keys.peek(|| now.monotonic()),
+            #[cfg(feature = "remote")]
+            Self::Tenant { tenant, now, .. } => tenant.keys.snapshot(now.monotonic()),
+            #[cfg(feature = "remote")]
+            Self::Candidate { .. } => None,
+        }
+    }
+
+    fn has_no_other_keys(&self, generation: u64) -> bool {
+        match self {
+            Self::Configured { keys, now, .. } => keys.is_known_to_lack(generation, || now.monotonic()),
+            #[cfg(feature = "remote")]
+            Self::Tenant { .. } | Self::Candidate { .. } => false,
+        }
+    }
+
+    fn need_keys(&self, seen: Option<u64>) -> Failure {
+        match self {
+            #[cfg(feature = "remote")]
+            Self::Candidate { issuer, tenants, now, .. } => {
+                match tenants.admit(issuer, tenants.own(issuer), now.monotonic()) {
+                    Ok(tenant) => Failure::NeedKeys { source: tenant.id, seen: None },
+                    Err(retry_after) => Failure::Unavailable { retry_after },
+                }
+            }
+            known => Failure::NeedKeys { source: known.source(), seen },
+        }
+    }
+
+    fn verified(&self) {
+        #[cfg(feature = "remote")]
+        if let Self::Tenant { tenant, tenants, now, .. } = self {
+            tenant.touch(now.monotonic());
+            if !tenant.works() {
+                tenants.promote(tenant, now.monotonic());
+            }
         }
     }
 }

@@ -7,8 +7,9 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    keys::{KeySet, VerifyingKey},
+    keys::KeySet,
     source::{Health, KeySource},
+    verify::Evidence,
 };
 #[cfg(feature = "remote")]
 use crate::{
@@ -82,18 +83,14 @@ impl Sources {
         self.tenants.iter().find(|tenants| tenants.trusts(iss))
     }
 
-    /// Whether the key of a source that verified a token, when its keys had this generation, still
-    /// counts; not when there is no such source any more.
-    pub(super) fn vouches(
-        &self,
-        (source, generation): (usize, u64),
-        key: &Arc<VerifyingKey>,
-        now: impl FnOnce() -> Duration,
-    ) -> bool {
-        match self.fixed.get(source) {
+    /// Whether the key that verified a token is still in use; not when its source is gone.
+    pub(super) fn are_current(&self, evidence: &Evidence, now: impl FnOnce() -> Duration) -> bool {
+        let Evidence { key, generation, .. } = evidence;
+        let generation = *generation;
+        match self.fixed.get(evidence.source) {
             Some(fixed) => fixed.keys.vouches(generation, key, now),
             #[cfg(feature = "remote")]
-            None => self.tenant(source).is_some_and(|tenant| {
+            None => self.tenant(evidence.source).is_some_and(|tenant| {
                 let now = now();
                 let counts = tenant.keys.vouches(generation, key, now);
                 if counts {

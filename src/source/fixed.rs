@@ -2,12 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{
-    Health, SourceState,
-    revoked::Revoked,
-    snapshot::{Current, Snapshot},
-};
-use crate::keys::KeySet;
+use super::{Health, SourceState, revoked::Revoked, snapshot::Current};
+use crate::keys::{KeySet, Snapshot};
 
 /// A key set that only the application changes.
 #[derive(Debug)]
@@ -18,7 +14,7 @@ pub(crate) struct FixedKeys {
 
 impl FixedKeys {
     pub(crate) fn new(keys: KeySet) -> Self {
-        let snapshot = Current::new(Snapshot { keys, generation: 1 });
+        let snapshot = Current::new(Snapshot::first(keys));
         Self { snapshot, revoked: Mutex::default() }
     }
 

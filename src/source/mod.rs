@@ -113,7 +113,6 @@ pub(crate) use fixed::FixedKeys;
 pub(crate) use need::{KeyNeed, KeyOutcome, KeySource};
 #[cfg(feature = "identity-provider")]
 pub(crate) use race::before;
-pub(crate) use snapshot::{Snapshot, SnapshotRef};
 #[cfg(feature = "remote")]
 pub(crate) use {
     discovery::Discovery,

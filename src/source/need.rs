@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{FixedKeys, Health, NoRuntime, RefreshError, SnapshotRef};
+use super::{FixedKeys, Health, NoRuntime, RefreshError};
 #[cfg(feature = "remote")]
 use super::{KeyWait, RemoteKeys};
-use crate::keys::{KeySet, VerifyingKey};
+use crate::keys::{KeySet, SnapshotRef, VerifyingKey};
 
 /// Where the keys of one issuer come from. Clones share the source.
 #[derive(Clone)]

@@ -27,11 +27,11 @@ use super::{
     refresher::Driver,
     revoked::Revoked,
     schedule::{MIN_RETRY_AFTER, Reason, Schedule, Verdict},
-    snapshot::{Current, Snapshot, SnapshotRef},
+    snapshot::Current,
     tenants::OnDemand,
 };
 use crate::{
-    keys::{KeySet, VerifyingKey},
+    keys::{KeySet, Snapshot, SnapshotRef, VerifyingKey},
     time::Clock,
 };
 

@@ -9,7 +9,7 @@ use std::{
 
 use aws_lc_rs::digest;
 
-use super::{SpendError, SpentStore};
+use super::{SpendError, Spending, SpentStore};
 use crate::time::UnixTime;
 
 /// How many ids a [`MemorySpentStore`] holds unless told otherwise.
@@ -42,7 +42,7 @@ fn fingerprint(id: &[u8]) -> Fingerprint {
 /// ```
 /// use std::time::Duration;
 /// use tower_resource_server::{
-///     store::{MemorySpentStore, SpendError, SpentStore},
+///     store::{MemorySpentStore, SpendError},
 ///     time::UnixTime,
 /// };
 ///
@@ -71,6 +71,19 @@ impl MemorySpentStore {
     #[must_use]
     pub fn new(max: usize) -> Self {
         Self { max, spent: Mutex::default() }
+    }
+
+    /// [`SpentStore::spend`], whose answer is there at once.
+    ///
+    /// # Errors
+    /// [`SpendError::AlreadySpent`] or [`SpendError::Full`].
+    pub fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
+        let fingerprint = fingerprint(id);
+        let mut spent = self.lock();
+        spent.has_place(&fingerprint, until, now, self.max)?;
+        spent.ids.insert(fingerprint);
+        spent.ends.push(Reverse((until, fingerprint)));
+        Ok(())
     }
 
     /// Whether `id` was spent and is still held. Between this and a later [`spend`](SpentStore::spend)
@@ -131,13 +144,8 @@ impl Spent {
 }
 
 impl SpentStore for MemorySpentStore {
-    fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
-        let fingerprint = fingerprint(id);
-        let mut spent = self.lock();
-        spent.has_place(&fingerprint, until, now, self.max)?;
-        spent.ids.insert(fingerprint);
-        spent.ends.push(Reverse((until, fingerprint)));
-        Ok(())
+    fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Spending {
+        Self::spend(self, id, until, now).into()
     }
 
     fn peek(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {

@@ -3,7 +3,7 @@
 //! - `nonces`: [`Nonces`], handed out to anyone and remembered by nobody until they are spent.
 //! - `spent`: the seam, [`SpentStore`]; `memory`: the one in this process, [`MemorySpentStore`].
 //!
-//! Two rules make the room safe against whoever may ask for a nonce without proving anything:
+//! Two rules make the module safe against whoever may ask for a nonce without proving anything:
 //!
 //! - **An issued nonce costs no memory.** It carries its own time of issue and a MAC, so that it is
 //!   known again by computing, not by looking it up. Only a nonce that was *spent*, which takes a
@@ -18,4 +18,4 @@ mod spent;
 
 pub use memory::{DEFAULT_MAX_SPENT, MemorySpentStore};
 pub use nonces::{DEFAULT_NONCE_LIFETIME, NonceError, NonceSetupError, Nonces};
-pub use spent::{SpendError, SpentStore};
+pub use spent::{SpendError, Spending, SpentStore};

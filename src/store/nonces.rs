@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use aws_lc_rs::{digest, hmac, rand};
 use base64_simd::URL_SAFE_NO_PAD;
 
-use super::{MemorySpentStore, SpendError, SpentStore};
+use super::{MemorySpentStore, SpendError, Spending, SpentStore};
 use crate::time::UnixTime;
 
 /// How long a nonce lives unless told otherwise: ten minutes, as Layer's did.
@@ -47,8 +47,10 @@ const TEXT: usize = ((BODY + TAG) * 4).div_ceil(3);
 /// let nonce = nonces.issue(now)?;
 ///
 /// let soon = now.saturating_add(Duration::from_secs(30));
-/// assert_eq!(nonces.spend(&nonce, soon), Ok(()));
-/// assert_eq!(nonces.spend(&nonce, soon), Err(NonceError::AlreadySpent));
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// assert_eq!(nonces.spend(&nonce, soon).wait().await, Ok(()));
+/// assert_eq!(nonces.spend(&nonce, soon).wait().await, Err(NonceError::AlreadySpent));
+/// # });
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -128,11 +130,18 @@ impl Nonces {
 
     /// [Checks](Self::check) a nonce and spends it: of any number of calls, one succeeds.
     ///
-    /// # Errors
-    /// Any [`NonceError`].
-    pub fn spend(&self, nonce: &str, now: UnixTime) -> Result<(), NonceError> {
-        let Opened { id, until } = self.open(nonce, now)?;
-        self.store.spend(&id, until, now).map_err(Into::into)
+    /// It fails with any [`NonceError`]. It waits only where the [store](Self::store) does.
+    pub fn spend(&self, nonce: &str, now: UnixTime) -> Spending<NonceError> {
+        let Opened { id, until } = match self.open(nonce, now) {
+            Ok(opened) => opened,
+            Err(error) => return Spending::Done(Err(error)),
+        };
+        match self.store.spend(&id, until, now) {
+            Spending::Done(result) => Spending::Done(result.map_err(Into::into)),
+            Spending::Wait(answer) => {
+                Spending::Wait(Box::pin(async move { answer.await.map_err(Into::into) }))
+            }
+        }
     }
 
     /// What [`spend`](Self::spend) would say at this moment; nothing is spent.
@@ -188,7 +197,7 @@ impl fmt::Debug for Nonces {
 
 /// A store behind an `Arc`, so that its owner can look into it.
 impl<S: SpentStore + ?Sized> SpentStore for Arc<S> {
-    fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
+    fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Spending {
         (**self).spend(id, until, now)
     }
 

@@ -37,7 +37,7 @@ fn promise_13_a_nonce_is_good_once_and_for_its_time() {
         let nonces = Nonces::new().unwrap().lifetime(Duration::from_secs(lifetime));
         let nonce = nonces.issue(NOW).unwrap();
         for (millis, expected) in steps {
-            assert_eq!(nonces.spend(&nonce, later(*millis)), *expected, "{name}, {millis} ms");
+            assert_eq!(nonces.spend(&nonce, later(*millis)).now(), *expected, "{name}, {millis} ms");
         }
     }
 }
@@ -62,7 +62,7 @@ fn checking_spends_nothing_and_says_nothing_about_spending() {
     for _ in 0..3 {
         assert_eq!(nonces.check(&nonce, NOW), Ok(()));
     }
-    assert_eq!(nonces.spend(&nonce, NOW), Ok(()));
+    assert_eq!(nonces.spend(&nonce, NOW).now(), Ok(()));
     assert_eq!(nonces.check(&nonce, NOW), Ok(()));
 }
 
@@ -111,9 +111,9 @@ fn promise_13_nonces_of_others_and_texts_that_are_none_are_refused() {
         ("a long text", &"A".repeat(1 << 20), malformed),
     ] {
         assert_eq!(nonces.check(text, NOW), Err(expected), "{name}");
-        assert_eq!(nonces.spend(text, NOW), Err(expected), "{name}");
+        assert_eq!(nonces.spend(text, NOW).now(), Err(expected), "{name}");
     }
-    assert_eq!(nonces.spend(&nonce, NOW), Ok(()), "none of it spent the real one");
+    assert_eq!(nonces.spend(&nonce, NOW).now(), Ok(()), "none of it spent the real one");
 }
 
 #[test]
@@ -121,8 +121,8 @@ fn processes_with_one_secret_and_one_store_take_each_others_nonces_once() {
     let store = Arc::new(MemorySpentStore::default());
     let (one, two) = (shared().store(Arc::clone(&store)), shared().store(store));
     let nonce = one.issue(NOW).unwrap();
-    assert_eq!(two.spend(&nonce, NOW), Ok(()));
-    assert_eq!(one.spend(&nonce, NOW), Err(NonceError::AlreadySpent));
+    assert_eq!(two.spend(&nonce, NOW).now(), Ok(()));
+    assert_eq!(one.spend(&nonce, NOW).now(), Err(NonceError::AlreadySpent));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn promise_13_of_a_thousand_uses_at_once_one_succeeds() {
             scope.spawn(|| {
                 start.wait();
                 for _ in 0..1_000 / threads {
-                    match nonces.clone().spend(&nonce, NOW) {
+                    match nonces.clone().spend(&nonce, NOW).now() {
                         Ok(()) => drop(spent.fetch_add(1, Ordering::Relaxed)),
                         Err(error) => assert_eq!(error, NonceError::AlreadySpent),
                     }
@@ -155,21 +155,21 @@ fn promise_13_a_million_issued_and_checked_nonces_leave_the_store_empty() {
         let nonce = nonces.issue(later(millis)).unwrap();
         if millis % 100 == 0 {
             nonces.check(&nonce, later(millis)).unwrap();
-            assert_eq!(nonces.spend(&nonce, later(millis + 600_000)), Err(NonceError::Expired));
+            assert_eq!(nonces.spend(&nonce, later(millis + 600_000)).now(), Err(NonceError::Expired));
         }
     }
     assert!(store.is_empty());
-    assert_eq!(nonces.spend(&nonces.issue(NOW).unwrap(), NOW), Ok(()));
+    assert_eq!(nonces.spend(&nonces.issue(NOW).unwrap(), NOW).now(), Ok(()));
 }
 
 #[test]
 fn promise_13_a_full_store_refuses_and_the_nonce_stays_good() {
     let nonces = Nonces::new().unwrap().store(MemorySpentStore::new(1));
     let (first, second) = (nonces.issue(NOW).unwrap(), nonces.issue(later(1)).unwrap());
-    nonces.spend(&first, later(1)).unwrap();
-    let refusal = nonces.spend(&second, later(1)).unwrap_err();
+    nonces.spend(&first, later(1)).now().unwrap();
+    let refusal = nonces.spend(&second, later(1)).now().unwrap_err();
     assert!(refusal == NonceError::Full && refusal.is_temporary());
-    assert_eq!(nonces.spend(&second, later(600_000)), Ok(()), "the first has ended");
+    assert_eq!(nonces.spend(&second, later(600_000)).now(), Ok(()), "the first has ended");
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_peek_says_what_spending_would_and_spends_nothing() {
         ("none of ours", "nonce", NOW),
     ] {
         let peeked = [nonces.peek(nonce, at), nonces.peek(nonce, at)];
-        let spent = nonces.spend(nonce, at);
+        let spent = nonces.spend(nonce, at).now();
         assert_eq!(peeked, [spent, spent], "{name}");
     }
 }
@@ -194,8 +194,8 @@ fn a_peek_says_what_spending_would_and_spends_nothing() {
 fn a_store_that_cannot_be_reached_refuses() {
     struct Gone;
     impl SpentStore for Gone {
-        fn spend(&self, _: &[u8], _: UnixTime, _: UnixTime) -> Result<(), SpendError> {
-            Err(SpendError::Unavailable)
+        fn spend(&self, _: &[u8], _: UnixTime, _: UnixTime) -> Spending {
+            Spending::Done(Err(SpendError::Unavailable))
         }
 
         fn peek(&self, _: &[u8], _: UnixTime, _: UnixTime) -> Result<(), SpendError> {
@@ -205,7 +205,7 @@ fn a_store_that_cannot_be_reached_refuses() {
     let nonces = Nonces::new().unwrap().store(Gone);
     let nonce = nonces.issue(NOW).unwrap();
     assert_eq!(nonces.peek(&nonce, NOW), Err(NonceError::Unavailable));
-    assert_eq!(nonces.spend(&nonce, NOW), Err(NonceError::Unavailable));
+    assert_eq!(nonces.spend(&nonce, NOW).now(), Err(NonceError::Unavailable));
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! The seam: where it is written down that an id was spent.
+//! The seam: where it is recorded that an id was spent.
+
+use std::{fmt, future::Future, pin::Pin};
 
 use crate::time::UnixTime;
 
@@ -14,20 +16,73 @@ pub trait SpentStore: Send + Sync + 'static {
     /// whatever time and from whatever thread, one succeeds at most. An id always comes with the
     /// same `until`: it follows from the id, not from the moment of the call.
     ///
-    /// It is called while a request is being authenticated and must not block for long.
+    /// A store that has to ask elsewhere answers with [`Spending::Wait`]; it must not block. Every
+    /// failure refuses: an implementation that does not know says so, and never succeeds on a guess.
     ///
-    /// # Errors
-    /// [`SpendError`]. Every failure refuses: an implementation that does not know says so, and
-    /// never succeeds on a guess.
-    fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError>;
+    /// A request may be dropped while it waits, and the future with it: then the id is spent or it is
+    /// not, as the store says when it is asked again.
+    fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Spending;
 
     /// What [`spend`](Self::spend) would say at this moment; nothing is spent. For
     /// [explanations](crate::explain) and nothing else: between this and a later `spend` anything may
     /// happen.
     ///
+    /// Unless it is implemented, an explanation takes every id for unspent.
+    ///
     /// # Errors
     /// As [`spend`](Self::spend).
-    fn peek(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError>;
+    fn peek(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
+        let _ = (id, until, now);
+        Ok(())
+    }
+}
+
+/// The answer of a [`SpentStore`]: there already, or to be waited for.
+#[must_use]
+pub enum Spending<E = SpendError> {
+    /// The answer is known.
+    Done(Result<(), E>),
+    /// The answer comes later.
+    Wait(Pin<Box<dyn Future<Output = Result<(), E>> + Send>>),
+}
+
+impl<E> Spending<E> {
+    /// Waits for the answer, where it is not known already.
+    ///
+    /// # Errors
+    /// Why the id was not spent.
+    pub async fn wait(self) -> Result<(), E> {
+        match self {
+            Self::Done(result) => result,
+            Self::Wait(answer) => answer.await,
+        }
+    }
+}
+
+#[cfg(test)]
+impl<E> Spending<E> {
+    /// The answer that is known.
+    pub(crate) fn now(self) -> Result<(), E> {
+        match self {
+            Self::Done(result) => result,
+            Self::Wait(_) => panic!("the answer comes later"),
+        }
+    }
+}
+
+impl<E> From<Result<(), E>> for Spending<E> {
+    fn from(result: Result<(), E>) -> Self {
+        Self::Done(result)
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for Spending<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done(result) => f.debug_tuple("Done").field(result).finish(),
+            Self::Wait(_) => f.write_str("Wait"),
+        }
+    }
 }
 
 /// Why an id was not spent.

@@ -1,15 +1,9 @@
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use super::*;
 use crate::{
-    error::TokenError,
-    issuer::check,
-    keys::KeySet,
-    policy::{Binding, Expected},
-    profile::{CompiledProfile, TokenProfile},
-    test_util::TestIssuer,
-    token::{ClaimNames, TokenLimits, UnverifiedToken},
-    verify::Decoded,
+    Issuer, ResourceServer, error::TokenError, http::Reason, issuer::check, keys::KeySet,
+    profile::TokenProfile, test_util::TestIssuer,
 };
 
 /// What a defect is allowed to change: header members, claims, and whether the signature by the
@@ -199,22 +193,19 @@ fn names_are_unique_and_in_snake_case() {
 
 /// The verdict of this crate's own recipe on a token of `issuer`.
 fn verdict(issuer: &TestIssuer, profile: &TokenProfile, token: &str) -> Result<String, TokenError> {
-    let mut names = ClaimNames::default();
-    let binding = Binding {
-        issuer: issuer.issuer().into(),
-        aliases: Arc::new([]),
-        names: Default::default(),
-        audiences: Arc::new([issuer.audience().into()]),
-        client_id: None,
-    };
-    let profile = CompiledProfile::new(profile, binding, &mut names);
     let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
-    let limits = TokenLimits::default();
-    let decoded = Decoded::new(UnverifiedToken::parse(token.as_bytes(), &limits)?)?;
-    let parsed = decoded.claims(&names, &limits)?;
-    let proven =
-        parsed.screen(&profile, Some(&keys), &limits, issuer.now(), Expected::default())?.verify(&keys)?;
-    Ok(proven.into_token(decoded.payload.clone()).subject().to_owned())
+    let server = ResourceServer::builder(issuer.audience())
+        .issuer(Issuer::with_keys(issuer.issuer(), keys).profile(profile.clone()))
+        .clock(issuer.clock().clone())
+        .build()
+        .unwrap();
+    match server.verify_now(token) {
+        Ok(identity) => Ok(identity.subject().to_owned()),
+        Err(refused) => match refused.reason() {
+            Reason::InvalidToken { error, .. } => Err(error.clone()),
+            other => panic!("{other:?}"),
+        },
+    }
 }
 
 #[test]

@@ -57,6 +57,16 @@ impl Default for TokenLimits {
     }
 }
 
+/// The kind of a token in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenKind {
+    /// An OAuth 2 access token.
+    Access,
+    /// An OpenID Connect ID token.
+    Id,
+}
+
 /// A token cut into its three parts, borrowed; nothing in it is verified.
 #[derive(Clone, Copy)]
 pub(crate) struct UnverifiedToken<'a> {

@@ -12,6 +12,7 @@ mod nonces;
 mod service;
 #[cfg(feature = "axum")]
 mod sessions;
+mod stores;
 mod tokens;
 
 use std::{sync::LazyLock, time::Duration};

@@ -18,7 +18,7 @@ use tower_resource_server::{
     keys::{Algorithm, KeySet},
     policy::claim,
     profile::TokenProfile,
-    store::{MemorySpentStore, SpendError, SpentStore},
+    store::{MemorySpentStore, SpendError},
     time::{Clock, UnixTime},
 };
 

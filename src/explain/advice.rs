@@ -2,67 +2,48 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use super::{
-    evaluate::{Context, Moment},
-    finding::{Finding, Shown, Stage},
-    rule::{Check, Presence, Rule},
-};
+use super::{Finding, Shown, Stage};
 use crate::{
     error::TokenError,
-    policy::Policy,
+    policy::{Check, CompiledRule, Context, Moment, Presence, Rule},
     time::UnixTime,
     token::{ClaimValue, Claims},
 };
 
-impl Policy {
-    /// What each rule says about the claims, in words. Without an `algorithm` of the token, rules
+impl CompiledRule {
+    /// What the rule says about the claims, in words. Where the token's algorithm is not known, rules
     /// that depend on it are not checked.
-    pub(crate) fn findings(
+    pub(super) fn finding(
         &self,
         claims: &Claims<'_>,
         context: &Context<'_>,
-        has_algorithm: bool,
-    ) -> Vec<Finding> {
-        let finding = |(rule, value, verdict): (&Rule, Option<ClaimValue<'_>>, Result<(), TokenError>)| {
-            if !has_algorithm && rule.needs_algorithm() {
-                return rule.unchecked("the token's algorithm is not known");
+        result: Result<(), TokenError>,
+    ) -> Finding {
+        let (rule, value) = (&self.rule, claims.get(self.claim));
+        if context.algorithm.is_none() && rule.check == Check::HashesAccessToken {
+            return rule.unchecked("the token's algorithm is not known");
+        }
+        let words = rule.to_string();
+        let finding = match &result {
+            Ok(()) if value.is_none() && rule.check != Check::Absent => {
+                Finding::not_applicable(Stage::Claims, words, "not there")
             }
-            let words = rule.to_string();
-            let finding = match &verdict {
-                Ok(()) if value.is_none() && !rule.is_about_absence() => {
-                    Finding::not_applicable(Stage::Claims, words, "not there")
-                }
-                Ok(()) if value.is_some() && rule.compares_with_nothing(context) => {
-                    Finding::not_applicable(Stage::Claims, words, "there is nothing to compare it with")
-                }
-                Err(error) => {
-                    let fix = rule.fix(error, value, context);
-                    Finding::of(Stage::Claims, words, verdict).fix(|| fix)
-                }
-                Ok(()) => Finding::of(Stage::Claims, words, Ok(())),
-            };
-            finding.about(rule.claim()).showing(value.map(|value| Shown::claim(rule.claim(), value)))
+            Ok(()) if value.is_some() && rule.compares_with_nothing(context) => {
+                Finding::not_applicable(Stage::Claims, words, "there is nothing to compare it with")
+            }
+            Err(error) => {
+                let fix = rule.fix(error, value, context);
+                Finding::of(Stage::Claims, words, result).fix(|| fix)
+            }
+            Ok(()) => Finding::of(Stage::Claims, words, Ok(())),
         };
-        self.each(claims, context).map(finding).collect()
-    }
-
-    /// The rules of claims that could not be read.
-    pub(crate) fn unchecked(&self, because: &'static str) -> impl Iterator<Item = Finding> {
-        self.rules().map(move |rule| rule.unchecked(because))
+        finding.about(rule.claim()).showing(value.map(|value| Shown::claim(rule.claim(), value)))
     }
 }
 
 impl Rule {
-    fn unchecked(&self, because: &'static str) -> Finding {
+    pub(super) fn unchecked(&self, because: &'static str) -> Finding {
         Finding::unchecked(Stage::Claims, self.to_string(), because).about(self.claim())
-    }
-
-    fn needs_algorithm(&self) -> bool {
-        self.check == Check::HashesAccessToken
-    }
-
-    fn is_about_absence(&self) -> bool {
-        self.check == Check::Absent
     }
 
     /// Whether the rule compares with what a caller expects, and this one expects nothing.
@@ -166,7 +147,7 @@ fn span(span: Duration) -> String {
 }
 
 /// How far away a moment is.
-pub(crate) fn distance(date: UnixTime, now: UnixTime) -> String {
+pub(super) fn distance(date: UnixTime, now: UnixTime) -> String {
     match (date.since(now), now.since(date)) {
         (Duration::ZERO, Duration::ZERO) => "now".to_owned(),
         (Duration::ZERO, past) => format!("{} ago", span(past)),

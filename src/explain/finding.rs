@@ -1,6 +1,6 @@
 //! One check of a token, with its verdict, in words: what an explanation is made of.
 //!
-//! Each room that checks something writes its own findings, next to the checks and by means of them.
+//! Made by `words` and `advice`.
 
 use std::{borrow::Cow, fmt};
 
@@ -28,10 +28,10 @@ pub enum Stage {
     Signature,
     /// Whether an access token and an ID token belong together.
     Pair,
-    /// Whether the nonce is one of this server's, and unspent.
-    Nonce,
     /// The scopes that every request needs.
     Scope,
+    /// Whether the nonce is one of this server's, and unspent.
+    Nonce,
 }
 
 /// What a check came to.
@@ -95,12 +95,12 @@ const MAX_SHOWN: usize = 200;
 
 impl Shown {
     /// A text of the token that may be shown whatever it is: a name of an algorithm, type or key.
-    pub(crate) fn text(text: &str) -> Self {
+    pub(super) fn text(text: &str) -> Self {
         Self::short(json!(text)).unwrap_or(Self::Kind("a long string".into()))
     }
 
     /// The value of a claim, if values of this claim are shown, or else its kind.
-    pub(crate) fn claim(name: &str, value: ClaimValue<'_>) -> Self {
+    pub(super) fn claim(name: &str, value: ClaimValue<'_>) -> Self {
         let (kind, value) = match value {
             ClaimValue::Null => ("null", Value::Null),
             ClaimValue::Bool(is) => ("true or false", json!(is)),
@@ -172,7 +172,7 @@ impl Finding {
     }
 
     /// A check that was made.
-    pub(crate) fn of(stage: Stage, rule: impl Into<String>, verdict: Result<(), TokenError>) -> Self {
+    pub(super) fn of(stage: Stage, rule: impl Into<String>, verdict: Result<(), TokenError>) -> Self {
         match verdict {
             Ok(()) => Self::new(stage, rule, Verdict::Passed),
             Err(error) => Self {
@@ -184,41 +184,46 @@ impl Finding {
     }
 
     /// A check about the request that failed, where no error of a token says so.
-    pub(crate) fn failed(stage: Stage, rule: impl Into<String>, because: &'static str) -> Self {
+    pub(super) fn failed(stage: Stage, rule: impl Into<String>, because: &'static str) -> Self {
         Self { because: Some(because.into()), ..Self::new(stage, rule, Verdict::Failed) }
     }
 
-    pub(crate) fn not_applicable(stage: Stage, rule: impl Into<String>, because: &'static str) -> Self {
+    pub(super) fn not_applicable(stage: Stage, rule: impl Into<String>, because: &'static str) -> Self {
         Self { because: Some(because.into()), ..Self::new(stage, rule, Verdict::NotApplicable) }
     }
 
-    pub(crate) fn unchecked(stage: Stage, rule: impl Into<String>, because: &'static str) -> Self {
+    pub(super) fn unchecked(stage: Stage, rule: impl Into<String>, because: &'static str) -> Self {
         Self { because: Some(because.into()), ..Self::new(stage, rule, Verdict::Unchecked) }
     }
 
     /// The claim or header member that the check looked at.
-    pub(crate) fn about(self, claim: &str) -> Self {
+    pub(super) fn about(self, claim: &str) -> Self {
         Self { claim: Some(claim.to_owned()), ..self }
     }
 
-    pub(crate) fn showing(self, shown: Option<Shown>) -> Self {
+    pub(super) fn showing(self, shown: Option<Shown>) -> Self {
         Self { shown, ..self }
     }
 
     /// What to do about it, if it failed.
-    pub(crate) fn fix<T: Into<Cow<'static, str>>>(self, fix: impl FnOnce() -> T) -> Self {
+    pub(super) fn fix<T: Into<Cow<'static, str>>>(self, fix: impl FnOnce() -> T) -> Self {
         let fix = (self.verdict == Verdict::Failed).then(|| fix().into());
         Self { fix, ..self }
     }
 
     /// The same check, not made after all.
-    pub(crate) fn withdrawn(self, because: &'static str) -> Self {
-        Self { claim: self.claim, shown: self.shown, ..Self::unchecked(self.stage, self.rule, because) }
+    pub(super) fn withdrawn(self, because: &'static str) -> Self {
+        Self {
+            claim: self.claim,
+            shown: self.shown,
+            token: self.token,
+            ..Self::unchecked(self.stage, self.rule, because)
+        }
     }
 
     /// The same of one token of a pair.
-    pub(crate) fn of_token(self, token: &'static str) -> Self {
-        Self { token: Some(token), ..self }
+    pub(super) fn of_token(self, token: Option<&'static str>) -> Self {
+        Self { token, ..self }
     }
 
     /// Which token of a pair it is about, `access` or `id`; `None` where there is one token.

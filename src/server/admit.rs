@@ -1,0 +1,164 @@
+//! Whether an authenticated request may have what it asks for: the second of the two stages of a
+//! request, and the only place that checks requirements and spends.
+//!
+//! Nothing here is remembered. A wait for a store resumes here, behind the question, and not by
+//! authenticating again: so a nonce is spent once, however long the store takes. A request that is
+//! dropped while it waits drops its question; whether the nonce was spent is then the store's to say.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use super::{Inner, ResourceServer, authenticate::Denial};
+use crate::{
+    error::TokenError,
+    http::TokenKind,
+    identity::Identity,
+    policy::Requirement,
+    store::{NonceError, Nonces, Spending},
+    time::{Now, UnixTime},
+    verify::{Checked, Failure, FirstFailure, Observer, TokenContents},
+};
+
+/// Where the admission of a request stands.
+pub(crate) enum Admission {
+    Done(Result<Identity, Denial>),
+    /// A store is asked whether a nonce is spent.
+    Wait(StoreWait),
+}
+
+/// A wait for a store that was asked to spend a nonce.
+pub(crate) struct StoreWait {
+    answer: Answer,
+    identity: Option<Identity>,
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<(), NonceError>> + Send>>;
+
+/// The answer of a store, and whose nonce it is about.
+pub(crate) struct Answered {
+    identity: Identity,
+    result: Result<(), NonceError>,
+}
+
+impl Future for StoreWait {
+    type Output = Answered;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answered> {
+        let result = ready!(self.answer.as_mut().poll(cx));
+        match self.identity.take() {
+            Some(identity) => Poll::Ready(Answered { identity, result }),
+            // Polled again after completion, against the contract of futures.
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// The tokens of a request as far as they could be read.
+#[derive(Clone, Copy)]
+pub(super) struct Presented<'a> {
+    pub(super) access: Option<&'a TokenContents>,
+    pub(super) id: Option<&'a TokenContents>,
+}
+
+impl ResourceServer {
+    /// Admits an identity that was authenticated just now to an operation that needs `required`.
+    pub(crate) fn admit(&self, identity: Identity, required: &Requirement) -> Admission {
+        let tokens = Presented { access: identity.access_contents(), id: identity.id_contents() };
+        let admitted = self.0.admit(tokens, required, &self.0.now(), Nonces::spend, &mut FirstFailure);
+        match admitted {
+            Ok(None) => Admission::Done(Ok(identity)),
+            Ok(Some(answer)) => Admission::Wait(StoreWait { answer, identity: Some(identity) }),
+            Err((kind, failure)) => Admission::Done(Err(Denial::of(kind, failure, required))),
+        }
+    }
+
+    /// Goes on behind a store's answer. Time has passed, so what depends on it is judged again.
+    pub(crate) fn resume_admission(
+        &self,
+        Answered { identity, result }: Answered,
+    ) -> Result<Identity, Denial> {
+        let kind = if identity.access_contents().is_some() { TokenKind::Access } else { TokenKind::Id };
+        let deny = |failure| Denial::of(kind, failure, &Requirement::none());
+        result.map_err(spend_failure).map_err(deny)?;
+        let now = self.0.now();
+        if !identity.window().contains(now.unix()) {
+            return Err(deny(TokenError::Expired.into()));
+        }
+        if !identity.tokens().all(|token| self.0.sources.are_current(&token.evidence, || now.monotonic())) {
+            return Err(deny(TokenError::UnknownKey.into()));
+        }
+        Ok(identity)
+    }
+
+    /// Admits an identity that this server has admitted before to one operation more: what counts
+    /// once has been spent.
+    pub(crate) fn admit_further(&self, identity: &Identity, required: &Requirement) -> Result<(), Denial> {
+        let tokens = Presented { access: identity.access_contents(), id: identity.id_contents() };
+        Inner::check_requirement(tokens, required, &mut FirstFailure)
+            .map_err(|(kind, failure)| Denial::of(kind, failure, required))
+    }
+}
+
+impl Inner {
+    /// The sequence of an admission; `spend` spends a nonce, or looks whether it could be.
+    ///
+    /// # Errors
+    /// The first check that fails, unless the observer goes on.
+    #[inline]
+    pub(super) fn admit<O: Observer>(
+        &self,
+        tokens: Presented<'_>,
+        required: &Requirement,
+        now: &Now<'_>,
+        spend: impl Fn(&Nonces, &str, UnixTime) -> Spending<NonceError>,
+        o: &mut O,
+    ) -> Result<Option<Answer>, (TokenKind, Failure)> {
+        Self::check_requirement(tokens, required, o)?;
+        let mut wait = None;
+        for (kind, token) in [(TokenKind::Access, tokens.access), (TokenKind::Id, tokens.id)] {
+            let Some(nonce) = token.and_then(TokenContents::nonce) else { continue };
+            o.begin(kind);
+            let spending = match &self.nonces {
+                Some(nonces) => spend(nonces, nonce, now.unix()),
+                None => Spending::Done(Err(NonceError::Unavailable)),
+            };
+            match spending {
+                Spending::Done(result) => {
+                    let result = result.map_err(spend_failure);
+                    o.check(Checked::Nonce, result).map_err(|failure| (kind, failure))?;
+                }
+                // `build()` refuses a server where both tokens of a request spend a nonce.
+                Spending::Wait(answer) => wait = Some(answer),
+            }
+        }
+        Ok(wait)
+    }
+
+    /// Scopes are those of the token that speaks for the identity.
+    #[inline]
+    fn check_requirement<O: Observer>(
+        tokens: Presented<'_>,
+        required: &Requirement,
+        o: &mut O,
+    ) -> Result<(), (TokenKind, Failure)> {
+        if required.is_none() {
+            return Ok(());
+        }
+        let (kind, token) = match (tokens.access, tokens.id) {
+            (None, Some(id)) => (TokenKind::Id, id),
+            (Some(access), _) => (TokenKind::Access, access),
+            (None, None) => return Ok(()),
+        };
+        o.begin(kind);
+        let met = required.is_met_by(token.scopes());
+        let result = if met { Ok(()) } else { Err(Failure::InsufficientScope) };
+        o.check(Checked::Scopes(token), result).map_err(|failure| (kind, failure))
+    }
+}
+
+fn spend_failure(error: NonceError) -> Failure {
+    if error.is_temporary() { Failure::CannotSpend } else { TokenError::StaleNonce.into() }
+}

@@ -1,0 +1,366 @@
+//! The verification of one token: bytes, an issuer's profile and keys, and a moment in; a
+//! [`VerifiedToken`] or the first reason against it out. No I/O, and no clock but the argument.
+//!
+//! [`verify_token`] is the order of all checks. The order is that of cost, so that a hopeless token
+//! costs no signature and an untrusted one no look-up of a key:
+//!
+//! 1. Size, three parts, strict base64url.
+//! 2. Where there is one issuer: whether the key that the header names is known not to exist.
+//! 3. The payload: decoded once, its claims read once.
+//! 4. The issuer, by the exact names of those configured. Nothing that a token says is ever turned
+//!    into an address.
+//! 5. The header: extensions, algorithm, types, `kid`.
+//! 6. Every rule of the profile, and what an identity is made of. Nothing is believed yet: a token
+//!    that fails here would fail after the signature too, since the rules are the same function of
+//!    the same bytes.
+//! 7. One key, one signature.
+//!
+//! The sequence is written once, generic over an [`Observer`]: verification runs it with
+//! [`FirstFailure`], which costs nothing; [`explain`](crate::explain) with one that records every
+//! check and goes on.
+
+mod observer;
+mod token;
+
+use std::sync::Arc;
+
+pub(crate) use self::{
+    observer::{Checked, Failure, FirstFailure, Observer, Signing},
+    token::{Evidence, TokenContents, VerifiedToken},
+};
+use crate::{
+    error::{ClaimName, TokenError},
+    keys::{Algorithm, KeySet, SnapshotRef, verify_signature},
+    policy::{Context, Expected, Moment, Window},
+    profile::{CompiledProfile, Extracted, Fact},
+    time::{Now, UnixTime},
+    token::{ClaimId, ClaimNames, Claims, JoseHeader, TokenLimits, UnverifiedToken},
+};
+
+/// What the result of a verification depends on beside the token and its issuers.
+#[derive(Clone, Copy)]
+pub(crate) struct Input<'a> {
+    pub(crate) limits: &'a TokenLimits,
+    /// The claims that the profiles ask about.
+    pub(crate) names: &'a ClaimNames,
+    /// Where the issuer is named.
+    pub(crate) issuer: IssuerName<'a>,
+    pub(crate) now: &'a Now<'a>,
+    pub(crate) expected: Expected<'a>,
+}
+
+/// Where the issuer of a token is named.
+#[derive(Clone, Copy)]
+pub(crate) enum IssuerName<'a> {
+    /// In this claim of the token.
+    Claim(ClaimId),
+    /// In a header of the request.
+    Request(Option<&'a [u8]>),
+}
+
+/// The issuers that tokens of one kind are accepted from.
+pub(crate) trait Issuers {
+    type Issuer: Issuer;
+
+    /// The only issuer that there is, with the keys at hand. Starts nothing.
+    fn only(&self) -> Option<Self::Issuer>;
+
+    /// The issuer of this name.
+    fn find(&self, name: &str) -> Option<Self::Issuer>;
+
+    /// The names of the configured issuers.
+    fn names(&self) -> Vec<String>;
+}
+
+/// An issuer that tokens are accepted from.
+pub(crate) trait Issuer {
+    /// The profile of its tokens of this kind; `None` where none of this kind are taken.
+    fn profile(&self) -> Option<&CompiledProfile>;
+
+    /// The number of its key source.
+    fn source(&self) -> usize;
+
+    /// The current keys; `None` when there are none to rely on.
+    fn keys(&self) -> Option<SnapshotRef>;
+
+    /// Whether it is known, on evidence, that the issuer has no key beyond those of this generation.
+    fn has_no_other_keys(&self, generation: u64) -> bool;
+
+    /// What would help where no key of generation `seen` verifies a token; begins it.
+    fn need_keys(&self, seen: Option<u64>) -> Failure;
+
+    /// A token of the issuer was verified.
+    fn verified(&self);
+}
+
+/// Verifies one token.
+///
+/// # Errors
+/// The first check that fails, unless the observer goes on.
+pub(crate) fn verify_token<I: Issuers, O: Observer>(
+    token: &[u8],
+    input: &Input<'_>,
+    issuers: &I,
+    o: &mut O,
+) -> Result<O::Token, Failure> {
+    let token = o.value(Checked::Form, UnverifiedToken::parse(token, input.limits))?;
+    if let Some(token) = &token
+        && names_no_key(token, issuers, input.limits)
+    {
+        o.check(Checked::NamedKey, Err(TokenError::UnknownKey.into()))?;
+    }
+    let payload = match &token {
+        Some(token) => o.value(Checked::Form, token.payload_json())?,
+        None => None,
+    };
+    let (read, evidence) = judge(token.as_ref(), payload.as_deref(), input, issuers, o)?;
+    let contents = read.zip(payload).map(|(Read { header, issuer, extracted, window }, payload)| {
+        TokenContents { payload: payload.into_boxed_str(), header, issuer, extracted, window }
+    });
+    o.token(contents, evidence)
+}
+
+/// What is read from a token beside its payload.
+struct Read {
+    header: Option<Box<str>>,
+    issuer: Arc<str>,
+    extracted: Extracted,
+    window: Window,
+}
+
+/// Judges a token by its payload and its header, as far as there are any.
+#[inline(always)]
+fn judge<I: Issuers, O: Observer>(
+    token: Option<&UnverifiedToken<'_>>,
+    payload: Option<&str>,
+    input: &Input<'_>,
+    issuers: &I,
+    o: &mut O,
+) -> Result<(Option<Read>, Option<Evidence>), Failure> {
+    // Filled where they stay: the claims are large to be moved.
+    let mut claims = Claims::none(input.names);
+    let claims = match payload {
+        Some(payload) => {
+            let read = claims.read(payload, input.names, input.limits);
+            o.value(Checked::Payload, read.map_err(TokenError::from))?.map(|()| &claims)
+        }
+        None => None,
+    };
+
+    let Some(issuer) = trusted_issuer(claims, input, issuers, o)? else { return Ok((None, None)) };
+    let Some(profile) = issuer.profile() else {
+        o.check(Checked::Kind { in_pairs: false }, Err(TokenError::WrongType.into()))?;
+        return Ok((None, None));
+    };
+    o.profile(profile);
+    let keys = issuer.keys();
+
+    let header = match token {
+        Some(token) => read_header(token, keys.as_ref().map(|keys| keys.keys()), input.limits, o)?,
+        None => None,
+    };
+    let algorithm = match &header {
+        Some(header) => check_header(profile, header.get(), o)?,
+        None => None,
+    };
+
+    let mut window = Window::ALWAYS;
+    let extracted = match (claims, payload) {
+        (Some(claims), Some(payload)) => {
+            let moment = Moment { now: input.now.unix(), leeway: profile.leeway };
+            let context = Context { moment, binding: &profile.binding, expected: input.expected, algorithm };
+            for rule in profile.rules() {
+                let result = rule.evaluate(claims, &context, &mut window);
+                o.check(Checked::Rule(rule, claims, &context), result.map_err(Into::into))?;
+            }
+            extract(profile, claims, payload, moment.now, &mut window, o)?
+        }
+        _ => None,
+    };
+
+    let evidence = match (token, &header, algorithm) {
+        (Some(token), Some(header), Some(algorithm)) => {
+            let evidence = check_signature(token, header, algorithm, (&issuer, profile), keys.as_ref(), o)?;
+            if evidence.is_some() && !O::DRY_RUN {
+                issuer.verified();
+            }
+            evidence
+        }
+        _ => None,
+    };
+    let kept = token.filter(|_| profile.keeps_header && !O::DRY_RUN).map(UnverifiedToken::header_json);
+    let read = extracted.map(|extracted| Read {
+        header: kept.and_then(|json| String::from_utf8(json.ok()?).ok()).map(Into::into),
+        issuer: Arc::clone(&profile.binding.issuer),
+        extracted,
+        window,
+    });
+    Ok((read, evidence))
+}
+
+/// The issuer that the token or the request names; where the observer goes on without one that is
+/// trusted, the only one that the token can be taken for.
+#[inline(always)]
+fn trusted_issuer<I: Issuers, O: Observer>(
+    claims: Option<&Claims<'_>>,
+    input: &Input<'_>,
+    issuers: &I,
+    o: &mut O,
+) -> Result<Option<I::Issuer>, Failure> {
+    let (name, by_request) = match input.issuer {
+        IssuerName::Claim(id) => (claims.map(|claims| issuer_claim(claims, id)), false),
+        IssuerName::Request(name) => {
+            let name = name.and_then(|name| std::str::from_utf8(name).ok());
+            (Some(name.ok_or(TokenError::UntrustedIssuer)), true)
+        }
+    };
+    let Some(name) = name else { return Ok(issuers.only()) };
+    let shown = name.as_ref().ok().copied();
+    let issuer = name.and_then(|name| issuers.find(name).ok_or(TokenError::UntrustedIssuer));
+    let configured = &|| issuers.names();
+    let issuer = o.value(Checked::Issuer { name: shown, by_request, configured }, issuer)?;
+    Ok(issuer.or_else(|| issuers.only()))
+}
+
+fn issuer_claim<'c>(claims: &'c Claims<'_>, id: ClaimId) -> Result<&'c str, TokenError> {
+    let name = || ClaimName("iss".into());
+    let iss = claims.get(id).ok_or_else(|| TokenError::MissingClaim(name()))?;
+    iss.as_str().ok_or_else(|| TokenError::InvalidClaim(name()))
+}
+
+/// The header of a token, read for it or for an earlier one with the same.
+enum Header<'a> {
+    Known(&'a JoseHeader<'static>),
+    New(Box<JoseHeader<'static>>),
+}
+
+impl Header<'_> {
+    const fn get(&self) -> &JoseHeader<'static> {
+        match self {
+            Self::Known(header) => header,
+            Self::New(header) => header,
+        }
+    }
+}
+
+/// Reads the header, and refuses what no profile can allow: critical extensions (RFC 7515 section
+/// 4.1.11), unencoded payloads (RFC 7797), encryption, compression and nested tokens.
+#[inline(always)]
+fn read_header<'k, O: Observer>(
+    token: &UnverifiedToken<'_>,
+    keys: Option<&'k KeySet>,
+    limits: &TokenLimits,
+    o: &mut O,
+) -> Result<Option<Header<'k>>, Failure> {
+    if !O::DRY_RUN
+        && let Some(known) = keys.and_then(|keys| keys.memo().get(token.header_segment()))
+    {
+        return Ok(Some(Header::Known(known)));
+    }
+    let header =
+        token.header_json().and_then(|json| Ok(Box::new(JoseHeader::read(&json, limits)?.to_owned())));
+    let Some(header) = o.value(Checked::HeaderForm, header)? else { return Ok(None) };
+    o.check(Checked::Extensions, header.check_extensions().map_err(Into::into))?;
+    o.check(Checked::KeyIdLength(&header), header.check_kid(limits).map_err(Into::into))?;
+    Ok(Some(Header::New(header)))
+}
+
+/// What the profile demands of the header; gives the algorithm, if it is an accepted one.
+#[inline(always)]
+fn check_header<O: Observer>(
+    profile: &CompiledProfile,
+    header: &JoseHeader<'_>,
+    o: &mut O,
+) -> Result<Option<Algorithm>, Failure> {
+    let algorithm = o.value(Checked::Algorithm(header), profile.check_algorithm(header))?;
+    o.check(Checked::Type(header), profile.check_type(header).map_err(Into::into))?;
+    o.check(Checked::ContentType(header), profile.check_content_type(header).map_err(Into::into))?;
+    o.check(Checked::KeyId, profile.check_names_key(header).map_err(Into::into))?;
+    Ok(algorithm)
+}
+
+/// Takes out what an identity is made of. What is not good for as long as the token narrows `window`.
+#[inline(always)]
+fn extract<O: Observer>(
+    profile: &CompiledProfile,
+    claims: &Claims<'_>,
+    payload: &str,
+    now: UnixTime,
+    window: &mut Window,
+    o: &mut O,
+) -> Result<Option<Extracted>, Failure> {
+    let subject = o.value(Checked::Fact(Fact::Subject, claims), profile.subject(claims, payload))?;
+    let client_id = o.value(Checked::Fact(Fact::Client, claims), profile.client(claims, payload))?;
+    let scopes =
+        o.value(Checked::Fact(Fact::Scopes, claims), profile.scopes(claims, payload, now, window))?;
+    let nonce = o.value(Checked::Fact(Fact::Nonce, claims), profile.nonce(claims, payload))?;
+    let (Some(subject), Some(client_id), Some(scopes), Some(nonce)) = (subject, client_id, scopes, nonce)
+    else {
+        return Ok(None);
+    };
+    let audiences = profile.audiences(claims, payload);
+    Ok(Some(Extracted {
+        subject,
+        client_id,
+        audiences,
+        scopes,
+        nonce,
+        expires_at: profile.expires_at(claims),
+    }))
+}
+
+/// One key, one signature: only now the rules that were judged before mean something.
+#[inline(always)]
+fn check_signature<I: Issuer, O: Observer>(
+    token: &UnverifiedToken<'_>,
+    header: &Header<'_>,
+    algorithm: Algorithm,
+    (issuer, profile): (&I, &CompiledProfile),
+    snapshot: Option<&SnapshotRef>,
+    o: &mut O,
+) -> Result<Option<Evidence>, Failure> {
+    let kid = header.get().kid.as_deref();
+    let signing = Signing { kid, algorithm, keys: snapshot.map(|snapshot| snapshot.keys()) };
+    let Some(snapshot) = snapshot else {
+        o.lacks_key(signing, || issuer.need_keys(None))?;
+        return Ok(None);
+    };
+    let (keys, generation) = (snapshot.keys(), snapshot.generation());
+    match verify_signature(token, profile.key_name(kid), algorithm, keys) {
+        Ok((key, valid)) => {
+            o.check(Checked::Signature(signing), Ok(()))?;
+            if let (Header::New(header), false) = (header, O::DRY_RUN) {
+                keys.memo().keep(token.header_segment(), header);
+            }
+            Ok(Some(Evidence::new(algorithm, key, issuer.source(), generation, valid)))
+        }
+        Err(TokenError::UnknownKey) => {
+            o.lacks_key(signing, || issuer.need_keys(Some(generation)))?;
+            Ok(None)
+        }
+        Err(error) => {
+            o.check(Checked::Signature(signing), Err(error.into()))?;
+            Ok(None)
+        }
+    }
+}
+
+/// Whether the key that the token names is known not to exist, whatever the token says: anyone can
+/// make up such tokens, so they should cost little. It can be known before the issuer only where
+/// there is one issuer; and only if nothing would be fetched or waited for, since that is not done
+/// for a token whose issuer was not looked at.
+fn names_no_key<I: Issuers>(token: &UnverifiedToken<'_>, issuers: &I, limits: &TokenLimits) -> bool {
+    let Some(issuer) = issuers.only() else { return false };
+    let (Some(profile), Some(snapshot)) = (issuer.profile(), issuer.keys()) else { return false };
+    let keys = snapshot.keys();
+    if keys.memo().get(token.header_segment()).is_some() {
+        return false;
+    }
+    let Ok(json) = token.header_json() else { return false };
+    let Ok(header) = JoseHeader::parse(&json, limits) else { return false };
+    let Ok(Some(algorithm)) = check_header(profile, &header, &mut FirstFailure) else { return false };
+    let name = profile.key_name(header.kid.as_deref());
+    name.is_some()
+        && keys.candidates(name, algorithm).next().is_none()
+        && issuer.has_no_other_keys(snapshot.generation())
+}

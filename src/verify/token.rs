@@ -1,0 +1,103 @@
+//! A verified token: what it says, and the evidence that its issuer said it.
+
+use std::{ops::Deref, sync::Arc};
+
+use crate::{
+    keys::{Algorithm, SignatureValid, VerifyingKey},
+    policy::Window,
+    profile::{Extracted, Text, scope_names},
+};
+
+/// What a token says, as the profile of its issuer reads it. By itself it is not verified.
+#[derive(Debug)]
+pub(crate) struct TokenContents {
+    pub(crate) payload: Box<str>,
+    /// The header, where the profile keeps it.
+    pub(crate) header: Option<Box<str>>,
+    /// The configured name of the issuer.
+    pub(crate) issuer: Arc<str>,
+    pub(crate) extracted: Extracted,
+    /// When all rules on time hold.
+    pub(crate) window: Window,
+}
+
+/// Why the contents of a token are believed: the signature, and the key that it was checked with.
+#[derive(Debug)]
+pub(crate) struct Evidence {
+    pub(crate) algorithm: Algorithm,
+    /// The key that verified the token: a cached token is good only as long as the key is in use.
+    pub(crate) key: Arc<VerifyingKey>,
+    /// The number of the issuer's key source.
+    pub(crate) source: usize,
+    /// The generation of the keys that the token was verified with.
+    pub(crate) generation: u64,
+    /// Private, so that only a good signature makes evidence.
+    #[expect(dead_code, reason = "the proof itself is the point")]
+    signature: SignatureValid,
+}
+
+impl Evidence {
+    pub(super) const fn new(
+        algorithm: Algorithm,
+        key: Arc<VerifyingKey>,
+        source: usize,
+        generation: u64,
+        signature: SignatureValid,
+    ) -> Self {
+        Self { algorithm, key, source, generation, signature }
+    }
+}
+
+/// A token whose signature was checked and whose claims passed every rule of its profile.
+#[derive(Debug)]
+pub(crate) struct VerifiedToken {
+    contents: TokenContents,
+    pub(crate) evidence: Evidence,
+}
+
+impl VerifiedToken {
+    pub(super) const fn new(contents: TokenContents, evidence: Evidence) -> Self {
+        Self { contents, evidence }
+    }
+}
+
+impl Deref for VerifiedToken {
+    type Target = TokenContents;
+
+    fn deref(&self) -> &TokenContents {
+        &self.contents
+    }
+}
+
+impl TokenContents {
+    pub(crate) fn text<'a>(&'a self, text: &'a Text) -> &'a str {
+        text.get(&self.payload)
+    }
+
+    /// What its texts take, in bytes: all that an issuer can make long.
+    pub(crate) fn bytes(&self) -> usize {
+        let texts = self.extracted.audiences.len() + self.extracted.scopes.len();
+        self.payload.len() + self.header.as_deref().map_or(0, str::len) + texts * size_of::<Text>()
+    }
+
+    pub(crate) fn subject(&self) -> &str {
+        self.text(&self.extracted.subject)
+    }
+
+    pub(crate) fn client_id(&self) -> Option<&str> {
+        self.extracted.client_id.as_ref().map(|client| self.text(client))
+    }
+
+    /// The nonce that it spends.
+    pub(crate) fn nonce(&self) -> Option<&str> {
+        self.extracted.nonce.as_ref().map(|nonce| self.text(nonce))
+    }
+
+    pub(crate) fn audiences(&self) -> impl Iterator<Item = &str> {
+        self.extracted.audiences.iter().map(|audience| self.text(audience))
+    }
+
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = &str> + Clone {
+        scope_names(&self.extracted.scopes, &self.payload)
+    }
+}
