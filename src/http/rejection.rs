@@ -114,6 +114,8 @@ struct Inner {
     row: ChallengeRow,
     challenge: Option<HeaderValue>,
     retry_after: Option<Duration>,
+    /// Whether gRPC is answered in gRPC.
+    in_grpc: bool,
 }
 
 /// The reason, as a fixed phrase.
@@ -139,8 +141,9 @@ impl Rejection {
         row: ChallengeRow,
         challenge: Option<HeaderValue>,
         retry_after: Option<Duration>,
+        in_grpc: bool,
     ) -> Self {
-        Self(Arc::new(Inner { reason, row, challenge, retry_after }))
+        Self(Arc::new(Inner { reason, row, challenge, retry_after, in_grpc }))
     }
 
     /// The same, for a reason that is given often.
@@ -183,7 +186,7 @@ impl Rejection {
 
     /// A response with the status and headers of this refusal, in the protocol that the request
     /// speaks: for gRPC a trailers-only answer (status 200, `grpc-status` in the headers), whose
-    /// body must be empty; [`is_grpc`](Self::is_grpc) tells.
+    /// body must be empty; [`is_in_grpc`](Self::is_in_grpc) tells.
     #[must_use]
     pub fn response(&self, request: &Parts) -> Response<()> {
         let mut response = Response::new(());
@@ -191,7 +194,7 @@ impl Rejection {
             // Nothing is there yet, so that appending does what inserting does, with less to clear away.
             response.headers_mut().append(header::WWW_AUTHENTICATE, challenge.clone());
         }
-        if let Some(flavour) = grpc::Flavour::of(&request.method, &request.headers) {
+        if let Some(flavour) = self.flavour(request) {
             flavour.refuse(self, response.headers_mut());
             return response;
         }
@@ -202,10 +205,15 @@ impl Rejection {
         response
     }
 
-    /// Whether the request speaks gRPC or gRPC-Web.
+    /// Whether this request is refused in gRPC or gRPC-Web: it speaks it (gRPC on HTTP/2 or later), and
+    /// the server [answers in it](crate::ResourceServerBuilder::grpc_refusals).
     #[must_use]
-    pub fn is_grpc(request: &Parts) -> bool {
-        grpc::Flavour::of(&request.method, &request.headers).is_some()
+    pub fn is_in_grpc(&self, request: &Parts) -> bool {
+        self.flavour(request).is_some()
+    }
+
+    fn flavour(&self, request: &Parts) -> Option<grpc::Flavour> {
+        if self.0.in_grpc { grpc::Flavour::of(request) } else { None }
     }
 }
 

@@ -51,6 +51,7 @@ pub struct ResourceServerBuilder {
     request: RequestProfile,
     pair: PairRules,
     challenges: ChallengeTable,
+    grpc_refusals: bool,
     required: Requirement,
     pub(super) clock: Arc<dyn Clock>,
     limits: TokenLimits,
@@ -81,6 +82,7 @@ impl ResourceServerBuilder {
             request: RequestProfile::default(),
             pair: PairRules::default(),
             challenges: ChallengeTable::default(),
+            grpc_refusals: true,
             required: Requirement::none(),
             clock: Arc::new(SystemClock),
             limits: TokenLimits::default(),
@@ -152,6 +154,33 @@ impl ResourceServerBuilder {
     /// What each refusal is in HTTP: [`ChallengeTable::rfc6750`] unless told otherwise.
     pub fn challenges(mut self, table: ChallengeTable) -> Self {
         self.challenges = table;
+        self
+    }
+
+    /// Whether requests that speak gRPC are refused in gRPC: on unless turned off. They do when they are
+    /// a `POST` with the content type of gRPC on HTTP/2 or later, or with that of gRPC-Web.
+    ///
+    /// Such a refusal has the status 200, and says what it is in `grpc-status`. **Turn it off where
+    /// somebody in between goes by the status alone**: a forward-auth service (nginx `auth_request`,
+    /// Traefik `ForwardAuth`, Envoy `ext_authz` over HTTP) passes on headers of the original request,
+    /// its content type among them, and takes a 2xx for a yes. Every refusal is then a 401, 403, 400
+    /// or 503, which gRPC clients read as `UNAUTHENTICATED`, `PERMISSION_DENIED`, `INTERNAL` and
+    /// `UNAVAILABLE`.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use tower_resource_server::{Issuer, ResourceServer, keys::{KeySet, VerifyingKey}};
+    /// # let issuer = Issuer::with_keys("a", KeySet::from_keys([VerifyingKey::from_ed25519_bytes(&[7; 32])?]));
+    /// let forward_auth = ResourceServer::builder("https://api.example")
+    ///     .grpc_refusals(false)
+    ///     .issuer(issuer)
+    ///     .build()?;
+    /// # let _ = forward_auth;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn grpc_refusals(mut self, enabled: bool) -> Self {
+        self.grpc_refusals = enabled;
         self
     }
 
@@ -228,6 +257,7 @@ impl ResourceServerBuilder {
             problems.push("realm or resource: only printable ASCII can stand in a challenge".to_owned());
             Challenger::default()
         });
+        let challenger = challenger.in_grpc(self.grpc_refusals);
         let audiences: Arc<[Box<str>]> =
             [self.resource.clone().into()].into_iter().chain(self.audiences.iter().cloned()).collect();
         let compile = |issuer: &Issuer, profile: &TokenProfile, names: &mut ClaimNames| {
