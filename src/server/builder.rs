@@ -236,7 +236,7 @@ impl ResourceServerBuilder {
     ///
     /// # Errors
     /// [`ConfigError`] with everything that cannot work: no issuer, an issuer twice, a profile that
-    /// binds a token to nothing, HMAC with keys from the network, `http` addresses without the
+    /// binds a token to nothing or lets it live for ever, HMAC with keys from the network, `http` addresses without the
     /// loopback opt-in, ID tokens without a client, limits without sense.
     pub fn build(mut self) -> Result<ResourceServer, ConfigError> {
         let mut problems = std::mem::take(&mut self.problems);
