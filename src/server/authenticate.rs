@@ -354,7 +354,7 @@ impl Inner {
 
     /// The identity that these very tokens were verified to be, if the verdict still stands.
     pub(super) fn cached(&self, credentials: Credentials<'_>, now: &Now<'_>) -> Option<Identity> {
-        let vouched = |seen, key: &_| self.sources.vouches(seen, key, || now.monotonic());
+        let vouched = |seen, key: &_| self.sources.vouches(seen, key, || now.clocks());
         self.cache.as_ref()?.get(credentials, || now.unix(), vouched)
     }
 }

@@ -254,7 +254,7 @@ impl Slot {
         let subject = Subject { token, decoded, parsed, circumstances };
         let (examined, need) = self.explain_parsed(&subject, findings, credentials, sources, now);
         // A key that is known not to exist is found out first, where there is one issuer.
-        let only = sources.only().and_then(|keys| Some((keys, keys.peek(|| now.monotonic())?)));
+        let only = sources.only().and_then(|keys| Some((keys, keys.peek(|| now.clocks())?)));
         match (token, only) {
             (Some(token), Some((keys, snapshot)))
                 if self.is_hopeless_with(token, keys, &snapshot, limits, now) =>
@@ -294,7 +294,7 @@ impl Slot {
         findings.push(self.issuer_finding(iss.as_ref(), trusted.is_some() || tenants.is_some()));
 
         if let Some((source, profile, named)) = trusted {
-            return subject.examine(findings, profile, source, named.keys.snapshot(|| now.monotonic()));
+            return subject.examine(findings, profile, source, named.keys.snapshot(|| now.clocks()));
         }
         #[cfg(feature = "remote")]
         if let (Some(tenants), Some(Ok(iss))) = (tenants, iss) {
@@ -302,7 +302,7 @@ impl Slot {
         }
         match (self.issuers.as_slice(), sources.only()) {
             // There is only one that it can be taken for, and the rest may be right. It starts nothing.
-            ([profile], Some(only)) => subject.examine(findings, profile, 0, only.peek(|| now.monotonic())),
+            ([profile], Some(only)) => subject.examine(findings, profile, 0, only.peek(|| now.clocks())),
             _ => (Examined::without_issuer(findings), None),
         }
     }
@@ -347,7 +347,7 @@ impl Slot {
             return (Examined::without_issuer(findings), None);
         };
         if let Some(tenant) = known {
-            return subject.examine(findings, profile, tenant.id, tenant.keys.snapshot(now.monotonic()));
+            return subject.examine(findings, profile, tenant.id, tenant.keys.snapshot(now.clocks()));
         }
         let (examined, need) = subject.examine(findings, profile, usize::MAX, None);
         // A hopeless token is not worth looking for its issuer.

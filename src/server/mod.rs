@@ -53,7 +53,7 @@ use crate::{
     policy::Requirement,
     source::{Health, metrics},
     store::{NonceError, Nonces},
-    time::{Clock, UnixTime},
+    time::{Clock, Clocks, UnixTime},
     token::TokenLimits,
 };
 
@@ -117,6 +117,10 @@ impl Now<'_> {
 
     fn monotonic(&self) -> Duration {
         *self.monotonic.get_or_init(|| self.clock.monotonic())
+    }
+
+    fn clocks(&self) -> Clocks {
+        Clocks { monotonic: self.monotonic(), unix: self.unix() }
     }
 }
 

@@ -122,7 +122,7 @@ impl Slot {
             let trial = Trial { parsed: &parsed, limits, now, expected };
             match self.fixed(iss, sources) {
                 Some((source, profile, named)) => {
-                    trial.run(profile, source, || named.keys.snapshot(|| now.monotonic()))?
+                    trial.run(profile, source, || named.keys.snapshot(|| now.clocks()))?
                 }
                 None => self.tenant(&trial, iss, sources)?,
             }
@@ -142,7 +142,7 @@ impl Slot {
         now: &Now<'_>,
     ) -> bool {
         let Some(keys) = sources.only() else { return false };
-        let Some(snapshot) = keys.peek(|| now.monotonic()) else { return false };
+        let Some(snapshot) = keys.peek(|| now.clocks()) else { return false };
         self.is_hopeless_with(token, keys, &snapshot, limits, now)
     }
 
@@ -157,7 +157,7 @@ impl Slot {
     ) -> bool {
         let [profile] = self.issuers.as_slice() else { return false };
         names_no_key(token, profile, snapshot.keys(), limits)
-            && source.is_known_to_lack(snapshot.generation(), || now.monotonic())
+            && source.is_known_to_lack(snapshot.generation(), || now.clocks())
     }
 
     /// The configured issuer of this name: by its exact bytes (RFC 7519 section 4.1.1) unless the
@@ -196,7 +196,7 @@ impl Slot {
         let now = trial.now.monotonic();
         if let Some(tenant) = tenants.by_issuer(iss) {
             let profile = (self.of_tenant)(&tenant.own).ok_or(TokenError::WrongType)?;
-            let verified = trial.run(profile, tenant.id, || tenant.keys.snapshot(now))?;
+            let verified = trial.run(profile, tenant.id, || tenant.keys.snapshot(trial.now.clocks()))?;
             tenant.touch(now);
             if !tenant.works() {
                 tenants.promote(&tenant, now);

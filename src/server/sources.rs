@@ -4,11 +4,12 @@
 //! Each has a number that is never given to another, so that a cached verdict that remembers it
 //! ends with its source: first the configured issuers in their order, then tenants as they come.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use crate::{
     keys::{KeySet, VerifyingKey},
     source::{Health, KeySource},
+    time::Clocks,
 };
 #[cfg(feature = "remote")]
 use crate::{
@@ -88,7 +89,7 @@ impl Sources {
         &self,
         (source, generation): (usize, u64),
         key: &Arc<VerifyingKey>,
-        now: impl FnOnce() -> Duration,
+        now: impl FnOnce() -> Clocks,
     ) -> bool {
         match self.fixed.get(source) {
             Some(fixed) => fixed.keys.vouches(generation, key, now),
@@ -97,7 +98,7 @@ impl Sources {
                 let now = now();
                 let counts = tenant.keys.vouches(generation, key, now);
                 if counts {
-                    tenant.touch(now);
+                    tenant.touch(now.monotonic);
                 }
                 counts
             }),
