@@ -4,18 +4,21 @@
 //! - `evaluate`: what a list of rules says about the claims of a token at a moment. Every check of
 //!   every kind of token goes through this one function; the kinds differ only in their rows.
 //! - `finding`: what a check came to, in words; `advice`: what would make a rule hold.
-//! - `requirement`: what an operation demands of an identity that is already verified: scopes.
+//! - `requirement`: what an operation demands of an identity that is already verified: scopes;
+//!   `membership`: whether what one list names is in another.
 //!
 //! Nothing in here knows a vendor, a header or a clock.
 
 mod advice;
 mod evaluate;
 pub(crate) mod finding;
+mod membership;
 mod requirement;
 mod rule;
 
 pub(crate) use advice::distance;
 pub(crate) use evaluate::{Binding, Context, Expected, Moment, NameForm, Policy, Window, last_segment};
 pub(crate) use finding::{Finding, Shown, Stage, Verdict};
+pub(crate) use membership::has_any;
 pub use requirement::{InvalidScope, Requirement, scope};
 pub use rule::{ClaimRule, Rule, claim};

@@ -3,7 +3,7 @@
 //! Each was verified by itself. Without these rules my access token and somebody else's ID token,
 //! leaked or borrowed, would make me that somebody.
 
-use crate::{error::TokenError, profile::Extracted, verify::VerifiedToken};
+use crate::{error::TokenError, policy::has_any, profile::Extracted, verify::VerifiedToken};
 
 /// When an access token and an ID token of one request belong together.
 ///
@@ -140,11 +140,11 @@ impl<'a> Half<'a> {
         self.extracted.client_id.as_ref().map(|client| client.get(self.payload))
     }
 
-    fn audiences(self) -> impl Iterator<Item = &'a str> {
+    fn audiences(self) -> impl Iterator<Item = &'a str> + Clone {
         self.extracted.audiences.iter().map(move |audience| audience.get(self.payload))
     }
 }
 
 fn share_audience(access: Half<'_>, id: Half<'_>) -> bool {
-    id.audiences().any(|id| access.audiences().any(|access| access == id))
+    has_any(access.audiences(), id.audiences())
 }
