@@ -5,7 +5,8 @@ use std::time::Duration;
 use tower_resource_server::{
     Issuer, ResourceServer, ResourceServerBuilder,
     http::IdTokenLocation,
-    keys::{Algorithm, KeySet, VerifyingKey},
+    issuer::SigningKey,
+    keys::{Algorithm, KeyError, KeySet, VerifyingKey, WeakSecret},
     policy::claim,
     profile::TokenProfile,
     test_util::TestIssuer,
@@ -261,6 +262,10 @@ fn promise_2_secrets_are_long_and_never_with_keys_from_elsewhere() {
         let key = VerifyingKey::from_hmac_secret(&secret, Algorithm::HS256);
         assert_eq!(key.is_ok(), good, "{length} bytes");
     }
+    let refused = |secret: &[u8]| VerifyingKey::from_hmac_secret(secret, Algorithm::HS256).unwrap_err();
+    let pem = SigningKey::generate(Algorithm::ES256).unwrap().public_key_pem().unwrap();
+    assert_eq!(refused(pem.as_bytes()), KeyError::WeakSecret(WeakSecret::Public));
+    assert_eq!(refused(&[7; 64]), KeyError::WeakSecret(WeakSecret::Repeats));
     let secret = b"a secret of thirty-two bytes, or";
     assert!(VerifyingKey::from_hmac_secret(secret, Algorithm::ES256).is_err());
     // A secret in a key set is no key.
