@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
 use super::{ChallengeRow, RequestError, TokenKind, grpc, lasting::lasting};
-use crate::{error::TokenError, policy::Requirement};
+use crate::{error::TokenError, policy::Requirement, source::metrics};
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub enum Reason {
 impl Reason {
     /// Whether the signature was good, so that the token is the issuer's own word. Anything else may
     /// be said by anybody.
-    pub(crate) const fn is_about_a_verified_token(&self) -> bool {
+    const fn is_about_a_verified_token(&self) -> bool {
         match self {
             Self::InvalidToken { error, .. } => {
                 matches!(error, TokenError::PairMismatch | TokenError::StaleNonce)
@@ -116,6 +116,7 @@ struct Inner {
     retry_after: Option<Duration>,
     /// Whether gRPC is answered in gRPC.
     in_grpc: bool,
+    counter: metrics::Refused,
 }
 
 /// The reason, as a fixed phrase.
@@ -143,7 +144,13 @@ impl Rejection {
         retry_after: Option<Duration>,
         in_grpc: bool,
     ) -> Self {
-        Self(Arc::new(Inner { reason, row, challenge, retry_after, in_grpc }))
+        let counter = metrics::Refused::of(reason.code(), reason.is_about_a_verified_token());
+        Self(Arc::new(Inner { reason, row, challenge, retry_after, in_grpc, counter }))
+    }
+
+    /// Counts it, each time that it is used.
+    pub(crate) fn count(&self) {
+        self.0.counter.count();
     }
 
     /// The same, for a reason that is given often.

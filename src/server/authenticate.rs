@@ -23,7 +23,7 @@ use crate::{
     http::{Credentials, Reason, RequestError, TokenKind},
     identity::{Identity, RawTokens},
     policy::Expected,
-    source::{KeyNeed, KeyOutcome, metrics},
+    source::{KeyNeed, KeyOutcome},
 };
 
 #[cfg(feature = "remote")]
@@ -160,10 +160,10 @@ impl ResourceServer {
         let now = self.0.now();
         let cached = self.0.cached(credentials, &now);
         if self.0.cache.is_some() {
-            metrics::cache(cached.is_some());
+            self.0.counters.cache(cached.is_some());
         }
         if let Some(identity) = cached {
-            metrics::good();
+            self.0.counters.good();
             return Step::Done(Ok(Some(identity)));
         }
         self.run(now, None, 0, |now| self.0.verify(credentials, now))
@@ -204,7 +204,7 @@ impl ResourceServer {
         loop {
             let (kind, source, seen) = match verify(&now) {
                 Ok(identity) => {
-                    metrics::good();
+                    self.0.counters.good();
                     return Step::Done(Ok(Some(identity)));
                 }
                 Err((kind, Failure::Refused(error))) => return Step::Done(Err(Denial::token(kind, error))),

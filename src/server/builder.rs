@@ -16,6 +16,7 @@ use crate::{
     keys::{AlgorithmSet, KeySet},
     policy::{Binding, Requirement},
     profile::{CompiledProfile, TokenProfile},
+    source::metrics,
     store::Nonces,
     time::{Clock, SystemClock},
     token::{ClaimNames, TokenLimits},
@@ -314,6 +315,7 @@ impl ResourceServerBuilder {
             clock: self.clock,
             limits: self.limits,
             retain_tokens: self.retain_tokens,
+            counters: metrics::Counters::default(),
         };
         ConfigError::unless_empty(problems, ResourceServer(Arc::new(inner)))
     }

@@ -60,7 +60,10 @@ impl ResourceServer {
         loop {
             match step {
                 Step::Done(Ok(Some(identity))) => return self.admit(identity).map(Authentication::Verified),
-                Step::Done(Ok(None)) => return Ok(Authentication::Anonymous),
+                Step::Done(Ok(None)) => {
+                    self.0.counters.anonymous();
+                    return Ok(Authentication::Anonymous);
+                }
                 Step::Done(Err(denial)) => return Err(self.deny(denial)),
                 Step::Wait(pending) => step = self.resume(pending.await, &request.headers),
             }
