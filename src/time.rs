@@ -84,9 +84,11 @@ pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Where time comes from.
 ///
-/// Wall time judges tokens; monotonic time judges ages and deadlines of our own, so that a stepped
-/// system clock neither expires a key set nor revives one. [`SystemClock`] is the one for
-/// production; the feature `test-util` brings a `ManualClock` that tests move by hand.
+/// Wall time judges tokens; monotonic time judges ages and deadlines of our own, so that a wall clock
+/// that is set back revives nothing. One age is the larger of what both say: how long keys are
+/// served that cannot be refreshed, since monotonic time stands still while a machine is suspended.
+/// [`SystemClock`] is the one for production; the feature `test-util` brings a `ManualClock` that
+/// tests move by hand.
 pub trait Clock: Send + Sync + 'static {
     /// The wall-clock time.
     fn unix(&self) -> UnixTime;
@@ -117,6 +119,29 @@ impl<'c> Now<'c> {
 
     pub(crate) fn monotonic(&self) -> Duration {
         *self.monotonic.get_or_init(|| self.clock.monotonic())
+    }
+
+    pub(crate) fn clocks(&self) -> Clocks {
+        Clocks { monotonic: self.monotonic(), unix: self.unix() }
+    }
+}
+
+/// Both clocks at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Clocks {
+    pub(crate) monotonic: Duration,
+    pub(crate) unix: UnixTime,
+}
+
+impl Clocks {
+    pub(crate) fn read(clock: &dyn Clock) -> Self {
+        Self { monotonic: clock.monotonic(), unix: clock.unix() }
+    }
+
+    /// How long after `earlier` this is, by the clock that says more: monotonic time stands still
+    /// while a machine is suspended, and wall time may be set back.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        self.monotonic.saturating_sub(earlier.monotonic).max(self.unix.since(earlier.unix))
     }
 }
 
@@ -194,6 +219,22 @@ async fn thread_sleep(wait: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_age_is_the_larger_of_what_the_clocks_say() {
+        let at = |monotonic, unix| Clocks {
+            monotonic: Duration::from_secs(monotonic),
+            unix: UnixTime::from_secs(unix),
+        };
+        for (name, monotonic, unix, age) in [
+            ("at once", 100, 1000, 0),
+            ("both went on", 130, 1030, 30),
+            ("the machine was suspended", 130, 5000, 4000),
+            ("the wall clock was set back", 130, 7, 30),
+        ] {
+            assert_eq!(at(monotonic, unix).since(at(100, 1000)).as_secs(), age, "{name}");
+        }
+    }
 
     #[test]
     fn numeric_dates_saturate_and_refuse_what_is_no_date() {

@@ -2,8 +2,10 @@
 //!
 //! The layer itself needs none of this: put [`ResourceServer::layer`](crate::ResourceServer::layer)
 //! on the `Server` builder for all services, or around one generated service. Refusals follow the
-//! content type of the request: a gRPC client gets a trailers-only answer with `UNAUTHENTICATED`,
-//! `PERMISSION_DENIED` or `UNAVAILABLE`, and the challenge as `www-authenticate` in the metadata.
+//! content type of the request and its version of HTTP: a gRPC client gets a trailers-only answer with `UNAUTHENTICATED`,
+//! `PERMISSION_DENIED` or `UNAVAILABLE`, and the challenge as `www-authenticate` in the metadata. Put
+//! the layer outside of one that translates gRPC-Web (`tonic-web`): behind it, a request of HTTP/1.1
+//! calls itself gRPC, and is refused in plain HTTP.
 //!
 //! ```
 //! use tonic::{Request, Response, Status};

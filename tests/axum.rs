@@ -113,6 +113,7 @@ async fn the_challenge_of_an_extractor_has_the_realm_and_speaks_grpc() {
 
     let mut call = get("/identity", None);
     *call.method_mut() = http::Method::POST;
+    *call.version_mut() = http::Version::HTTP_2;
     call.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
     let answer = ask(&app, call).await;
     assert_eq!((answer.status(), answer.header("grpc-status")), (StatusCode::OK, Some("16")));
@@ -286,6 +287,7 @@ async fn refusals_with_a_json_body() {
     }
     let mut call = get("/maybe", None);
     *call.method_mut() = http::Method::POST;
+    *call.version_mut() = http::Version::HTTP_2;
     call.headers_mut().insert("content-type", "application/grpc+proto".parse().unwrap());
     let answer = ask(&app, call).await;
     assert_eq!((&*answer.body, answer.header("content-type")), ("", Some("application/grpc")));

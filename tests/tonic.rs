@@ -3,7 +3,7 @@
 
 use std::{convert::Infallible, sync::mpsc};
 
-use http::{Method, Request, header::AUTHORIZATION, header::CONTENT_TYPE};
+use http::{Method, Request, Version, header::AUTHORIZATION, header::CONTENT_TYPE};
 use tonic::{Code, Status};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_resource_server::{ResourceServer, policy::scope, test_util::TestIssuer, tonic::IdentityExt};
@@ -16,7 +16,7 @@ async fn behind(api: &ResourceServer, token: Option<&str>) -> tonic::Request<()>
         async { Ok::<_, Infallible>(http::Response::new(())) }
     });
     let mut request = Request::new(());
-    *request.method_mut() = Method::POST;
+    (*request.method_mut(), *request.version_mut()) = (Method::POST, Version::HTTP_2);
     request.headers_mut().insert(CONTENT_TYPE, "application/grpc".parse().unwrap());
     if let Some(token) = token {
         request.headers_mut().insert(AUTHORIZATION, format!("Bearer {token}").parse().unwrap());

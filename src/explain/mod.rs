@@ -3,7 +3,7 @@
 //! - `report`: the observer of a verification that records every check.
 //! - `words`: what each check demands, in words; `advice`: what would make a rule hold.
 //! - `finding`: one check and its result; `table`: an explanation as text for people, and as JSON for
-//!   programs.
+//!   programs; `html`: the text in a page.
 //!
 //! Made by [`ResourceServer::explain`](crate::ResourceServer::explain) and its neighbours: the
 //! "validation tool" of an identity provider, for your own server.
@@ -23,19 +23,26 @@
 //! scopes, types. Who a token is about (`sub`, `prn`, `email`, names) and what counts once (`nonce`,
 //! `jti`) is shown as a kind, such as `a string`: explanations end up in tickets and chats, and
 //! whoever holds the token can read the rest there. The values are unverified unless the signature
-//! is good, and come out of [`Display`](std::fmt::Display) without control characters. The rules and the
+//! is good, and come out of [`Display`](std::fmt::Display) without control characters. **They are not
+//! escaped for HTML**, and anybody can write a token: into a page goes
+//! [`to_html`](Explanation::to_html), or [`Html`] around a part of it, or its JSON as a document of its own
+//! (`application/json`), never its JSON inside of a `<script>`. The rules and the
 //! advice do name the configuration: issuer, audiences, client and the ids of the issuer's keys.
 //! That is for people who run the server and its clients; answer strangers with the refusal.
 
 mod advice;
 mod finding;
+mod html;
 mod report;
 mod table;
 mod words;
 
 use std::sync::Arc;
 
-pub use self::finding::{Finding, Shown, Stage, Verdict};
+pub use self::{
+    finding::{Finding, Shown, Stage, Verdict},
+    html::Html,
+};
 pub(crate) use self::report::Report;
 use crate::{error::TokenError, http::Reason, time::UnixTime};
 

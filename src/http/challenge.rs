@@ -16,12 +16,20 @@ use crate::policy::Requirement;
 const TYPICAL_LENGTH: usize = 256;
 
 /// What the challenges of one server have in common; the texts are escaped.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Challenger {
     table: ChallengeTable,
     realm: Option<Box<str>>,
     /// The address of the protected resource metadata.
     resource_metadata: Option<Box<str>>,
+    /// Whether gRPC is answered in gRPC.
+    in_grpc: bool,
+}
+
+impl Default for Challenger {
+    fn default() -> Self {
+        Self { table: ChallengeTable::default(), realm: None, resource_metadata: None, in_grpc: true }
+    }
 }
 
 impl Challenger {
@@ -37,7 +45,14 @@ impl Challenger {
         }
         // RFC 9110 section 5.6.4: what would end a quoted string is escaped.
         let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").into();
-        Some(Self { table, realm: realm.map(quoted), resource_metadata: resource_metadata.map(quoted) })
+        let (realm, resource_metadata) = (realm.map(quoted), resource_metadata.map(quoted));
+        Some(Self { table, realm, resource_metadata, in_grpc: true })
+    }
+
+    /// Whether gRPC is answered in gRPC, or in plain HTTP.
+    pub(crate) const fn in_grpc(mut self, is: bool) -> Self {
+        self.in_grpc = is;
+        self
     }
 
     /// The refusal for `reason` on an operation that needs `required`.
@@ -49,7 +64,7 @@ impl Challenger {
     ) -> Rejection {
         let row = self.table.row(&reason);
         let challenge = if row.challenge { self.challenge(row, &reason, required) } else { None };
-        Rejection::new(reason, row, challenge, retry_after)
+        Rejection::new(reason, row, challenge, retry_after, self.in_grpc)
     }
 
     fn challenge(&self, row: ChallengeRow, reason: &Reason, required: &Requirement) -> Option<HeaderValue> {

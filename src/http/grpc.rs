@@ -1,9 +1,11 @@
 //! Refusals for gRPC: trailers-only answers, whatever features are on.
 //!
 //! Which protocol a request speaks is told by its content type (gRPC over HTTP/2, "Requests"), so
-//! the one layer serves a port that carries both.
+//! the one layer serves a port that carries both. Such an answer has the status 200, and is a refusal
+//! only to a client that reads `grpc-status`. gRPC needs HTTP/2 or later, so a request of HTTP/1.x
+//! with its content type is not one of gRPC; gRPC-Web goes over any version.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header::CONTENT_TYPE, request::Parts};
 
 use super::{Reason, Rejection};
 
@@ -18,19 +20,23 @@ pub(super) struct Flavour(&'static str);
 impl Flavour {
     /// gRPC is always a POST; anything else that calls itself gRPC gets an answer of HTTP, since a
     /// refusal in the headers of a 200 is one to gRPC clients only.
-    pub(super) fn of(method: &Method, headers: &HeaderMap) -> Option<Self> {
-        if *method != Method::POST {
+    pub(super) fn of(request: &Parts) -> Option<Self> {
+        if request.method != Method::POST {
             return None;
         }
-        let value = headers.get(CONTENT_TYPE)?.as_bytes();
+        let value = request.headers.get(CONTENT_TYPE)?.as_bytes();
         // The longest first: each is a prefix of the one before.
-        ["application/grpc-web-text", "application/grpc-web", "application/grpc"].into_iter().find_map(
-            |name| {
-                let (head, rest) = value.split_at_checked(name.len())?;
-                let ends = matches!(rest, [] | [b'+' | b';' | b' ', ..]);
-                (ends && head.eq_ignore_ascii_case(name.as_bytes())).then_some(Self(name))
-            },
-        )
+        let dialects = [
+            ("application/grpc-web-text", Version::HTTP_09),
+            ("application/grpc-web", Version::HTTP_09),
+            ("application/grpc", Version::HTTP_2),
+        ];
+        dialects.into_iter().find_map(|(name, at_least)| {
+            let (head, rest) = value.split_at_checked(name.len())?;
+            let ends = matches!(rest, [] | [b'+' | b';' | b' ', ..]);
+            let named = ends && head.eq_ignore_ascii_case(name.as_bytes());
+            (named && request.version >= at_least).then_some(Self(name))
+        })
     }
 
     pub(super) fn refuse(self, why: &Rejection, headers: &mut HeaderMap) {
@@ -67,7 +73,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_content_type_tells_the_dialect() {
+    fn the_content_type_and_the_version_tell_the_dialect() {
+        let of = |method: Method, version, content_type: Option<&'static str>| {
+            let (mut request, ()) = http::Request::new(()).into_parts();
+            (request.method, request.version) = (method, version);
+            let value = content_type.map(HeaderValue::from_static);
+            request.headers = HeaderMap::from_iter(value.map(|value| (CONTENT_TYPE, value)));
+            Flavour::of(&request)
+        };
+        let versions =
+            [Version::HTTP_09, Version::HTTP_10, Version::HTTP_11, Version::HTTP_2, Version::HTTP_3];
         for (content_type, expected) in [
             ("application/grpc", Some("application/grpc")),
             ("application/grpc+proto", Some("application/grpc")),
@@ -80,10 +95,14 @@ mod tests {
             ("application/json", None),
             ("", None),
         ] {
-            let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
-            assert_eq!(Flavour::of(&Method::POST, &headers), expected.map(Flavour), "{content_type}");
-            assert_eq!(Flavour::of(&Method::GET, &headers), None, "{content_type}");
+            for version in versions {
+                let may = expected != Some("application/grpc") || version >= Version::HTTP_2;
+                let expected = expected.filter(|_| may).map(Flavour);
+                let got = of(Method::POST, version, Some(content_type));
+                assert_eq!(got, expected, "{content_type}, {version:?}");
+                assert_eq!(of(Method::GET, version, Some(content_type)), None, "{content_type}");
+            }
         }
-        assert_eq!(Flavour::of(&Method::POST, &HeaderMap::new()), None);
+        assert_eq!(of(Method::POST, Version::HTTP_2, None), None);
     }
 }

@@ -8,7 +8,7 @@
 //!   header that its row asks for (RFC 6750 section 3).
 //! - `reject`: the seam for responses ([`Reject`]): [`Empty`], [`Json`], or your own; [`WithReason`]
 //!   around any of them leaves the reason for outer layers.
-//! - `grpc`: the same refusals for gRPC, chosen by the request's content type.
+//! - `grpc`: the same refusals for gRPC, chosen by the request's content type and version.
 //! - `metadata`: the protected resource metadata document (RFC 9728); `document`: how such are served.
 //!
 //! `table` and `challenge` are the one place where a reason becomes a status and a header; a reason

@@ -9,7 +9,7 @@ use super::Rejection;
 /// Makes the response for a refused request.
 ///
 /// Implement it for a body of your own; begin with [`Rejection::response`], which has the status
-/// and the headers, and keep the body empty where [`Rejection::is_grpc`] says so.
+/// and the headers, and keep the body empty where [`Rejection::is_in_grpc`] says so.
 ///
 /// ```
 /// use http::{Response, request::Parts};
@@ -20,7 +20,7 @@ use super::Rejection;
 ///
 /// impl<B: From<String> + Default> Reject<B> for Plain {
 ///     fn reject(&self, why: &Rejection, request: &Parts) -> Response<B> {
-///         if Rejection::is_grpc(request) {
+///         if why.is_in_grpc(request) {
 ///             return why.response(request).map(|()| B::default());
 ///         }
 ///         why.response(request).map(|()| B::from(format!("{}\n", why.reason())))
@@ -58,7 +58,7 @@ impl<B: From<Bytes>> Reject<B> for Json {
         }
 
         let mut response = why.response(request);
-        if Rejection::is_grpc(request) {
+        if why.is_in_grpc(request) {
             return response.map(|()| B::from(Bytes::new()));
         }
         let body = Body {

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
 use super::{ChallengeRow, RequestError, grpc, lasting::lasting};
-use crate::{error::TokenError, policy::Requirement, token::TokenKind};
+use crate::{error::TokenError, policy::Requirement, source::metrics, token::TokenKind};
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub enum Reason {
 impl Reason {
     /// Whether the signature was good, so that the token is the issuer's own word. Anything else may
     /// be said by anybody.
-    pub(crate) const fn is_about_a_verified_token(&self) -> bool {
+    const fn is_about_a_verified_token(&self) -> bool {
         match self {
             Self::InvalidToken { error, .. } => {
                 matches!(error, TokenError::PairMismatch | TokenError::StaleNonce)
@@ -114,6 +114,9 @@ struct Inner {
     row: ChallengeRow,
     challenge: Option<HeaderValue>,
     retry_after: Option<Duration>,
+    /// Whether gRPC is answered in gRPC.
+    in_grpc: bool,
+    counter: metrics::Refused,
 }
 
 /// The reason, as a fixed phrase.
@@ -139,8 +142,15 @@ impl Rejection {
         row: ChallengeRow,
         challenge: Option<HeaderValue>,
         retry_after: Option<Duration>,
+        in_grpc: bool,
     ) -> Self {
-        Self(Arc::new(Inner { reason, row, challenge, retry_after }))
+        let counter = metrics::Refused::of(reason.code(), reason.is_about_a_verified_token());
+        Self(Arc::new(Inner { reason, row, challenge, retry_after, in_grpc, counter }))
+    }
+
+    /// Counts it, each time that it is used.
+    pub(crate) fn count(&self) {
+        self.0.counter.count();
     }
 
     /// The same, for a reason that is given often.
@@ -183,7 +193,7 @@ impl Rejection {
 
     /// A response with the status and headers of this refusal, in the protocol that the request
     /// speaks: for gRPC a trailers-only answer (status 200, `grpc-status` in the headers), whose
-    /// body must be empty; [`is_grpc`](Self::is_grpc) tells.
+    /// body must be empty; [`is_in_grpc`](Self::is_in_grpc) tells.
     #[must_use]
     pub fn response(&self, request: &Parts) -> Response<()> {
         let mut response = Response::new(());
@@ -191,7 +201,7 @@ impl Rejection {
             // Nothing is there yet, so that appending does what inserting does, with less to clear away.
             response.headers_mut().append(header::WWW_AUTHENTICATE, challenge.clone());
         }
-        if let Some(flavour) = grpc::Flavour::of(&request.method, &request.headers) {
+        if let Some(flavour) = self.flavour(request) {
             flavour.refuse(self, response.headers_mut());
             return response;
         }
@@ -202,10 +212,15 @@ impl Rejection {
         response
     }
 
-    /// Whether the request speaks gRPC or gRPC-Web.
+    /// Whether this request is refused in gRPC or gRPC-Web: it speaks it (gRPC on HTTP/2 or later), and
+    /// the server [answers in it](crate::ResourceServerBuilder::grpc_refusals).
     #[must_use]
-    pub fn is_grpc(request: &Parts) -> bool {
-        grpc::Flavour::of(&request.method, &request.headers).is_some()
+    pub fn is_in_grpc(&self, request: &Parts) -> bool {
+        self.flavour(request).is_some()
+    }
+
+    fn flavour(&self, request: &Parts) -> Option<grpc::Flavour> {
+        if self.0.in_grpc { grpc::Flavour::of(request) } else { None }
     }
 }
 

@@ -125,7 +125,7 @@ impl SigningKey {
     /// [`Rejected`](SigningKeyError::Rejected) when the key is not one for `algorithm`, and
     /// [`WrongFamily`](SigningKeyError::WrongFamily) for an HMAC algorithm.
     pub fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, SigningKeyError> {
-        let (label, der) = pem::decode_vec(pem.as_bytes()).map_err(|_| SigningKeyError::Pem)?;
+        let (label, der) = crate::keys::pem::decode(pem).ok_or(SigningKeyError::Pem)?;
         match label {
             "PRIVATE KEY" => Self::from_pkcs8_der(algorithm, &der),
             "RSA PRIVATE KEY" => Self::from_pkcs1_der(algorithm, &der),
@@ -185,6 +185,9 @@ impl SigningKey {
     }
 
     /// Takes a shared secret for HS256, HS384 or HS512: raw bytes, at least as many as the hash has.
+    ///
+    /// Nothing else is asked of it, so that tests can forge tokens; the side that verifies refuses
+    /// [weak ones](crate::keys::WeakSecret).
     ///
     /// ```
     /// use tower_resource_server::{issuer::SigningKey, keys::Algorithm};

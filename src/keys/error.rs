@@ -1,5 +1,7 @@
 //! Why bytes are not a key.
 
+use super::WeakSecret;
+
 /// Why bytes are not a usable verification key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -43,4 +45,7 @@ pub enum KeyError {
         /// The least length for the algorithm, in bytes.
         minimum: usize,
     },
+    /// An HMAC secret that others know, or soon guess.
+    #[error(transparent)]
+    WeakSecret(#[from] WeakSecret),
 }

@@ -171,7 +171,8 @@ mod tests {
     #[test]
     fn hmac_secrets_are_as_long_as_the_hash() {
         for (algorithm, minimum) in [(Algorithm::HS256, 32), (Algorithm::HS384, 48), (Algorithm::HS512, 64)] {
-            assert!(VerifyingKey::from_hmac_secret(&vec![7; minimum], algorithm).is_ok());
+            let secret: Vec<u8> = (7..).take(minimum).collect();
+            assert!(VerifyingKey::from_hmac_secret(&secret, algorithm).is_ok());
             for length in [0, 1, minimum - 1] {
                 assert_eq!(
                     VerifyingKey::from_hmac_secret(&vec![7; length], algorithm).unwrap_err(),

@@ -6,9 +6,9 @@ use aws_lc_rs::{
     rsa,
     signature::{RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, RsaParameters},
 };
-use spki::der::{Decode as _, pem};
+use spki::der::Decode as _;
 
-use super::{Algorithm, KeyError, VerifyingKey, verifying_key::RSA};
+use super::{Algorithm, KeyError, VerifyingKey, pem, verifying_key::RSA};
 
 /// Shorter ones can be factored at home.
 const MIN_RSA_BITS: usize = 1024;
@@ -16,7 +16,7 @@ const MIN_RSA_BITS: usize = 1024;
 impl VerifyingKey {
     /// An RSA public key of 1024 bits or more in PEM (`PUBLIC KEY` or `RSA PUBLIC KEY`), for RS256.
     pub(crate) fn legacy_rsa_from_pem(pem: &str) -> Result<Self, KeyError> {
-        let (label, der) = pem::decode_vec(pem.as_bytes()).map_err(|_| KeyError::MalformedPublicKey)?;
+        let (label, der) = pem::decode(pem).ok_or(KeyError::MalformedPublicKey)?;
         let pkcs1 = match label {
             "RSA PUBLIC KEY" => der.as_slice(),
             "PUBLIC KEY" => {

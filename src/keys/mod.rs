@@ -5,6 +5,7 @@
 //! - `error`: why bytes are not a key; `curve`: the curves of ECDSA keys.
 //! - `verifying_key`: one public key (or configured secret) with the algorithms it may be used for.
 //! - `legacy`: RSA keys too short for today, for those who must.
+//! - `secret`: what must not be a shared secret; `pem`: PEM texts, which may hold a private key.
 //! - `jwk`: what a JWK must be before it becomes a key; the rules of hygiene live here.
 //! - `header_memo`: headers already parsed, kept beside the keys that sign under them.
 //! - `key_set`: parsing a JWKS entry by entry, and finding the keys eligible for a token.
@@ -29,6 +30,8 @@ mod jwk;
 mod jws;
 mod key_set;
 mod legacy;
+pub(crate) mod pem;
+pub(crate) mod secret;
 mod snapshot;
 mod verifying_key;
 
@@ -37,5 +40,6 @@ pub use error::KeyError;
 pub use jws::verify_jws;
 pub(crate) use jws::verify_signature;
 pub use key_set::{JwksError, KeySet, MAX_KEYS};
+pub use secret::WeakSecret;
 pub(crate) use snapshot::{Snapshot, SnapshotRef};
 pub use verifying_key::{SignatureValid, VerifyingKey};

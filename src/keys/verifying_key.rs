@@ -8,9 +8,9 @@ use aws_lc_rs::{
 };
 use base64_simd::URL_SAFE_NO_PAD;
 use smallvec::SmallVec;
-use spki::der::{Decode, asn1::ObjectIdentifier, pem};
+use spki::der::{Decode, asn1::ObjectIdentifier};
 
-use super::{Algorithm, AlgorithmSet, KeyError, curve::Curve};
+use super::{Algorithm, AlgorithmSet, KeyError, curve::Curve, pem, secret};
 
 /// The smallest RSA modulus accepted, in bits (RFC 7518 section 3.3: "2048 bits or larger").
 const MIN_RSA_BITS: usize = 2048;
@@ -93,7 +93,7 @@ impl VerifyingKey {
     /// # Errors
     /// [`KeyError`], also when one of the algorithms does not fit the key's type.
     pub fn from_pem(pem: &str, algorithms: impl Into<AlgorithmSet>) -> Result<Self, KeyError> {
-        let (label, der) = pem::decode_vec(pem.as_bytes()).map_err(|_| KeyError::MalformedPublicKey)?;
+        let (label, der) = pem::decode(pem).ok_or(KeyError::MalformedPublicKey)?;
         match label {
             "PUBLIC KEY" => Self::from_der(&der, algorithms),
             "RSA PUBLIC KEY" => Self::from_pkcs1(&der, algorithms.into()),
@@ -187,11 +187,13 @@ impl VerifyingKey {
     /// A secret shared with the issuer, for one HMAC algorithm.
     ///
     /// Never part of a key set that comes from the network. Whoever can verify with it can also
-    /// sign; prefer a public key.
+    /// sign; prefer a public key. It is not checked that the secret is random, but for what
+    /// [`WeakSecret`](super::WeakSecret) lists.
     ///
     /// # Errors
     /// [`KeyError::SecretTooShort`] when `secret` is shorter than the hash output (RFC 7518 section
-    /// 3.2), [`KeyError::AlgorithmMismatch`] when `algorithm` is not HMAC.
+    /// 3.2), [`KeyError::WeakSecret`] when it is the text of a key or certificate or repeats a short
+    /// pattern, [`KeyError::AlgorithmMismatch`] when `algorithm` is not HMAC.
     pub fn from_hmac_secret(secret: &[u8], algorithm: Algorithm) -> Result<Self, KeyError> {
         let hash = match algorithm {
             Algorithm::HS256 => hmac::HMAC_SHA256,
@@ -203,6 +205,7 @@ impl VerifyingKey {
         if secret.len() < minimum {
             return Err(KeyError::SecretTooShort { length: secret.len(), minimum });
         }
+        secret::check(secret)?;
         // A name for the key object that says nothing about the secret.
         let mut name = [0_u8; 32];
         rand::fill(&mut name).map_err(|_| KeyError::Unsupported)?;

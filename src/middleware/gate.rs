@@ -133,12 +133,18 @@ impl Gate {
                 };
             }
             Step::Done(Ok(None)) => {
+                let rejection = self.written(&UNINVITED, required);
+                // A request counts once: a guard may stand behind a layer that let it pass.
+                let counted = self.reuse && extensions.get::<Authentication>().is_some();
+                if !counted {
+                    rejection.count();
+                }
                 if !self.optional || !required.is_none() {
-                    return Verdict::Refuse(self.refuse(&UNINVITED, required));
+                    return Verdict::Refuse(rejection);
                 }
                 extensions.remove::<Identity>();
-                // For a handler that wants an identity after all; counted by nobody until it does.
-                extensions.insert(Rejection::clone(&self.written(&UNINVITED, required)));
+                // For a handler that wants an identity after all.
+                extensions.insert(Rejection::clone(&rejection));
                 extensions.insert(Authentication::Anonymous);
             }
         }
@@ -181,7 +187,7 @@ impl Gate {
 
     fn refuse(&self, denial: &Denial, required: &Requirement) -> Refusal<'_> {
         let rejection = self.written(denial, required);
-        self.server.count(&rejection);
+        rejection.count();
         rejection
     }
 

@@ -82,7 +82,7 @@ mod tests {
             let rejection = refusals.find(&denial).cloned().unwrap_or_else(|| {
                 written.set(written.get() + 1);
                 let row = ChallengeRow::new(http::StatusCode::OK);
-                refusals.keep(Rejection::new(denial.reason, row, None, denial.retry_after))
+                refusals.keep(Rejection::new(denial.reason, row, None, denial.retry_after, true))
             });
             assert_eq!((rejection.reason(), rejection.retry_after()), (&reason, retry_after));
             written.get()

@@ -6,7 +6,10 @@ use aws_lc_rs::digest;
 use base64_simd::URL_SAFE_NO_PAD;
 use smallvec::SmallVec;
 
-use super::rule::{Check, Presence, Rule};
+use super::{
+    membership::{has_all, has_any},
+    rule::{Check, Presence, Rule},
+};
 use crate::{
     error::TokenError,
     keys::Algorithm,
@@ -220,9 +223,7 @@ impl Check {
     /// Whether `value` passes; `None` when it is not of the type that the check is about.
     fn passes(&self, value: ClaimValue<'_>, context: &Context<'_>, window: &mut Window) -> Option<bool> {
         let Moment { now, leeway } = context.moment;
-        let any = |wanted: &[Box<str>]| {
-            Some(value.as_strings()?.any(|have| wanted.iter().any(|want| **want == *have)))
-        };
+        let any = |wanted: &[Box<str>]| Some(has_any(value.as_strings()?, wanted.iter().map(AsRef::as_ref)));
         let in_window = |window: &mut Window, from, until| {
             window.narrow(from, until);
             Some(Window { from, until }.contains(now))
@@ -271,10 +272,7 @@ impl Check {
                 Some(!refused.iter().any(|refused| **refused == *have))
             }
             Self::ContainsAny(accepted) => any(accepted),
-            Self::ContainsAll(needed) => {
-                let strings = value.as_strings()?;
-                Some(needed.iter().all(|need| strings.clone().any(|have| *have == **need)))
-            }
+            Self::ContainsAll(needed) => Some(has_all(value.as_strings()?, needed.iter().map(AsRef::as_ref))),
             Self::IsIssuer => Some(context.binding.is_issuer(value.as_str()?)),
             // Judged by its row, since it looks at two claims.
             Self::Lifetime { .. } => None,

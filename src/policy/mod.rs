@@ -3,17 +3,20 @@
 //! - `rule`: one rule on one claim: [`claim`]`("exp").after_now()`.
 //! - `evaluate`: what a list of rules says about the claims of a token at a moment. Every check of
 //!   every kind of token goes through this one function; the kinds differ only in their rows.
-//! - `requirement`: what an operation demands of an identity that is already verified: scopes.
+//! - `requirement`: what an operation demands of an identity that is already verified: scopes;
+//!   `membership`: whether what one list names is in another.
 //!
 //! Nothing in here knows a vendor, a header or a clock.
 
 mod evaluate;
+mod membership;
 mod requirement;
 mod rule;
 
 pub(crate) use evaluate::{
     Binding, CompiledRule, Context, Expected, Moment, NameForm, Policy, Window, last_segment,
 };
+pub(crate) use membership::has_any;
 pub use requirement::{InvalidScope, Requirement, scope};
 pub(crate) use rule::{Check, Presence};
 pub use rule::{ClaimRule, Rule, claim};

@@ -299,6 +299,21 @@ impl Rule {
         self.presence == Presence::Required && self.check == Check::IsIssuer
     }
 
+    /// Whether the rule compares a date with the moment of verification.
+    pub(crate) fn is_about_time(&self) -> bool {
+        matches!(self.check, Check::AfterNow | Check::Begun | Check::WithinLast(_))
+    }
+
+    /// Whether every token that passes the rule ends at some time.
+    pub(crate) fn bounds_lifetime(&self) -> bool {
+        let bounds = match self.check {
+            Check::AfterNow => true,
+            Check::WithinLast(age) => age < Duration::MAX,
+            _ => false,
+        };
+        self.presence == Presence::Required && bounds
+    }
+
     /// Whether the rule compares with the configured client.
     pub(crate) fn needs_client(&self) -> bool {
         matches!(self.check, Check::NamesClient | Check::IsClient)

@@ -33,9 +33,7 @@ pub fn access_token() -> TokenProfile {
 
 /// The ID tokens of a tenant.
 pub fn id_token() -> TokenProfile {
-    TokenProfile::oidc_id_token()
-        .rule(claim("scope").absent())
-        .algorithms([Algorithm::RS256, Algorithm::PS256])
+    TokenProfile::oidc_id_token().algorithms([Algorithm::RS256, Algorithm::PS256])
 }
 
 /// A tenant by its domain, as in `shop.eu.auth0.com` or a custom domain.

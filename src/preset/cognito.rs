@@ -39,7 +39,6 @@ pub fn id_token() -> TokenProfile {
     super::rs256(TokenProfile::oidc_id_token())
         .without_rules_on("token_use")
         .rule(claim("token_use").equals("id"))
-        .rule(claim("client_id").absent())
 }
 
 /// A user pool, for tokens that were issued to one of these app clients.

@@ -16,6 +16,8 @@
 //!   `who.claim("/resource_access/{client}/roles")`.
 //! - The issuer follows the host name that the *client* saw, unless the server has a fixed one.
 //! - Before version 17 the server's address ended in `/auth`.
+//! - The ID token of a service account has `client_id`, which the mapper "Client ID" writes into both
+//!   kinds of token. It is tolerated: the claim `typ` of an ID token is `ID`, and must be there.
 //! - The algorithm is a setting of the realm; RS256 unless changed.
 
 use crate::{policy::claim, profile::TokenProfile};
@@ -34,7 +36,10 @@ pub fn access_token() -> TokenProfile {
 
 /// The ID tokens of a realm.
 pub fn id_token() -> TokenProfile {
-    TokenProfile::oidc_id_token().rule(claim("typ").equals("ID"))
+    TokenProfile::oidc_id_token()
+        .without_rules_on("typ")
+        .without_rules_on("client_id")
+        .rule(claim("typ").equals("ID"))
 }
 
 /// A realm of the server at this address, as in `https://keycloak.example` and `shop`.

@@ -15,6 +15,9 @@
 //! `nbf`, `sub`, and that no mark of another kind of token is there), and the quirks to know.
 //! `iat` must be there in all of them: every one of these providers writes it.
 //!
+//! Their ID tokens are those of [`TokenProfile::oidc_id_token`], which refuses the claims of access
+//! tokens; a page says so where its provider writes one of them into ID tokens.
+//!
 //! A preset is a beginning: [`rule`](TokenProfile::rule) adds to it,
 //! [`without_rules_on`](TokenProfile::without_rules_on) takes away. Where a provider can be set to
 //! RFC 9068, [`TokenProfile::rfc9068`] is better than any of them.

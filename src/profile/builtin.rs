@@ -52,6 +52,14 @@ impl TokenProfile {
     /// steps of section 3.1.3.7 as rows, `nonce`, `at_hash` and `auth_time` included where the
     /// caller expects them.
     ///
+    /// Where an access token has no `typ` of its own and its audience is the client, only its claims
+    /// tell it from an ID token. So those that access tokens carry are refused: `scope` (RFC 9068
+    /// section 2.2.3), `scp`, `client_id`, a `token_use` other than `id` (Amazon Cognito), the claim
+    /// `typ` of Keycloak's other tokens; and `events`, the mark of a logout token (OpenID Connect
+    /// Back-Channel Logout section 2.4). For a provider that writes one of them into its ID tokens,
+    /// take that rule out with [`without_rules_on`](Self::without_rules_on), and add one on whatever
+    /// its access tokens have instead. An access token without any of these marks passes.
+    ///
     /// [OpenID Connect Core]: https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation
     pub fn oidc_id_token() -> Self {
         Self::empty()
@@ -67,7 +75,12 @@ impl TokenProfile {
             .rule(claim("auth_time").within_max_age())
             .rule(claim("nonce").is_expected_nonce())
             .rule(claim("at_hash").hashes_access_token())
-            .rule(claim("token_use").none_of(["access"]).if_present())
+            .rule(claim("scope").absent())
+            .rule(claim("scp").absent())
+            .rule(claim("client_id").absent())
+            .rule(claim("events").absent())
+            .rule(claim("token_use").equals("id").if_present())
+            .rule(claim("typ").none_of(["Bearer", "DPoP", "Refresh", "Offline", "Logout"]).if_present())
             .client_claims(["azp"])
     }
 }

@@ -8,11 +8,13 @@
 
 mod builtin;
 mod compiled;
+mod dangerous;
 mod scope_members;
 
 use std::{sync::Arc, time::Duration};
 
 pub(crate) use compiled::{CompiledProfile, Extracted, Fact, Text, scope_names};
+pub use dangerous::DangerousProfile;
 
 use crate::{
     keys::{AlgorithmSet, KeySet},
@@ -94,6 +96,7 @@ pub struct TokenProfile {
     nonce_claim: Option<Arc<str>>,
     keeps_header: bool,
     bound_otherwise: bool,
+    endless: bool,
 }
 
 impl TokenProfile {
@@ -101,7 +104,8 @@ impl TokenProfile {
     ///
     /// A server refuses a profile with no rule that [binds the token to its
     /// issuer](crate::policy::ClaimRule::is_issuer) and [to the
-    /// resource](crate::policy::ClaimRule::names_resource).
+    /// resource](crate::policy::ClaimRule::names_resource), and one whose tokens need never end: a rule
+    /// such as `claim("exp").`[`after_now()`](crate::policy::ClaimRule::after_now) bounds them.
     pub fn empty() -> Self {
         Self {
             typ: TypeRule::default(),
@@ -119,6 +123,7 @@ impl TokenProfile {
             nonce_claim: None,
             keeps_header: false,
             bound_otherwise: false,
+            endless: false,
         }
     }
 
@@ -271,6 +276,9 @@ impl TokenProfile {
                 "{whose}: no rule binds a token to this server; add claim(\"aud\").names_resource()"
             ));
         }
+        if !self.endless {
+            problems.extend(self.endlessness().map(|problem| format!("{whose}: {problem}")));
+        }
         if self.algorithms.is_empty() {
             problems.push(format!("{whose}: no algorithm is accepted; name at least one"));
         }
@@ -281,6 +289,18 @@ impl TokenProfile {
                 MAX_LEEWAY.as_secs()
             ));
         }
+    }
+
+    /// Why a token that passes may be good for ever, if it may.
+    fn endlessness(&self) -> Option<&'static str> {
+        if !self.rules.iter().any(Rule::is_about_time) {
+            return Some(r#"no rule is about time; add claim("exp").after_now()"#);
+        }
+        // A nonce that is spent lives for a time, and its token with it.
+        let bounded = self.nonce_claim.is_some() || self.rules.iter().any(Rule::bounds_lifetime);
+        (!bounded).then_some(
+            r#"no rule bounds how long a token is good; add claim("exp").after_now(), which must be there"#,
+        )
     }
 
     pub(crate) fn accepted_algorithms(&self) -> AlgorithmSet {

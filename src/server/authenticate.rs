@@ -21,7 +21,7 @@ use crate::{
     http::{Credentials, Reason, RequestError, TokenKind},
     identity::{Identity, RawTokens},
     policy::{Expected, Requirement},
-    source::{KeyNeed, KeyOutcome, metrics},
+    source::{KeyNeed, KeyOutcome},
     time::Now,
     verify::{Checked, Evidence, Failure, FirstFailure, Input, Observer, VerifiedToken, verify_token},
 };
@@ -173,10 +173,10 @@ impl ResourceServer {
         let now = self.0.now();
         let cached = self.0.cached(credentials, &now);
         if self.0.cache.is_some() {
-            metrics::cache(cached.is_some());
+            self.0.counters.cache(cached.is_some());
         }
         if let Some(identity) = cached {
-            metrics::good();
+            self.0.counters.good();
             return Step::Done(Ok(Some(identity)));
         }
         self.run(now, None, 0, |now| self.0.verify(credentials, now))
@@ -266,7 +266,7 @@ impl Inner {
     ) -> Result<Option<Identity>, (TokenKind, Failure)> {
         let (access, id) = self.verify_tokens(credentials, now, &mut FirstFailure)?;
         let identity = self.identity(Some(access), id, Some(credentials));
-        metrics::good();
+        self.counters.good();
         Ok(identity)
     }
 
@@ -281,7 +281,7 @@ impl Inner {
             return Err((TokenKind::Id, TokenError::WrongType.into()));
         };
         let identity = self.identity(None, Some(id), None);
-        metrics::good();
+        self.counters.good();
         Ok(identity)
     }
 
@@ -374,7 +374,7 @@ impl Inner {
 
     /// The identity that these very tokens were verified to be, if the verdict still stands.
     pub(super) fn cached(&self, credentials: Credentials<'_>, now: &Now<'_>) -> Option<Identity> {
-        let current = |evidence: &Evidence| self.sources.are_current(evidence, || now.monotonic());
+        let current = |evidence: &Evidence| self.sources.are_current(evidence, || now.clocks());
         self.cache.as_ref()?.get(credentials, || now.unix(), current)
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     keys::{AlgorithmSet, KeySet},
     policy::{Binding, Requirement},
     profile::{CompiledProfile, TokenProfile},
+    source::metrics,
     store::Nonces,
     time::{Clock, SystemClock},
     token::{ClaimNames, TokenLimits},
@@ -51,6 +52,7 @@ pub struct ResourceServerBuilder {
     request: RequestProfile,
     pair: PairRules,
     challenges: ChallengeTable,
+    grpc_refusals: bool,
     required: Requirement,
     pub(super) clock: Arc<dyn Clock>,
     limits: TokenLimits,
@@ -81,6 +83,7 @@ impl ResourceServerBuilder {
             request: RequestProfile::default(),
             pair: PairRules::default(),
             challenges: ChallengeTable::default(),
+            grpc_refusals: true,
             required: Requirement::none(),
             clock: Arc::new(SystemClock),
             limits: TokenLimits::default(),
@@ -155,6 +158,33 @@ impl ResourceServerBuilder {
         self
     }
 
+    /// Whether requests that speak gRPC are refused in gRPC: on unless turned off. They do when they are
+    /// a `POST` with the content type of gRPC on HTTP/2 or later, or with that of gRPC-Web.
+    ///
+    /// Such a refusal has the status 200, and says what it is in `grpc-status`. **Turn it off where
+    /// somebody in between goes by the status alone**: a forward-auth service (nginx `auth_request`,
+    /// Traefik `ForwardAuth`, Envoy `ext_authz` over HTTP) passes on headers of the original request,
+    /// its content type among them, and takes a 2xx for a yes. Every refusal is then a 401, 403, 400
+    /// or 503, which gRPC clients read as `UNAUTHENTICATED`, `PERMISSION_DENIED`, `INTERNAL` and
+    /// `UNAVAILABLE`.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use tower_resource_server::{Issuer, ResourceServer, keys::{KeySet, VerifyingKey}};
+    /// # let issuer = Issuer::with_keys("a", KeySet::from_keys([VerifyingKey::from_ed25519_bytes(&[7; 32])?]));
+    /// let forward_auth = ResourceServer::builder("https://api.example")
+    ///     .grpc_refusals(false)
+    ///     .issuer(issuer)
+    ///     .build()?;
+    /// # let _ = forward_auth;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn grpc_refusals(mut self, enabled: bool) -> Self {
+        self.grpc_refusals = enabled;
+        self
+    }
+
     /// Requires these scopes of every request, beside what an operation requires itself. Called
     /// again, it adds to them. A layer that is [`optional`](crate::middleware::AuthLayer::optional)
     /// then lets nobody pass without credentials.
@@ -207,7 +237,7 @@ impl ResourceServerBuilder {
     ///
     /// # Errors
     /// [`ConfigError`] with everything that cannot work: no issuer, an issuer twice, a profile that
-    /// binds a token to nothing, HMAC with keys from the network, `http` addresses without the
+    /// binds a token to nothing or lets it live for ever, HMAC with keys from the network, `http` addresses without the
     /// loopback opt-in, ID tokens without a client, limits without sense.
     pub fn build(mut self) -> Result<ResourceServer, ConfigError> {
         let mut problems = std::mem::take(&mut self.problems);
@@ -228,6 +258,7 @@ impl ResourceServerBuilder {
             problems.push("realm or resource: only printable ASCII can stand in a challenge".to_owned());
             Challenger::default()
         });
+        let challenger = challenger.in_grpc(self.grpc_refusals);
         let audiences: Arc<[Box<str>]> =
             [self.resource.clone().into()].into_iter().chain(self.audiences.iter().cloned()).collect();
         let compile = |issuer: &Issuer, profile: &TokenProfile, names: &mut ClaimNames| {
@@ -284,6 +315,7 @@ impl ResourceServerBuilder {
             clock: self.clock,
             limits: self.limits,
             retain_tokens: self.retain_tokens,
+            counters: metrics::Counters::default(),
         };
         ConfigError::unless_empty(problems, ResourceServer(Arc::new(inner)))
     }

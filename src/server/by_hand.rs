@@ -58,6 +58,9 @@ impl ResourceServer {
     pub async fn authenticate(&self, request: &Parts) -> Result<Authentication, Rejection> {
         let resume = |resumed| self.resume(resumed, &request.headers);
         let identity = self.settle(self.begin(&request.headers), resume, &self.0.required).await?;
+        if identity.is_none() {
+            self.0.counters.anonymous();
+        }
         Ok(identity.map_or(Authentication::Anonymous, Authentication::Verified))
     }
 

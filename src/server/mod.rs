@@ -105,6 +105,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     limits: TokenLimits,
     retain_tokens: bool,
+    counters: metrics::Counters,
 }
 
 impl ResourceServer {
@@ -205,17 +206,13 @@ impl ResourceServer {
     /// The refusal for `denial` on an operation that needs `required`.
     pub(crate) fn refuse(&self, denial: Denial, required: &Requirement) -> Rejection {
         let rejection = self.write_refusal(denial, required);
-        self.count(&rejection);
+        rejection.count();
         rejection
     }
 
-    /// A refusal to be used later, or often: it is [counted](Self::count) when it is used.
+    /// A refusal to be used later, or often: it is [counted](Rejection::count) when it is used.
     pub(crate) fn write_refusal(&self, denial: Denial, required: &Requirement) -> Rejection {
         self.0.challenger.refuse(denial.reason, required, denial.retry_after)
-    }
-
-    pub(crate) fn count(&self, refused: &Rejection) {
-        metrics::refused(refused.reason().code(), refused.reason().is_about_a_verified_token());
     }
 }
 

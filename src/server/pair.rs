@@ -3,7 +3,7 @@
 //! Each was verified by itself. Without these rules my access token and somebody else's ID token,
 //! leaked or borrowed, would make me that somebody.
 
-use crate::{error::TokenError, verify::TokenContents};
+use crate::{error::TokenError, policy::has_any, verify::TokenContents};
 
 /// When an access token and an ID token of one request belong together.
 ///
@@ -117,5 +117,5 @@ impl PairRules {
 }
 
 fn share_audience(access: &TokenContents, id: &TokenContents) -> bool {
-    id.audiences().any(|id| access.audiences().any(|access| access == id))
+    has_any(access.audiences(), id.audiences())
 }

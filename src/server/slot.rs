@@ -179,10 +179,10 @@ impl Issuer for KnownIssuer<'_> {
 
     fn keys(&self) -> Option<SnapshotRef> {
         match self {
-            Self::Configured { keys, fetches: true, now, .. } => keys.snapshot(|| now.monotonic()),
-            Self::Configured { keys, fetches: false, now, .. } => keys.peek(|| now.monotonic()),
+            Self::Configured { keys, fetches: true, now, .. } => keys.snapshot(|| now.clocks()),
+            Self::Configured { keys, fetches: false, now, .. } => keys.peek(|| now.clocks()),
             #[cfg(feature = "remote")]
-            Self::Tenant { tenant, now, .. } => tenant.keys.snapshot(now.monotonic()),
+            Self::Tenant { tenant, now, .. } => tenant.keys.snapshot(now.clocks()),
             #[cfg(feature = "remote")]
             Self::Candidate { .. } => None,
         }
@@ -190,7 +190,7 @@ impl Issuer for KnownIssuer<'_> {
 
     fn has_no_other_keys(&self, generation: u64) -> bool {
         match self {
-            Self::Configured { keys, now, .. } => keys.is_known_to_lack(generation, || now.monotonic()),
+            Self::Configured { keys, now, .. } => keys.is_known_to_lack(generation, || now.clocks()),
             #[cfg(feature = "remote")]
             Self::Tenant { .. } | Self::Candidate { .. } => false,
         }

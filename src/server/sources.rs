@@ -4,11 +4,12 @@
 //! Each has a number that is never given to another, so that a cached verdict that remembers it
 //! ends with its source: first the configured issuers in their order, then tenants as they come.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use crate::{
     keys::KeySet,
     source::{Health, KeySource},
+    time::Clocks,
     verify::Evidence,
 };
 #[cfg(feature = "remote")]
@@ -84,7 +85,7 @@ impl Sources {
     }
 
     /// Whether the key that verified a token is still in use; not when its source is gone.
-    pub(super) fn are_current(&self, evidence: &Evidence, now: impl FnOnce() -> Duration) -> bool {
+    pub(super) fn are_current(&self, evidence: &Evidence, now: impl FnOnce() -> Clocks) -> bool {
         let Evidence { key, generation, .. } = evidence;
         let generation = *generation;
         match self.fixed.get(evidence.source) {
@@ -94,7 +95,7 @@ impl Sources {
                 let now = now();
                 let counts = tenant.keys.vouches(generation, key, now);
                 if counts {
-                    tenant.touch(now);
+                    tenant.touch(now.monotonic);
                 }
                 counts
             }),

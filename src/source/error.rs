@@ -22,7 +22,7 @@ pub enum FetchError {
     #[error("the TLS handshake failed")]
     Tls,
     /// The address, as written or as resolved, is one that no key server has: link-local, metadata
-    /// service, multicast, unspecified; or plain http reached something other than loopback.
+    /// service, multicast, reserved, unspecified; or plain http reached something other than loopback.
     #[error("the address is not one that keys may be fetched from")]
     AddressRefused,
     /// Not done within the deadline.
@@ -84,7 +84,7 @@ pub enum UrlError {
     /// An issuer identifier has neither query nor fragment (RFC 8414 section 2).
     #[error("an issuer identifier has neither query nor fragment")]
     QueryOrFragment,
-    /// A literal address of the link-local, metadata-service, multicast or unspecified kind.
+    /// A literal address of the link-local, metadata-service, multicast, reserved or unspecified kind.
     #[error("the address is not one that keys may be fetched from")]
     AddressRefused,
 }

@@ -13,10 +13,14 @@
 //!   the signature was good, and `no` where anybody may have written what was found: a thousand
 //!   `expired` with `verified="no"` may be one prankster. A good token without the scope of an
 //!   operation counts twice: as `good`, and as `insufficient_scope`. `no_credentials` counts
-//!   requests without any, those that were let through as anonymous included.
+//!   requests without any, once each: those that were let through as anonymous included, whatever a
+//!   guard or an extractor behind an [optional](crate::middleware::AuthLayer::optional) layer then
+//!   makes of them.
 //! - A hit or a miss is counted once for each look-up on behalf of a request.
 //! - The age of the keys is as of the last fetch, and while fetches fail there is one a minute at
 //!   least.
+//! - **Install the recorder first**, before the server takes requests: each counter is looked up once,
+//!   and one that was looked up before stays silent.
 //! - Labels are bounded: `issuer` is a name as configured (for tenants their pattern, and no age);
 //!   the rest are fixed words. No text of a token or a response becomes a label.
 
@@ -34,26 +38,122 @@ pub const KEY_AGE: &str = "resource_server_key_age_seconds";
 
 #[cfg(feature = "metrics")]
 mod counting {
+    use std::sync::OnceLock;
+
+    use metrics::{Counter, Key, Label, Level, Metadata};
+
     use super::{AUTHENTICATIONS, CACHE};
     #[cfg(feature = "remote")]
     use super::{Arc, Duration, KEY_AGE, KEY_FETCHES};
 
-    pub(crate) fn good() {
-        metrics::counter!(AUTHENTICATIONS, "result" => "good", "verified" => "yes").increment(1);
+    /// The counters of one server that are looked up once: with the first of its requests.
+    #[derive(Debug, Default)]
+    pub(crate) struct Counters(OnceLock<Handles>);
+
+    struct Handles {
+        good: Counter,
+        anonymous: Refused,
+        hit: Counter,
+        miss: Counter,
     }
 
-    pub(crate) fn refused(code: &'static str, verified: bool) {
-        let verified = if verified { "yes" } else { "no" };
-        metrics::counter!(AUTHENTICATIONS, "result" => code, "verified" => verified).increment(1);
-    }
-
-    pub(crate) fn cache(hit: bool) {
-        // Two calls with labels that are constants: those that are computed cost an allocation.
-        if hit {
-            metrics::counter!(CACHE, "result" => "hit").increment(1);
-        } else {
-            metrics::counter!(CACHE, "result" => "miss").increment(1);
+    impl Counters {
+        pub(crate) fn good(&self) {
+            self.handles().good.increment(1);
         }
+
+        pub(crate) fn anonymous(&self) {
+            self.handles().anonymous.count();
+        }
+
+        pub(crate) fn cache(&self, hit: bool) {
+            let handles = self.handles();
+            if hit { handles.hit.increment(1) } else { handles.miss.increment(1) }
+        }
+
+        fn handles(&self) -> &Handles {
+            self.0.get_or_init(|| Handles {
+                good: metrics::counter!(AUTHENTICATIONS, "result" => "good", "verified" => "yes"),
+                anonymous: Refused::of("no_credentials", false),
+                hit: metrics::counter!(CACHE, "result" => "hit"),
+                miss: metrics::counter!(CACHE, "result" => "miss"),
+            })
+        }
+    }
+
+    impl std::fmt::Debug for Handles {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("Handles")
+        }
+    }
+
+    /// Where a refusal is counted.
+    #[derive(Clone)]
+    pub(crate) struct Refused(Counter);
+
+    impl Refused {
+        /// For the code of a reason, and whether that is about a token whose signature was good.
+        pub(crate) fn of(code: &'static str, verified: bool) -> Self {
+            static METADATA: Metadata<'static> =
+                Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+            let find =
+                |key: &Key| metrics::with_recorder(|recorder| recorder.register_counter(key, &METADATA));
+            Self(match known_key(code, verified) {
+                Some(key) => find(key),
+                None => find(&new_key(code, verified)),
+            })
+        }
+
+        pub(crate) fn count(&self) {
+            self.0.increment(1);
+        }
+    }
+
+    impl std::fmt::Debug for Refused {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("Refused")
+        }
+    }
+
+    const fn labels(code: &'static str, verified: &'static str) -> [Label; 2] {
+        [Label::from_static_parts("result", code), Label::from_static_parts("verified", verified)]
+    }
+
+    /// The keys of codes that are known when this is compiled: a refusal that anyone can cause costs no
+    /// allocation for them.
+    macro_rules! known_keys {
+        ($($code:literal)+) => {
+            fn known_key(code: &str, verified: bool) -> Option<&'static Key> {
+                let [no, yes]: &[Key; 2] = match code {
+                    $($code => {
+                        static NO: [Label; 2] = labels($code, "no");
+                        static YES: [Label; 2] = labels($code, "yes");
+                        static KEYS: [Key; 2] = [
+                            Key::from_static_parts(AUTHENTICATIONS, &NO),
+                            Key::from_static_parts(AUTHENTICATIONS, &YES),
+                        ];
+                        &KEYS
+                    })+
+                    _ => return None,
+                };
+                Some(if verified { yes } else { no })
+            }
+        };
+    }
+
+    known_keys! {
+        "no_credentials" "invalid_request" "insufficient_scope" "keys_unavailable"
+        "spent_store_unavailable" "foreign_identity"
+        "too_large" "malformed" "algorithm_not_allowed" "unsupported_extension" "wrong_type"
+        "untrusted_issuer" "unknown_key" "invalid_signature" "expired" "not_yet_valid"
+        "issued_in_future" "lifetime_out_of_bounds" "wrong_audience" "missing_claim" "invalid_claim"
+        "foreign_claim" "sender_constrained" "wrong_nonce" "wrong_access_token_hash"
+        "authentication_too_old" "stale_nonce" "pair_mismatch"
+    }
+
+    /// The key of any code.
+    fn new_key(code: &'static str, verified: bool) -> Key {
+        Key::from_parts(AUTHENTICATIONS, labels(code, if verified { "yes" } else { "no" }).to_vec())
     }
 
     #[cfg(feature = "remote")]
@@ -64,6 +164,21 @@ mod counting {
             metrics::gauge!(KEY_AGE, "issuer" => issuer).set(age.as_secs_f64());
         }
     }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+        use crate::error::{Malformed, TokenError};
+
+        #[test]
+        fn a_key_is_the_same_whether_it_was_known_or_not() {
+            let codes = [TokenError::Expired.code(), TokenError::Malformed(Malformed::Parts).code()];
+            for (code, verified) in codes.into_iter().flat_map(|code| [(code, false), (code, true)]) {
+                assert_eq!(known_key(code, verified), Some(&new_key(code, verified)), "{code}");
+            }
+            assert_eq!(known_key("something_new", false), None);
+        }
+    }
 }
 
 #[cfg(not(feature = "metrics"))]
@@ -71,11 +186,27 @@ mod counting {
     #[cfg(feature = "remote")]
     use super::{Arc, Duration};
 
-    pub(crate) const fn good() {}
+    #[derive(Debug, Default)]
+    pub(crate) struct Counters;
 
-    pub(crate) const fn refused(_: &'static str, _: bool) {}
+    impl Counters {
+        pub(crate) const fn good(&self) {}
 
-    pub(crate) const fn cache(_: bool) {}
+        pub(crate) const fn anonymous(&self) {}
+
+        pub(crate) const fn cache(&self, _: bool) {}
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Refused;
+
+    impl Refused {
+        pub(crate) const fn of(_: &'static str, _: bool) -> Self {
+            Self
+        }
+
+        pub(crate) const fn count(&self) {}
+    }
 
     #[cfg(feature = "remote")]
     pub(crate) const fn fetched(_: &Arc<str>, _: &'static str, _: Option<Duration>) {}

@@ -23,7 +23,9 @@
 //!   503 and a time to come again.
 //! - **Requests cause bounded work**: a budget for fetches, places for waiting, one fetch at a time
 //!   however many ask. Dropping a request cancels nothing that others share.
-//! - **Monotonic time only**: a stepped wall clock neither expires keys nor revives them.
+//! - **Monotonic time**, so that a wall clock that is set back revives no keys; and for the hard bound
+//!   the wall clock too, whichever says more: a machine that was suspended does not serve removed
+//!   keys for longer. A wall clock that jumps ahead by hours costs one fetch.
 
 #[cfg(feature = "remote")]
 mod budget;

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use super::{FixedKeys, Health, NoRuntime, RefreshError};
 #[cfg(feature = "remote")]
 use super::{KeyWait, RemoteKeys};
-use crate::keys::{KeySet, SnapshotRef, VerifyingKey};
+use crate::{
+    keys::{KeySet, SnapshotRef, VerifyingKey},
+    time::Clocks,
+};
 
 /// Where the keys of one issuer come from. Clones share the source.
 #[derive(Clone)]
@@ -54,7 +57,7 @@ impl KeySource {
 
     /// The current keys; `None` when there are none to rely on. Never waits; starts what is due. The
     /// clock is read only for keys that can be too old.
-    pub(crate) fn snapshot(&self, now: impl FnOnce() -> Duration) -> Option<SnapshotRef> {
+    pub(crate) fn snapshot(&self, now: impl FnOnce() -> Clocks) -> Option<SnapshotRef> {
         match self {
             Self::Fixed(keys) => {
                 let _ = now;
@@ -71,7 +74,7 @@ impl KeySource {
         &self,
         generation: u64,
         key: &Arc<VerifyingKey>,
-        now: impl FnOnce() -> Duration,
+        now: impl FnOnce() -> Clocks,
     ) -> bool {
         match self {
             Self::Fixed(keys) => {
@@ -84,7 +87,7 @@ impl KeySource {
     }
 
     /// The same, and nothing is started: for looking at what nobody is entitled to.
-    pub(crate) fn peek(&self, now: impl FnOnce() -> Duration) -> Option<SnapshotRef> {
+    pub(crate) fn peek(&self, now: impl FnOnce() -> Clocks) -> Option<SnapshotRef> {
         match self {
             Self::Fixed(_) => self.snapshot(now),
             #[cfg(feature = "remote")]
@@ -94,7 +97,7 @@ impl KeySource {
 
     /// Whether [`need_key`](Self::need_key), asked now about a key that is not in the snapshot of
     /// generation `seen`, would say on evidence that there is none. Changes nothing.
-    pub(crate) fn is_known_to_lack(&self, seen: u64, now: impl FnOnce() -> Duration) -> bool {
+    pub(crate) fn is_known_to_lack(&self, seen: u64, now: impl FnOnce() -> Clocks) -> bool {
         match self {
             Self::Fixed(keys) => {
                 let _ = now;

@@ -31,6 +31,10 @@ pub(super) struct Driver {
 }
 
 impl Driver {
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
     fn runs(&self, now: Duration) -> bool {
         now < self.overdue_at && !self.task.as_ref().is_some_and(AbortHandle::is_finished)
     }
@@ -85,7 +89,7 @@ impl Shared {
 
     pub(super) fn wake_driver(&self) {
         if let Some(driver) = &self.lock().driver {
-            driver.wake.notify_one();
+            driver.wake();
         }
     }
 
@@ -110,7 +114,8 @@ impl Shared {
             if state.driver.as_ref().is_none_or(|driver| driver.id != id) {
                 return;
             }
-            let now = self.now();
+            let clocks = self.clocks();
+            let now = clocks.monotonic;
             let report = match result {
                 Ok(found) => self.take_in(&mut state, found, now, jitter),
                 Err(error) => {
@@ -119,7 +124,7 @@ impl Shared {
                     Report::Failed(error)
                 }
             };
-            (report, state.schedule.good_since().map(|since| now.saturating_sub(since)))
+            (report, state.schedule.good_since().map(|since| clocks.since(since)))
         };
         let name = &self.config.name;
         // The ages of tenants have one name, and would only overwrite each other.
@@ -166,7 +171,7 @@ impl Shared {
     fn tell_state(&self) {
         let (was, is) = {
             let mut state = self.lock();
-            let is = state.schedule.state(self.now());
+            let is = state.schedule.state(self.clocks());
             (std::mem::replace(&mut state.told, is), is)
         };
         if was == is {
@@ -219,7 +224,8 @@ async fn drive(watch: Watch, wake: Arc<Notify>) {
     let shared = &watch.shared;
     let config = &shared.config;
     loop {
-        let now = shared.now();
+        let clocks = shared.clocks();
+        let now = clocks.monotonic;
         let (step, memory, doubtful) = {
             let mut state = shared.lock();
             if config.on_demand.as_ref().is_some_and(|source| is_over(source, &state, now)) {
@@ -230,7 +236,7 @@ async fn drive(watch: Watch, wake: Arc<Notify>) {
             if state.driver.as_ref().is_none_or(|driver| driver.id != watch.id) {
                 return;
             }
-            let step = state.schedule.step(now);
+            let step = state.schedule.step(clocks);
             let memory = state.memory.clone();
             let next = match step {
                 Step::Fetch(_) => now,

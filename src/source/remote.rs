@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     keys::{KeySet, Snapshot, SnapshotRef, VerifyingKey},
-    time::Clock,
+    time::{Clock, Clocks, UnixTime},
 };
 
 /// What a remote key source is made of.
@@ -62,8 +62,8 @@ pub(crate) struct RemoteKeys {
 pub(super) struct Shared {
     pub(super) config: RemoteConfig,
     snapshot: Current,
-    /// The end of the hard bound in nanoseconds of the monotonic clock.
-    good_until: AtomicU64,
+    /// The end of the hard bound, in nanoseconds of the monotonic clock and of the wall clock.
+    good_until: [AtomicU64; 2],
     /// From this moment on, a reader has to look whether the driver runs.
     attention_at: AtomicU64,
     pub(super) state: Mutex<State>,
@@ -102,7 +102,7 @@ impl RemoteKeys {
         let shared = Shared {
             config,
             snapshot: Current::default(),
-            good_until: AtomicU64::new(0),
+            good_until: Default::default(),
             attention_at: AtomicU64::new(0),
             state: Mutex::new(state),
             news: watch::Sender::new(0),
@@ -114,15 +114,15 @@ impl RemoteKeys {
     /// The current keys; `None` before the first load and past the hard bound.
     ///
     /// Never waits. Starts the refresher when it does not run.
-    pub(crate) fn snapshot(&self, now: Duration) -> Option<SnapshotRef> {
-        self.attend_if_due(now);
+    pub(crate) fn snapshot(&self, now: Clocks) -> Option<SnapshotRef> {
+        self.attend_if_due(now.monotonic);
         self.shared.live(now)
     }
 
     /// Whether `key`, which verified a token when the keys had this generation, still counts: never
     /// past the hard bound. Otherwise as [`snapshot`](Self::snapshot).
-    pub(crate) fn vouches(&self, generation: u64, key: &Arc<VerifyingKey>, now: Duration) -> bool {
-        self.attend_if_due(now);
+    pub(crate) fn vouches(&self, generation: u64, key: &Arc<VerifyingKey>, now: Clocks) -> bool {
+        self.attend_if_due(now.monotonic);
         self.shared.is_live(now) && self.shared.snapshot.holds(generation, key)
     }
 
@@ -133,7 +133,7 @@ impl RemoteKeys {
     }
 
     /// The same, and nothing is started.
-    pub(crate) fn peek(&self, now: Duration) -> Option<SnapshotRef> {
+    pub(crate) fn peek(&self, now: Clocks) -> Option<SnapshotRef> {
         self.shared.live(now)
     }
 
@@ -147,10 +147,10 @@ impl RemoteKeys {
 
     /// Whether a request that arrives now would be told that the key does not exist; nothing is
     /// requested, and nothing spent.
-    pub(crate) fn is_known_to_lack(&self, seen: u64, now: Duration) -> bool {
+    pub(crate) fn is_known_to_lack(&self, seen: u64, now: Clocks) -> bool {
         let state = self.shared.lock();
         self.shared.live(now).is_some_and(|live| live.generation() == seen)
-            && state.schedule.judge(now, now) == Verdict::Lacks
+            && state.schedule.judge(now.monotonic, now) == Verdict::Lacks
     }
 
     /// What to do about a token whose key is not in the snapshot of generation `seen` (`None` when
@@ -186,7 +186,7 @@ impl RemoteKeys {
     /// [`NoRuntime`] outside a tokio runtime.
     pub(crate) async fn ready(&self) -> Result<(), NoRuntime> {
         let mut news = self.shared.news.subscribe();
-        while self.shared.live(self.shared.now()).is_none() {
+        while self.shared.live(self.shared.clocks()).is_none() {
             self.start()?;
             // The sender lives in `self`, so this cannot end but by news.
             let _ = news.changed().await;
@@ -254,22 +254,30 @@ impl RemoteKeys {
 
     pub(crate) fn health(&self) -> Health {
         let shared = &self.shared;
-        let now = shared.now();
+        let clocks = shared.clocks();
+        let now = clocks.monotonic;
         let state = shared.lock();
+        let is = state.schedule.state(clocks);
+        if is == SourceState::Dead
+            && let Some(driver) = &state.driver
+        {
+            // It may sleep past the end of keys that the wall clock ended.
+            driver.wake();
+        }
         let snapshot = shared.snapshot.load();
         Health {
             generation: snapshot.generation(),
             keys: snapshot.keys().len(),
             key_ids: Health::key_ids(snapshot.keys()),
             skipped: state.memory.loaded.as_ref().map_or(0, |loaded| loaded.keys.skipped().len()),
-            age: state.schedule.good_since().map(|since| now.saturating_sub(since)),
+            age: state.schedule.good_since().map(|since| clocks.since(since)),
             next_refresh: state.driver.as_ref().map(|_| state.schedule.due().saturating_sub(now)),
             failures: state.schedule.failures(),
             last_error: state.last_error.clone(),
             fetches: state.schedule.fetches(),
             budget: state.schedule.budget_left(now),
             waiters: shared.waiters.taken(),
-            ..Health::new(state.schedule.state(now))
+            ..Health::new(is)
         }
     }
 }
@@ -294,6 +302,10 @@ impl Shared {
         self.config.clock.monotonic()
     }
 
+    pub(super) fn clocks(&self) -> Clocks {
+        Clocks::read(&*self.config.clock)
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -306,14 +318,16 @@ impl Shared {
         self.news.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    fn live(&self, now: Duration) -> Option<SnapshotRef> {
+    fn live(&self, now: Clocks) -> Option<SnapshotRef> {
         self.is_live(now).then(|| self.snapshot.load())
     }
 
     /// The bound is read before the keys and written after them: whoever sees a new bound sees its
     /// keys.
-    fn is_live(&self, now: Duration) -> bool {
-        nanos(now) < self.good_until.load(Ordering::Acquire)
+    fn is_live(&self, now: Clocks) -> bool {
+        let [monotonic, unix] = &self.good_until;
+        nanos(now.monotonic) < monotonic.load(Ordering::Acquire)
+            && unix_nanos(now.unix) < unix.load(Ordering::Acquire)
     }
 
     /// Puts what is loaded, less what is revoked, in place; the new generation when that changes
@@ -325,20 +339,24 @@ impl Shared {
         if let Some(next) = next {
             self.snapshot.store(next);
         }
-        self.good_until.store(nanos(state.schedule.good_until()), Ordering::Release);
+        let until = state.schedule.good_until();
+        let [monotonic, unix] = &self.good_until;
+        monotonic.store(nanos(until.monotonic), Ordering::Release);
+        unix.store(unix_nanos(until.unix), Ordering::Release);
         generation
     }
 
     /// Judges a request; one that does not hold places yet gets them when it is to wait.
     fn judge(self: &Arc<Self>, arrived: Duration, seen: Option<u64>, held: Option<&[Place; 2]>) -> Judged {
-        let now = self.now();
+        let clocks = self.clocks();
+        let now = clocks.monotonic;
         let unavailable = Judged::Told(KeyOutcome::Unavailable { retry_after: MIN_RETRY_AFTER });
         let mut state = self.lock();
-        let live = self.live(now).map(|snapshot| snapshot.generation());
+        let live = self.live(clocks).map(|snapshot| snapshot.generation());
         if live.is_some() && live != seen {
             return Judged::Told(KeyOutcome::TryAgain);
         }
-        let (until, request) = match state.schedule.judge(arrived, now) {
+        let (until, request) = match state.schedule.judge(arrived, clocks) {
             Verdict::Lacks => return Judged::Told(KeyOutcome::Lacks),
             Verdict::Unavailable { retry_after } => {
                 return Judged::Told(KeyOutcome::Unavailable { retry_after });
@@ -411,4 +429,8 @@ pub(crate) fn random() -> f64 {
 
 pub(super) fn nanos(at: Duration) -> u64 {
     u64::try_from(at.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn unix_nanos(at: UnixTime) -> u64 {
+    nanos(at.since(UnixTime::default()))
 }

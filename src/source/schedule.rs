@@ -1,7 +1,8 @@
 //! When to fetch, and what a request without its key is told: a pure state machine.
 //!
-//! It knows neither keys nor sockets: only moments of monotonic time, which come in as arguments,
-//! and jitter, which comes in as a number. The same calls give the same answers.
+//! It knows neither keys nor sockets: only moments, which come in as arguments, and jitter, which
+//! comes in as a number. The same calls give the same answers. Moments are of monotonic time; the hard
+//! bound alone counts by the wall clock too.
 //!
 //! ```text
 //!            fetch              succeeded              fetch
@@ -21,6 +22,7 @@
 use std::time::Duration;
 
 use super::{RefreshSettings, SourceState, budget::Budget};
+use crate::time::Clocks;
 
 /// The least time told to a client that shall come again.
 pub(super) const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -75,7 +77,7 @@ pub(super) struct Success {
 
 #[derive(Clone, Copy, Debug)]
 struct Good {
-    started: Duration,
+    started: Clocks,
     fresh_until: Duration,
 }
 
@@ -89,7 +91,7 @@ struct Request {
 #[derive(Clone, Copy, Debug)]
 struct Flight {
     request: Request,
-    started: Duration,
+    started: Clocks,
 }
 
 #[derive(Clone, Debug)]
@@ -128,15 +130,18 @@ impl Schedule {
     // === what the driver asks and tells ===
 
     /// What to do now; a fetch counts as begun with this call.
-    pub(super) fn step(&mut self, now: Duration) -> Step {
+    pub(super) fn step(&mut self, now: Clocks) -> Step {
         if self.flight.is_some() {
             return Step::SleepUntil(Duration::MAX);
         }
-        let may_fetch = |request: &Request| request.reason == Reason::Asked || now >= self.backoff_until;
+        let may_fetch =
+            |request: &Request| request.reason == Reason::Asked || now.monotonic >= self.backoff_until;
+        // Keys that the wall clock ended are due, whatever monotonic time says.
+        let due = if self.is_live(now) { self.due() } else { self.backoff_until };
         let request = match self.requested {
             Some(request) if may_fetch(&request) => request,
-            _ if now >= self.due() => Request { reason: Reason::Due, paid: false },
-            _ => return Step::SleepUntil(self.due()),
+            _ if now.monotonic >= due => Request { reason: Reason::Due, paid: false },
+            _ => return Step::SleepUntil(due),
         };
         self.requested = None;
         self.flight = Some(Flight { request, started: now });
@@ -156,9 +161,9 @@ impl Schedule {
         // Ahead of expiry: somewhere in the last two jitters of the freshness.
         let ahead = 2.0 * fraction(s.jitter_percent) * jitter.clamp(0.0, 1.0);
         let refresh_in = freshness.mul_f64((1.0 - ahead).clamp(0.0, 1.0));
-        self.next_refresh = flight.started.saturating_add(refresh_in).max(now.saturating_add(s.min_backoff));
-        self.good =
-            Some(Good { started: flight.started, fresh_until: flight.started.saturating_add(freshness) });
+        let started = flight.started.monotonic;
+        self.next_refresh = started.saturating_add(refresh_in).max(now.saturating_add(s.min_backoff));
+        self.good = Some(Good { started: flight.started, fresh_until: started.saturating_add(freshness) });
         self.completed = self.fetches;
         self.failures = 0;
         self.backoff_until = Duration::ZERO;
@@ -195,9 +200,10 @@ impl Schedule {
     // === what requests ask ===
 
     /// What to tell a request that arrived at `arrived` and whose key is not in the current set.
-    pub(super) fn judge(&self, arrived: Duration, now: Duration) -> Verdict {
-        let live = self.good.filter(|_| self.is_live(now));
-        if live.is_some_and(|good| good.started >= arrived) {
+    pub(super) fn judge(&self, arrived: Duration, clocks: Clocks) -> Verdict {
+        let now = clocks.monotonic;
+        let live = self.good.filter(|_| self.is_live(clocks));
+        if live.is_some_and(|good| good.started.monotonic >= arrived) {
             return Verdict::Lacks;
         }
         let wait = if live.is_some() { self.settings.unknown_key_wait } else { self.settings.cold_wait };
@@ -215,7 +221,7 @@ impl Schedule {
         if self.budget.left(now) > 0 {
             return Verdict::Wait { until, request: Some(Reason::UnknownKey) };
         }
-        if now.saturating_sub(good.started) <= self.settings.evidence_window {
+        if clocks.since(good.started) <= self.settings.evidence_window {
             return Verdict::Lacks;
         }
         self.unavailable(self.budget.wait(now))
@@ -230,13 +236,13 @@ impl Schedule {
 
     // === what anybody may know ===
 
-    pub(super) fn state(&self, now: Duration) -> SourceState {
+    pub(super) fn state(&self, now: Clocks) -> SourceState {
         let Some(good) = self.good else {
             return if self.is_fetching() { SourceState::Loading } else { SourceState::Empty };
         };
         if !self.is_live(now) {
             SourceState::Dead
-        } else if now >= good.fresh_until {
+        } else if now.monotonic >= good.fresh_until {
             SourceState::Stale
         } else if self.flight.is_some() {
             SourceState::Refreshing
@@ -245,13 +251,17 @@ impl Schedule {
         }
     }
 
-    /// The end of the hard bound; zero before the first success.
-    pub(super) fn good_until(&self) -> Duration {
-        self.good.map_or(Duration::ZERO, |good| good.started.saturating_add(self.settings.hard_bound))
+    /// The end of the hard bound, by each clock: the first that reaches it ends the keys. The
+    /// beginning of time before the first success.
+    pub(super) fn good_until(&self) -> Clocks {
+        self.good.map_or(Clocks::default(), |good| Clocks {
+            monotonic: good.started.monotonic.saturating_add(self.settings.hard_bound),
+            unix: good.started.unix.saturating_add(self.settings.hard_bound),
+        })
     }
 
     /// When the last successful fetch started.
-    pub(super) fn good_since(&self) -> Option<Duration> {
+    pub(super) fn good_since(&self) -> Option<Clocks> {
         self.good.map(|good| good.started)
     }
 
@@ -283,8 +293,8 @@ impl Schedule {
         self.good.is_none() && self.failures > 0 && !self.is_fetching()
     }
 
-    fn is_live(&self, now: Duration) -> bool {
-        now < self.good_until()
+    fn is_live(&self, now: Clocks) -> bool {
+        self.good.is_some_and(|good| now.since(good.started) < self.settings.hard_bound)
     }
 
     /// A fetch is under way, or will be as soon as the driver runs.

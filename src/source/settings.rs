@@ -29,8 +29,8 @@ pub struct RefreshSettings {
     /// fleet from asking in step.
     pub jitter_percent: u8,
     /// How long after the start of the last fetch that succeeded (200 or 304) its keys are still
-    /// served: 6 hours. A key removed by its issuer lives that long when the issuer cannot be
-    /// reached; past it, requests are answered 503.
+    /// served: 6 hours, by the monotonic or the wall clock, whichever says more. A key removed by its
+    /// issuer lives that long when the issuer cannot be reached; past it, requests are answered 503.
     pub hard_bound: Duration,
     /// The deadline of one whole refresh, discovery included: 5 seconds.
     pub fetch_timeout: Duration,

@@ -4,9 +4,13 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use aws_lc_rs::{digest, hmac, rand};
 use base64_simd::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
 
 use super::{MemorySpentStore, SpendError, Spending, SpentStore};
-use crate::time::UnixTime;
+use crate::{
+    keys::{WeakSecret, secret},
+    time::UnixTime,
+};
 
 /// How long a nonce lives unless told otherwise: ten minutes, as Layer's did.
 pub const DEFAULT_NONCE_LIFETIME: Duration = Duration::from_secs(600);
@@ -68,9 +72,9 @@ impl Nonces {
     /// # Errors
     /// [`NonceSetupError::NoRandomness`].
     pub fn new() -> Result<Self, NonceSetupError> {
-        let mut secret = [0; TAG];
-        rand::fill(&mut secret).map_err(|_| NonceSetupError::NoRandomness)?;
-        Self::with_secret(&secret)
+        let mut secret = Zeroizing::new([0; TAG]);
+        rand::fill(&mut *secret).map_err(|_| NonceSetupError::NoRandomness)?;
+        Self::with_secret(&*secret)
     }
 
     /// Nonces under a secret that several processes share: at least 32 random bytes.
@@ -78,11 +82,12 @@ impl Nonces {
     /// Whoever knows it can make nonces, though none that is spent already.
     ///
     /// # Errors
-    /// [`NonceSetupError::SecretTooShort`].
+    /// [`NonceSetupError::SecretTooShort`] and [`NonceSetupError::WeakSecret`].
     pub fn with_secret(secret: &[u8]) -> Result<Self, NonceSetupError> {
         if secret.len() < TAG {
             return Err(NonceSetupError::SecretTooShort { length: secret.len(), minimum: TAG });
         }
+        secret::check(secret)?;
         Ok(Self {
             key: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, secret)),
             lifetime: DEFAULT_NONCE_LIFETIME,
@@ -272,6 +277,9 @@ pub enum NonceSetupError {
         /// The least that is accepted.
         minimum: usize,
     },
+    /// A secret that others know, or soon guess.
+    #[error(transparent)]
+    WeakSecret(#[from] WeakSecret),
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::*;
 use crate::{test_util::ManualClock, time::Clock as _};
 
 const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
-const SECRET: [u8; 32] = [7; 32];
+const SECRET: [u8; 32] = *b"thirty-two bytes for these tests";
 
 fn later(millis: u64) -> UnixTime {
     NOW.saturating_add(Duration::from_millis(millis))
@@ -83,7 +83,7 @@ fn promise_13_nonces_of_others_and_texts_that_are_none_are_refused() {
     let nonces = shared();
     let nonce = nonces.issue(NOW).unwrap();
     assert_eq!(nonce.len(), TEXT);
-    let other_key = Nonces::with_secret(&[8; 32]).unwrap().issue(NOW).unwrap();
+    let other_key = Nonces::with_secret(b"another one for these tests only").unwrap().issue(NOW).unwrap();
     let random = Nonces::new().unwrap().issue(NOW).unwrap();
     let plain_mac = {
         let body = [0; BODY];
@@ -213,6 +213,13 @@ fn secrets_are_long_enough_and_never_shown() {
     for length in [0, 1, 31] {
         let error = Nonces::with_secret(&vec![1; length]).unwrap_err();
         assert_eq!(error, NonceSetupError::SecretTooShort { length, minimum: 32 });
+    }
+    for (name, secret, expected) in [
+        ("zeros", &[0; 32][..], WeakSecret::Repeats),
+        ("a public key", include_bytes!("../issuer/testdata/rsa2048-public.pem"), WeakSecret::Public),
+    ] {
+        let error = Nonces::with_secret(secret).unwrap_err();
+        assert_eq!(error, NonceSetupError::WeakSecret(expected), "{name}");
     }
     assert_eq!(format!("{:?}", shared()), "Nonces { lifetime: 600s, .. }");
 }

@@ -93,7 +93,7 @@ impl TokenContents {
         self.extracted.nonce.as_ref().map(|nonce| self.text(nonce))
     }
 
-    pub(crate) fn audiences(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn audiences(&self) -> impl Iterator<Item = &str> + Clone {
         self.extracted.audiences.iter().map(|audience| self.text(audience))
     }
 

@@ -120,7 +120,7 @@ fn promise_6_a_token_too_large_for_the_cache_is_verified_all_the_same() {
 
 #[test]
 fn promise_6_hmac_tokens_are_never_cached() {
-    let secret = [7; 32];
+    let secret = *b"a secret of thirty-two bytes, or";
     let clock = TestIssuer::new().clock().clone();
     let key = VerifyingKey::from_hmac_secret(&secret, Algorithm::HS256).unwrap();
     let issuer = TokenIssuer::builder("https://hmac.test")

@@ -71,6 +71,25 @@ fn no_text_of_a_token_can_act_on_a_terminal_or_feign_a_row() {
 }
 
 #[test]
+fn no_text_of_a_token_can_act_in_a_page() {
+    let issuer = TestIssuer::new();
+    let site = sites(&issuer).remove(0);
+    let evil = "\"'><script>alert(1)</script>&lt;";
+    let header = serde_json::json!({ "alg": evil, "kid": evil, "typ": evil, "cty": evil }).to_string();
+    let claims = serde_json::json!({ "iss": evil, "aud": [evil], "scope": evil, "exp": evil }).to_string();
+    let explanation = site.both(&issuer.sign_raw(&header, claims.as_bytes())).unwrap();
+    for (text, page) in [
+        (format!("{explanation}"), format!("{}", explanation.to_html())),
+        (format!("{explanation:#}"), format!("{:#}", explanation.to_html())),
+    ] {
+        assert!(text.contains("<script>"), "it is shown: {text}");
+        assert!(!page.contains(['<', '>', '"', '\'']), "{page}");
+        let read = page.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+        assert_eq!(read.replace("&#39;", "'").replace("&amp;", "&"), text);
+    }
+}
+
+#[test]
 fn what_is_long_is_told_by_its_kind() {
     let issuer = TestIssuer::new();
     let site = sites(&issuer).remove(0);

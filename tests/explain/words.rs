@@ -79,7 +79,12 @@ fn every_rule_of_a_profile_has_its_row() {
         "- claims: auth_time is within the accepted age, if one is expected",
         "- claims: nonce is the expected nonce, if one is expected",
         "- claims: at_hash is the hash of the access token, if present",
-        "- claims: token_use is none of [\"access\"], if present",
+        "ok claims: scope is absent",
+        "ok claims: scp is absent",
+        "ok claims: client_id is absent",
+        "ok claims: events is absent",
+        "- claims: token_use is \"id\", if present",
+        "- claims: typ is none of [\"Bearer\", \"DPoP\", \"Refresh\", \"Offline\", \"Logout\"], if present",
     ];
     let names = [
         "ok claims: client_id or azp names the client, if present",

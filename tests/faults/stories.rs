@@ -91,11 +91,17 @@ async fn dead_at_start_and_alive_later() {
 #[tokio::test]
 async fn clocks_that_jump() {
     let site = warm().await;
-    for (name, unix) in [("back to 1970", 0), ("far ahead", 4_000_000_000), ("where it was", 1_700_000_000)] {
+    // Beyond the hard bound, the keys may be as old as the wall clock says: they are fetched again.
+    for (name, unix, fetches) in [
+        ("back to 1970", 0, 1),
+        ("where it was", 1_700_000_000, 1),
+        ("far ahead", 4_000_000_000, 2),
+        ("where it was again", 1_700_000_000, 2),
+    ] {
         site.clock.set_unix(UnixTime::from_secs(unix));
         assert_eq!((site.good().await, site.health().state), (Seen::Served, SourceState::Fresh), "{name}");
+        assert_eq!(site.health().fetches, fetches, "{name}");
     }
-    assert_eq!(site.health().fetches, 1);
     tell("the wall clock jumps", "200", &site);
 
     // Asleep for hours: whoever asks first is served, or waits for the keys that are fetched now.

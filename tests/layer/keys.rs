@@ -1,7 +1,7 @@
 //! RSA keys of 1024 bits: refused, unless let in by name.
 //!
 //! The library signs with nothing so short, so the token of `testdata` was signed once and for all:
-//! its nonce is of the secret `[7; 32]` at the time of the tests.
+//! its nonce is of the secret below at the time of the tests.
 
 use serde_json::json;
 use tower_resource_server::{
@@ -20,7 +20,7 @@ const EC: &str = include_str!("testdata/p256.pem");
 const TOKEN: &str = include_str!("testdata/rsa1024.jwt");
 
 fn service(provider: Provider) -> Service {
-    let nonces = Nonces::with_secret(&[7; 32]).unwrap();
+    let nonces = Nonces::with_secret(b"a secret of thirty-two bytes, or").unwrap();
     Service::of(ResourceServer::layer_provider(provider).nonces(nonces))
 }
 

@@ -84,7 +84,7 @@ async fn promise_12_nonces_of_another_server_are_not_this_ones() {
 
 #[tokio::test]
 async fn servers_that_share_a_secret_and_a_store_share_nonces() {
-    let nonces = || Nonces::with_secret(&[7; 32]).unwrap();
+    let nonces = || Nonces::with_secret(b"a secret of thirty-two bytes, or").unwrap();
     let store = Arc::new(MemorySpentStore::default());
     let service = |nonces: Nonces| Service::of(ResourceServer::layer_provider(provider()).nonces(nonces));
     let (one, two) =

@@ -95,6 +95,8 @@ enum Token {
 struct Handed {
     keys: BTreeSet<usize>,
     since: Duration,
+    /// The same by the wall clock.
+    wall: UnixTime,
 }
 
 #[derive(Debug)]
@@ -119,10 +121,11 @@ impl World {
 
     /// The keys that may be relied on at this moment, and since when they are known.
     fn current(&self) -> Option<Handed> {
-        let now = self.clock.monotonic();
+        let (now, unix) = (self.clock.monotonic(), self.clock.unix());
         self.with(|script| {
-            let Handed { keys, since } = script.handed.clone()?;
-            (now < since + HARD_BOUND).then(|| Handed { keys: &keys - &script.revoked, since })
+            let Handed { keys, since, wall } = script.handed.clone()?;
+            let lasts = now < since + HARD_BOUND && unix.since(wall) < HARD_BOUND;
+            lasts.then(|| Handed { keys: &keys - &script.revoked, since, wall })
         })
     }
 
@@ -154,7 +157,7 @@ impl World {
 impl Fetch for World {
     fn fetch(&self, _: FetchRequest) -> FetchFuture<'_> {
         Box::pin(async move {
-            let since = self.clock.monotonic();
+            let (since, wall) = (self.clock.monotonic(), self.clock.unix());
             let (mode, published) = self.with(|script| (script.mode, script.published.clone()));
             match mode {
                 Mode::Hangs => std::future::pending().await,
@@ -162,7 +165,7 @@ impl Fetch for World {
                 Mode::Html => Ok(FetchResponse::document("<html>")),
                 Mode::Up => {
                     let jwks: Vec<_> = published.iter().map(|key| keys()[*key].public_jwk()).collect();
-                    self.with(|script| script.handed = Some(Handed { keys: published, since }));
+                    self.with(|script| script.handed = Some(Handed { keys: published, since, wall }));
                     Ok(FetchResponse::document(json!({ "keys": jwks }).to_string()))
                 }
             }

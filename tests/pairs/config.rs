@@ -5,7 +5,8 @@ use std::time::Duration;
 use tower_resource_server::{
     Issuer, ResourceServer, ResourceServerBuilder,
     http::IdTokenLocation,
-    keys::{Algorithm, KeySet, VerifyingKey},
+    issuer::SigningKey,
+    keys::{Algorithm, KeyError, KeySet, VerifyingKey, WeakSecret},
     policy::claim,
     profile::TokenProfile,
     test_util::TestIssuer,
@@ -37,14 +38,17 @@ fn problems(builder: ResourceServerBuilder) -> Vec<String> {
 
 const NOT_BOUND_TO_ISSUER: &str =
     r#"issuer "https://issuer.test": no rule binds a token to its issuer; add claim("iss").is_issuer()"#;
+const NO_TIME: &str = r#"issuer "https://issuer.test": no rule is about time; add claim("exp").after_now()"#;
+const NO_END: &str = r#"issuer "https://issuer.test": no rule bounds how long a token is good; add claim("exp").after_now(), which must be there"#;
 const NOT_BOUND_TO_RESOURCE: &str = r#"issuer "https://issuer.test": no rule binds a token to this server; add claim("aud").names_resource()"#;
 
 #[test]
 fn each_contradiction_is_named_with_what_to_write_instead() {
     let mut deep = TokenLimits::default();
     deep.nesting = 101;
-    let own = TokenProfile::empty;
-    let secret = VerifyingKey::from_hmac_secret(&[7; 32], Algorithm::HS256).unwrap();
+    let own = || TokenProfile::empty().rule(claim("exp").after_now());
+    let secret =
+        VerifyingKey::from_hmac_secret(b"a secret of thirty-two bytes, or", Algorithm::HS256).unwrap();
     for (name, builder, expected) in [
         ("nothing wrong", server(), None),
         (
@@ -163,6 +167,67 @@ fn each_contradiction_is_named_with_what_to_write_instead() {
 }
 
 #[test]
+fn a_profile_whose_tokens_need_never_end_does_not_build_unless_that_is_dangerous() {
+    let bare = || {
+        let bound = TokenProfile::empty().rule(claim("iss").is_issuer());
+        bound.rule(claim("aud").names_resource())
+    };
+    let without_exp = |profile: TokenProfile| profile.without_rules_on("exp");
+    let hour = Duration::from_secs(3600);
+    for (name, profile, expected) in [
+        ("exp", bare().rule(claim("exp").after_now()), None),
+        ("an end by another name", bare().rule(claim("until").after_now()), None),
+        ("an age", bare().rule(claim("iat").within_last(hour)), None),
+        ("a nonce that ends", bare().rule(claim("iat").not_in_future()).spends_nonce("nce"), None),
+        ("no rule on time", bare(), Some(NO_TIME)),
+        ("no rule on time, and a nonce", bare().spends_nonce("nce"), Some(NO_TIME)),
+        ("a date whenever it is", bare().rule(claim("exp").numeric_date()), Some(NO_TIME)),
+        ("a whole number", bare().rule(claim("exp").whole_number()), Some(NO_TIME)),
+        ("exp, present", bare().rule(claim("exp").present()), Some(NO_TIME)),
+        (
+            "a span between two claims",
+            bare().rule(claim("exp").ends_lifetime(hour, Some(hour))),
+            Some(NO_TIME),
+        ),
+        ("exp, if present", bare().rule(claim("exp").after_now().if_present()), Some(NO_END)),
+        (
+            "exp, if another has several",
+            bare().rule(claim("exp").after_now().if_several("aud")),
+            Some(NO_END),
+        ),
+        ("nothing but a beginning", bare().rule(claim("nbf").not_before()), Some(NO_END)),
+        ("nothing but an issue", bare().rule(claim("iat").not_in_future()), Some(NO_END)),
+        ("an age, if present", bare().rule(claim("iat").within_last(hour).if_present()), Some(NO_END)),
+        ("any age", bare().rule(claim("iat").within_last(Duration::MAX)), Some(NO_END)),
+        ("jwt", TokenProfile::jwt(), None),
+        ("jwt without exp", without_exp(TokenProfile::jwt()), Some(NO_END)),
+        ("rfc9068", TokenProfile::rfc9068(), None),
+        ("rfc9068 without exp", without_exp(TokenProfile::rfc9068()), Some(NO_END)),
+        ("dangerous", bare().dangerous().unbounded_lifetime(), None),
+        ("dangerous, jwt", without_exp(TokenProfile::jwt()).dangerous().unbounded_lifetime(), None),
+    ] {
+        assert_eq!(problems(with(profile)), Vec::from_iter(expected), "{name}");
+    }
+    let id_tokens = |profile| {
+        let issuer = trusted().id_token_profile(profile);
+        ResourceServer::builder("https://api.test").issuer(issuer)
+    };
+    let endless = || without_exp(TokenProfile::oidc_id_token());
+    let of_id_tokens = NO_END.replace("test\": ", "test\", ID tokens: ");
+    for (name, builder, expected) in [
+        ("ID tokens", id_tokens(endless()).client_id("web"), Some(of_id_tokens)),
+        ("ID tokens that are not taken", id_tokens(endless()), None),
+        (
+            "ID tokens, dangerous",
+            id_tokens(endless().dangerous().unbounded_lifetime()).client_id("web"),
+            None,
+        ),
+    ] {
+        assert_eq!(problems(builder), Vec::from_iter(expected), "{name}");
+    }
+}
+
+#[test]
 fn several_contradictions_are_named_at_once() {
     let builder = ResourceServer::builder("")
         .audience("")
@@ -179,6 +244,7 @@ fn several_contradictions_are_named_at_once() {
             "id_token: ID tokens are for one client; name it with .client_id(..)",
             NOT_BOUND_TO_ISSUER,
             NOT_BOUND_TO_RESOURCE,
+            NO_TIME,
             r#"issuer "https://issuer.test": no algorithm is accepted; name at least one"#,
             r#"issuer "https://issuer.test": none of its keys fits an accepted algorithm {}; name theirs with TokenProfile::algorithms"#,
             r#"issuer "https://issuer.test": it is there twice; merge both into one"#,
@@ -192,10 +258,16 @@ fn several_contradictions_are_named_at_once() {
 #[test]
 fn promise_2_secrets_are_long_and_never_with_keys_from_elsewhere() {
     for (length, good) in [(0, false), (1, false), (31, false), (32, true)] {
-        let key = VerifyingKey::from_hmac_secret(&vec![7; length], Algorithm::HS256);
+        let secret: Vec<u8> = (7..).take(length).collect();
+        let key = VerifyingKey::from_hmac_secret(&secret, Algorithm::HS256);
         assert_eq!(key.is_ok(), good, "{length} bytes");
     }
-    assert!(VerifyingKey::from_hmac_secret(&[7; 64], Algorithm::ES256).is_err());
+    let refused = |secret: &[u8]| VerifyingKey::from_hmac_secret(secret, Algorithm::HS256).unwrap_err();
+    let pem = SigningKey::generate(Algorithm::ES256).unwrap().public_key_pem().unwrap();
+    assert_eq!(refused(pem.as_bytes()), KeyError::WeakSecret(WeakSecret::Public));
+    assert_eq!(refused(&[7; 64]), KeyError::WeakSecret(WeakSecret::Repeats));
+    let secret = b"a secret of thirty-two bytes, or";
+    assert!(VerifyingKey::from_hmac_secret(secret, Algorithm::ES256).is_err());
     // A secret in a key set is no key.
     let jwks = TestIssuer::new().jwks();
     let mut keys = jwks["keys"].as_array().unwrap().clone();

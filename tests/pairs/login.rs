@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use tower_resource_server::{
-    IdTokenExpectations, ResourceServer,
+    IdTokenExpectations, Issuer, ResourceServer,
     http::TokenKind,
     issuer::TokenBuilder,
+    keys::KeySet,
+    profile::TokenProfile,
     test_util::{Defect, TestIssuer},
 };
 
@@ -87,11 +89,77 @@ async fn an_id_token_answers_the_login_it_is_for() {
     }
 }
 
+/// A server whose resource is also the client of its ID tokens, which is what a web application that
+/// is its own API has.
+fn one_for_both(issuer: &TestIssuer, id_tokens: TokenProfile) -> ResourceServer {
+    let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
+    let trusted =
+        Issuer::with_keys(issuer.issuer(), keys).profile(TokenProfile::jwt()).id_token_profile(id_tokens);
+    ResourceServer::builder("web")
+        .client_id("web")
+        .issuer(trusted)
+        .clock(issuer.clock().clone())
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn promise_7_an_access_token_is_no_id_token_where_client_and_resource_are_one() {
+    let issuer = TestIssuer::new();
+    let api = one_for_both(&issuer, TokenProfile::oidc_id_token());
+    // What both kinds have in common.
+    let claims = || {
+        let token = issuer.access_token("alice").claim("aud", "web");
+        token.without("client_id").without("jti").without("scope")
+    };
+    let foreign = |claim| Err(("foreign_claim", Some(claim)));
+    let invalid = |claim| Err(("invalid_claim", Some(claim)));
+    let of_another_client = || claims().client_id("mobile").scope("orders:read");
+    for (name, token, verdict) in [
+        ("no mark of an access token", claims(), Ok(())),
+        ("client and scope", of_another_client(), foreign("scope")),
+        ("scope", claims().scope("orders:read"), foreign("scope")),
+        ("an empty scope", claims().claim("scope", ""), foreign("scope")),
+        ("scope null", claims().claim("scope", ()), foreign("scope")),
+        ("scp, an array", claims().claim("scp", vec!["orders:read"]), foreign("scp")),
+        ("scp, a string", claims().claim("scp", "orders:read"), foreign("scp")),
+        ("another client", claims().client_id("mobile"), foreign("client_id")),
+        ("the same client", claims().client_id("web"), foreign("client_id")),
+        ("token_use access", claims().claim("token_use", "access"), invalid("token_use")),
+        ("token_use refresh", claims().claim("token_use", "refresh"), invalid("token_use")),
+        ("token_use, a number", claims().claim("token_use", 1), invalid("token_use")),
+        ("token_use id", claims().claim("token_use", "id"), Ok(())),
+        ("typ Bearer", claims().claim("typ", "Bearer"), foreign("typ")),
+        ("typ DPoP", claims().claim("typ", "DPoP"), foreign("typ")),
+        ("typ Refresh", claims().claim("typ", "Refresh"), foreign("typ")),
+        ("typ Logout", claims().claim("typ", "Logout"), foreign("typ")),
+        ("typ, an array", claims().claim("typ", vec!["ID"]), invalid("typ")),
+        ("typ ID", claims().claim("typ", "ID"), Ok(())),
+        ("events, as a logout token has", claims().claim("events", "x"), foreign("events")),
+    ] {
+        for header in [Some("JWT"), None] {
+            let token = match header {
+                Some(typ) => token.clone().header("typ", typ),
+                None => token.clone().without_header("typ"),
+            };
+            let token = token.mint().unwrap();
+            let got = api.verify_id_token(&token, nothing()).await;
+            let got = got.as_ref().map(|_| ()).map_err(why);
+            let verdict = verdict.map_err(|(code, claim)| (TokenKind::Id, code, claim.map(str::to_owned)));
+            assert_eq!(got, verdict, "{name}, typ {header:?}");
+        }
+    }
+    // Each is an access token here, so the refusal is about the kind and nothing else.
+    let access = of_another_client().header("typ", "JWT").mint().unwrap();
+    assert!(api.verify_access_token(&access).await.is_ok());
+}
+
 #[tokio::test]
 async fn an_identity_of_an_id_token_has_no_scopes() {
     let issuer = TestIssuer::new();
-    let token = issuer.id_token("alice").scope("read").mint().unwrap();
-    let identity = issuer.server().verify_id_token(&token, nothing()).await.unwrap();
+    let token = issuer.id_token("alice").claim("aud", "web").scope("read").mint().unwrap();
+    let tolerant = one_for_both(&issuer, TokenProfile::oidc_id_token().without_rules_on("scope"));
+    let identity = tolerant.verify_id_token(&token, nothing()).await.unwrap();
     assert_eq!((identity.subject(), identity.scopes().count()), ("alice", 0));
     assert!(identity.access_token().is_none() && identity.id_token().is_some());
 }

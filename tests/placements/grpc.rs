@@ -1,7 +1,12 @@
 //! The same refusals for gRPC: trailers only, with the challenge in the metadata.
 
-use axum::body::Body;
-use http::{Method, Request, header::CONTENT_TYPE};
+use axum::{Router, body::Body, routing};
+use http::{Method, Request, Version, header::CONTENT_TYPE};
+use tower_resource_server::{
+    Identity, ResourceServer,
+    http::{Json, WithReason},
+    policy::scope,
+};
 
 use crate::{
     Caller::{Granted, Late, Nobody},
@@ -11,6 +16,7 @@ use crate::{
 
 pub fn call(path: &str, content_type: &str, token: Option<&str>) -> Request<Body> {
     let mut call = request(Method::POST, path, token);
+    *call.version_mut() = Version::HTTP_2;
     call.headers_mut().insert(CONTENT_TYPE, content_type.parse().unwrap());
     call
 }
@@ -71,4 +77,57 @@ async fn grpc_methods_are_refused_trailers_only() {
     let good = stage.token(Granted("read"));
     let answer = ask(&app, call("/shop.Orders/List", "application/grpc", good.as_deref())).await;
     assert_eq!((answer.header("grpc-status"), &*answer.body), (None, "ok"));
+}
+
+/// What a request is told, in HTTP and in gRPC.
+type Told = (u16, Option<&'static str>);
+
+#[tokio::test]
+async fn a_refusal_is_one_for_those_who_go_by_the_status() {
+    let stage = Stage::new();
+    let forward_auth = ResourceServer::builder(stage.issuer.audience())
+        .issuer(stage.issuer.trusted())
+        .clock(stage.issuer.clock().clone())
+        .grpc_refusals(false)
+        .build()
+        .unwrap();
+    let app = |api: &ResourceServer| {
+        let handler = || async { "ok" };
+        let open = Router::new().route("/open", routing::post(|_: Identity| async { "ok" }));
+        Router::new()
+            .route("/", routing::post(handler).get(handler))
+            .layer(api.layer().requirements(scope("read")).reject_with(WithReason(Json)))
+            .merge(open.layer(api.layer().optional()))
+    };
+    let (on, off) = (app(&stage.api), app(&forward_auth));
+    let (grpc, web) = ("application/grpc", "application/grpc-web+proto");
+    let (http_10, http_11, http_2) = (Version::HTTP_10, Version::HTTP_11, Version::HTTP_2);
+    let (plain, trailers): (Told, Told) = ((401, None), (200, Some("16")));
+    for (name, path, content_type, version, caller, by_default, turned_off) in [
+        ("gRPC on HTTP/1.1", "/", grpc, http_11, Nobody, plain, plain),
+        ("gRPC on HTTP/1.0", "/", grpc, http_10, Nobody, plain, plain),
+        ("gRPC with a format on HTTP/1.1", "/", "application/grpc+json", http_11, Nobody, plain, plain),
+        ("gRPC in capitals on HTTP/1.1", "/", "Application/GRPC", http_11, Nobody, plain, plain),
+        ("gRPC on HTTP/2", "/", grpc, http_2, Nobody, trailers, plain),
+        ("gRPC on HTTP/3", "/", grpc, Version::HTTP_3, Nobody, trailers, plain),
+        ("gRPC-Web on HTTP/1.1", "/", web, http_11, Nobody, trailers, plain),
+        ("gRPC-Web on HTTP/2", "/", web, http_2, Nobody, trailers, plain),
+        ("expired, on HTTP/1.1", "/", grpc, http_11, Late, plain, plain),
+        ("without a scope, on HTTP/1.1", "/", grpc, http_11, Granted("other"), (403, None), (403, None)),
+        ("without a scope, on HTTP/2", "/", grpc, http_2, Granted("other"), (200, Some("7")), (403, None)),
+        ("an extractor's, on HTTP/1.1", "/open", grpc, http_11, Nobody, plain, plain),
+        ("an extractor's, on HTTP/2", "/open", grpc, http_2, Nobody, trailers, plain),
+    ] {
+        for (app, expected) in [(&on, by_default), (&off, turned_off)] {
+            let token = stage.token(caller);
+            let mut call = call(path, content_type, token.as_deref());
+            *call.version_mut() = version;
+            let answer = ask(app, call).await;
+            assert_eq!((answer.status().as_u16(), answer.header("grpc-status")), expected, "{name}");
+            assert!(answer.challenge().is_some(), "{name}");
+            // Only an answer of HTTP has a body.
+            let has_body = path == "/" && expected.0 != 200;
+            assert_eq!(answer.body.starts_with('{'), has_body, "{name}: {}", answer.body);
+        }
+    }
 }

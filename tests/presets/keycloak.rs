@@ -52,6 +52,7 @@ async fn a_realm() {
             ("bound by DPoP", json!({"typ": "DPoP"}), refused),
             ("no audience mapper", json!({"aud": "account"}), Some("wrong_audience")),
             ("no client", json!({"azp": null}), Some("missing_claim")),
+            ("of a service account", json!({"client_id": "shop-web", "clientHost": "10.0.0.1"}), None),
             (
                 "another realm",
                 json!({"iss": "https://keycloak.example/realms/master"}),
@@ -59,6 +60,25 @@ async fn a_realm() {
             ),
         ])
         .await;
+}
+
+#[tokio::test]
+async fn the_claim_typ_alone_tells_the_id_token_of_a_service_account() {
+    let provider = realm();
+    let account = json!({"client_id": "shop-web", "sub": "service-account"});
+    for (name, patch, expected) in [
+        ("of a service account", account.clone(), None),
+        (
+            "as an access token says it",
+            json!({"client_id": "shop-web", "typ": "Bearer"}),
+            Some("invalid_claim"),
+        ),
+        ("of no kind", json!({"client_id": "shop-web", "typ": null}), Some("missing_claim")),
+        ("with a scope", json!({"scope": "openid"}), Some("foreign_claim")),
+    ] {
+        assert_eq!(provider.id_with(patch).await.err(), expected, "{name}");
+    }
+    assert_eq!(provider.id_as_access(account).await.err(), Some("wrong_audience"));
 }
 
 #[cfg(feature = "remote")]

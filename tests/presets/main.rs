@@ -101,6 +101,11 @@ impl Provider {
         self.verify(&self.header, &patched(&self.id, &patch)).await
     }
 
+    /// The good ID token, with this patch on its claims.
+    pub async fn id_with(&self, patch: Value) -> Verdict {
+        self.verify_id(&patched(&self.id, &patch)).await
+    }
+
     async fn verify_id(&self, claims: &Value) -> Verdict {
         let token = self.sign(&self.header, claims);
         let verdict = self.server().verify_id_token(&token, IdTokenExpectations::default()).await;
@@ -116,6 +121,8 @@ impl Provider {
         if self.access != self.id {
             assert!(self.verify_id(&self.access).await.is_err(), "the access token as an ID token");
             assert!(self.id_as_access(json!({})).await.is_err(), "the ID token as an access token");
+            let aimed = self.verify_id(&patched(&self.access, &json!({"aud": self.client}))).await;
+            assert!(aimed.is_err(), "an access token for the client as an ID token");
             let aimed = self.id_as_access(json!({"aud": self.audience})).await;
             assert!(aimed.is_err(), "an ID token for this audience as an access token");
         }

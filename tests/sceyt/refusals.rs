@@ -98,6 +98,7 @@ async fn grpc_gets_no_body() {
     for (token, status) in [(None, "16"), (Some("x"), "16")] {
         let mut request = request(&[ONE], token);
         *request.method_mut() = http::Method::POST;
+        *request.version_mut() = http::Version::HTTP_2;
         request.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
         let answer = ask(&service.app, request).await;
         assert_eq!((answer.status(), &*answer.body), (StatusCode::OK, ""));

@@ -329,7 +329,8 @@ impl MobileClientAccess {
             .rule(claim("nbf").not_before().if_present())
             .rule(claim("iat").not_in_future().if_present());
         if self.legacy {
-            profile.rule(audience.if_present()).rule(expiry.if_present()).for_any_resource()
+            let profile = profile.rule(audience.if_present()).rule(expiry.if_present());
+            profile.for_any_resource().dangerous().unbounded_lifetime()
         } else {
             profile.rule(audience).rule(expiry)
         }

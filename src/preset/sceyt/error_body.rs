@@ -77,7 +77,7 @@ impl<B: From<Bytes>> Reject<B> for ErrorBody {
         }
 
         let mut response = why.response(request);
-        if Rejection::is_grpc(request) {
+        if why.is_in_grpc(request) {
             return response.map(|()| B::from(Bytes::new()));
         }
         let body = Body { code: error_code(why.reason()), message: why.reason().description() };

@@ -1,7 +1,13 @@
 use super::*;
+use crate::time::UnixTime;
 
 const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
+}
+
+/// Both clocks, where they go on together.
+fn both(monotonic: Duration) -> Clocks {
+    Clocks { monotonic, unix: UnixTime::from_secs(1_700_000_000).saturating_add(monotonic) }
 }
 
 const MIDDLE: f64 = 0.5;
@@ -15,7 +21,7 @@ fn new() -> Schedule {
 /// A schedule whose first fetch started and succeeded at `at`.
 fn fresh(at: Duration) -> Schedule {
     let mut schedule = new();
-    assert_eq!(schedule.step(at), Step::Fetch(Reason::Due));
+    assert_eq!(schedule.step(both(at)), Step::Fetch(Reason::Due));
     schedule.succeeded(at, Success::default(), MIDDLE);
     schedule
 }
@@ -32,7 +38,7 @@ fn wait_that_requests(verdict: Verdict, reason: Option<Reason>) -> Duration {
 fn spend_budget(schedule: &mut Schedule, at: Duration) {
     for _ in 0..schedule.budget_left(at) {
         schedule.request(Reason::UnknownKey, at);
-        assert_eq!(schedule.step(at), Step::Fetch(Reason::UnknownKey));
+        assert_eq!(schedule.step(both(at)), Step::Fetch(Reason::UnknownKey));
         schedule.succeeded(at, Success::default(), MIDDLE);
     }
     assert_eq!(schedule.budget_left(at), 0);
@@ -41,18 +47,18 @@ fn spend_budget(schedule: &mut Schedule, at: Duration) {
 #[test]
 fn the_states_of_a_life() {
     let mut schedule = new();
-    assert_eq!(schedule.state(secs(0)), SourceState::Empty);
-    schedule.step(secs(0));
-    assert_eq!(schedule.state(secs(0)), SourceState::Loading);
+    assert_eq!(schedule.state(both(secs(0))), SourceState::Empty);
+    schedule.step(both(secs(0)));
+    assert_eq!(schedule.state(both(secs(0))), SourceState::Loading);
     schedule.failed(secs(0), None, MIDDLE);
-    assert_eq!(schedule.state(secs(0)), SourceState::Empty);
+    assert_eq!(schedule.state(both(secs(0))), SourceState::Empty);
 
-    assert_eq!(schedule.step(secs(1)), Step::Fetch(Reason::Due));
+    assert_eq!(schedule.step(both(secs(1))), Step::Fetch(Reason::Due));
     schedule.succeeded(secs(2), Success::default(), MIDDLE);
-    assert_eq!(schedule.state(secs(2)), SourceState::Fresh);
-    assert_eq!(schedule.step(secs(2)), Step::SleepUntil(secs(1 + REFRESH_AFTER)));
-    assert_eq!(schedule.step(secs(1 + REFRESH_AFTER)), Step::Fetch(Reason::Due));
-    assert_eq!(schedule.state(secs(1 + REFRESH_AFTER)), SourceState::Refreshing);
+    assert_eq!(schedule.state(both(secs(2))), SourceState::Fresh);
+    assert_eq!(schedule.step(both(secs(2))), Step::SleepUntil(secs(1 + REFRESH_AFTER)));
+    assert_eq!(schedule.step(both(secs(1 + REFRESH_AFTER))), Step::Fetch(Reason::Due));
+    assert_eq!(schedule.state(both(secs(1 + REFRESH_AFTER))), SourceState::Refreshing);
     schedule.failed(secs(276), None, MIDDLE);
 
     let bound = secs(1 + 6 * 3600);
@@ -63,11 +69,11 @@ fn the_states_of_a_life() {
         ("the hard bound", bound, SourceState::Dead),
         ("later", secs(1_000_000), SourceState::Dead),
     ] {
-        assert_eq!(schedule.state(now), expected, "{name}");
+        assert_eq!(schedule.state(both(now)), expected, "{name}");
     }
-    assert_eq!(schedule.step(bound), Step::Fetch(Reason::Due));
+    assert_eq!(schedule.step(both(bound)), Step::Fetch(Reason::Due));
     schedule.succeeded(bound, Success::default(), MIDDLE);
-    assert_eq!(schedule.state(bound), SourceState::Fresh);
+    assert_eq!(schedule.state(both(bound)), SourceState::Fresh);
 }
 
 #[test]
@@ -83,10 +89,10 @@ fn freshness_is_clamped_and_refreshed_ahead_of_expiry() {
         ("jitter below range", None, -7.0, 300),
     ] {
         let mut schedule = new();
-        schedule.step(secs(100));
+        schedule.step(both(secs(100)));
         let success = Success { freshness: freshness.map(secs), fruitful: true };
         schedule.succeeded(secs(100), success, jitter);
-        let Step::SleepUntil(until) = schedule.step(secs(100)) else { panic!("{name}") };
+        let Step::SleepUntil(until) = schedule.step(both(secs(100))) else { panic!("{name}") };
         assert_eq!(until.as_secs_f64().round(), f64::from(100 + expected), "{name}");
     }
 }
@@ -94,11 +100,11 @@ fn freshness_is_clamped_and_refreshed_ahead_of_expiry() {
 #[test]
 fn a_slow_fetch_ages_from_its_start() {
     let mut schedule = new();
-    schedule.step(secs(10));
+    schedule.step(both(secs(10)));
     schedule.succeeded(secs(15), Success::default(), MIDDLE);
-    assert_eq!(schedule.good_since(), Some(secs(10)));
-    assert_eq!(schedule.good_until(), secs(10 + 6 * 3600));
-    assert_eq!(schedule.step(secs(15)), Step::SleepUntil(secs(10 + REFRESH_AFTER)));
+    assert_eq!(schedule.good_since(), Some(both(secs(10))));
+    assert_eq!(schedule.good_until(), both(secs(10 + 6 * 3600)));
+    assert_eq!(schedule.step(both(secs(15))), Step::SleepUntil(secs(10 + REFRESH_AFTER)));
 }
 
 #[test]
@@ -106,18 +112,18 @@ fn failures_back_off_from_one_second_doubling_to_sixty() {
     let mut schedule = new();
     let mut now = secs(0);
     for expected in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
-        assert_eq!(schedule.step(now), Step::Fetch(Reason::Due));
+        assert_eq!(schedule.step(both(now)), Step::Fetch(Reason::Due));
         schedule.failed(now, None, MIDDLE);
-        assert_eq!(schedule.step(now), Step::SleepUntil(now + secs(expected)));
+        assert_eq!(schedule.step(both(now)), Step::SleepUntil(now + secs(expected)));
         now += secs(expected);
     }
-    schedule.step(now);
+    schedule.step(both(now));
     schedule.succeeded(now, Success::default(), MIDDLE);
     assert_eq!(schedule.failures(), 0);
     now += secs(REFRESH_AFTER);
-    schedule.step(now);
+    schedule.step(both(now));
     schedule.failed(now, None, MIDDLE);
-    assert_eq!(schedule.step(now), Step::SleepUntil(now + secs(1)), "a success starts over");
+    assert_eq!(schedule.step(both(now)), Step::SleepUntil(now + secs(1)), "a success starts over");
 }
 
 #[test]
@@ -130,7 +136,7 @@ fn back_off_varies_and_heeds_retry_after_within_its_cap() {
         ("beyond the cap", Some(86_400), 0.5, 60_000),
     ] {
         let mut schedule = new();
-        schedule.step(secs(0));
+        schedule.step(both(secs(0)));
         schedule.failed(secs(0), retry_after.map(secs), jitter);
         assert_eq!(schedule.due().as_millis(), expected, "{name}");
     }
@@ -141,7 +147,7 @@ fn any_number_of_failures_stays_within_the_cap() {
     let mut schedule = new();
     let mut now = secs(0);
     for _ in 0..200 {
-        schedule.step(now);
+        schedule.step(both(now));
         schedule.failed(now, None, 1.0);
         assert!(schedule.due() - now <= secs(66));
         now = schedule.due();
@@ -163,27 +169,27 @@ fn refusing_takes_evidence() {
         ("at its deadline", 101, 102, Verdict::Unavailable { retry_after: secs(1) }),
         ("before the fetch, asked late", 99, 105, Verdict::Lacks),
     ] {
-        assert_eq!(schedule.judge(secs(arrived), secs(now)), expected, "{name}");
+        assert_eq!(schedule.judge(secs(arrived), both(secs(now))), expected, "{name}");
     }
     // A fetch that was under way when the request arrived is waited for, but is no evidence.
     schedule.request(Reason::UnknownKey, secs(101));
-    schedule.step(secs(101));
-    assert_eq!(wait_that_requests(schedule.judge(secs(102), secs(102)), None), secs(103));
+    schedule.step(both(secs(101)));
+    assert_eq!(wait_that_requests(schedule.judge(secs(102), both(secs(102))), None), secs(103));
     schedule.succeeded(secs(102), Success::default(), MIDDLE);
-    assert_eq!(schedule.judge(secs(101), secs(102)), Verdict::Lacks);
-    wait_that_requests(schedule.judge(secs(102), secs(102)), Some(Reason::UnknownKey));
+    assert_eq!(schedule.judge(secs(101), both(secs(102))), Verdict::Lacks);
+    wait_that_requests(schedule.judge(secs(102), both(secs(102))), Some(Reason::UnknownKey));
 }
 
 #[test]
 fn many_requests_share_one_fetch() {
     let mut schedule = fresh(secs(100));
-    wait_that_requests(schedule.judge(secs(150), secs(150)), Some(Reason::UnknownKey));
+    wait_that_requests(schedule.judge(secs(150), both(secs(150))), Some(Reason::UnknownKey));
     schedule.request(Reason::UnknownKey, secs(150));
     for _ in 0..1000 {
-        wait_that_requests(schedule.judge(secs(150), secs(150)), None);
+        wait_that_requests(schedule.judge(secs(150), both(secs(150))), None);
     }
     assert_eq!(schedule.budget_left(secs(150)), 4);
-    assert_eq!(schedule.step(secs(150)), Step::Fetch(Reason::UnknownKey));
+    assert_eq!(schedule.step(both(secs(150))), Step::Fetch(Reason::UnknownKey));
     assert_eq!(schedule.fetches(), 2);
 }
 
@@ -191,49 +197,49 @@ fn many_requests_share_one_fetch() {
 fn without_budget_only_a_recent_fetch_is_evidence() {
     let mut schedule = fresh(secs(100));
     spend_budget(&mut schedule, secs(200));
-    assert_eq!(schedule.judge(secs(205), secs(205)), Verdict::Lacks);
+    assert_eq!(schedule.judge(secs(205), both(secs(205))), Verdict::Lacks);
     // A token is earned just as the evidence ends, so make the budget slower than the evidence.
     let settings = RefreshSettings { unknown_key_interval: secs(60), ..RefreshSettings::default() };
     let mut schedule = Schedule::new(settings);
-    schedule.step(secs(100));
+    schedule.step(both(secs(100)));
     schedule.succeeded(secs(100), Success::default(), MIDDLE);
     spend_budget(&mut schedule, secs(200));
-    assert_eq!(schedule.judge(secs(210), secs(210)), Verdict::Lacks);
-    assert_eq!(schedule.judge(secs(211), secs(211)), Verdict::Unavailable { retry_after: secs(49) });
+    assert_eq!(schedule.judge(secs(210), both(secs(210))), Verdict::Lacks);
+    assert_eq!(schedule.judge(secs(211), both(secs(211))), Verdict::Unavailable { retry_after: secs(49) });
 }
 
 #[test]
 fn a_failing_source_answers_unavailable_until_its_back_off_is_over() {
     let mut schedule = fresh(secs(100));
     schedule.request(Reason::UnknownKey, secs(150));
-    schedule.step(secs(150));
+    schedule.step(both(secs(150)));
     schedule.failed(secs(151), Some(secs(20)), MIDDLE);
     assert_eq!(
-        schedule.judge(secs(150), secs(150) + secs(1)),
+        schedule.judge(secs(150), both(secs(150) + secs(1))),
         Verdict::Unavailable { retry_after: secs(20) },
         "the one that waited"
     );
-    assert_eq!(schedule.judge(secs(160), secs(160)), Verdict::Unavailable { retry_after: secs(11) });
-    wait_that_requests(schedule.judge(secs(171), secs(171)), Some(Reason::UnknownKey));
-    assert_eq!(schedule.state(secs(171)), SourceState::Fresh, "the old keys are still served");
+    assert_eq!(schedule.judge(secs(160), both(secs(160))), Verdict::Unavailable { retry_after: secs(11) });
+    wait_that_requests(schedule.judge(secs(171), both(secs(171))), Some(Reason::UnknownKey));
+    assert_eq!(schedule.state(both(secs(171))), SourceState::Fresh, "the old keys are still served");
 }
 
 #[test]
 fn a_cold_source_is_waited_for_and_costs_no_budget() {
     let mut schedule = new();
-    assert_eq!(wait_that_requests(schedule.judge(secs(5), secs(5)), Some(Reason::Due)), secs(7));
+    assert_eq!(wait_that_requests(schedule.judge(secs(5), both(secs(5))), Some(Reason::Due)), secs(7));
     schedule.request(Reason::Due, secs(5));
-    assert_eq!(schedule.step(secs(5)), Step::Fetch(Reason::Due));
+    assert_eq!(schedule.step(both(secs(5))), Step::Fetch(Reason::Due));
     assert_eq!(schedule.budget_left(secs(5)), 5);
-    wait_that_requests(schedule.judge(secs(6), secs(6)), None);
-    assert_eq!(schedule.judge(secs(5), secs(7)), Verdict::Unavailable { retry_after: secs(1) });
+    wait_that_requests(schedule.judge(secs(6), both(secs(6))), None);
+    assert_eq!(schedule.judge(secs(5), both(secs(7))), Verdict::Unavailable { retry_after: secs(1) });
     schedule.failed(secs(7), None, MIDDLE);
     assert_eq!(
-        schedule.judge(secs(7), secs(7) + Duration::from_millis(500)),
+        schedule.judge(secs(7), both(secs(7) + Duration::from_millis(500))),
         Verdict::Unavailable { retry_after: secs(1) },
         "never less than a second"
     );
-    wait_that_requests(schedule.judge(secs(8), secs(8)), Some(Reason::Due));
+    wait_that_requests(schedule.judge(secs(8), both(secs(8))), Some(Reason::Due));
 }
 
 #[test]
@@ -241,9 +247,40 @@ fn past_the_hard_bound_old_evidence_counts_for_nothing() {
     let schedule = fresh(secs(100));
     let dead = secs(100 + 6 * 3600);
     let just_alive = dead - Duration::from_nanos(1);
-    assert_eq!(schedule.judge(secs(100), just_alive), Verdict::Lacks);
-    assert_eq!(schedule.judge(secs(100), dead), Verdict::Unavailable { retry_after: secs(1) });
-    assert!(matches!(schedule.judge(dead, dead), Verdict::Wait { request: Some(Reason::Due), .. }));
+    assert_eq!(schedule.judge(secs(100), both(just_alive)), Verdict::Lacks);
+    assert_eq!(schedule.judge(secs(100), both(dead)), Verdict::Unavailable { retry_after: secs(1) });
+    assert!(matches!(schedule.judge(dead, both(dead)), Verdict::Wait { request: Some(Reason::Due), .. }));
+}
+
+#[test]
+fn the_hard_bound_is_reached_by_the_clock_that_says_more() {
+    let unix = |seconds: u64| both(secs(seconds)).unix;
+    let at = |monotonic: u64, wall: u64| Clocks { monotonic: secs(monotonic), unix: unix(wall) };
+    let bound = 100 + 6 * 3600;
+    for (name, now, expected) in [
+        ("both before it", at(200, 200), SourceState::Fresh),
+        ("suspended for less", at(200, bound - 1), SourceState::Fresh),
+        ("suspended for as long", at(200, bound), SourceState::Dead),
+        ("suspended for a year", at(200, 31_536_000), SourceState::Dead),
+        ("the wall clock set back", at(bound - 1, 0), SourceState::Stale),
+        ("the wall clock set back, and as long", at(bound, 0), SourceState::Dead),
+    ] {
+        let mut schedule = fresh(secs(100));
+        assert_eq!(schedule.state(now), expected, "{name}");
+        let dead = expected == SourceState::Dead;
+        let told = schedule.judge(secs(100), now);
+        assert_eq!(told == Verdict::Lacks, !dead, "{name}: old evidence counts for nothing");
+        // What is dead is fetched, and again after the back-off, however fresh monotonic time has it.
+        assert_eq!(
+            schedule.step(now) == Step::Fetch(Reason::Due),
+            dead || now.monotonic > secs(370),
+            "{name}"
+        );
+        schedule.failed(now.monotonic, None, MIDDLE);
+        if dead {
+            assert_eq!(schedule.step(now), Step::SleepUntil(now.monotonic + secs(1)), "{name}");
+        }
+    }
 }
 
 #[test]
@@ -256,7 +293,7 @@ fn a_fruitful_refresh_returns_its_token_and_a_barren_one_does_not() {
     ] {
         let mut schedule = fresh(secs(100));
         schedule.request(reason, secs(150));
-        schedule.step(secs(150));
+        schedule.step(both(secs(150)));
         schedule.succeeded(secs(150), Success { freshness: None, fruitful }, MIDDLE);
         assert_eq!(schedule.budget_left(secs(150)), left, "{name}");
     }
@@ -267,16 +304,16 @@ fn the_scheduled_refresh_needs_no_budget() {
     let mut schedule = fresh(secs(100));
     spend_budget(&mut schedule, secs(200));
     let due = schedule.due();
-    assert_eq!(schedule.step(due), Step::Fetch(Reason::Due));
+    assert_eq!(schedule.step(both(due)), Step::Fetch(Reason::Due));
 }
 
 #[test]
 fn the_application_may_ask_during_a_back_off_and_during_a_fetch() {
     let mut schedule = new();
-    schedule.step(secs(0));
+    schedule.step(both(secs(0)));
     schedule.request(Reason::Asked, secs(0));
     schedule.failed(secs(0), None, MIDDLE);
-    assert_eq!(schedule.step(secs(0)), Step::Fetch(Reason::Asked));
+    assert_eq!(schedule.step(both(secs(0))), Step::Fetch(Reason::Asked));
     assert_eq!((schedule.fetches(), schedule.completed()), (2, 1));
 }
 
@@ -284,10 +321,10 @@ fn the_application_may_ask_during_a_back_off_and_during_a_fetch() {
 fn a_fetch_lost_with_its_runtime_is_made_again_and_is_no_failure() {
     let mut schedule = fresh(secs(100));
     schedule.request(Reason::UnknownKey, secs(150));
-    schedule.step(secs(150));
+    schedule.step(both(secs(150)));
     schedule.abandoned();
-    wait_that_requests(schedule.judge(secs(150), secs(150)), None);
-    assert_eq!(schedule.step(secs(150)), Step::Fetch(Reason::UnknownKey));
+    wait_that_requests(schedule.judge(secs(150), both(secs(150))), None);
+    assert_eq!(schedule.step(both(secs(150))), Step::Fetch(Reason::UnknownKey));
     assert_eq!((schedule.failures(), schedule.budget_left(secs(150))), (0, 4));
 }
 
@@ -302,10 +339,10 @@ fn a_flood_causes_no_more_fetches_than_the_formula() {
             if landing == Some(tick) {
                 schedule.succeeded(now, Success::default(), MIDDLE);
             }
-            if let Verdict::Wait { request: Some(reason), .. } = schedule.judge(now, now) {
+            if let Verdict::Wait { request: Some(reason), .. } = schedule.judge(now, both(now)) {
                 schedule.request(reason, now);
             }
-            match schedule.step(now) {
+            match schedule.step(both(now)) {
                 Step::Fetch(Reason::Due) => due += 1,
                 Step::Fetch(_) => asked += 1,
                 Step::SleepUntil(_) => continue,

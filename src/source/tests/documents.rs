@@ -70,7 +70,7 @@ async fn a_document_beyond_the_limit_is_refused_whoever_fetched_it() {
 #[tokio::test]
 async fn a_refresh_without_change_leaves_the_snapshot_in_place() {
     let bench = Bench::loaded().await;
-    let snapshot = || Arc::clone(&bench.keys.snapshot(bench.clock.monotonic()).unwrap().0);
+    let snapshot = || Arc::clone(&bench.keys.snapshot(bench.clocks()).unwrap().0);
     let before = snapshot();
     bench.provider.publish(&[("b", 2), ("a", 1)]);
     bench.advance(secs(270)).await;
@@ -163,7 +163,7 @@ async fn a_key_without_an_algorithm_is_for_those_that_are_advertised() {
         Answer::Document(FetchResponse::document(document))
     };
     let algorithms = |bench: &Bench| {
-        let keys = bench.keys.snapshot(bench.clock.monotonic()).unwrap();
+        let keys = bench.keys.snapshot(bench.clocks()).unwrap();
         keys.keys().iter().map(|key| format!("{:?}", key.algorithms())).collect::<Vec<_>>()
     };
     let bench = discovering();

@@ -12,10 +12,10 @@ fn runtime() -> Runtime {
 fn without_a_runtime_there_is_a_typed_error_and_no_panic() {
     let bench = Bench::new();
     bench.provider.publish(&[("a", 1)]);
-    let now = bench.clock.monotonic();
+    let now = bench.clocks();
     assert!(bench.keys.snapshot(now).is_none());
     assert_eq!(bench.keys.start(), Err(NoRuntime));
-    assert!(matches!(bench.keys.need_key(now, None), KeyNeed::Unavailable { .. }));
+    assert!(matches!(bench.keys.need_key(now.monotonic, None), KeyNeed::Unavailable { .. }));
     assert_eq!(bench.keys.health().last_error, Some(RefreshError::NoRuntime(NoRuntime)));
     assert_eq!(bench.provider.fetches(), 0);
     // And it starts as soon as there is one.

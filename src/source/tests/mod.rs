@@ -16,7 +16,10 @@ use std::{
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::*;
-use crate::{test_util::ManualClock, time::Clock};
+use crate::{
+    test_util::ManualClock,
+    time::{Clock, Clocks, UnixTime},
+};
 
 const JWKS: &str = "https://login.example/jwks";
 
@@ -155,7 +158,7 @@ impl Bench {
     async fn look_up(&self, kid: &str) -> Outcome {
         let arrived = self.clock.monotonic();
         loop {
-            let snapshot = self.keys.snapshot(self.clock.monotonic()).map(|snapshot| Arc::clone(&snapshot.0));
+            let snapshot = self.keys.snapshot(self.clocks()).map(|snapshot| Arc::clone(&snapshot.0));
             if snapshot.as_ref().is_some_and(|it| it.keys().iter().any(|key| key.kid() == Some(kid))) {
                 return Outcome::Found;
             }
@@ -191,6 +194,10 @@ impl Bench {
         while self.clock.monotonic() < end {
             self.advance(secs(1).min(end - self.clock.monotonic())).await;
         }
+    }
+
+    fn clocks(&self) -> Clocks {
+        Clocks::read(&self.clock)
     }
 
     fn state(&self) -> SourceState {

@@ -79,6 +79,8 @@ type Keys = BTreeSet<u8>;
 #[derive(Clone, Debug)]
 struct Fetched {
     started: Duration,
+    /// The same by the wall clock.
+    wall: UnixTime,
     ended: Option<Duration>,
     /// The keys that were handed over, and for how long they were said to be fresh.
     good: Option<(Keys, Duration)>,
@@ -113,11 +115,11 @@ impl World {
     }
 
     async fn answer(&self) -> Result<FetchResponse, FetchError> {
-        let now = self.clock.monotonic();
+        let (now, wall) = (self.clock.monotonic(), self.clock.unix());
         // What is sent is decided when the request arrives, and may be old when it gets there.
         let (number, mode, published, max_age) = self.with(|script| {
             let asked = std::mem::take(&mut script.asked) > 0;
-            script.log.push(Fetched { started: now, ended: None, good: None, asked, fruitful: false });
+            script.log.push(Fetched { started: now, wall, ended: None, good: None, asked, fruitful: false });
             (script.log.len() - 1, script.mode, script.published.clone(), script.max_age)
         });
         let _ = self.gate.subscribe().wait_for(|open| *open).await;
@@ -154,9 +156,9 @@ impl World {
 
     /// Judges what a request was told at this moment.
     fn judge(&self, key: u8, arrived: Duration, outcome: &Outcome) {
-        let now = self.clock.monotonic();
+        let (now, wall) = (self.clock.monotonic(), self.clock.unix());
         self.with(|script| {
-            let current = script.current(now);
+            let current = script.current(now, wall);
             let has_key = current.as_ref().is_some_and(|(keys, _)| keys.contains(&key));
             let right = match outcome {
                 Outcome::Found => has_key,
@@ -188,17 +190,22 @@ impl Script {
     }
 
     /// The keys that may be relied on, and since when they are known.
-    fn current(&self, now: Duration) -> Option<(Keys, Duration)> {
+    fn current(&self, now: Duration, wall: UnixTime) -> Option<(Keys, Duration)> {
         let last = self.log.iter().rev().find(|it| it.good.is_some())?;
         let keys = last.good.iter().flat_map(|(keys, _)| keys - &self.revoked).collect();
-        (now < last.started + HARD_BOUND).then_some((keys, last.started))
+        let by_both = now < last.started + HARD_BOUND && wall.since(last.wall) < HARD_BOUND;
+        by_both.then_some((keys, last.started))
     }
 
     /// Fetches that came before the schedule would have made them: unknown keys caused them.
     fn unscheduled(&self) -> usize {
         let (mut due, mut failures, mut count) = (Duration::ZERO, 0, 0);
+        let mut last_good = None;
         for it in &self.log {
-            count += usize::from(it.started < due && !it.asked && !it.fruitful);
+            // Keys that the wall clock ended are due at once.
+            let ended = last_good.is_some_and(|wall| it.wall.since(wall) >= HARD_BOUND);
+            count += usize::from(it.started < due && !it.asked && !it.fruitful && !ended);
+            last_good = it.good.as_ref().map(|_| it.wall).or(last_good);
             // Hung until the deadline, or given up.
             let ended = it.ended.unwrap_or(it.started);
             due = match &it.good {
@@ -299,7 +306,7 @@ impl Model {
                 self.bench.keys.revoke_key(&format!("k{key}"));
                 self.world.with(|script| script.revoked.insert(key));
             }
-            Event::WallClock(unix) => self.bench.clock.set_unix(crate::time::UnixTime::from_secs(*unix)),
+            Event::WallClock(unix) => self.bench.clock.set_unix(UnixTime::from_secs(*unix)),
             Event::RefreshNow => {
                 self.world.with(|script| script.asked += 1);
                 let keys = Arc::clone(&self.bench.keys);
@@ -337,10 +344,10 @@ impl Model {
     }
 
     async fn request(&mut self, key: u8, well: bool) {
-        let now = self.bench.clock.monotonic();
+        let Clocks { monotonic: now, unix } = self.bench.clocks();
         let health = self.bench.keys.health();
         let known =
-            self.world.with(|script| script.current(now).is_some_and(|(keys, _)| keys.contains(&key)));
+            self.world.with(|script| script.current(now, unix).is_some_and(|(keys, _)| keys.contains(&key)));
         let valid =
             self.world.with(|script| script.published.contains(&key) && !script.revoked.contains(&key));
         // Without a flood there is budget, and then a key that is published is found at once.
@@ -359,14 +366,14 @@ impl Model {
     }
 
     fn check(&mut self) {
-        let now = self.bench.clock.monotonic();
+        let Clocks { monotonic: now, unix } = self.bench.clocks();
         let health = self.bench.keys.health();
         self.world.with(|script| {
             assert_eq!(script.broken, Vec::<String>::new());
             let name = |n: &u8| format!("k{n}");
             let expected: Option<HashSet<_>> =
-                script.current(now).map(|(keys, _)| keys.iter().map(name).collect());
-            let snapshot = self.bench.keys.snapshot(now);
+                script.current(now, unix).map(|(keys, _)| keys.iter().map(name).collect());
+            let snapshot = self.bench.keys.snapshot(self.bench.clocks());
             let ids =
                 snapshot.map(|it| it.keys().iter().filter_map(|key| key.kid().map(str::to_owned)).collect());
             assert_eq!(ids, expected, "the snapshot is not what was handed over");

@@ -15,6 +15,8 @@ const LONGEST_RETRY: Duration = secs(66);
 #[derive(Clone, Debug)]
 enum Event {
     Passes(u64),
+    /// The wall clock alone: the machine was suspended, or the clock was set.
+    WallClock(u64),
     /// Requests with unknown keys arrive; each is asked again with everything that happens.
     Arrive,
     Succeeds {
@@ -31,8 +33,10 @@ enum Event {
 fn events() -> impl Strategy<Value = Vec<(Event, f64)>> {
     let millis = prop_oneof![0..2_500_u64, 0..90_000_u64, 200_000..2_000_000_u64, 20_000_000..30_000_000_u64];
     let freshness = prop::option::of(0..4_000_u64);
+    let wall = prop_oneof![0..100_000_u64, 0..4_000_000_000_u64];
     let event = prop_oneof![
         6 => millis.prop_map(Event::Passes),
+        1 => wall.prop_map(Event::WallClock),
         6 => Just(Event::Arrive),
         4 => (freshness, any::<bool>()).prop_map(|(freshness, fruitful)| Event::Succeeds { freshness, fruitful }),
         3 => prop::option::of(0..300_u64).prop_map(|retry_after| Event::Fails { retry_after }),
@@ -46,10 +50,13 @@ fn events() -> impl Strategy<Value = Vec<(Event, f64)>> {
 struct Model {
     schedule: Schedule,
     now: Duration,
-    /// The fetch under way, and why it is made.
-    flight: Option<(Duration, Reason)>,
+    wall: UnixTime,
+    /// The fetch under way, when it began by the wall clock, and why it is made.
+    flight: Option<(Duration, UnixTime, Reason)>,
     /// The start of the last fetch that succeeded, and the end of the freshness it brought.
     good: Option<(Duration, Duration)>,
+    /// The same start by the wall clock.
+    good_wall: UnixTime,
     /// From when on the schedule may fetch of itself.
     due_from: Duration,
     /// Requests that still have no answer.
@@ -66,8 +73,10 @@ impl Model {
         Self {
             schedule: Schedule::new(RefreshSettings::default()),
             now: secs(1000),
+            wall: UnixTime::from_secs(50_000),
             flight: None,
             good: None,
+            good_wall: UnixTime::default(),
             due_from: Duration::ZERO,
             waiting: Vec::new(),
             fetches: 0,
@@ -79,10 +88,14 @@ impl Model {
 
     fn happens(&mut self, event: &Event, jitter: f64) {
         match event {
-            Event::Passes(millis) => self.now += Duration::from_millis(*millis),
+            Event::Passes(millis) => {
+                self.now += Duration::from_millis(*millis);
+                self.wall = self.wall.saturating_add(Duration::from_millis(*millis));
+            }
+            Event::WallClock(unix) => self.wall = UnixTime::from_secs(*unix),
             Event::Arrive => self.waiting.push(self.now),
             // The driver gives up on a fetch that takes longer.
-            Event::Succeeds { .. } if self.flight.is_some_and(|(since, _)| self.now > since + secs(5)) => {
+            Event::Succeeds { .. } if self.flight.is_some_and(|(since, ..)| self.now > since + secs(5)) => {
                 self.fails(None, jitter);
             }
             Event::Succeeds { freshness, fruitful } => self.succeeds(freshness.map(secs), *fruitful, jitter),
@@ -101,7 +114,8 @@ impl Model {
     fn succeeds(&mut self, freshness: Option<Duration>, fruitful: bool, jitter: f64) {
         let success = Success { freshness, fruitful };
         self.schedule.succeeded(self.now, success, jitter);
-        let Some((started, reason)) = self.flight.take() else { return };
+        let Some((started, wall, reason)) = self.flight.take() else { return };
+        self.good_wall = wall;
         let freshness = freshness.unwrap_or(secs(300)).clamp(secs(60), secs(900));
         self.good = Some((started, started + freshness));
         // Ten percent of jitter either way, ahead of the end.
@@ -117,8 +131,13 @@ impl Model {
         }
     }
 
+    fn clocks(&self) -> Clocks {
+        Clocks { monotonic: self.now, unix: self.wall }
+    }
+
     fn is_live(&self) -> bool {
-        self.good.is_some_and(|(started, _)| self.now < started + HARD_BOUND)
+        let by_wall = self.wall.since(self.good_wall) < HARD_BOUND;
+        self.good.is_some_and(|(started, _)| self.now < started + HARD_BOUND) && by_wall
     }
 
     fn answer_requests(&mut self) {
@@ -129,7 +148,7 @@ impl Model {
     /// Judges one request, which must be told nothing that it may not be told.
     fn is_answered(&mut self, arrived: Duration) -> bool {
         let budget = self.schedule.budget_left(self.now);
-        match self.schedule.judge(arrived, self.now) {
+        match self.schedule.judge(arrived, self.clocks()) {
             Verdict::Lacks => {
                 let (started, _) = self.good.expect("refused without a single good fetch");
                 assert!(self.is_live(), "refused past the hard bound");
@@ -158,16 +177,18 @@ impl Model {
 
     /// What the driver does; true when a fetch begins.
     fn drive(&mut self) -> bool {
-        match self.schedule.step(self.now) {
+        let dead = self.good.is_some() && !self.is_live();
+        match self.schedule.step(self.clocks()) {
             Step::Fetch(reason) => {
                 assert!(self.flight.is_none(), "two fetches at a time");
                 let again = std::mem::take(&mut self.abandoned);
-                if reason == Reason::Due && !again {
+                // Keys that the wall clock ended are due at once.
+                if reason == Reason::Due && !again && !dead {
                     assert!(self.now >= self.due_from, "{:?} too early", self.due_from - self.now);
                 }
                 self.others += u64::from(reason != Reason::UnknownKey || again);
                 self.fetches += 1;
-                self.flight = Some((self.now, reason));
+                self.flight = Some((self.now, self.wall, reason));
                 true
             }
             Step::SleepUntil(until) => {
@@ -188,7 +209,7 @@ impl Model {
             Some(_) if fetching => SourceState::Refreshing,
             Some(_) => SourceState::Fresh,
         };
-        assert_eq!(self.schedule.state(self.now), expected);
+        assert_eq!(self.schedule.state(self.clocks()), expected);
         let intervals = (self.now - secs(1000)).as_nanos().div_ceil(secs(10).as_nanos());
         let bound = 5 + u64::try_from(intervals).unwrap() + self.fruitful + self.others;
         assert!(self.fetches <= bound, "{} fetches, at most {bound}", self.fetches);

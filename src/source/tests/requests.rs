@@ -109,7 +109,7 @@ async fn an_outage_is_survived_until_the_hard_bound_and_not_beyond() {
     assert_eq!(bench.generation(), 1);
     bench.advance(secs(1)).await;
     assert_eq!(bench.state(), SourceState::Dead);
-    assert!(bench.keys.snapshot(bench.clock.monotonic()).is_none());
+    assert!(bench.keys.snapshot(bench.clocks()).is_none());
     assert!(matches!(bench.request("a").await, Outcome::Unavailable(_)));
 
     bench.provider.publish(&[("a", 1), ("b", 2)]);
@@ -209,7 +209,7 @@ async fn a_revoked_key_is_gone_at_once_and_stays_gone() {
 async fn a_key_revoked_by_thumbprint_is_gone_under_any_name() {
     let bench = Bench::loaded().await;
     let thumbprint = {
-        let snapshot = bench.keys.snapshot(bench.clock.monotonic()).unwrap();
+        let snapshot = bench.keys.snapshot(bench.clocks()).unwrap();
         snapshot.keys().iter().next().unwrap().thumbprint().to_owned()
     };
     assert!(bench.keys.revoke_key(&thumbprint));
@@ -219,12 +219,64 @@ async fn a_key_revoked_by_thumbprint_is_gone_under_any_name() {
 }
 
 #[tokio::test]
-async fn a_stepped_wall_clock_is_harmless() {
+async fn a_stepped_wall_clock_costs_a_fetch_at_most() {
     let bench = Bench::loaded().await;
-    for unix in [0, 4_000_000_000, 1_700_000_000] {
-        bench.clock.set_unix(crate::time::UnixTime::from_secs(unix));
+    for (name, unix, fetches) in [
+        ("set back", 0, 1),
+        ("ahead by less than the hard bound", 1_700_000_000 + 6 * 3600 - 1, 1),
+        ("ahead by more", 4_000_000_000, 2),
+        ("back to where it was", 1_700_000_000, 2),
+    ] {
+        bench.clock.set_unix(UnixTime::from_secs(unix));
         settle().await;
-        assert_eq!((bench.request("a").await, bench.state()), (Outcome::Found, SourceState::Fresh));
+        let told = (bench.request("a").await, bench.state(), bench.provider.fetches());
+        assert_eq!(told, (Outcome::Found, SourceState::Fresh, fetches), "{name}");
     }
-    assert_eq!(bench.provider.fetches(), 1);
+}
+
+#[tokio::test]
+async fn a_machine_that_was_suspended_serves_no_removed_key_for_longer() {
+    // Monotonic time stands still while a machine is suspended; the provider removes `a` meanwhile.
+    let asleep = |hours: u64| UnixTime::from_secs(1_700_000_000 + hours * 3600);
+    for (name, hours, reachable, of_a, of_b, state) in [
+        ("for less than the hard bound", 5, false, Outcome::Found, Outcome::Found, SourceState::Fresh),
+        ("for longer", 6, true, Outcome::Lacks, Outcome::Found, SourceState::Fresh),
+        (
+            "for longer, and the issuer is away",
+            7,
+            false,
+            Outcome::Unavailable(1),
+            Outcome::Unavailable(1),
+            SourceState::Dead,
+        ),
+    ] {
+        let bench = Bench::loaded().await;
+        let vouched = {
+            let snapshot = bench.keys.snapshot(bench.clocks()).unwrap();
+            let key = snapshot.keys().iter().find(|key| key.kid() == Some("a")).cloned();
+            (snapshot.generation(), Arc::new(key.unwrap()))
+        };
+        if reachable {
+            bench.provider.publish(&[("b", 2)]);
+        } else {
+            bench.provider.fail();
+        }
+        bench.clock.set_unix(asleep(hours));
+        settle().await;
+        let live = hours < 6;
+        let (generation, key) = &vouched;
+        assert_eq!(bench.keys.vouches(*generation, key, bench.clocks()), live, "{name}, remembered");
+        assert_eq!(bench.request("a").await, of_a, "{name}");
+        assert_eq!((bench.request("b").await, bench.state()), (of_b, state), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_looks_at_dead_keys_has_them_fetched() {
+    let bench = Bench::loaded().await;
+    bench.clock.set_unix(UnixTime::from_secs(1_800_000_000));
+    settle().await;
+    assert_eq!((bench.state(), bench.provider.fetches()), (SourceState::Dead, 1));
+    settle().await;
+    assert_eq!((bench.state(), bench.provider.fetches()), (SourceState::Fresh, 2));
 }

@@ -18,7 +18,7 @@ use tower_resource_server::{
 use crate::cases::{AUDIENCE, ISSUER, KID};
 
 /// What the HMAC family signs with.
-const SECRET: [u8; 64] = [7; 64];
+const SECRET: [u8; 64] = *b"a secret as long as the longest hash, and nothing else to say...";
 
 pub struct Judges {
     pub signing: SigningKey,

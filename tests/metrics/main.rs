@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they are wrong")]
 #![allow(clippy::indexing_slicing, clippy::panic, unreachable_pub, reason = "nobody imports a test")]
 
-#[path = "door/mod.rs"]
+#[path = "../door/mod.rs"]
 mod door;
+#[cfg(all(feature = "axum", feature = "tonic"))]
+mod reasons;
 
 use std::{
     collections::BTreeMap,

@@ -1,0 +1,105 @@
+//! Whether what one list names is in another: in time linear in both, whoever wrote them.
+//!
+//! A token may list thousands of scopes or audiences, and a configuration hundreds: each with each
+//! took 15 ms of a request.
+
+use std::collections::HashSet;
+
+use foldhash::fast::RandomState;
+
+/// Up to so many in one of the lists, comparing each with each is faster than hashing.
+const FEW: usize = 8;
+
+/// Whether every one of `needed` is in `have`.
+pub(crate) fn has_all<'a, 'b>(
+    have: impl Iterator<Item = &'a str> + Clone,
+    needed: impl Iterator<Item = &'b str> + Clone,
+) -> bool {
+    if is_short(&have) || is_short(&needed) {
+        return { needed }.all(|need| have.clone().any(|have| have == need));
+    }
+    let have: HashSet<&str, RandomState> = have.collect();
+    { needed }.all(|need| have.contains(need))
+}
+
+/// Whether one of `wanted` is in `have`.
+pub(crate) fn has_any<'a, 'b>(
+    have: impl Iterator<Item = &'a str> + Clone,
+    wanted: impl Iterator<Item = &'b str> + Clone,
+) -> bool {
+    if is_short(&have) || is_short(&wanted) {
+        return { wanted }.any(|want| have.clone().any(|have| have == want));
+    }
+    let have: HashSet<&str, RandomState> = have.collect();
+    { wanted }.any(|want| have.contains(want))
+}
+
+/// The same texts, each once, in the order in which they came first.
+pub(crate) fn each_once(texts: Vec<Box<str>>) -> Vec<Box<str>> {
+    if texts.len() <= FEW {
+        return texts.into_iter().fold(Vec::new(), |mut once, text| {
+            if !once.contains(&text) {
+                once.push(text);
+            }
+            once
+        });
+    }
+    let mut seen: HashSet<&str, RandomState> = HashSet::default();
+    let first: Vec<bool> = texts.iter().map(|text| seen.insert(text)).collect();
+    texts.into_iter().zip(first).filter_map(|(text, first)| first.then_some(text)).collect()
+}
+
+fn is_short<'a>(list: &(impl Iterator<Item = &'a str> + Clone)) -> bool {
+    list.clone().nth(FEW).is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, ops::Range};
+
+    use super::*;
+
+    /// The texts of these numbers, each look at one counted.
+    fn counted<'a>(texts: &'a [String], looks: &'a Cell<usize>) -> impl Iterator<Item = &'a str> + Clone {
+        let look = move |text: &'a String| {
+            looks.set(looks.get() + 1);
+            text.as_str()
+        };
+        texts.iter().map(look)
+    }
+
+    #[test]
+    fn lists_are_compared_in_time_linear_in_both() {
+        let names = |range: Range<usize>| -> Vec<_> { range.map(|n| format!("scope:{n}")).collect() };
+        for (name, have, wanted, all, any) in [
+            ("300 of 2 100, the last", 0..2100, 1800..2100, true, true),
+            ("all but one", 0..2100, 1801..2101, false, true),
+            ("none", 0..2100, 5000..5300, false, false),
+            ("300 have, 2 100 are wanted", 0..300, 299..2399, false, true),
+            ("one of 2 100", 0..2100, 2099..2100, true, true),
+            ("8 of 2 100", 0..2100, 2092..2100, true, true),
+            ("9 of 2 100", 0..2100, 2091..2100, true, true),
+            ("2 100 of one", 7..8, 0..2100, false, true),
+            ("nothing wanted", 0..2100, 0..0, true, false),
+            ("nothing there", 0..0, 0..300, false, false),
+            ("nothing at all", 0..0, 0..0, true, false),
+        ] {
+            let (have, wanted) = (names(have), names(wanted));
+            let most = 2 * FEW * (have.len() + wanted.len() + 1);
+            let looks = Cell::new(0);
+            assert_eq!(has_all(counted(&have, &looks), counted(&wanted, &looks)), all, "{name}");
+            assert!(looks.get() <= most, "{name}: {} looks for all", looks.get());
+            looks.set(0);
+            assert_eq!(has_any(counted(&have, &looks), counted(&wanted, &looks)), any, "{name}");
+            assert!(looks.get() <= most, "{name}: {} looks for any", looks.get());
+        }
+    }
+
+    #[test]
+    fn what_comes_again_is_left_out() {
+        let boxed = |texts: &[&str]| texts.iter().map(|text| (*text).into()).collect::<Vec<Box<str>>>();
+        assert_eq!(each_once(boxed(&["b", "a", "b", "", "a", ""])), boxed(&["b", "a", ""]));
+        let many = ["b", "a", "c", "b", "d", "e", "a", "f", "g", "h", "b"];
+        assert_eq!(each_once(boxed(&many)), boxed(&["b", "a", "c", "d", "e", "f", "g", "h"]));
+    }
+}

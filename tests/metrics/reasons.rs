@@ -1,0 +1,342 @@
+//! A row for every reason, at every entrance: each refusal is counted once, whoever makes it.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{Router, routing};
+use http::{Request, Response, header::AUTHORIZATION, request::Parts};
+use tonic::Code;
+use tower::{Layer, ServiceExt, service_fn};
+use tower_resource_server::{
+    Authentication, IdTokenExpectations, Identity, Issuer, ResourceServer,
+    http::IdTokenLocation,
+    issuer::TokenBuilder,
+    keys::KeySet,
+    policy::{Requirement, claim, scope},
+    profile::TokenProfile,
+    store::{Nonces, SpendError, Spending, SpentStore},
+    test_util::{Defect, TestIssuer},
+    time::UnixTime,
+    tonic::IdentityExt,
+};
+
+use crate::{
+    Book,
+    door::{Scripted, ask, get},
+};
+
+/// What a row needs to ask a server of its own.
+struct Case {
+    server: ResourceServer,
+    required: Requirement,
+    /// The `Authorization` field.
+    authorization: Option<String>,
+}
+
+/// Where a request is refused.
+#[derive(Clone, Copy, Debug)]
+enum Entrance {
+    Layer,
+    OptionalLayer,
+    Guard,
+    GuardBehindLayer,
+    GuardBehindOptionalLayer,
+    AxumExtractor,
+    AxumClaims,
+    TonicExtractor,
+    ByHand,
+}
+
+const ALL: [Entrance; 9] = [
+    Entrance::Layer,
+    Entrance::OptionalLayer,
+    Entrance::Guard,
+    Entrance::GuardBehindLayer,
+    Entrance::GuardBehindOptionalLayer,
+    Entrance::AxumExtractor,
+    Entrance::AxumClaims,
+    Entrance::TonicExtractor,
+    Entrance::ByHand,
+];
+
+impl Case {
+    fn parts(&self) -> Parts {
+        let mut request = get("/", None);
+        if let Some(authorization) = &self.authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization.parse().unwrap());
+        }
+        request.into_parts().0
+    }
+
+    /// Sends the request in by this entrance, where it is refused.
+    async fn refused_at(&self, entrance: Entrance) {
+        let api = &self.server;
+        let layer = || api.layer().requirements(self.required.clone());
+        let guard = || api.guard(self.required.clone());
+        let handler = || async { "ok" };
+        let bare = || Router::new().route("/", routing::get(handler));
+        let app = match entrance {
+            Entrance::Layer => bare().layer(layer()),
+            Entrance::OptionalLayer => {
+                // It lets pass what has no credentials, unless a scope is needed.
+                let passes = self.authorization.is_none() && self.required.is_none();
+                let answer = ask(&bare().layer(layer().optional()), self.request()).await;
+                assert_eq!(answer.status().is_success(), passes, "{entrance:?}");
+                return;
+            }
+            Entrance::Guard => bare().layer(guard()),
+            Entrance::GuardBehindLayer => bare().layer(guard()).layer(api.layer()),
+            Entrance::GuardBehindOptionalLayer => bare().layer(guard()).layer(api.layer().optional()),
+            Entrance::AxumExtractor => {
+                let wants = |_: Identity| async { "ok" };
+                Router::new().route("/", routing::get(wants)).layer(layer().optional())
+            }
+            Entrance::AxumClaims => {
+                type Claims = tower_resource_server::axum::Claims<serde_json::Value>;
+                let wants = |_: Claims| async { "ok" };
+                Router::new().route("/", routing::get(wants)).layer(layer().optional())
+            }
+            Entrance::TonicExtractor => {
+                let inner = service_fn(|request: Request<()>| async {
+                    let request = tonic::Request::from_http(request);
+                    let refused = request.identity().map_err(|status| status.code());
+                    assert_eq!(refused.err(), Some(Code::Unauthenticated));
+                    Ok::<_, Infallible>(Response::new(String::new()))
+                });
+                let request = Request::from_parts(self.parts(), ());
+                let _ = layer().optional().layer(inner).oneshot(request).await;
+                return;
+            }
+            Entrance::ByHand => {
+                match api.authenticate(&self.parts()).await {
+                    Ok(Authentication::Anonymous) => assert!(self.authorization.is_none()),
+                    Ok(Authentication::Verified(who)) => {
+                        // Scopes beyond those that the server requires are the caller's to check.
+                        assert!(!self.required.is_met_by(who.scopes()));
+                    }
+                    Err(_) => {}
+                }
+                return;
+            }
+        };
+        let answer = ask(&app, self.request()).await;
+        assert!(!answer.status().is_success(), "{entrance:?}: {}", answer.status());
+    }
+
+    fn request(&self) -> Request<axum::body::Body> {
+        Request::from_parts(self.parts(), axum::body::Body::empty())
+    }
+}
+
+/// What is counted while `work` runs: of authentications, by result and whether that was verified.
+fn counted<F: Future<Output = ()>>(work: impl FnOnce() -> F) -> Vec<(String, f64)> {
+    let book = Book::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    metrics::with_local_recorder(&book, || runtime.block_on(work()));
+    let of_authentications = |(name, count): (String, f64)| {
+        let labels = name.strip_prefix("authentications_total result=")?;
+        Some((labels.replace("verified=", ""), count))
+    };
+    book.read().into_iter().filter_map(of_authentications).collect()
+}
+
+/// A store that has no room, or one that has.
+struct Store(Result<(), SpendError>);
+
+impl SpentStore for Store {
+    fn spend(&self, _: &[u8], _: UnixTime, _: UnixTime) -> Spending {
+        self.0.into()
+    }
+}
+
+/// The generic profile, with bounds on the lifetime.
+fn profile() -> TokenProfile {
+    let hours = |n: u64| Duration::from_secs(n * 3600);
+    TokenProfile::jwt().rule(claim("exp").ends_lifetime(Duration::ZERO, Some(hours(2))))
+}
+
+fn server(issuer: &TestIssuer) -> ResourceServer {
+    let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
+    let trusted = Issuer::with_keys(issuer.issuer(), keys).profile(profile());
+    ResourceServer::builder(issuer.audience())
+        .issuer(trusted)
+        .client_id(issuer.client_id())
+        .id_token(IdTokenLocation::AfterAccessToken)
+        .clock(issuer.clock().clone())
+        .build()
+        .unwrap()
+}
+
+/// A server whose tokens spend a nonce in `nce`.
+fn spending(issuer: &TestIssuer, nonces: Nonces) -> ResourceServer {
+    let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
+    let trusted = Issuer::with_keys(issuer.issuer(), keys).profile(profile().spends_nonce("nce"));
+    ResourceServer::builder(issuer.audience())
+        .issuer(trusted)
+        .nonces(nonces)
+        .clock(issuer.clock().clone())
+        .build()
+        .unwrap()
+}
+
+/// A server whose issuer cannot be reached.
+fn unreachable(issuer: &TestIssuer) -> ResourceServer {
+    let fetcher = Scripted::new();
+    fetcher.fail();
+    let trusted = Issuer::with_jwks_uri(issuer.issuer(), "https://issuer.test/jwks").profile(profile());
+    ResourceServer::builder(issuer.audience())
+        .issuer(trusted.fetcher(fetcher))
+        .clock(issuer.clock().clone())
+        .build()
+        .unwrap()
+}
+
+/// The reasons of requests: how one is caused, and whether the signature was good by then.
+fn rows() -> Vec<(&'static str, bool, fn(&TestIssuer) -> Case)> {
+    fn bearer(issuer: &TestIssuer, tokens: impl std::fmt::Display) -> Case {
+        let authorization = Some(format!("Bearer {tokens}"));
+        Case { server: server(issuer), required: Requirement::none(), authorization }
+    }
+    fn token(issuer: &TestIssuer, change: fn(TokenBuilder) -> TokenBuilder) -> Case {
+        bearer(issuer, change(issuer.access_token("alice")).mint().unwrap())
+    }
+    fn broken(issuer: &TestIssuer, defect: Defect) -> Case {
+        bearer(issuer, issuer.broken(defect))
+    }
+    fn pair(issuer: &TestIssuer, id_token: TokenBuilder) -> Case {
+        let access = issuer.access_token("alice").mint().unwrap();
+        bearer(issuer, format_args!("{access} {}", id_token.mint().unwrap()))
+    }
+    fn with_nonce(issuer: &TestIssuer, nonces: Nonces, nonce: &str) -> Case {
+        let token = issuer.access_token("alice").claim("nce", nonce).mint().unwrap();
+        Case { server: spending(issuer, nonces), ..bearer(issuer, token) }
+    }
+    vec![
+        ("no_credentials", false, |issuer| Case { authorization: None, ..bearer(issuer, "") }),
+        ("invalid_request", false, |issuer| bearer(issuer, "a b c")),
+        ("too_large", false, |issuer| bearer(issuer, "a".repeat(17_000))),
+        ("malformed", false, |issuer| bearer(issuer, "no-token")),
+        ("algorithm_not_allowed", false, |issuer| broken(issuer, Defect::AlgNone)),
+        ("unsupported_extension", false, |issuer| broken(issuer, Defect::Critical)),
+        ("wrong_type", false, |issuer| broken(issuer, Defect::WrongType)),
+        ("untrusted_issuer", false, |issuer| broken(issuer, Defect::WrongIssuer)),
+        ("unknown_key", false, |issuer| broken(issuer, Defect::UnknownKid)),
+        ("invalid_signature", false, |issuer| broken(issuer, Defect::TamperedSignature)),
+        ("expired", false, |issuer| broken(issuer, Defect::Expired)),
+        ("not_yet_valid", false, |issuer| broken(issuer, Defect::NotYetValid)),
+        ("issued_in_future", false, |issuer| broken(issuer, Defect::IssuedInFuture)),
+        ("lifetime_out_of_bounds", false, |issuer| {
+            token(issuer, |token| token.lifetime(Duration::from_secs(10 * 3600)))
+        }),
+        ("wrong_audience", false, |issuer| broken(issuer, Defect::WrongAudience)),
+        ("missing_claim", false, |issuer| broken(issuer, Defect::MissingSubject)),
+        ("invalid_claim", false, |issuer| broken(issuer, Defect::SubjectNumber)),
+        ("foreign_claim", false, |issuer| token(issuer, |token| token.claim("nonce", "n"))),
+        ("sender_constrained", false, |issuer| broken(issuer, Defect::SenderConstrained)),
+        ("wrong_access_token_hash", false, |issuer| {
+            pair(issuer, issuer.id_token("alice").for_access_token("x"))
+        }),
+        ("pair_mismatch", true, |issuer| pair(issuer, issuer.id_token("mallory"))),
+        ("stale_nonce", true, |issuer| with_nonce(issuer, Nonces::new().unwrap(), "never issued")),
+        ("spent_store_unavailable", true, |issuer| {
+            let nonces = Nonces::new().unwrap().store(Store(Err(SpendError::Full)));
+            let nonce = nonces.issue(issuer.now()).unwrap();
+            with_nonce(issuer, nonces, &nonce)
+        }),
+        ("keys_unavailable", false, |issuer| Case {
+            server: unreachable(issuer),
+            ..token(issuer, |token| token)
+        }),
+    ]
+}
+
+#[test]
+fn each_reason_is_counted_once_at_each_entrance() {
+    for (code, verified, case) in rows() {
+        for entrance in ALL {
+            let issuer = TestIssuer::new();
+            let counted = counted(|| async { case(&issuer).refused_at(entrance).await });
+            let expected = format!("{code} {}", if verified { "yes" } else { "no" });
+            assert_eq!(counted, [(expected, 1.0)], "{code}, {entrance:?}");
+        }
+    }
+}
+
+#[test]
+fn a_good_token_without_a_scope_is_counted_as_both() {
+    for entrance in ALL {
+        let issuer = TestIssuer::new();
+        let counted = counted(|| async {
+            let token = issuer.access_token("alice").scope("read").mint().unwrap();
+            let authorization = Some(format!("Bearer {token}"));
+            let case = Case { server: server(&issuer), required: scope("write"), authorization };
+            case.refused_at(entrance).await;
+        });
+        let mut expected = vec![("good yes".to_owned(), 1.0)];
+        if !matches!(entrance, Entrance::ByHand) {
+            expected.push(("insufficient_scope yes".to_owned(), 1.0));
+        }
+        assert_eq!(counted, expected, "{entrance:?}");
+    }
+    // By hand, the scopes of every request count.
+    let issuer = TestIssuer::new();
+    let counted = counted(|| async {
+        let trusted = issuer.trusted();
+        let api = ResourceServer::builder(issuer.audience()).issuer(trusted).require(scope("write"));
+        let api = api.clock(issuer.clock().clone()).build().unwrap();
+        let token = issuer.access_token("alice").mint().unwrap();
+        assert!(api.verify_access_token(&token).await.is_err());
+    });
+    assert_eq!(counted, [("good yes".to_owned(), 1.0), ("insufficient_scope yes".to_owned(), 1.0)]);
+}
+
+#[test]
+fn an_identity_of_another_server_is_counted_by_the_one_that_refuses_it() {
+    let issuer = TestIssuer::new();
+    let counted = counted(|| async {
+        let app = Router::new()
+            .route("/", routing::get(|| async { "ok" }))
+            .layer(server(&issuer).guard(Requirement::none()))
+            .layer(server(&issuer).layer());
+        let token = issuer.access_token("alice").mint().unwrap();
+        assert_eq!(ask(&app, get("/", Some(&token))).await.status(), 500);
+    });
+    assert_eq!(counted, [("foreign_identity yes".to_owned(), 1.0), ("good yes".to_owned(), 1.0)]);
+}
+
+#[test]
+fn what_only_the_caller_of_a_login_can_find_wrong_is_counted() {
+    for (code, expected) in [
+        ("wrong_nonce", IdTokenExpectations { nonce: Some("another"), ..Default::default() }),
+        (
+            "authentication_too_old",
+            IdTokenExpectations { max_age: Some(Duration::from_secs(60)), ..Default::default() },
+        ),
+    ] {
+        let issuer = TestIssuer::new();
+        let counted = counted(|| async {
+            let login = issuer.id_token("alice").nonce("n").auth_time(UnixTime::from_secs(1));
+            let token = login.mint().unwrap();
+            assert!(server(&issuer).verify_id_token(&token, expected).await.is_err());
+        });
+        assert_eq!(counted, [(format!("{code} no"), 1.0)], "{code}");
+    }
+}
+
+/// The codes that the sources have, against those that the tests above cause.
+#[test]
+fn no_reason_is_forgotten() {
+    let sources = [include_str!("../../src/error.rs"), include_str!("../../src/http/rejection.rs")];
+    let mut codes: Vec<&str> = sources
+        .iter()
+        .flat_map(|source| {
+            let body = source.split_once("pub const fn code(&self)").unwrap().1;
+            let body = body.split_once("\n    }\n").unwrap().0;
+            body.split('"').skip(1).step_by(2)
+        })
+        .collect();
+    let elsewhere = ["insufficient_scope", "foreign_identity", "wrong_nonce", "authentication_too_old"];
+    let mut caused: Vec<&str> = rows().iter().map(|(code, ..)| *code).chain(elsewhere).collect();
+    codes.sort_unstable();
+    caused.sort_unstable();
+    assert_eq!(codes, caused);
+}
