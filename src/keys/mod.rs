@@ -16,9 +16,10 @@
 //!   configuration *and* the key allow; a key object cannot be used under another family.
 //! - **Parsing happens when the key arrives**, not when a token does: rebuilding an RSA key costs
 //!   2 µs of a 15 µs verification.
-//! - **Verification does not go through jsonwebtoken.** Its JWK model is used; its `decode` and
-//!   `crypto::verify` panic when any two crates of a program enable both of its back ends, and read
-//!   the wall clock. Signatures are checked by aws-lc-rs on the parsed key.
+//! - **Nothing goes through jsonwebtoken.** Its `decode` and `crypto::verify` read the wall clock,
+//!   and panic when any two crates of a program enable both of its back ends; its model of a JWK
+//!   judges members that have no bearing on a verification. Signatures are checked by aws-lc-rs on
+//!   the parsed key.
 
 mod algorithm;
 mod curve;

@@ -75,8 +75,13 @@ pub struct VerifyingKey {
 impl VerifyingKey {
     /// A public JWK ([RFC 7517]), as JSON.
     ///
-    /// `use`, `key_ops` and `alg` are honoured; a JWK without `alg` may verify every algorithm of
-    /// its type and curve. Leading zero bytes of `n` and `e` are dropped (real issuers send them).
+    /// `kty` and its parameters, `kid`, `use`, `key_ops` and `alg` are read, and honoured: a key whose
+    /// `use` is not `sig`, or whose `key_ops` lack `verify`, is refused. A JWK without `alg` may verify
+    /// every algorithm of its type and curve. Every other member is ignored, whatever it holds:
+    /// certificates in `x5c` are not compared with the key, and `exp` does not end it.
+    ///
+    /// Numbers may be written as real issuers write them: with leading zero bytes or without, with
+    /// padding, in either alphabet of base64 (RFC 7518 section 2 asks for one of these forms).
     ///
     /// # Errors
     /// [`KeyError`], for a JWK that is malformed, unsupported, weak, private or symmetric.
@@ -333,12 +338,13 @@ impl VerifyingKey {
 
     pub(super) fn ec(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
         let size = curve.field_bytes();
-        // Short coordinates lost their leading zeros on the way; long ones are of another curve.
+        // Short coordinates lost their leading zeros on the way, and some have a sign byte in front;
+        // those that are still too long are of another curve.
         let mut point = vec![0_u8; 1 + 2 * size];
         let (tag, coordinates) = point.split_at_mut(1);
         let (to_x, to_y) = coordinates.split_at_mut(size);
         tag.copy_from_slice(&[4]);
-        for (to, from) in [(to_x, x), (to_y, y)] {
+        for (to, from) in [(to_x, strip_zeros(x)), (to_y, strip_zeros(y))] {
             let pad = size.checked_sub(from.len()).ok_or(KeyError::InvalidPoint)?;
             to.get_mut(pad..).ok_or(KeyError::InvalidPoint)?.copy_from_slice(from);
         }
