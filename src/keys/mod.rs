@@ -4,6 +4,7 @@
 //! - [`algorithm`](Algorithm): the signature algorithms, and sets of them.
 //! - `error`: why bytes are not a key; `curve`: the curves of ECDSA keys.
 //! - `verifying_key`: one public key (or configured secret) with the algorithms it may be used for.
+//! - `pem`: the reader of PEM; `encoded`: public keys in DER, certificates included.
 //! - `legacy`: RSA keys too short for today, for those who must.
 //! - `jwk`: what a JWK must be before it becomes a key; the rules of hygiene live here.
 //! - `header_memo`: headers already parsed, kept beside the keys that sign under them.
@@ -23,12 +24,14 @@
 
 mod algorithm;
 mod curve;
+mod encoded;
 mod error;
 mod header_memo;
 mod jwk;
 mod jws;
 mod key_set;
 mod legacy;
+mod pem;
 mod verifying_key;
 
 pub use algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
@@ -36,4 +39,7 @@ pub use error::KeyError;
 pub use jws::verify_jws;
 pub(crate) use jws::verify_signature;
 pub use key_set::{JwksError, KeySet, MAX_KEYS};
+#[cfg(feature = "issuer")]
+pub(crate) use pem::Block as PemBlock;
+pub use pem::PemError;
 pub use verifying_key::{SignatureValid, VerifyingKey};

@@ -3,12 +3,11 @@
 use std::fmt;
 
 use aws_lc_rs::{
-    digest, hmac, rand, rsa,
+    digest, hmac, rand,
     signature::{self, ParsedPublicKey, RsaParameters},
 };
 use base64_simd::URL_SAFE_NO_PAD;
 use smallvec::SmallVec;
-use spki::der::{Decode, asn1::ObjectIdentifier, pem};
 
 use super::{Algorithm, AlgorithmSet, KeyError, curve::Curve};
 
@@ -17,9 +16,6 @@ const MIN_RSA_BITS: usize = 2048;
 /// The largest RSA modulus accepted, in bits: what the crypto library verifies, and a bound on the
 /// work that one signature can cause.
 const MAX_RSA_BITS: usize = 8192;
-
-/// `rsaEncryption` (RFC 8017 appendix A.1).
-pub(super) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
 const RSA_FAMILY: AlgorithmSet = AlgorithmSet::from_slice(&[
     Algorithm::RS256,
@@ -89,69 +85,6 @@ impl VerifyingKey {
     /// [RFC 7517]: https://www.rfc-editor.org/rfc/rfc7517
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
         super::jwk::parse(json)
-    }
-
-    /// A public key in PEM (`PUBLIC KEY` or `RSA PUBLIC KEY`), for the given algorithms.
-    ///
-    /// It has no `kid` and is tried for every token until [`with_kid`](Self::with_kid) names it.
-    ///
-    /// # Errors
-    /// [`KeyError`], also when one of the algorithms does not fit the key's type.
-    pub fn from_pem(pem: &str, algorithms: impl Into<AlgorithmSet>) -> Result<Self, KeyError> {
-        let (label, der) = pem::decode_vec(pem.as_bytes()).map_err(|_| KeyError::MalformedPublicKey)?;
-        match label {
-            "PUBLIC KEY" => Self::from_der(&der, algorithms),
-            "RSA PUBLIC KEY" => Self::from_pkcs1(&der, algorithms.into()),
-            _ => Err(KeyError::MalformedPublicKey),
-        }
-    }
-
-    /// A public key as DER of `SubjectPublicKeyInfo` (RFC 5280 section 4.1), for the given algorithms.
-    ///
-    /// # Errors
-    /// [`KeyError`], also when one of the algorithms does not fit the key's type.
-    pub fn from_der(der: &[u8], algorithms: impl Into<AlgorithmSet>) -> Result<Self, KeyError> {
-        const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-        const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-        const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-        const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-        const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
-
-        let spki = spki::SubjectPublicKeyInfoRef::from_der(der).map_err(|_| KeyError::MalformedPublicKey)?;
-        let bytes = spki.subject_public_key.as_bytes().ok_or(KeyError::MalformedPublicKey)?;
-        let algorithms = algorithms.into();
-        match spki.algorithm.oid {
-            RSA => Self::from_pkcs1(bytes, algorithms),
-            ED25519 => require(algorithms, Algorithm::EdDSA).and_then(|()| Self::ed25519(bytes)),
-            EC => {
-                let curve = spki.algorithm.parameters_oid().map_err(|_| KeyError::Unsupported)?;
-                let curve = match curve {
-                    P256 => Curve::P256,
-                    P384 => Curve::P384,
-                    P521 => Curve::P521,
-                    _ => return Err(KeyError::Unsupported),
-                };
-                require(algorithms, curve.algorithm())?;
-                match bytes.split_first() {
-                    Some((4, xy)) if xy.len() == 2 * curve.field_bytes() => {
-                        let (x, y) = xy.split_at(curve.field_bytes());
-                        Self::ec(curve, x, y)
-                    }
-                    _ => Err(KeyError::InvalidPoint),
-                }
-            }
-            _ => Err(KeyError::Unsupported),
-        }
-        .map(Self::for_any_kid)
-    }
-
-    fn from_pkcs1(der: &[u8], algorithms: AlgorithmSet) -> Result<Self, KeyError> {
-        let key = rsa::PublicKey::from_der(der).map_err(|_| KeyError::MalformedPublicKey)?;
-        Self::from_rsa_components(
-            key.modulus().big_endian_without_leading_zero(),
-            key.exponent().big_endian_without_leading_zero(),
-            algorithms,
-        )
     }
 
     /// An RSA public key from its modulus and exponent, big-endian, for the given algorithms.
