@@ -338,3 +338,6 @@ fn left_half_hash(token: &str, algorithm: Algorithm) -> String {
     let (half, _) = digest.as_ref().split_at(digest.as_ref().len() / 2);
     URL_SAFE_NO_PAD.encode_to_string(half)
 }
+
+#[cfg(test)]
+mod tests;

@@ -252,17 +252,62 @@ fn addresses_and_algorithms_of_remote_keys_are_judged_at_once() {
 #[cfg(feature = "remote")]
 #[test]
 fn every_number_of_a_refresh_that_makes_no_sense_is_named() {
+    use std::time::Duration;
+
     use tower_resource_server::source::RefreshSettings;
 
-    let mut settings = RefreshSettings::default();
-    settings.jitter_percent = 51;
-    settings.unknown_key_burst = 0;
-    settings.max_body = 0;
-    let remote = Issuer::with_jwks_uri("https://issuer.test", "jwks").refresh(settings);
-    let found = problems(ResourceServer::builder("https://api.test").issuer(remote));
-    for word in ["jitter_percent", "unknown_key_burst", "max_body", "not an absolute URL"] {
-        let about = found.iter().filter(|problem| problem.contains(word)).count();
-        assert_eq!(about, 1, "{word}: {found:?}");
+    let found = |change: fn(&mut RefreshSettings)| {
+        let mut settings = RefreshSettings::default();
+        change(&mut settings);
+        let remote =
+            Issuer::with_jwks_uri("https://issuer.test", "https://issuer.test/jwks").refresh(settings);
+        problems(ResourceServer::builder("https://api.test").issuer(remote))
+    };
+    let table: [(&str, fn(&mut RefreshSettings), &str); 16] = [
+        ("the defaults", |_| {}, ""),
+        ("min_freshness", |s| s.min_freshness = s.max_freshness + NS, "min_freshness is above max_freshness"),
+        ("min_freshness, just", |s| s.min_freshness = s.max_freshness, ""),
+        ("max_freshness", |s| s.max_freshness = s.hard_bound, "max_freshness reaches the hard_bound"),
+        ("max_freshness, just", |s| s.max_freshness = s.hard_bound - NS, ""),
+        ("jitter_percent", |s| s.jitter_percent = 51, "jitter_percent is above 50"),
+        ("jitter_percent, just", |s| s.jitter_percent = 50, ""),
+        ("min_backoff", |s| s.min_backoff = s.max_backoff + NS, "min_backoff is above max_backoff"),
+        ("min_backoff, just", |s| s.min_backoff = s.max_backoff, ""),
+        ("unknown_key_burst", |s| s.unknown_key_burst = 0, "unknown_key_burst is 0"),
+        ("min_freshness of none", |s| s.min_freshness = Duration::ZERO, "min_freshness is zero"),
+        ("fetch_timeout of none", |s| s.fetch_timeout = Duration::ZERO, "fetch_timeout is zero"),
+        ("min_backoff of none", |s| s.min_backoff = Duration::ZERO, "min_backoff is zero"),
+        (
+            "unknown_key_interval of none",
+            |s| s.unknown_key_interval = Duration::ZERO,
+            "unknown_key_interval is zero",
+        ),
+        ("max_body", |s| s.max_body = 0, "max_body is 0"),
+        ("max_body, just", |s| s.max_body = 1, ""),
+    ];
+    for (name, change, expected) in table {
+        match (found(change).as_slice(), expected) {
+            ([], "") => {}
+            ([problem], words) if !words.is_empty() => {
+                assert!(problem.starts_with("issuer \"https://issuer.test\": "), "{name}: {problem}");
+                assert!(problem.contains(words), "{name}: {problem}");
+            }
+            (problems, _) => panic!("{name}: {problems:?}"),
+        }
     }
-    assert_eq!(found.len(), 4, "{found:?}");
+    let everything = found(|s| {
+        s.min_freshness = Duration::ZERO;
+        s.max_freshness = s.hard_bound;
+        s.jitter_percent = 51;
+        s.min_backoff = Duration::ZERO;
+        s.unknown_key_burst = 0;
+        s.fetch_timeout = Duration::ZERO;
+        s.unknown_key_interval = Duration::ZERO;
+        s.max_body = 0;
+    });
+    assert_eq!(everything.len(), 8, "all at once: {everything:?}");
 }
+
+/// The smallest step beyond a bound.
+#[cfg(feature = "remote")]
+const NS: std::time::Duration = std::time::Duration::from_nanos(1);
