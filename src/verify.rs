@@ -78,22 +78,23 @@ impl VerifiedToken {
     }
 }
 
-/// Whether the header alone tells that none of these keys has signed the token: it names one, in a
-/// header that the profile takes, and there is none of that name.
+/// What the header alone tells, when none of these keys has signed the token: it names one, in a
+/// header that the profile takes, and there is none of that name for its algorithm.
 pub(crate) fn names_no_key(
     token: &UnverifiedToken<'_>,
     profile: &CompiledProfile,
     keys: &KeySet,
     limits: &TokenLimits,
-) -> bool {
+) -> Option<TokenError> {
     if keys.memo().get(token.header_segment()).is_some() {
-        return false;
+        return None;
     }
-    let Ok(json) = token.header_json() else { return false };
-    let Ok(header) = JoseHeader::parse(&json, limits) else { return false };
-    let Ok(algorithm) = profile.check_header(&header) else { return false };
+    let json = token.header_json().ok()?;
+    let header = JoseHeader::parse(&json, limits).ok()?;
+    let algorithm = profile.check_header(&header).ok()?;
     let name = profile.key_name(header.kid.as_deref());
-    name.is_some() && keys.candidates(name, algorithm).next().is_none()
+    name?;
+    keys.candidates(name, algorithm).next().is_none().then(|| keys.lacking(name))
 }
 
 /// A token cut apart and its payload decoded; borrowed from the request.

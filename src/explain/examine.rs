@@ -74,10 +74,10 @@ impl Examined {
     }
 
     /// The same where the missing key is found out before all else.
-    pub(crate) fn first_for_want_of_key(mut self) -> Self {
+    pub(crate) fn first_for_want_of_key(mut self, error: &TokenError) -> Self {
         if let Some(at) = self.findings.iter().position(|finding| finding.stage() == Stage::Key) {
             let key = self.findings.remove(at);
-            let unknown = Finding::of(Stage::Key, key.rule(), Err(TokenError::UnknownKey));
+            let unknown = Finding::of(Stage::Key, key.rule(), Err(error.clone()));
             let advice = key.advice().unwrap_or("get a token that a key of the issuer signed").to_owned();
             self.findings.insert(0, unknown.about("kid").showing(key.shown().cloned()).fix(|| advice));
         }
@@ -223,16 +223,17 @@ impl Trial<'_> {
         let name = self.profile.key_name(self.kid);
         let tried = keys.candidates(name, algorithm).count();
         let verdict = verify_signature(token, name, algorithm, keys).map(drop);
-        let unknown = verdict == Err(TokenError::UnknownKey);
-        let key = |verdict| {
-            let finding = Finding::of(Stage::Key, rule, verdict).fix(|| self.advice(keys));
-            finding.about("kid").showing(shown.clone())
+        let unknown = verdict.as_ref().is_err_and(TokenError::is_for_want_of_a_key);
+        let key = |verdict: Result<(), TokenError>| {
+            let mismatch = verdict == Err(TokenError::KeyAlgorithmMismatch);
+            let advice = || if mismatch { OTHER_ALGORITHM.into() } else { self.advice(keys) };
+            Finding::of(Stage::Key, rule, verdict).fix(advice).about("kid").showing(shown.clone())
         };
         let findings = match (tried, verdict) {
-            (0, Err(TokenError::UnknownKey)) => {
+            (0, Err(error)) if unknown => {
                 let signature =
                     Finding::unchecked(Stage::Signature, SIGNATURE, "there is no key to check it with");
-                [key(Err(TokenError::UnknownKey)), signature]
+                [key(Err(error)), signature]
             }
             (0, verdict) => [
                 // Judged before any key is looked for: too long for all of them.
@@ -260,6 +261,9 @@ impl Trial<'_> {
         )
     }
 }
+
+const OTHER_ALGORITHM: &str =
+    "have the issuer sign with the algorithm of its key, or publish the key with the alg that it signs with";
 
 const CHANGED: &str =
     "send the token as it was issued: it was changed, or signed by another key than the one it names";

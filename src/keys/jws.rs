@@ -37,8 +37,10 @@ use crate::{
 /// [`TooLarge`](TokenError::TooLarge), [`Malformed`](TokenError::Malformed),
 /// [`UnsupportedExtension`](TokenError::UnsupportedExtension) and
 /// [`AlgorithmNotAllowed`](TokenError::AlgorithmNotAllowed) about the token;
-/// [`UnknownKey`](TokenError::UnknownKey) when no key is eligible, or the token names none and fails
-/// under each that is; [`InvalidSignature`](TokenError::InvalidSignature) under a key that it names.
+/// [`UnknownKey`](TokenError::UnknownKey) when no key has the name that the token gives, or it gives
+/// none and fails under each that is eligible;
+/// [`KeyAlgorithmMismatch`](TokenError::KeyAlgorithmMismatch) when none of the keys in question is for
+/// the token's algorithm; [`InvalidSignature`](TokenError::InvalidSignature) under a key that it names.
 ///
 /// [RFC 7515 section 7.1]: https://www.rfc-editor.org/rfc/rfc7515#section-7.1
 pub fn verify_jws(
@@ -64,9 +66,9 @@ pub fn verify_jws(
 /// Checks the signature with each eligible key, and says which one it was.
 ///
 /// # Errors
-/// [`TokenError::UnknownKey`] when no key is eligible, or the token names none and fails under each
-/// that is: then, and only then, newer keys might help. [`TokenError::InvalidSignature`] under a key
-/// that the token names.
+/// [`KeySet::lacking`] when no key is eligible, and [`TokenError::UnknownKey`] when the token names none
+/// and fails under each that is: then, and only then, newer keys might help.
+/// [`TokenError::InvalidSignature`] under a key that the token names.
 pub(crate) fn verify_signature(
     token: &UnverifiedToken<'_>,
     kid: Option<&str>,
@@ -74,15 +76,14 @@ pub(crate) fn verify_signature(
     keys: &KeySet,
 ) -> Result<(Arc<VerifyingKey>, SignatureValid), TokenError> {
     token.with_signature(|signature| {
-        let mut failed = TokenError::UnknownKey;
+        let mut failed = None;
         for key in keys.candidates(kid, algorithm) {
             match key.verify(algorithm, token.signing_input(), signature) {
                 Ok(valid) => return Ok((Arc::clone(key), valid)),
-                Err(invalid) if kid.is_some() => failed = invalid,
-                Err(_) => {}
+                Err(invalid) => failed = Some(if kid.is_some() { invalid } else { TokenError::UnknownKey }),
             }
         }
-        Err(failed)
+        Err(failed.unwrap_or_else(|| keys.lacking(kid)))
     })
 }
 
@@ -130,13 +131,25 @@ mod tests {
                 "as another algorithm",
                 sign(&a, r#"{"alg":"ES384","kid":"a"}"#),
                 AlgorithmSet::ASYMMETRIC,
+                Err(TokenError::KeyAlgorithmMismatch),
+            ),
+            (
+                "as another algorithm, without a kid",
+                sign(&a, r#"{"alg":"ES384"}"#),
+                AlgorithmSet::ASYMMETRIC,
+                Err(TokenError::KeyAlgorithmMismatch),
+            ),
+            (
+                "as another algorithm, under no key's name",
+                sign(&a, r#"{"alg":"ES384","kid":"c"}"#),
+                AlgorithmSet::ASYMMETRIC,
                 Err(TokenError::UnknownKey),
             ),
             (
                 "as HMAC with a public key",
                 sign(&a, r#"{"alg":"HS256","kid":"a"}"#),
                 AlgorithmSet::HMAC,
-                Err(TokenError::UnknownKey),
+                Err(TokenError::KeyAlgorithmMismatch),
             ),
             (
                 "with an algorithm that is not allowed",

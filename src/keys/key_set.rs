@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use super::{Algorithm, AlgorithmSet, KeyError, VerifyingKey, header_memo::HeaderMemo};
+use crate::error::TokenError;
 
 /// The most entries that a key set from the network may have: 100 signing keys are far beyond any
 /// provider seen, and each costs parsing on arrival.
@@ -30,11 +31,32 @@ pub enum JwksError {
         count: usize,
     },
     /// There is no entry that can verify a signature.
-    #[error("no usable key among {count}")]
+    #[error("no usable key among {}{}", skipped.len(), because(skipped))]
     NoUsableKey {
-        /// How many entries there are.
-        count: usize,
+        /// Why each entry is unusable.
+        skipped: Vec<KeyError>,
     },
+}
+
+/// Why entries of a key set were passed over: each reason once, in the order of the document.
+pub(crate) fn distinct(skipped: &[KeyError]) -> Vec<KeyError> {
+    let mut reasons: Vec<KeyError> = Vec::new();
+    for why in skipped {
+        if !reasons.contains(why) {
+            reasons.push(why.clone());
+        }
+    }
+    reasons
+}
+
+/// The same as one text.
+pub(crate) fn reasons(skipped: &[KeyError]) -> String {
+    distinct(skipped).iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// The same as the end of a sentence.
+fn because(skipped: &[KeyError]) -> String {
+    if skipped.is_empty() { String::new() } else { format!(": {}", reasons(skipped)) }
 }
 
 /// The keys of one issuer at one moment.
@@ -93,7 +115,7 @@ impl KeySet {
             .filter_map(|jwk| VerifyingKey::from_jwk(jwk).map_err(|why| skipped.push(why)).ok())
             .collect();
         if usable.is_empty() {
-            return Err(JwksError::NoUsableKey { count });
+            return Err(JwksError::NoUsableKey { skipped });
         }
         Ok(Self { skipped, ..Self::from_keys(usable) })
     }
@@ -190,6 +212,14 @@ impl KeySet {
         }
     }
 
+    /// Why no key is eligible for a token with this `kid`.
+    pub(crate) fn lacking(&self, kid: Option<&str>) -> TokenError {
+        match self.named(kid).next() {
+            Some(_) => TokenError::KeyAlgorithmMismatch,
+            None => TokenError::UnknownKey,
+        }
+    }
+
     /// The keys that may have signed a token with this header, at most [`MAX_CANDIDATES`].
     ///
     /// A `kid` leads to exactly the key of that name. Two different keys under one `kid` (RFC 7517
@@ -201,14 +231,15 @@ impl KeySet {
         kid: Option<&str>,
         algorithm: Algorithm,
     ) -> impl Iterator<Item = &Arc<VerifyingKey>> {
+        self.named(kid).filter(move |key| key.algorithms().contains(algorithm)).take(MAX_CANDIDATES)
+    }
+
+    /// The keys that a token with this `kid` may mean, whatever they are for.
+    fn named(&self, kid: Option<&str>) -> impl Iterator<Item = &Arc<VerifyingKey>> {
         let named = kid.and_then(|kid| self.by_kid.get(kid));
         let unnamed = kid.map(|_| &self.unnamed);
         let all = if kid.is_none() { self.keys.as_slice() } else { &[] };
-        self.at(named)
-            .chain(self.at(unnamed))
-            .chain(all)
-            .filter(move |key| key.algorithms().contains(algorithm) && key.matches_kid(kid))
-            .take(MAX_CANDIDATES)
+        self.at(named).chain(self.at(unnamed)).chain(all).filter(move |key| key.matches_kid(kid))
     }
 
     fn at<'a>(
@@ -274,19 +305,75 @@ mod tests {
     #[test]
     fn documents_that_are_no_key_set_are_refused() {
         let many = format!(r#"{{"keys":[{}]}}"#, vec!["{}"; MAX_KEYS + 1].join(","));
+        let none = |skipped: &[KeyError]| JwksError::NoUsableKey { skipped: skipped.to_vec() };
         for (name, json, expected) in [
             ("not JSON", "<html>", JwksError::Malformed),
             ("truncated", r#"{"keys":[{"kty":"#, JwksError::Malformed),
             ("neither", "{}", JwksError::Malformed),
             ("keys no array", r#"{"keys":{}}"#, JwksError::Malformed),
-            ("empty", r#"{"keys":[]}"#, JwksError::NoUsableKey { count: 0 }),
-            ("all unusable", r#"{"keys":[{"kty":"oct","k":"AA"},5]}"#, JwksError::NoUsableKey { count: 2 }),
+            ("empty", r#"{"keys":[]}"#, none(&[])),
+            (
+                "all unusable",
+                r#"{"keys":[{"kty":"oct","k":"AA"},5]}"#,
+                none(&[KeyError::PrivateMaterial, KeyError::MalformedJwk]),
+            ),
             ("too many", &many, JwksError::TooManyKeys { count: MAX_KEYS + 1 }),
-            ("a private bare key", r#"{"kty":"oct","k":"AA"}"#, JwksError::NoUsableKey { count: 1 }),
+            ("a private bare key", r#"{"kty":"oct","k":"AA"}"#, none(&[KeyError::PrivateMaterial])),
         ] {
             assert_eq!(KeySet::from_jwks(json.as_bytes()).unwrap_err(), expected, "{name}");
         }
         assert!(KeySet::from_jwks(&[0xff]).is_err());
+    }
+
+    #[test]
+    fn a_set_without_a_usable_key_says_why() {
+        let encryption = okp(0, None).replace('{', r#"{"use":"enc","#);
+        let other = okp(1, None).replace('{', r#"{"alg":"RSA-OAEP","#);
+        for (name, keys, expected) in [
+            ("nothing", vec![], "no usable key among 0"),
+            (
+                "one for encryption",
+                vec![encryption.clone()],
+                "no usable key among 1: not a key for verifying signatures",
+            ),
+            (
+                "two for encryption",
+                vec![encryption.clone(), encryption.clone()],
+                "no usable key among 2: not a key for verifying signatures",
+            ),
+            (
+                "one for encryption, one of another algorithm",
+                vec![other, encryption],
+                "no usable key among 2: key type, curve or algorithm not supported; not a key for verifying signatures",
+            ),
+            (
+                "one that is too short",
+                vec![r#"{"kty":"RSA","e":"AQAB","n":"__8"}"#.to_owned()],
+                "no usable key among 1: RSA modulus of 16 bits is too short or too long",
+            ),
+            (
+                "one that is no longer a secret",
+                vec![r#"{"kty":"oct","k":"AA"}"#.to_owned()],
+                "no usable key among 1: private or symmetric key material in a public key set",
+            ),
+        ] {
+            let error = KeySet::from_jwks(format!(r#"{{"keys":[{}]}}"#, keys.join(",")).as_bytes());
+            assert_eq!(error.unwrap_err().to_string(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_token_without_a_key_is_told_what_is_lacking() {
+        let keys = set(&[okp(0, Some("a")), okp(1, None)]);
+        for (name, keys, kid, expected) in [
+            ("the key is there", &keys, Some("a"), TokenError::KeyAlgorithmMismatch),
+            ("some key is there", &keys, None, TokenError::KeyAlgorithmMismatch),
+            ("no key of the name", &keys, Some("b"), TokenError::UnknownKey),
+            ("no key at all", &KeySet::default(), None, TokenError::UnknownKey),
+        ] {
+            assert_eq!(keys.candidates(kid, Algorithm::ES256).count(), 0, "{name}");
+            assert_eq!(keys.lacking(kid), expected, "{name}");
+        }
     }
 
     #[test]

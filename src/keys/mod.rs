@@ -38,6 +38,9 @@ pub use algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
 pub use error::KeyError;
 pub use jws::verify_jws;
 pub(crate) use jws::verify_signature;
+pub(crate) use key_set::distinct;
+#[cfg(feature = "remote")]
+pub(crate) use key_set::reasons;
 pub use key_set::{JwksError, KeySet, MAX_KEYS};
 #[cfg(feature = "issuer")]
 pub(crate) use pem::Block as PemBlock;

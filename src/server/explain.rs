@@ -256,10 +256,11 @@ impl Slot {
         // A key that is known not to exist is found out first, where there is one issuer.
         let only = sources.only().and_then(|keys| Some((keys, keys.peek(|| now.monotonic())?)));
         match (token, only) {
-            (Some(token), Some((keys, snapshot)))
-                if self.is_hopeless_with(token, keys, &snapshot, limits, now) =>
-            {
-                (examined.first_for_want_of_key(), None)
+            (Some(token), Some((keys, snapshot))) => {
+                match self.hopeless_with(token, keys, &snapshot, limits, now) {
+                    Some(error) => (examined.first_for_want_of_key(&error), None),
+                    None => (examined, need),
+                }
             }
             _ => (examined, need),
         }

@@ -48,6 +48,8 @@ pub(super) enum Failure {
         source: usize,
         /// The generation of the keys that were tried; `None` when there were none.
         seen: Option<u64>,
+        /// What is wrong with the token if there are no newer ones.
+        lacking: TokenError,
     },
     /// It is good, and that its nonce is spent cannot be written down.
     CannotSpend,
@@ -57,6 +59,13 @@ pub(super) enum Failure {
         /// When it is worth coming again.
         retry_after: Duration,
     },
+}
+
+impl Failure {
+    /// There were no keys to try.
+    const fn without_keys(source: usize) -> Self {
+        Self::NeedKeys { source, seen: None, lacking: TokenError::UnknownKey }
+    }
 }
 
 impl From<TokenError> for Failure {
@@ -112,8 +121,8 @@ impl Slot {
         expected: Expected<'_>,
     ) -> Result<Verified, Failure> {
         let token = UnverifiedToken::parse(token, limits)?;
-        if self.is_hopeless(&token, sources, limits, now) {
-            return Err(TokenError::UnknownKey.into());
+        if let Some(error) = self.hopeless(&token, sources, limits, now) {
+            return Err(error.into());
         }
         let decoded = Decoded::new(token)?;
         let (proven, source, generation) = {
@@ -130,34 +139,34 @@ impl Slot {
         Ok(Verified { token: proven.into_token(decoded.payload), source, generation })
     }
 
-    /// Whether the key that the token names is known not to exist, whatever the token says: anyone
-    /// can make up such tokens, so they should cost little. It can be known before the issuer is only
+    /// What is wrong when the key that the token names is known not to exist, whatever the token says:
+    /// anyone can make up such tokens, so they should cost little. It can be known before the issuer is only
     /// where there is one issuer; and only if nothing would be fetched or waited for, since that is
     /// not done for a token whose issuer was not looked at.
-    fn is_hopeless(
+    fn hopeless(
         &self,
         token: &UnverifiedToken<'_>,
         sources: &Sources,
         limits: &TokenLimits,
         now: &Now<'_>,
-    ) -> bool {
-        let Some(keys) = sources.only() else { return false };
-        let Some(snapshot) = keys.peek(|| now.monotonic()) else { return false };
-        self.is_hopeless_with(token, keys, &snapshot, limits, now)
+    ) -> Option<TokenError> {
+        let keys = sources.only()?;
+        let snapshot = keys.peek(|| now.monotonic())?;
+        self.hopeless_with(token, keys, &snapshot, limits, now)
     }
 
     /// The same with these keys of the only source.
-    pub(super) fn is_hopeless_with(
+    pub(super) fn hopeless_with(
         &self,
         token: &UnverifiedToken<'_>,
         source: &KeySource,
         snapshot: &Snapshot,
         limits: &TokenLimits,
         now: &Now<'_>,
-    ) -> bool {
-        let [profile] = self.issuers.as_slice() else { return false };
-        names_no_key(token, profile, snapshot.keys(), limits)
-            && source.is_known_to_lack(snapshot.generation(), || now.monotonic())
+    ) -> Option<TokenError> {
+        let [profile] = self.issuers.as_slice() else { return None };
+        let error = names_no_key(token, profile, snapshot.keys(), limits)?;
+        source.is_known_to_lack(snapshot.generation(), || now.monotonic()).then_some(error)
     }
 
     /// The configured issuer of this name: by its exact bytes (RFC 7519 section 4.1.1) unless the
@@ -208,7 +217,7 @@ impl Slot {
         // A hopeless token is not worth looking for its issuer.
         trial.screen((self.of_tenant)(&own).ok_or(TokenError::WrongType)?)?;
         match tenants.admit(&issuer, own, now) {
-            Ok(tenant) => Err(Failure::NeedKeys { source: tenant.id, seen: None }),
+            Ok(tenant) => Err(Failure::without_keys(tenant.id)),
             Err(retry_after) => Err(Failure::Unavailable { retry_after }),
         }
     }
@@ -242,11 +251,13 @@ impl Trial<'_, '_> {
         let keys = keys();
         let known = keys.as_deref().map(Snapshot::keys);
         let screened = self.parsed.screen(profile, known, self.limits, self.now.unix(), self.expected)?;
-        let Some(keys) = &keys else { return Err(Failure::NeedKeys { source, seen: None }) };
+        let Some(keys) = &keys else { return Err(Failure::without_keys(source)) };
         let generation = keys.generation();
         match screened.verify(keys.keys()) {
             Ok(proven) => Ok((proven, source, generation)),
-            Err(TokenError::UnknownKey) => Err(Failure::NeedKeys { source, seen: Some(generation) }),
+            Err(lacking) if lacking.is_for_want_of_a_key() => {
+                Err(Failure::NeedKeys { source, seen: Some(generation), lacking })
+            }
             Err(error) => Err(error.into()),
         }
     }

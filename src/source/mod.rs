@@ -79,7 +79,7 @@ pub mod runbook {
                     _ => None,
                 })
                 .collect();
-            assert_eq!(messages.len(), 6, "the rows of the table");
+            assert_eq!(messages.len(), 7, "the rows of the table");
             for message in messages {
                 assert!(told.contains(&format!("\"{message}\"")), "no event says {message:?}");
             }

@@ -130,6 +130,49 @@ async fn discovery_falls_back_along_the_well_known_locations() {
 }
 
 #[tokio::test]
+async fn of_several_locations_the_error_that_tells_most_is_reported() {
+    let status = |status| {
+        let status = http::StatusCode::from_u16(status).unwrap();
+        FetchError::Status { status, retry_after: None }
+    };
+    let fails = |status_code| Answer::Fails(status(status_code));
+    let html = || Answer::Document(FetchResponse::document("<html>"));
+    let fetch = |error| RefreshError::MetadataFetch(error);
+    for (name, first, second, expected) in [
+        ("a redirect, then nothing", fails(301), fails(404), fetch(status(301))),
+        ("nothing, then a redirect", fails(404), fails(302), fetch(status(302))),
+        ("forbidden, then nothing", fails(403), fails(404), fetch(status(403))),
+        ("nothing, then an error", fails(404), fails(500), fetch(status(500))),
+        ("a redirect, then an error", fails(308), fails(500), fetch(status(308))),
+        ("nothing at either", fails(410), fails(404), fetch(status(410))),
+        (
+            "nothing, then no answer",
+            fails(404),
+            Answer::Fails(FetchError::Timeout),
+            fetch(FetchError::Timeout),
+        ),
+        ("a redirect, then no answer", fails(302), Answer::Fails(FetchError::Timeout), fetch(status(302))),
+        (
+            "nothing, then too much",
+            fails(404),
+            Answer::Fails(FetchError::TooLarge { limit: 1 }),
+            fetch(FetchError::TooLarge { limit: 1 }),
+        ),
+        ("a redirect, then HTML", fails(302), html(), RefreshError::Metadata(MetadataError::Malformed)),
+        ("HTML, then a redirect", html(), fails(302), RefreshError::Metadata(MetadataError::Malformed)),
+    ] {
+        let bench = discovering();
+        bench.provider.set(METADATA, first);
+        bench.provider.set(OAUTH, second);
+        assert_eq!(bench.keys.refresh_now().await, Err(expected.clone()), "{name}");
+        assert_eq!(bench.keys.health().last_error, Some(expected), "{name}");
+    }
+    let redirect = fetch(status(301)).to_string();
+    assert_eq!(redirect, "metadata: answered with the redirect 301, which is not followed");
+    assert_eq!(fetch(status(404)).to_string(), "metadata: answered with status 404");
+}
+
+#[tokio::test]
 async fn metadata_that_cannot_be_used_is_reported() {
     for (name, answer, expected) in [
         (
