@@ -191,9 +191,9 @@ impl Screened<'_> {
     ///
     /// # Errors
     /// Those of [`verify_signature`].
-    pub(crate) fn verify(self, keys: &KeySet) -> Result<Proven, TokenError> {
+    pub(crate) fn verify(self, keys: &KeySet, limits: &TokenLimits) -> Result<Proven, TokenError> {
         let name = self.profile.key_name(self.header.get().kid.as_deref());
-        let (key, signature) = verify_signature(self.token, name, self.algorithm, keys)?;
+        let (key, signature) = verify_signature(self.token, name, self.algorithm, keys, limits)?;
         if let Header::New(header) = &self.header {
             keys.memo().keep(self.token.header_segment(), header);
         }

@@ -137,7 +137,7 @@ pub(crate) fn examine(
 
     let failed = findings.iter().any(|finding| finding.verdict() == Verdict::Failed);
     let kid = header.as_ref().ok().and_then(|header| header.as_ref()?.kid.as_deref());
-    let trial = Trial { profile, kid, algorithm, keys };
+    let trial = Trial { profile, kid, algorithm, keys, limits };
     let (key_findings, unknown) = trial.run(token);
     findings.extend(key_findings);
 
@@ -203,6 +203,7 @@ struct Trial<'a> {
     kid: Option<&'a str>,
     algorithm: Option<Algorithm>,
     keys: Option<&'a KeySet>,
+    limits: &'a TokenLimits,
 }
 
 impl Trial<'_> {
@@ -222,7 +223,7 @@ impl Trial<'_> {
         };
         let name = self.profile.key_name(self.kid);
         let tried = keys.candidates(name, algorithm).count();
-        let verdict = verify_signature(token, name, algorithm, keys).map(drop);
+        let verdict = verify_signature(token, name, algorithm, keys, self.limits).map(drop);
         let unknown = verdict.as_ref().is_err_and(TokenError::is_for_want_of_a_key);
         let key = |verdict: Result<(), TokenError>| {
             let mismatch = verdict == Err(TokenError::KeyAlgorithmMismatch);

@@ -59,11 +59,13 @@ pub fn verify_jws(
         .ok()
         .filter(|algorithm| algorithms.into().contains(*algorithm))
         .ok_or(TokenError::AlgorithmNotAllowed)?;
-    let (_, SignatureValid { .. }) = verify_signature(&token, header.kid.as_deref(), algorithm, keys)?;
+    let kid = header.kid.as_deref();
+    let (_, SignatureValid { .. }) = verify_signature(&token, kid, algorithm, keys, limits)?;
     Ok(payload)
 }
 
-/// Checks the signature with each eligible key, and says which one it was.
+/// Checks the signature with the eligible keys, as many as [`TokenLimits::keys_tried`], and says which
+/// one it was.
 ///
 /// # Errors
 /// [`KeySet::lacking`] when no key is eligible, and [`TokenError::UnknownKey`] when the token names none
@@ -74,10 +76,11 @@ pub(crate) fn verify_signature(
     kid: Option<&str>,
     algorithm: Algorithm,
     keys: &KeySet,
+    limits: &TokenLimits,
 ) -> Result<(Arc<VerifyingKey>, SignatureValid), TokenError> {
     token.with_signature(|signature| {
         let mut failed = None;
-        for key in keys.candidates(kid, algorithm) {
+        for key in keys.candidates(kid, algorithm).take(limits.keys_tried) {
             match key.verify(algorithm, token.signing_input(), signature) {
                 Ok(valid) => return Ok((Arc::clone(key), valid)),
                 Err(invalid) => failed = Some(if kid.is_some() { invalid } else { TokenError::UnknownKey }),
@@ -169,6 +172,30 @@ mod tests {
             ),
         ] {
             assert_eq!(verdict(&token, &keys, allowed), expected.map(str::to_owned), "{name}");
+        }
+    }
+
+    #[test]
+    fn promise_11_a_token_is_tried_against_so_many_keys_and_no_more() {
+        let signing: Vec<_> = (0..6).map(|_| SigningKey::generate(Algorithm::EdDSA).unwrap()).collect();
+        let jwk = |key: &SigningKey| VerifyingKey::from_jwk(&key.public_jwk().unwrap().to_string()).unwrap();
+        let unnamed = KeySet::from_keys(signing.iter().map(|key| jwk(key).with_kid("")));
+        let namesakes = KeySet::from_keys(signing.iter().map(|key| jwk(key).with_kid("a")));
+        let tried = |keys_tried| TokenLimits { keys_tried, ..TokenLimits::default() };
+        let (nameless, named) = (r#"{"alg":"EdDSA"}"#, r#"{"alg":"EdDSA","kid":"a"}"#);
+        let (unknown, invalid) = (Some(TokenError::UnknownKey), Some(TokenError::InvalidSignature));
+        for (name, keys, header, by, limits, expected) in [
+            ("the fourth", &unnamed, nameless, 3, TokenLimits::default(), None),
+            ("the fifth", &unnamed, nameless, 4, TokenLimits::default(), unknown.clone()),
+            ("the last by choice", &unnamed, nameless, 5, tried(6), None),
+            ("the second of one by choice", &unnamed, nameless, 1, tried(1), unknown),
+            ("the fourth of one name", &namesakes, named, 3, TokenLimits::default(), None),
+            ("the fifth of one name", &namesakes, named, 4, TokenLimits::default(), invalid),
+            ("the fifth of one name by choice", &namesakes, named, 4, tried(5), None),
+        ] {
+            let token = signing[by].sign_raw(header, b"hi").unwrap();
+            let error = verify_jws(&token, keys, Algorithm::EdDSA, &limits).err();
+            assert_eq!(error, expected, "{name}");
         }
     }
 

@@ -8,7 +8,7 @@
 //! - `legacy`: RSA keys too short for today, for those who must.
 //! - `jwk`: what a JWK must be before it becomes a key; the rules of hygiene live here.
 //! - `header_memo`: headers already parsed, kept beside the keys that sign under them.
-//! - `key_set`: parsing a JWKS entry by entry, and finding the keys eligible for a token.
+//! - `key_set`: keys by name, and which are eligible for a token; `jwks`: reading a set entry by entry.
 //! - `jws`: the signature of a token under a key set, by itself as [`verify_jws`].
 //!
 //! Three decisions shape the room:
@@ -28,6 +28,7 @@ mod encoded;
 mod error;
 mod header_memo;
 mod jwk;
+mod jwks;
 mod jws;
 mod key_set;
 mod legacy;
@@ -36,12 +37,13 @@ mod verifying_key;
 
 pub use algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
 pub use error::KeyError;
+pub(crate) use jwks::distinct;
+pub use jwks::{JwksError, MAX_KEYS};
+#[cfg(feature = "remote")]
+pub(crate) use jwks::{reasons, without_byte_order_mark};
 pub use jws::verify_jws;
 pub(crate) use jws::verify_signature;
-pub(crate) use key_set::distinct;
-#[cfg(feature = "remote")]
-pub(crate) use key_set::reasons;
-pub use key_set::{JwksError, KeySet, MAX_KEYS};
+pub use key_set::KeySet;
 #[cfg(feature = "issuer")]
 pub(crate) use pem::Block as PemBlock;
 pub use pem::PemError;

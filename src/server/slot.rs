@@ -253,7 +253,7 @@ impl Trial<'_, '_> {
         let screened = self.parsed.screen(profile, known, self.limits, self.now.unix(), self.expected)?;
         let Some(keys) = &keys else { return Err(Failure::without_keys(source)) };
         let generation = keys.generation();
-        match screened.verify(keys.keys()) {
+        match screened.verify(keys.keys(), self.limits) {
             Ok(proven) => Ok((proven, source, generation)),
             Err(lacking) if lacking.is_for_want_of_a_key() => {
                 Err(Failure::NeedKeys { source, seen: Some(generation), lacking })

@@ -22,7 +22,7 @@ pub enum FetchError {
     #[error("the TLS handshake failed")]
     Tls,
     /// The address, as written or as resolved, is one that no key server has: link-local, metadata
-    /// service, multicast, unspecified; or plain http reached something other than loopback.
+    /// service, multicast, unspecified.
     #[error("the address is not one that keys may be fetched from")]
     AddressRefused,
     /// Not done within the deadline.
@@ -83,7 +83,8 @@ pub enum UrlError {
     /// Not an absolute URL with a host.
     #[error("not an absolute URL with a host")]
     Malformed,
-    /// Not https; plain http is for loopback addresses, and only where that was opted into.
+    /// Not https; plain http is for loopback and for hosts that are named, and only where that was
+    /// allowed.
     #[error("not https (plain http is for loopback, and only when opted into)")]
     Insecure,
     /// The URL carries a user name or password.

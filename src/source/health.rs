@@ -67,7 +67,7 @@ pub struct Health {
     pub key_ids: Vec<String>,
     /// How many entries of the issuer's document are unusable and passed over.
     pub skipped: usize,
-    /// Why they are: each reason once. A document without any usable entry is refused, and says the
+    /// Why they are: each reason once, and eight at most. A document without any usable entry is refused, and says the
     /// same in [`last_error`](Self::last_error).
     pub skipped_because: Vec<KeyError>,
     /// How long ago the last successful fetch started.

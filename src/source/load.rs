@@ -142,7 +142,8 @@ impl Load<'_> {
         let age = response.age;
         let loaded = match (response.body, old) {
             (Some(body), _) => {
-                let keys = KeySet::from_jwks(&body).map_err(RefreshError::KeySet)?;
+                let keys =
+                    KeySet::from_jwks_up_to(&body, self.settings.max_keys).map_err(RefreshError::KeySet)?;
                 Loaded {
                     url: url.clone(),
                     advertised,
@@ -205,7 +206,8 @@ impl Load<'_> {
         if timeout.is_zero() {
             return Err(FetchError::Timeout);
         }
-        let request = FetchRequest { url: url.clone(), etag, accept, max_body, timeout };
+        let max_redirects = self.settings.max_redirects;
+        let request = FetchRequest { url: url.clone(), etag, accept, max_body, max_redirects, timeout };
         let answer = before(self.clock.sleep_until(deadline), self.fetcher.fetch(request)).await;
         let response = answer.unwrap_or(Err(FetchError::Timeout))?;
         // The fetcher may be anybody's: its limits are checked once more.

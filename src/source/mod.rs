@@ -101,6 +101,8 @@ pub use fetch::{Fetch, FetchFuture, FetchRequest, FetchResponse};
 pub use health::{Health, SourceState};
 #[cfg(any(feature = "remote", feature = "identity-provider"))]
 pub use location::SourceUrl;
+#[cfg(feature = "remote")]
+pub(crate) use location::{PlainHttp, shown};
 pub use settings::{MAX_WAITERS_PER_SERVER, RefreshSettings, TenantSettings};
 #[cfg(feature = "remote")]
 pub use tenants::{TenantKeys, TenantResolver};

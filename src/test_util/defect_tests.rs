@@ -212,8 +212,8 @@ fn verdict(issuer: &TestIssuer, profile: &TokenProfile, token: &str) -> Result<S
     let limits = TokenLimits::default();
     let decoded = Decoded::new(UnverifiedToken::parse(token.as_bytes(), &limits)?)?;
     let parsed = decoded.claims(&names, &limits)?;
-    let proven =
-        parsed.screen(&profile, Some(&keys), &limits, issuer.now(), Expected::default())?.verify(&keys)?;
+    let screened = parsed.screen(&profile, Some(&keys), &limits, issuer.now(), Expected::default())?;
+    let proven = screened.verify(&keys, &limits)?;
     Ok(proven.into_token(decoded.payload.clone()).subject().to_owned())
 }
 

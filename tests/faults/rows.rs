@@ -235,18 +235,23 @@ fn key_sets() -> Vec<Row> {
         row("one kid for an RSA and an EC key", None, |site| {
             publishes(site, site.jwks_and(&[rsa().kid("key-1").public_jwk().unwrap()]));
         }),
-        row("10 000 keys", RefreshError::KeySet(JwksError::TooManyKeys { count: 10_001 }), |site| {
+        row("101 keys", RefreshError::KeySet(JwksError::TooManyKeys { limit: 100 }), |site| {
+            publishes(site, site.jwks_and(&ed25519_keys(100)));
+        }),
+        row("100 keys", None, |site| publishes(site, site.jwks_and(&ed25519_keys(99)))),
+        row("10 000 entries that are no keys for signatures", None, |site| {
             publishes(site, site.jwks_and(&vec![json!({ "kty": "x" }); 10_000]));
         }),
-        row("100 keys", None, |site| {
-            let others =
-                (0..99).map(|n| SigningKey::generate(Algorithm::EdDSA).unwrap().kid(format!("other-{n}")));
-            publishes(site, site.jwks_and(&others.map(|key| key.public_jwk().unwrap()).collect::<Vec<_>>()));
-        }),
+        row("a byte order mark", None, |site| publishes(site, format!("\u{feff}{}", site.jwks()))),
         row("a bare key instead of a set", None, |site| {
             publishes(site, site.issuer.jwks()["keys"][0].to_string());
         }),
     ]
+}
+
+fn ed25519_keys(count: usize) -> Vec<Value> {
+    let key = |n| SigningKey::generate(Algorithm::EdDSA).unwrap().kid(format!("other-{n}"));
+    (0..count).map(|n| key(n).public_jwk().unwrap()).collect()
 }
 
 fn metadata() -> Vec<Row> {
