@@ -5,6 +5,7 @@
 //! - `error`: why bytes are not a key; `curve`: the curves of ECDSA keys.
 //! - `verifying_key`: one public key (or configured secret) with the algorithms it may be used for.
 //! - `pem`: the reader of PEM; `encoded`: public keys in DER, certificates included.
+//! - `hash`: thumbprints (RFC 7638) and `at_hash`.
 //! - `legacy`: RSA keys too short for today, for those who must.
 //! - `jwk`: what a JWK must be before it becomes a key; the rules of hygiene live here.
 //! - `header_memo`: headers already parsed, kept beside the keys that sign under them.
@@ -26,6 +27,7 @@ mod algorithm;
 mod curve;
 mod encoded;
 mod error;
+mod hash;
 mod header_memo;
 mod jwk;
 mod jwks;
@@ -37,6 +39,8 @@ mod verifying_key;
 
 pub use algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
 pub use error::KeyError;
+#[cfg(any(test, feature = "issuer"))]
+pub(crate) use hash::thumbprint;
 pub(crate) use jwks::distinct;
 pub use jwks::{JwksError, MAX_KEYS};
 #[cfg(feature = "remote")]
@@ -44,7 +48,7 @@ pub(crate) use jwks::{reasons, without_byte_order_mark};
 pub use jws::verify_jws;
 pub(crate) use jws::verify_signature;
 pub use key_set::KeySet;
-#[cfg(feature = "issuer")]
+#[cfg(any(test, feature = "issuer"))]
 pub(crate) use pem::Block as PemBlock;
 pub use pem::PemError;
 pub use verifying_key::{SignatureValid, VerifyingKey};

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use aws_lc_rs::{
-    digest, hmac, rand,
+    hmac, rand,
     signature::{self, ParsedPublicKey, RsaParameters},
 };
 use base64_simd::URL_SAFE_NO_PAD;
 use smallvec::SmallVec;
 
-use super::{Algorithm, AlgorithmSet, KeyError, curve::Curve};
+use super::{Algorithm, AlgorithmSet, KeyError, curve::Curve, hash::thumbprint};
 
 /// The smallest RSA modulus accepted, in bits (RFC 7518 section 3.3: "2048 bits or larger").
 const MIN_RSA_BITS: usize = 2048;
@@ -265,7 +265,7 @@ impl VerifyingKey {
                 Ok((alg, Verifier::Public(key)))
             })
             .collect::<Result<_, KeyError>>()?;
-        let thumbprint = thumbprint(&format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, encode(e), encode(n)));
+        let thumbprint = thumbprint([("e", &*encode(e)), ("kty", "RSA"), ("n", &encode(n))]).into();
         Ok(Self { kid: KidRule::Unnamed, verifiers, algorithms, thumbprint })
     }
 
@@ -283,12 +283,8 @@ impl VerifyingKey {
         }
         let key = ParsedPublicKey::new(curve.verification(), &point).map_err(|_| KeyError::InvalidPoint)?;
         let (x, y) = point.get(1..).unwrap_or_default().split_at(size);
-        let thumbprint = thumbprint(&format!(
-            r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
-            curve.name(),
-            encode(x),
-            encode(y)
-        ));
+        let (x, y) = (encode(x), encode(y));
+        let thumbprint = thumbprint([("crv", curve.name()), ("kty", "EC"), ("x", &x), ("y", &y)]);
         Ok(Self::public(curve.algorithm(), key, thumbprint))
     }
 
@@ -297,16 +293,16 @@ impl VerifyingKey {
             return Err(KeyError::InvalidPoint);
         }
         let key = ParsedPublicKey::new(&signature::ED25519, x).map_err(|_| KeyError::InvalidPoint)?;
-        let thumbprint = thumbprint(&format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode(x)));
+        let thumbprint = thumbprint([("crv", "Ed25519"), ("kty", "OKP"), ("x", &encode(x))]);
         Ok(Self::public(Algorithm::EdDSA, key, thumbprint))
     }
 
-    fn public(algorithm: Algorithm, key: ParsedPublicKey, thumbprint: Box<str>) -> Self {
+    fn public(algorithm: Algorithm, key: ParsedPublicKey, thumbprint: String) -> Self {
         Self {
             kid: KidRule::Unnamed,
             verifiers: SmallVec::from_iter([(algorithm, Verifier::Public(key))]),
             algorithms: algorithm.into(),
-            thumbprint,
+            thumbprint: thumbprint.into(),
         }
     }
 
@@ -365,9 +361,4 @@ fn strip_zeros(bytes: &[u8]) -> &[u8] {
 
 fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode_to_string(bytes)
-}
-
-/// RFC 7638 section 3: SHA-256 over the required members in lexicographic order.
-fn thumbprint(canonical: &str) -> Box<str> {
-    encode(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref()).into()
 }
