@@ -97,6 +97,9 @@ pub enum TokenError {
     UntrustedIssuer,
     /// No key of the issuer has the token's key id, or none without one verifies it.
     UnknownKey,
+    /// The issuer has the key that the token names (or keys, where it names none), and none of them is
+    /// for the token's algorithm: each key is bound to its own.
+    KeyAlgorithmMismatch,
     /// The signature is wrong.
     InvalidSignature,
     /// The time in `exp` has come.
@@ -167,6 +170,7 @@ impl TokenError {
             Self::WrongType => "wrong_type",
             Self::UntrustedIssuer => "untrusted_issuer",
             Self::UnknownKey => "unknown_key",
+            Self::KeyAlgorithmMismatch => "key_algorithm_mismatch",
             Self::InvalidSignature => "invalid_signature",
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
@@ -196,6 +200,7 @@ impl TokenError {
             Self::WrongType => "the token is not of the accepted type",
             Self::UntrustedIssuer => "the token's issuer is not trusted",
             Self::UnknownKey => "the token was signed by an unknown key",
+            Self::KeyAlgorithmMismatch => "the token's key is not for the token's algorithm",
             Self::InvalidSignature => "the token's signature is invalid",
             Self::Expired => "the token has expired",
             Self::NotYetValid => "the token is not valid yet",
@@ -212,6 +217,11 @@ impl TokenError {
             Self::StaleNonce => "the nonce is not found or expired",
             Self::PairMismatch => "the two tokens do not belong together",
         }
+    }
+
+    /// Whether no key was found to check the signature with, so that newer keys might help.
+    pub(crate) const fn is_for_want_of_a_key(&self) -> bool {
+        matches!(self, Self::UnknownKey | Self::KeyAlgorithmMismatch)
     }
 
     /// The claim that failed, when it was a rule on one claim.

@@ -76,6 +76,7 @@
 //!   one. Tokens that are (`cnf`, RFC 7800) are refused, since no proof of possession is verified yet.
 //! - Whether a `jti` was seen before: access tokens are meant to be used many times.
 //! - Tokens in a query or a form body; opaque tokens.
+//! - The certificate that a public key was given in: who signed it, for whom, and until when.
 //! - The transport: put TLS in front.
 #![forbid(unsafe_code)]
 // No input panics. Tests may; they have their own way of failing.

@@ -2,53 +2,14 @@
 
 #![cfg(feature = "test-util")]
 
-use std::{
-    fmt::{self, Write as _},
-    sync::{Arc, Mutex},
-};
+#[path = "door/log.rs"]
+mod log;
 
 use http::{Request, Response, header::AUTHORIZATION};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_resource_server::test_util::{Defect, TestIssuer};
-use tracing::{
-    Event, Metadata, Subscriber,
-    field::{Field, Visit},
-    span,
-};
 
-/// Writes every event down, at every level.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-impl Visit for Log {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        write!(self.0.lock().unwrap(), "{field}={value:?} ").unwrap();
-    }
-}
-
-impl Subscriber for Log {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, values: &span::Record<'_>) {
-        values.record(&mut self.clone());
-    }
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        event.record(&mut self.clone());
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
+use log::Log;
 
 #[tokio::test]
 async fn promise_10_logs_carry_a_reason_and_nothing_of_the_token() {
@@ -63,9 +24,9 @@ async fn promise_10_logs_carry_a_reason_and_nothing_of_the_token() {
         let Ok(request) = Request::get("/").header(AUTHORIZATION, format!("Bearer {token}")).body(()) else {
             continue;
         };
-        log.0.lock().unwrap().clear();
+        log.clear();
         let response = service.clone().oneshot(request).await.unwrap();
-        let text = log.0.lock().unwrap().clone();
+        let text = log.text();
         if response.status().is_success() {
             continue;
         }

@@ -39,11 +39,11 @@ mod words;
 
 use std::sync::Arc;
 
+pub(crate) use self::report::Report;
 pub use self::{
     finding::{Finding, Shown, Stage, Verdict},
     html::Html,
 };
-pub(crate) use self::report::Report;
 use crate::{error::TokenError, http::Reason, time::UnixTime};
 
 /// What an explanation comes to.

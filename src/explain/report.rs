@@ -184,8 +184,13 @@ impl Observer for Report<'_> {
         Ok(())
     }
 
-    fn lacks_key(&mut self, signing: Signing<'_>, need: impl FnOnce() -> Failure) -> Result<(), Failure> {
-        self.add_signature(signing, Err(TokenError::UnknownKey));
+    fn lacks_key(
+        &mut self,
+        signing: Signing<'_>,
+        error: &TokenError,
+        need: impl FnOnce() -> Failure,
+    ) -> Result<(), Failure> {
+        self.add_signature(signing, Err(error.clone()));
         if self.failure.is_none() {
             self.failure = Some((self.kind, need()));
         }

@@ -17,6 +17,8 @@ pub(super) const PAIR: &str = "the two tokens are of one issuer, and of one user
 const SIGNATURE: &str = "the signature is good";
 const NOT_THERE: &str = "not there";
 const OTHER_TYPE: &str = "send the kind of token that belongs here, or accept this type with the profile";
+const OTHER_ALGORITHM: &str =
+    "have the issuer sign with the algorithm of its key, or publish the key with the alg that it signs with";
 const CHANGED: &str =
     "send the token as it was issued: it was changed, or signed by another key than the one it names";
 
@@ -273,12 +275,15 @@ pub(super) fn signature(
             Finding::unchecked(Stage::Signature, SIGNATURE, NONE_YET),
         ];
     };
-    let key =
-        |result| shown(Finding::of(Stage::Key, rule, result).fix(|| which_keys(profile, keys)).about("kid"));
+    let key = |result: Result<(), TokenError>| {
+        let mismatch = result == Err(TokenError::KeyAlgorithmMismatch);
+        let advice = || if mismatch { OTHER_ALGORITHM.to_owned() } else { which_keys(profile, keys) };
+        shown(Finding::of(Stage::Key, rule, result).fix(advice).about("kid"))
+    };
     let tried = keys.candidates(profile.key_name(kid), algorithm).count();
     match (tried, result) {
-        (0, Err(TokenError::UnknownKey)) => [
-            key(Err(TokenError::UnknownKey)),
+        (0, Err(error)) if error.is_for_want_of_a_key() => [
+            key(Err(error)),
             Finding::unchecked(Stage::Signature, SIGNATURE, "there is no key to check it with"),
         ],
         (0, result) => [

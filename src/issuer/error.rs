@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::keys::PemError;
+
 /// Why a [`SigningKey`](super::SigningKey) could not be generated or loaded.
 ///
 /// No variant carries key material, nor the cryptographic library's own words about it.
@@ -11,8 +13,8 @@ pub enum SigningKeyError {
     /// The text holds no PEM block that is well-formed ([RFC 7468]).
     ///
     /// [RFC 7468]: https://www.rfc-editor.org/rfc/rfc7468
-    #[error("not a well-formed PEM block")]
-    Pem,
+    #[error(transparent)]
+    Pem(#[from] PemError),
     /// The PEM block holds something else than an unencrypted private key.
     #[error(
         "the PEM block is none of PRIVATE KEY, RSA PRIVATE KEY and EC PRIVATE KEY; \

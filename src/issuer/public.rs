@@ -1,7 +1,6 @@
 //! The public half of a key, as JWK, thumbprint and DER.
 
 use aws_lc_rs::{
-    digest,
     encoding::{AsDer, PublicKeyX509Der},
     signature::{KeyPair, RsaKeyPair},
 };
@@ -9,6 +8,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use super::signing_key::Material;
+use crate::keys;
 
 /// The members that RFC 7638 section 3.2 hashes, which are also all that a public key consists of.
 pub(super) fn jwk(material: &Material) -> Option<Map<String, Value>> {
@@ -42,12 +42,10 @@ fn rsa_components(pair: &RsaKeyPair) -> (&[u8], &[u8]) {
     (public.modulus().big_endian_without_leading_zero(), public.exponent().big_endian_without_leading_zero())
 }
 
-/// RFC 7638: SHA-256 over the required members in lexicographic order without white space.
+/// RFC 7638.
 pub(super) fn thumbprint(material: &Material) -> Option<String> {
-    // A sorted map, so that the order does not hang on how serde_json stores its objects.
-    let members: std::collections::BTreeMap<_, _> = jwk(material)?.into_iter().collect();
-    let canonical = serde_json::to_vec(&members).ok()?;
-    Some(URL_SAFE_NO_PAD.encode_to_string(digest::digest(&digest::SHA256, &canonical)))
+    let members = jwk(material)?;
+    Some(keys::thumbprint(members.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))))
 }
 
 /// The `SubjectPublicKeyInfo` in DER.

@@ -12,6 +12,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use spki::der::pem;
 
 use super::{Algorithm, IssueError, SigningKeyError, public};
+use crate::keys::PemBlock;
 
 /// A private key (or secret) with the algorithm it signs with and its `kid`.
 ///
@@ -105,7 +106,7 @@ impl SigningKey {
     }
 
     /// Reads a private key from PEM: `PRIVATE KEY` (PKCS#8), `RSA PRIVATE KEY` (PKCS#1) or
-    /// `EC PRIVATE KEY` (SEC 1). The text holds that one block.
+    /// `EC PRIVATE KEY` (SEC 1). The first block of the text counts.
     ///
     /// ```
     /// use tower_resource_server::{issuer::SigningKey, keys::Algorithm};
@@ -125,13 +126,14 @@ impl SigningKey {
     /// [`Rejected`](SigningKeyError::Rejected) when the key is not one for `algorithm`, and
     /// [`WrongFamily`](SigningKeyError::WrongFamily) for an HMAC algorithm.
     pub fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, SigningKeyError> {
-        let (label, der) = crate::keys::pem::decode(pem).ok_or(SigningKeyError::Pem)?;
-        match label {
-            "PRIVATE KEY" => Self::from_pkcs8_der(algorithm, &der),
-            "RSA PRIVATE KEY" => Self::from_pkcs1_der(algorithm, &der),
-            "EC PRIVATE KEY" => Self::from_sec1_der(algorithm, &der),
-            _ => Err(SigningKeyError::PemLabel),
-        }
+        let block = PemBlock::first_of(pem)?;
+        let read = match block.label {
+            "PRIVATE KEY" => Self::from_pkcs8_der,
+            "RSA PRIVATE KEY" => Self::from_pkcs1_der,
+            "EC PRIVATE KEY" => Self::from_sec1_der,
+            _ => return Err(SigningKeyError::PemLabel),
+        };
+        read(algorithm, &block.decode()?)
     }
 
     /// Reads an unencrypted PKCS#8 `PrivateKeyInfo` ([RFC 5208], [RFC 5958]) in DER.

@@ -2,7 +2,10 @@ use aws_lc_rs::hmac;
 use serde_json::json;
 
 use super::*;
-use crate::{issuer::check, keys::VerifyingKey};
+use crate::{
+    issuer::check,
+    keys::{PemError, VerifyingKey},
+};
 
 const PKCS8_RSA: &str = include_str!("testdata/rsa2048-pkcs8.pem");
 const PKCS1_RSA: &str = include_str!("testdata/rsa2048-pkcs1.pem");
@@ -122,8 +125,8 @@ fn what_is_no_key_for_the_algorithm_is_refused() {
         ("RSA key for HMAC", HS256, PKCS8_RSA, SigningKeyError::WrongFamily { algorithm: HS256 }),
         ("public key", RS256, SPKI_RSA, SigningKeyError::PemLabel),
         ("encrypted key", ES256, ENCRYPTED_P256, SigningKeyError::PemLabel),
-        ("no PEM", RS256, "RS256", SigningKeyError::Pem),
-        ("nothing", RS256, "", SigningKeyError::Pem),
+        ("no PEM", RS256, "RS256", SigningKeyError::Pem(PemError::NoBegin)),
+        ("nothing", RS256, "", SigningKeyError::Pem(PemError::Empty)),
     ];
     for (case, algorithm, pem, expected) in cases {
         assert_eq!(SigningKey::from_pem(algorithm, pem).err(), Some(expected), "{case}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::{digest, rand};
+use aws_lc_rs::rand;
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
@@ -280,7 +280,7 @@ impl TokenBuilder {
             claims.entry("jti").or_insert(random_id()?.into());
         }
         if let Some(access_token) = &self.bound_to {
-            claims.entry("at_hash").or_insert_with(|| at_hash(algorithm, access_token).into());
+            claims.entry("at_hash").or_insert_with(|| algorithm.left_half_hash(access_token).into());
         }
         claims.retain(|name, _| !left_out(name));
         Ok(claims)
@@ -292,23 +292,6 @@ fn random_id() -> Result<String, IssueError> {
     let mut bytes = [0; 16];
     rand::fill(&mut bytes).map_err(|_| IssueError::Signing)?;
     Ok(URL_SAFE_NO_PAD.encode_to_string(bytes))
-}
-
-/// The left half of the access token's hash.
-fn at_hash(algorithm: Algorithm, access_token: &str) -> String {
-    let hash = match algorithm {
-        Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 | Algorithm::HS256 => &digest::SHA256,
-        Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 | Algorithm::HS384 => &digest::SHA384,
-        Algorithm::RS512
-        | Algorithm::PS512
-        | Algorithm::ES512
-        | Algorithm::HS512
-        // Core says nothing about EdDSA; Ed25519 hashes with SHA-512, and so do implementations.
-        | Algorithm::EdDSA => &digest::SHA512,
-    };
-    let whole = digest::digest(hash, access_token.as_bytes());
-    let (left, _) = whole.as_ref().split_at(whole.as_ref().len() / 2);
-    URL_SAFE_NO_PAD.encode_to_string(left)
 }
 
 #[cfg(test)]

@@ -150,17 +150,10 @@ fn a_token_is_signed_with_the_key_that_was_asked_for() {
 fn at_hash_is_the_left_half_by_the_signing_algorithms_hash() {
     // OpenID Connect Core appendix A.3 and A.4.
     let access_token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
-    assert_eq!(at_hash(Algorithm::RS256, access_token), "77QmUPtjPfzWtF2AnpK9RQ");
-
-    let lengths =
-        [(Algorithm::ES256, 16), (Algorithm::PS384, 24), (Algorithm::RS512, 32), (Algorithm::EdDSA, 32)];
-    for (algorithm, length) in lengths {
-        assert_eq!(check::bytes(&at_hash(algorithm, access_token)).len(), length, "{algorithm}");
-    }
     let builder = issuer().id_token("alice", "web").for_access_token(access_token);
     assert_eq!(minted(&builder).1["at_hash"], "77QmUPtjPfzWtF2AnpK9RQ");
     let by_eddsa = minted(&builder.clone().signed_with("two")).1;
-    assert_eq!(by_eddsa["at_hash"].as_str(), Some(&*at_hash(Algorithm::EdDSA, access_token)));
+    assert_eq!(by_eddsa["at_hash"], "q7nS86GgvvFaZkzALLWqJYaJIKw2wCDAVfCAsm5CrBM", "by SHA-512");
     assert_eq!(minted(&builder.clone().without("at_hash")).1.get("at_hash"), None);
     assert_eq!(minted(&builder.claim("at_hash", "wrong")).1["at_hash"], "wrong");
 }

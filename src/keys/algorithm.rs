@@ -4,8 +4,7 @@ use std::{fmt, str::FromStr};
 
 /// A JWS signature algorithm (`alg`, [RFC 7518 section 3.1], [RFC 8037], [RFC 9864]).
 ///
-/// The list is our own because the JWK model underneath has no word for `ES512` or for the
-/// RFC 9864 name `Ed25519`, which is read as the same algorithm as `EdDSA` here.
+/// The RFC 9864 name `Ed25519` is read as the same algorithm as `EdDSA`.
 ///
 /// ```
 /// use tower_resource_server::keys::Algorithm;

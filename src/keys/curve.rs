@@ -21,6 +21,11 @@ impl Curve {
         }
     }
 
+    /// The curve that a JWK calls so.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        [Self::P256, Self::P384, Self::P521].into_iter().find(|curve| curve.name() == name)
+    }
+
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::P256 => "P-256",

@@ -1,6 +1,6 @@
 //! Why bytes are not a key.
 
-use super::WeakSecret;
+use super::{PemError, WeakSecret};
 
 /// Why bytes are not a usable verification key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -9,9 +9,15 @@ pub enum KeyError {
     /// Not a JSON object of the shape of a JWK (RFC 7517 section 4), or a member has a wrong type.
     #[error("not a well-formed JWK")]
     MalformedJwk,
-    /// The PEM or DER text is not a public key (`SubjectPublicKeyInfo` or PKCS#1 `RSAPublicKey`).
-    #[error("not a public key in PEM or DER")]
+    /// The text is not PEM with a public key in it.
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    /// The DER is not a public key (`SubjectPublicKeyInfo` or PKCS#1 `RSAPublicKey`).
+    #[error("not a public key in DER")]
     MalformedPublicKey,
+    /// The DER is not an X.509 certificate (RFC 5280 section 4.1).
+    #[error("not a certificate in DER")]
+    MalformedCertificate,
     /// The key type, curve or algorithm is none that this crate verifies.
     #[error("key type, curve or algorithm not supported")]
     Unsupported,

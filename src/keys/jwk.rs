@@ -1,18 +1,56 @@
 //! What a JWK must be before it becomes a key (RFC 7517, RFC 7518 section 6, RFC 8037).
 //!
-//! jsonwebtoken supplies the model of the key's parameters. Two things it has no word for are read
-//! beside it: the members that make a key private, and the `alg` values `ES512` and `Ed25519`.
+//! Each step reads the members that it uses and no others. So a member that has no bearing on a
+//! verification (`x5c`, `x5t`, `x5u`, `iat`, `nbf`, `exp`, or one of another key type) may hold
+//! anything, and a certificate in `x5c` is neither read nor compared with the key.
+//!
+//! Numbers are read in every spelling of theirs that has one meaning; what they must be is judged
+//! afterwards, by [`VerifyingKey`].
+
+use std::borrow::Cow;
 
 use base64_simd::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{Algorithm, KeyError, VerifyingKey, curve::Curve, verifying_key::rsa_family};
 
-/// The members of interest that the model does not carry.
+/// The members of every key (RFC 7517 section 4); `null` counts as absent.
 #[derive(Deserialize)]
-struct Beside {
+struct Common<'a> {
+    #[serde(borrow)]
+    kty: Cow<'a, str>,
+    kid: Option<String>,
+    #[serde(rename = "use")]
+    public_key_use: Option<String>,
+    key_ops: Option<Vec<String>>,
     alg: Option<String>,
+}
+
+/// RFC 7518 section 6.3.1.
+#[derive(Deserialize)]
+struct Rsa {
+    n: String,
+    e: String,
+}
+
+/// RFC 7518 section 6.2.1.
+#[derive(Deserialize)]
+struct Ec {
+    crv: String,
+    x: String,
+    y: String,
+}
+
+/// RFC 8037 section 2.
+#[derive(Deserialize)]
+struct Okp {
+    crv: String,
+    x: String,
+}
+
+/// The members that make a key private or symmetric (RFC 7518 sections 6.2.2, 6.3.2 and 6.4).
+#[derive(Deserialize)]
+struct Secrets {
     d: Option<IgnoredAny>,
     p: Option<IgnoredAny>,
     q: Option<IgnoredAny>,
@@ -23,9 +61,8 @@ struct Beside {
     k: Option<IgnoredAny>,
 }
 
-impl Beside {
-    /// RFC 7518 sections 6.2.2, 6.3.2 and 6.4.
-    fn has_secret(&self) -> bool {
+impl Secrets {
+    fn are_there(&self) -> bool {
         [&self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qi, &self.oth, &self.k]
             .into_iter()
             .any(Option::is_some)
@@ -33,56 +70,74 @@ impl Beside {
 }
 
 pub(super) fn parse(json: &str) -> Result<VerifyingKey, KeyError> {
-    let beside: Beside = serde_json::from_str(json).map_err(|_| KeyError::MalformedJwk)?;
-    if beside.has_secret() {
+    let common: Common<'_> = read(json)?;
+    if common.kty == "oct" || read::<Secrets>(json)?.are_there() {
         return Err(KeyError::PrivateMaterial);
     }
-    let jwk: Jwk = serde_json::from_str(json).map_err(|_| KeyError::MalformedJwk)?;
-    check_use(&jwk)?;
-
-    let key = match &jwk.algorithm {
-        AlgorithmParameters::RSA(rsa) => VerifyingKey::rsa(&decode(&rsa.n)?, &decode(&rsa.e)?, rsa_family())?,
-        AlgorithmParameters::EllipticCurve(ec) => {
-            let curve = match ec.curve {
-                EllipticCurve::P256 => Curve::P256,
-                EllipticCurve::P384 => Curve::P384,
-                EllipticCurve::P521 => Curve::P521,
-                _ => return Err(KeyError::Unsupported),
-            };
-            VerifyingKey::ec(curve, &decode(&ec.x)?, &decode(&ec.y)?)?
+    common.check_use()?;
+    let key = match &*common.kty {
+        "RSA" => {
+            let Rsa { n, e } = read(json)?;
+            VerifyingKey::rsa(&octets(&n)?, &octets(&e)?, rsa_family())?
         }
-        AlgorithmParameters::OctetKeyPair(okp) => match okp.curve {
-            EllipticCurve::Ed25519 => VerifyingKey::ed25519(&decode(&okp.x)?)?,
+        "EC" => {
+            let Ec { crv, x, y } = read(json)?;
+            let curve = Curve::named(&crv).ok_or(KeyError::Unsupported)?;
+            VerifyingKey::ec(curve, &octets(&x)?, &octets(&y)?)?
+        }
+        "OKP" => match read(json)? {
+            Okp { crv, x } if crv == "Ed25519" => VerifyingKey::ed25519(&octets(&x)?)?,
             _ => return Err(KeyError::Unsupported),
         },
         _ => return Err(KeyError::Unsupported),
     };
-    let key = match &beside.alg {
+    let key = match &common.alg {
         Some(alg) => key.restricted_to(alg.parse::<Algorithm>().map_err(|_| KeyError::Unsupported)?)?,
         None => key,
     };
-    Ok(match jwk.common.key_id {
+    Ok(match common.kid {
         Some(kid) => key.with_kid(kid),
         None => key,
     })
 }
 
-/// RFC 7517 sections 4.2 and 4.3: absent members restrict nothing, present ones bind.
-fn check_use(jwk: &Jwk) -> Result<(), KeyError> {
-    let for_signatures = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));
-    let to_verify = match &jwk.common.key_operations {
-        Some(operations) => operations.contains(&KeyOperations::Verify),
-        None => true,
-    };
-    if for_signatures && to_verify { Ok(()) } else { Err(KeyError::WrongUse) }
+/// Reads some members of an object. A member that is read must be there once, with its type.
+fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, KeyError> {
+    // Serde also reads an array as the members in their order.
+    if !json.trim_start().starts_with('{') {
+        return Err(KeyError::MalformedJwk);
+    }
+    serde_json::from_str(json).map_err(|_| KeyError::MalformedJwk)
 }
 
-fn decode(base64url: &str) -> Result<Vec<u8>, KeyError> {
-    URL_SAFE_NO_PAD.decode_to_vec(base64url).map_err(|_| KeyError::MalformedJwk)
+impl Common<'_> {
+    /// RFC 7517 sections 4.2 and 4.3: absent members restrict nothing, present ones bind.
+    fn check_use(&self) -> Result<(), KeyError> {
+        let for_signatures = self.public_key_use.as_deref().is_none_or(|use_| use_ == "sig");
+        let to_verify = { self.key_ops.as_ref() }.is_none_or(|all| all.iter().any(|one| one == "verify"));
+        if for_signatures && to_verify { Ok(()) } else { Err(KeyError::WrongUse) }
+    }
+}
+
+/// Base64url as RFC 7518 section 2 has it, and what encoders make of it: padding, the other
+/// alphabet of base64, line breaks. Each has one meaning; stray bits at the end have none.
+fn octets(text: &str) -> Result<Vec<u8>, KeyError> {
+    let significant = |byte: u8| match byte {
+        b'+' => Some(b'-'),
+        b'/' => Some(b'_'),
+        byte if byte.is_ascii_whitespace() => None,
+        byte => Some(byte),
+    };
+    let text: Vec<u8> = text.bytes().filter_map(significant).collect();
+    let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
+    let text = text.get(..text.len() - padding).unwrap_or_default();
+    URL_SAFE_NO_PAD.decode_to_vec(text).map_err(|_| KeyError::MalformedJwk)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     const RSA: &str = r#""kty":"RSA","e":"AQAB","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw""#;
@@ -101,13 +156,131 @@ mod tests {
     }
 
     #[test]
-    fn a_leading_zero_byte_of_the_modulus_is_dropped() {
-        let plain = parse(&format!("{{{RSA}}}")).unwrap();
+    fn members_without_a_bearing_on_the_key_may_hold_anything() {
+        let base = |jwk: &str| parse(&format!("{{{jwk}}}")).unwrap().thumbprint().to_owned();
+        for (name, jwk, member) in [
+            ("x5c a text", EC, r#""x5c":"MIIB""#),
+            ("x5c a number", RSA, r#""x5c":7"#),
+            ("x5c certificates of another key", OKP, r#""x5c":["MIIB"]"#),
+            ("x5c twice", EC, r#""x5c":"MIIB","x5c":null"#),
+            ("x5t an array", EC, r#""x5t":[],"x5t#S256":{}"#),
+            ("x5u no URL", RSA, r#""x5u":"no URL""#),
+            ("iat a text", EC, r#""iat":"yesterday""#),
+            ("nbf in the future", EC, r#""nbf":99999999999"#),
+            ("exp in the past", OKP, r#""exp":1"#),
+            ("exp no number that fits", EC, r#""exp":1e999"#),
+            ("n in a key of a curve", EC, r#""n":7,"e":null"#),
+            ("crv in an RSA key", RSA, r#""crv":["P-256"],"x":0"#),
+            ("y in an OKP key", OKP, r#""y":{}"#),
+            ("a member of another's", EC, r#""issued_by":{"a":[[[1]]]}"#),
+            ("null for members that are used", EC, r#""kid":null,"use":null,"key_ops":null,"alg":null"#),
+        ] {
+            let key = parse(&format!("{{{jwk},{member}}}")).map(|key| key.thumbprint().to_owned());
+            assert_eq!(key, Ok(base(jwk)), "{name}");
+        }
+    }
+
+    #[test]
+    fn members_that_are_used_are_there_once_and_of_their_type() {
+        for (name, jwk, member) in [
+            ("use a number", EC, r#""use":1"#),
+            ("use an array", EC, r#""use":["sig"]"#),
+            ("key_ops a text", EC, r#""key_ops":"verify""#),
+            ("key_ops with a number", EC, r#""key_ops":["verify",1]"#),
+            ("alg a number", EC, r#""alg":256"#),
+            ("alg twice", EC, r#""alg":"ES256","alg":"ES256""#),
+            ("kty twice", EC, r#""kty":"EC""#),
+            ("a coordinate twice", EC, r#""x":"AA""#),
+            ("the modulus twice", RSA, r#""n":"AA""#),
+            ("kid an object", OKP, r#""kid":{}"#),
+        ] {
+            assert_eq!(parse(&format!("{{{jwk},{member}}}")).err(), Some(KeyError::MalformedJwk), "{name}");
+        }
+    }
+
+    /// A P-256 key whose x begins with a zero byte.
+    const SHORT: [&str; 2] =
+        ["AAm4BMPWxXMxiYE8oqhsKuzQEOWBEn0ck1Dotus1Pag", "Lch5z15PfyMKCcE00weJsN_oxpNSryfENdkHApOlBVk"];
+    /// A P-256 key, and an RSA exponent.
+    const PLAIN: [&str; 2] =
+        ["5G8FjLnd1ZQuJp4qx66vyxUwT4k8M2TW30qYV74Ta-U", "5-BVk4WSfDUmlZYrX3rLSiVbxGyd5be_XJAG6BjeFj4"];
+
+    fn ec([x, y]: [&str; 2]) -> Result<Box<str>, KeyError> {
+        parse(&json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y }).to_string())
+            .map(|key| key.thumbprint().into())
+    }
+
+    fn rsa(n: &str, e: &str) -> Result<Box<str>, KeyError> {
+        parse(&json!({ "kty": "RSA", "n": n, "e": e }).to_string()).map(|key| key.thumbprint().into())
+    }
+
+    fn okp(x: &str) -> Result<Box<str>, KeyError> {
+        parse(&json!({ "kty": "OKP", "crv": "Ed25519", "x": x }).to_string())
+            .map(|key| key.thumbprint().into())
+    }
+
+    #[test]
+    fn a_number_is_the_same_in_each_of_its_spellings() {
+        let [x, y] = PLAIN;
+        let [short_x, short_y] = SHORT;
         let n = plain_member(RSA, "n");
-        let mut bytes = vec![0];
-        bytes.extend(URL_SAFE_NO_PAD.decode_to_vec(n).unwrap());
-        let padded = RSA.replace(n, &URL_SAFE_NO_PAD.encode_to_string(bytes));
-        assert_eq!(parse(&format!("{{{padded}}}")).unwrap().thumbprint(), plain.thumbprint());
+        let ed25519 = plain_member(OKP, "x");
+        let signed = |number: &str| {
+            let octets = URL_SAFE_NO_PAD.decode_to_vec(number).unwrap();
+            URL_SAFE_NO_PAD.encode_to_string([vec![0], octets].concat())
+        };
+        let (plain, short, modulus) = (ec(PLAIN), ec(SHORT), rsa(n, "AQAB"));
+        for (name, found, expected) in [
+            ("x padded", ec(["5G8FjLnd1ZQuJp4qx66vyxUwT4k8M2TW30qYV74Ta-U=", y]), &plain),
+            ("x with a sign byte", ec(["AORvBYy53dWULiaeKseur8sVME-JPDNk1t9KmFe-E2vl", y]), &plain),
+            ("y padded", ec([x, &format!("{y}=")]), &plain),
+            ("y with a sign byte", ec([x, &signed(y)]), &plain),
+            ("y with several zero bytes", ec([x, &signed(&signed(y))]), &plain),
+            (
+                "x in the other alphabet",
+                ec([&x.replace('-', "+"), &y.replace('_', "/").replace('-', "+")]),
+                &plain,
+            ),
+            ("x in lines", ec([&format!("{}\r\n{}\n", &x[..20], &x[20..]), y]), &plain),
+            (
+                "x without its leading zero",
+                ec(["CbgEw9bFczGJgTyiqGwq7NAQ5YESfRyTUOi26zU9qA", short_y]),
+                &short,
+            ),
+            ("the same padded", ec(["CbgEw9bFczGJgTyiqGwq7NAQ5YESfRyTUOi26zU9qA==", short_y]), &short),
+            ("the same with a sign byte", ec([&signed(short_x), short_y]), &short),
+            ("n with a sign byte", rsa(&signed(n), "AQAB"), &modulus),
+            ("n padded", rsa(&format!("{n}=="), "AQAB"), &modulus),
+            ("n in the other alphabet", rsa(&n.replace('-', "+").replace('_', "/"), "AQAB"), &modulus),
+            ("e with a sign byte", rsa(n, "AAEAAQ"), &modulus),
+            ("e with its zero bytes, padded", rsa(n, "AAEAAQ=="), &modulus),
+            ("Ed25519 padded", okp(&format!("{ed25519}=")), &okp(ed25519)),
+        ] {
+            assert!(expected.is_ok(), "{name}");
+            assert_eq!(&found, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_spelling_without_one_meaning_is_refused() {
+        let [x, y] = PLAIN;
+        let ed25519 = plain_member(OKP, "x");
+        let longer = format!("AQ{x}");
+        for (name, found, expected) in [
+            ("stray bits at the end", ec([&format!("{}V", &x[..42]), y]), KeyError::MalformedJwk),
+            ("padding in the middle", ec([&format!("{}={}", &x[..40], &x[40..]), y]), KeyError::MalformedJwk),
+            ("a letter of no alphabet", ec([&x.replace('-', "."), y]), KeyError::MalformedJwk),
+            ("one letter too few", ec([&x[..41], y]), KeyError::MalformedJwk),
+            ("a coordinate of another curve", ec([&longer[..44], y]), KeyError::InvalidPoint),
+            ("another point", ec([y, x]), KeyError::InvalidPoint),
+            ("no coordinate at all", ec([x, ""]), KeyError::InvalidPoint),
+            // Not a number: 32 octets, the least significant first (RFC 8032 section 5.1.2).
+            ("Ed25519 with a zero in front", okp(&format!("AA{ed25519}")[..44]), KeyError::InvalidPoint),
+            ("Ed25519 without its last octet", okp(&ed25519[..42]), KeyError::MalformedJwk),
+            ("e of nothing", rsa(plain_member(RSA, "n"), "AAAA"), KeyError::RsaExponent),
+        ] {
+            assert_eq!(found, Err(expected), "{name}");
+        }
     }
 
     fn plain_member<'a>(jwk: &'a str, name: &str) -> &'a str {
@@ -135,7 +308,24 @@ mod tests {
             ("symmetric", r#"{"kty":"oct","k":"AAAA"}"#.into(), Err(KeyError::PrivateMaterial)),
             ("kid a number", with(EC, r#""kid":5"#), Err(KeyError::MalformedJwk)),
             ("unknown type", r#"{"kty":"AKP","pub":"AA"}"#.into(), Err(KeyError::Unsupported)),
-            ("unknown curve", EC.replace("P-256", "P-256K").as_str().into(), Err(KeyError::MalformedJwk)),
+            ("unknown curve", format!("{{{}}}", EC.replace("P-256", "P-256K")), Err(KeyError::Unsupported)),
+            (
+                "curve of another type",
+                format!("{{{}}}", OKP.replace("Ed25519", "X25519")),
+                Err(KeyError::Unsupported),
+            ),
+            ("symmetric without its secret", r#"{"kty":"oct"}"#.into(), Err(KeyError::PrivateMaterial)),
+            ("without a type", r#"{"kid":"a"}"#.into(), Err(KeyError::MalformedJwk)),
+            (
+                "without a coordinate",
+                r#"{"kty":"EC","crv":"P-256","x":"AA"}"#.into(),
+                Err(KeyError::MalformedJwk),
+            ),
+            (
+                "members without names",
+                r#"["EC",null,null,null,null,null,null,null]"#.into(),
+                Err(KeyError::MalformedJwk),
+            ),
             ("not an object", "[]".into(), Err(KeyError::MalformedJwk)),
             (
                 "point off the curve",

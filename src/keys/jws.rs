@@ -37,8 +37,10 @@ use crate::{
 /// [`TooLarge`](TokenError::TooLarge), [`Malformed`](TokenError::Malformed),
 /// [`UnsupportedExtension`](TokenError::UnsupportedExtension) and
 /// [`AlgorithmNotAllowed`](TokenError::AlgorithmNotAllowed) about the token;
-/// [`UnknownKey`](TokenError::UnknownKey) when no key is eligible, or the token names none and fails
-/// under each that is; [`InvalidSignature`](TokenError::InvalidSignature) under a key that it names.
+/// [`UnknownKey`](TokenError::UnknownKey) when no key has the name that the token gives, or it gives
+/// none and fails under each that is eligible;
+/// [`KeyAlgorithmMismatch`](TokenError::KeyAlgorithmMismatch) when none of the keys in question is for
+/// the token's algorithm; [`InvalidSignature`](TokenError::InvalidSignature) under a key that it names.
 ///
 /// [RFC 7515 section 7.1]: https://www.rfc-editor.org/rfc/rfc7515#section-7.1
 pub fn verify_jws(
@@ -57,32 +59,34 @@ pub fn verify_jws(
         .ok()
         .filter(|algorithm| algorithms.into().contains(*algorithm))
         .ok_or(TokenError::AlgorithmNotAllowed)?;
-    let (_, SignatureValid { .. }) = verify_signature(&token, header.kid.as_deref(), algorithm, keys)?;
+    let kid = header.kid.as_deref();
+    let (_, SignatureValid { .. }) = verify_signature(&token, kid, algorithm, keys, limits)?;
     Ok(payload)
 }
 
-/// Checks the signature with each eligible key, and says which one it was.
+/// Checks the signature with the eligible keys, as many as [`TokenLimits::keys_tried`], and says which
+/// one it was.
 ///
 /// # Errors
-/// [`TokenError::UnknownKey`] when no key is eligible, or the token names none and fails under each
-/// that is: then, and only then, newer keys might help. [`TokenError::InvalidSignature`] under a key
-/// that the token names.
+/// [`KeySet::lacking`] when no key is eligible, and [`TokenError::UnknownKey`] when the token names none
+/// and fails under each that is: then, and only then, newer keys might help.
+/// [`TokenError::InvalidSignature`] under a key that the token names.
 pub(crate) fn verify_signature(
     token: &UnverifiedToken<'_>,
     kid: Option<&str>,
     algorithm: Algorithm,
     keys: &KeySet,
+    limits: &TokenLimits,
 ) -> Result<(Arc<VerifyingKey>, SignatureValid), TokenError> {
     token.with_signature(|signature| {
-        let mut failed = TokenError::UnknownKey;
-        for key in keys.candidates(kid, algorithm) {
+        let mut failed = None;
+        for key in keys.candidates(kid, algorithm).take(limits.keys_tried) {
             match key.verify(algorithm, token.signing_input(), signature) {
                 Ok(valid) => return Ok((Arc::clone(key), valid)),
-                Err(invalid) if kid.is_some() => failed = invalid,
-                Err(_) => {}
+                Err(invalid) => failed = Some(if kid.is_some() { invalid } else { TokenError::UnknownKey }),
             }
         }
-        Err(failed)
+        Err(failed.unwrap_or_else(|| keys.lacking(kid)))
     })
 }
 
@@ -130,13 +134,25 @@ mod tests {
                 "as another algorithm",
                 sign(&a, r#"{"alg":"ES384","kid":"a"}"#),
                 AlgorithmSet::ASYMMETRIC,
+                Err(TokenError::KeyAlgorithmMismatch),
+            ),
+            (
+                "as another algorithm, without a kid",
+                sign(&a, r#"{"alg":"ES384"}"#),
+                AlgorithmSet::ASYMMETRIC,
+                Err(TokenError::KeyAlgorithmMismatch),
+            ),
+            (
+                "as another algorithm, under no key's name",
+                sign(&a, r#"{"alg":"ES384","kid":"c"}"#),
+                AlgorithmSet::ASYMMETRIC,
                 Err(TokenError::UnknownKey),
             ),
             (
                 "as HMAC with a public key",
                 sign(&a, r#"{"alg":"HS256","kid":"a"}"#),
                 AlgorithmSet::HMAC,
-                Err(TokenError::UnknownKey),
+                Err(TokenError::KeyAlgorithmMismatch),
             ),
             (
                 "with an algorithm that is not allowed",
@@ -156,6 +172,30 @@ mod tests {
             ),
         ] {
             assert_eq!(verdict(&token, &keys, allowed), expected.map(str::to_owned), "{name}");
+        }
+    }
+
+    #[test]
+    fn promise_11_a_token_is_tried_against_so_many_keys_and_no_more() {
+        let signing: Vec<_> = (0..6).map(|_| SigningKey::generate(Algorithm::EdDSA).unwrap()).collect();
+        let jwk = |key: &SigningKey| VerifyingKey::from_jwk(&key.public_jwk().unwrap().to_string()).unwrap();
+        let unnamed = KeySet::from_keys(signing.iter().map(|key| jwk(key).with_kid("")));
+        let namesakes = KeySet::from_keys(signing.iter().map(|key| jwk(key).with_kid("a")));
+        let tried = |keys_tried| TokenLimits { keys_tried, ..TokenLimits::default() };
+        let (nameless, named) = (r#"{"alg":"EdDSA"}"#, r#"{"alg":"EdDSA","kid":"a"}"#);
+        let (unknown, invalid) = (Some(TokenError::UnknownKey), Some(TokenError::InvalidSignature));
+        for (name, keys, header, by, limits, expected) in [
+            ("the fourth", &unnamed, nameless, 3, TokenLimits::default(), None),
+            ("the fifth", &unnamed, nameless, 4, TokenLimits::default(), unknown.clone()),
+            ("the last by choice", &unnamed, nameless, 5, tried(6), None),
+            ("the second of one by choice", &unnamed, nameless, 1, tried(1), unknown),
+            ("the fourth of one name", &namesakes, named, 3, TokenLimits::default(), None),
+            ("the fifth of one name", &namesakes, named, 4, TokenLimits::default(), invalid),
+            ("the fifth of one name by choice", &namesakes, named, 4, tried(5), None),
+        ] {
+            let token = signing[by].sign_raw(header, b"hi").unwrap();
+            let error = verify_jws(&token, keys, Algorithm::EdDSA, &limits).err();
+            assert_eq!(error, expected, "{name}");
         }
     }
 

@@ -2,40 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use super::{Algorithm, AlgorithmSet, KeyError, VerifyingKey, header_memo::HeaderMemo};
-
-/// The most entries that a key set from the network may have: 100 signing keys are far beyond any
-/// provider seen, and each costs parsing on arrival.
-pub const MAX_KEYS: usize = 100;
-
-/// The most keys that one token is tried against: bounds the signatures that a token without `kid`
-/// can cause.
-const MAX_CANDIDATES: usize = 4;
-
-/// Why a document is not a usable key set.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum JwksError {
-    /// Not JSON, or neither a JWK Set (RFC 7517 section 5) nor a single JWK.
-    #[error("not a JWK Set")]
-    Malformed,
-    /// More entries than [`MAX_KEYS`].
-    #[error("{count} keys; at most {MAX_KEYS} are accepted")]
-    TooManyKeys {
-        /// How many there are.
-        count: usize,
-    },
-    /// There is no entry that can verify a signature.
-    #[error("no usable key among {count}")]
-    NoUsableKey {
-        /// How many entries there are.
-        count: usize,
-    },
-}
+use crate::error::TokenError;
 
 /// The keys of one issuer at one moment.
 ///
@@ -60,48 +30,15 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    /// Reads a JWK Set, or a single bare JWK, as it comes from an issuer.
-    ///
-    /// Each entry is judged alone: one that is unusable is skipped and counted in
-    /// [`skipped`](Self::skipped), so that an issuer may publish keys of new kinds. Symmetric and
-    /// private keys are never taken.
-    ///
-    /// # Errors
-    /// [`JwksError`] when the document is not a key set, too large, or has no usable key at all.
-    pub fn from_jwks(json: &[u8]) -> Result<Self, JwksError> {
-        #[derive(Deserialize)]
-        struct Document<'a> {
-            #[serde(borrow)]
-            keys: Option<Vec<&'a RawValue>>,
-            kty: Option<&'a RawValue>,
-        }
-
-        let text = std::str::from_utf8(json).map_err(|_| JwksError::Malformed)?;
-        let document: Document<'_> = serde_json::from_str(text).map_err(|_| JwksError::Malformed)?;
-        let entries = match (document.keys, document.kty) {
-            (Some(keys), _) => keys.into_iter().map(RawValue::get).collect(),
-            (None, Some(_)) => vec![text],
-            (None, None) => return Err(JwksError::Malformed),
-        };
-        let count = entries.len();
-        if count > MAX_KEYS {
-            return Err(JwksError::TooManyKeys { count });
-        }
-        let mut skipped = Vec::new();
-        let usable: Vec<_> = entries
-            .into_iter()
-            .filter_map(|jwk| VerifyingKey::from_jwk(jwk).map_err(|why| skipped.push(why)).ok())
-            .collect();
-        if usable.is_empty() {
-            return Err(JwksError::NoUsableKey { count });
-        }
-        Ok(Self { skipped, ..Self::from_keys(usable) })
-    }
-
     /// A set of keys that the application holds.
     #[must_use]
     pub fn from_keys(keys: impl IntoIterator<Item = VerifyingKey>) -> Self {
         Self::index(keys.into_iter().map(Arc::new))
+    }
+
+    /// This set out of a document with entries that are unusable for these reasons.
+    pub(super) fn passing_over(self, skipped: Vec<KeyError>) -> Self {
+        Self { skipped, ..self }
     }
 
     fn index(keys: impl Iterator<Item = Arc<VerifyingKey>>) -> Self {
@@ -190,25 +127,33 @@ impl KeySet {
         }
     }
 
-    /// The keys that may have signed a token with this header, at most [`MAX_CANDIDATES`].
+    /// Why no key is eligible for a token with this `kid`.
+    pub(crate) fn lacking(&self, kid: Option<&str>) -> TokenError {
+        match self.named(kid).next() {
+            Some(_) => TokenError::KeyAlgorithmMismatch,
+            None => TokenError::UnknownKey,
+        }
+    }
+
+    /// The keys that may have signed a token with this header.
     ///
     /// A `kid` leads to exactly the key of that name. Two different keys under one `kid` (RFC 7517
     /// section 4.5 allows it across key types) are told apart by `algorithm`; an issuer that goes
-    /// further and reuses a `kid` within one algorithm has each of them tried, within the same
-    /// bound as a token that names no key.
+    /// further and reuses a `kid` within one algorithm has each of them tried.
     pub(crate) fn candidates(
         &self,
         kid: Option<&str>,
         algorithm: Algorithm,
     ) -> impl Iterator<Item = &Arc<VerifyingKey>> {
+        self.named(kid).filter(move |key| key.algorithms().contains(algorithm))
+    }
+
+    /// The keys that a token with this `kid` may mean, whatever they are for.
+    fn named(&self, kid: Option<&str>) -> impl Iterator<Item = &Arc<VerifyingKey>> {
         let named = kid.and_then(|kid| self.by_kid.get(kid));
         let unnamed = kid.map(|_| &self.unnamed);
         let all = if kid.is_none() { self.keys.as_slice() } else { &[] };
-        self.at(named)
-            .chain(self.at(unnamed))
-            .chain(all)
-            .filter(move |key| key.algorithms().contains(algorithm) && key.matches_kid(kid))
-            .take(MAX_CANDIDATES)
+        self.at(named).chain(self.at(unnamed)).chain(all).filter(move |key| key.matches_kid(kid))
     }
 
     fn at<'a>(
@@ -266,34 +211,16 @@ mod tests {
     }
 
     #[test]
-    fn tokens_without_kid_are_tried_against_four_keys_at_most() {
-        let keys = KeySet::from_keys((0..9).map(|n| VerifyingKey::from_ed25519_bytes(&[n; 32]).unwrap()));
-        assert_eq!(count(&keys, None, Algorithm::EdDSA), MAX_CANDIDATES);
-    }
-
-    #[test]
-    fn documents_that_are_no_key_set_are_refused() {
-        let many = format!(r#"{{"keys":[{}]}}"#, vec!["{}"; MAX_KEYS + 1].join(","));
-        for (name, json, expected) in [
-            ("not JSON", "<html>", JwksError::Malformed),
-            ("truncated", r#"{"keys":[{"kty":"#, JwksError::Malformed),
-            ("neither", "{}", JwksError::Malformed),
-            ("keys no array", r#"{"keys":{}}"#, JwksError::Malformed),
-            ("empty", r#"{"keys":[]}"#, JwksError::NoUsableKey { count: 0 }),
-            ("all unusable", r#"{"keys":[{"kty":"oct","k":"AA"},5]}"#, JwksError::NoUsableKey { count: 2 }),
-            ("too many", &many, JwksError::TooManyKeys { count: MAX_KEYS + 1 }),
-            ("a private bare key", r#"{"kty":"oct","k":"AA"}"#, JwksError::NoUsableKey { count: 1 }),
+    fn a_token_without_a_key_is_told_what_is_lacking() {
+        let keys = set(&[okp(0, Some("a")), okp(1, None)]);
+        for (name, keys, kid, expected) in [
+            ("the key is there", &keys, Some("a"), TokenError::KeyAlgorithmMismatch),
+            ("some key is there", &keys, None, TokenError::KeyAlgorithmMismatch),
+            ("no key of the name", &keys, Some("b"), TokenError::UnknownKey),
+            ("no key at all", &KeySet::default(), None, TokenError::UnknownKey),
         ] {
-            assert_eq!(KeySet::from_jwks(json.as_bytes()).unwrap_err(), expected, "{name}");
-        }
-        assert!(KeySet::from_jwks(&[0xff]).is_err());
-    }
-
-    #[test]
-    fn one_poisoned_entry_among_good_ones_costs_only_itself() {
-        for poison in ["5", "null", r#"{"kty":"RSA"}"#, r#"{"kid":7}"#, r#"{"kty":"oct","k":"AA"}"#] {
-            let keys = set(&[okp(0, Some("a")), poison.into(), okp(1, Some("b"))]);
-            assert_eq!((keys.len(), keys.skipped().len()), (2, 1), "{poison}");
+            assert_eq!(keys.candidates(kid, Algorithm::ES256).count(), 0, "{name}");
+            assert_eq!(keys.lacking(kid), expected, "{name}");
         }
     }
 
@@ -305,10 +232,5 @@ mod tests {
         assert!(!both.has_same_keys(&set(std::slice::from_ref(&a))));
         assert!(!both.has_same_keys(&set(&[a, okp(1, Some("c"))])));
         assert!(!both.has_same_keys(&both.filtered(|key| key.kid() != Some("b"))));
-    }
-
-    #[test]
-    fn a_bare_jwk_is_a_set_of_one() {
-        assert_eq!(KeySet::from_jwks(okp(0, None).as_bytes()).unwrap().len(), 1);
     }
 }

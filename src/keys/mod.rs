@@ -4,12 +4,14 @@
 //! - [`algorithm`](Algorithm): the signature algorithms, and sets of them.
 //! - `error`: why bytes are not a key; `curve`: the curves of ECDSA keys.
 //! - `verifying_key`: one public key (or configured secret) with the algorithms it may be used for.
+//! - `pem`: the reader of PEM; `encoded`: public keys in DER, certificates included.
+//! - `hash`: thumbprints (RFC 7638) and `at_hash`.
 //! - `legacy`: RSA keys too short for today, for those who must.
-//! - `secret`: what must not be a shared secret; `pem`: PEM texts, which may hold a private key.
+//! - `secret`: what must not be a shared secret.
 //! - `jwk`: what a JWK must be before it becomes a key; the rules of hygiene live here.
 //! - `header_memo`: headers already parsed, kept beside the keys that sign under them.
-//! - `key_set`: parsing a JWKS entry by entry, and finding the keys eligible for a token.
 //! - `snapshot`: the key set of one moment, with the number of its generation.
+//! - `key_set`: keys by name, and which are eligible for a token; `jwks`: reading a set entry by entry.
 //! - `jws`: the signature of a token under a key set, by itself as [`verify_jws`].
 //!
 //! Three decisions shape the room:
@@ -18,28 +20,41 @@
 //!   configuration *and* the key allow; a key object cannot be used under another family.
 //! - **Parsing happens when the key arrives**, not when a token does: rebuilding an RSA key costs
 //!   2 µs of a 15 µs verification.
-//! - **Verification does not go through jsonwebtoken.** Its JWK model is used; its `decode` and
-//!   `crypto::verify` panic when any two crates of a program enable both of its back ends, and read
-//!   the wall clock. Signatures are checked by aws-lc-rs on the parsed key.
+//! - **Nothing goes through jsonwebtoken.** Its `decode` and `crypto::verify` read the wall clock,
+//!   and panic when any two crates of a program enable both of its back ends; its model of a JWK
+//!   judges members that have no bearing on a verification. Signatures are checked by aws-lc-rs on
+//!   the parsed key.
 
 mod algorithm;
 mod curve;
+mod encoded;
 mod error;
+mod hash;
 mod header_memo;
 mod jwk;
+mod jwks;
 mod jws;
 mod key_set;
 mod legacy;
-pub(crate) mod pem;
+mod pem;
 pub(crate) mod secret;
 mod snapshot;
 mod verifying_key;
 
 pub use algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
 pub use error::KeyError;
+#[cfg(any(test, feature = "issuer"))]
+pub(crate) use hash::thumbprint;
+pub(crate) use jwks::distinct;
+pub use jwks::{JwksError, MAX_KEYS};
+#[cfg(feature = "remote")]
+pub(crate) use jwks::{reasons, without_byte_order_mark};
 pub use jws::verify_jws;
 pub(crate) use jws::verify_signature;
-pub use key_set::{JwksError, KeySet, MAX_KEYS};
+pub use key_set::KeySet;
+#[cfg(any(test, feature = "issuer"))]
+pub(crate) use pem::Block as PemBlock;
+pub use pem::PemError;
 pub use secret::WeakSecret;
 pub(crate) use snapshot::{Snapshot, SnapshotRef};
 pub use verifying_key::{SignatureValid, VerifyingKey};

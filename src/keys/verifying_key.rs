@@ -3,23 +3,19 @@
 use std::fmt;
 
 use aws_lc_rs::{
-    digest, hmac, rand, rsa,
+    hmac, rand,
     signature::{self, ParsedPublicKey, RsaParameters},
 };
 use base64_simd::URL_SAFE_NO_PAD;
 use smallvec::SmallVec;
-use spki::der::{Decode, asn1::ObjectIdentifier};
 
-use super::{Algorithm, AlgorithmSet, KeyError, curve::Curve, pem, secret};
+use super::{Algorithm, AlgorithmSet, KeyError, curve::Curve, hash::thumbprint, secret};
 
 /// The smallest RSA modulus accepted, in bits (RFC 7518 section 3.3: "2048 bits or larger").
 const MIN_RSA_BITS: usize = 2048;
 /// The largest RSA modulus accepted, in bits: what the crypto library verifies, and a bound on the
 /// work that one signature can cause.
 const MAX_RSA_BITS: usize = 8192;
-
-/// `rsaEncryption` (RFC 8017 appendix A.1).
-pub(super) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
 const RSA_FAMILY: AlgorithmSet = AlgorithmSet::from_slice(&[
     Algorithm::RS256,
@@ -75,8 +71,13 @@ pub struct VerifyingKey {
 impl VerifyingKey {
     /// A public JWK ([RFC 7517]), as JSON.
     ///
-    /// `use`, `key_ops` and `alg` are honoured; a JWK without `alg` may verify every algorithm of
-    /// its type and curve. Leading zero bytes of `n` and `e` are dropped (real issuers send them).
+    /// `kty` and its parameters, `kid`, `use`, `key_ops` and `alg` are read, and honoured: a key whose
+    /// `use` is not `sig`, or whose `key_ops` lack `verify`, is refused. A JWK without `alg` may verify
+    /// every algorithm of its type and curve. Every other member is ignored, whatever it holds:
+    /// certificates in `x5c` are not compared with the key, and `exp` does not end it.
+    ///
+    /// Numbers may be written as real issuers write them: with leading zero bytes or without, with
+    /// padding, in either alphabet of base64 (RFC 7518 section 2 asks for one of these forms).
     ///
     /// # Errors
     /// [`KeyError`], for a JWK that is malformed, unsupported, weak, private or symmetric.
@@ -84,69 +85,6 @@ impl VerifyingKey {
     /// [RFC 7517]: https://www.rfc-editor.org/rfc/rfc7517
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
         super::jwk::parse(json)
-    }
-
-    /// A public key in PEM (`PUBLIC KEY` or `RSA PUBLIC KEY`), for the given algorithms.
-    ///
-    /// It has no `kid` and is tried for every token until [`with_kid`](Self::with_kid) names it.
-    ///
-    /// # Errors
-    /// [`KeyError`], also when one of the algorithms does not fit the key's type.
-    pub fn from_pem(pem: &str, algorithms: impl Into<AlgorithmSet>) -> Result<Self, KeyError> {
-        let (label, der) = pem::decode(pem).ok_or(KeyError::MalformedPublicKey)?;
-        match label {
-            "PUBLIC KEY" => Self::from_der(&der, algorithms),
-            "RSA PUBLIC KEY" => Self::from_pkcs1(&der, algorithms.into()),
-            _ => Err(KeyError::MalformedPublicKey),
-        }
-    }
-
-    /// A public key as DER of `SubjectPublicKeyInfo` (RFC 5280 section 4.1), for the given algorithms.
-    ///
-    /// # Errors
-    /// [`KeyError`], also when one of the algorithms does not fit the key's type.
-    pub fn from_der(der: &[u8], algorithms: impl Into<AlgorithmSet>) -> Result<Self, KeyError> {
-        const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-        const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-        const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-        const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-        const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
-
-        let spki = spki::SubjectPublicKeyInfoRef::from_der(der).map_err(|_| KeyError::MalformedPublicKey)?;
-        let bytes = spki.subject_public_key.as_bytes().ok_or(KeyError::MalformedPublicKey)?;
-        let algorithms = algorithms.into();
-        match spki.algorithm.oid {
-            RSA => Self::from_pkcs1(bytes, algorithms),
-            ED25519 => require(algorithms, Algorithm::EdDSA).and_then(|()| Self::ed25519(bytes)),
-            EC => {
-                let curve = spki.algorithm.parameters_oid().map_err(|_| KeyError::Unsupported)?;
-                let curve = match curve {
-                    P256 => Curve::P256,
-                    P384 => Curve::P384,
-                    P521 => Curve::P521,
-                    _ => return Err(KeyError::Unsupported),
-                };
-                require(algorithms, curve.algorithm())?;
-                match bytes.split_first() {
-                    Some((4, xy)) if xy.len() == 2 * curve.field_bytes() => {
-                        let (x, y) = xy.split_at(curve.field_bytes());
-                        Self::ec(curve, x, y)
-                    }
-                    _ => Err(KeyError::InvalidPoint),
-                }
-            }
-            _ => Err(KeyError::Unsupported),
-        }
-        .map(Self::for_any_kid)
-    }
-
-    fn from_pkcs1(der: &[u8], algorithms: AlgorithmSet) -> Result<Self, KeyError> {
-        let key = rsa::PublicKey::from_der(der).map_err(|_| KeyError::MalformedPublicKey)?;
-        Self::from_rsa_components(
-            key.modulus().big_endian_without_leading_zero(),
-            key.exponent().big_endian_without_leading_zero(),
-            algorithms,
-        )
     }
 
     /// An RSA public key from its modulus and exponent, big-endian, for the given algorithms.
@@ -330,29 +268,26 @@ impl VerifyingKey {
                 Ok((alg, Verifier::Public(key)))
             })
             .collect::<Result<_, KeyError>>()?;
-        let thumbprint = thumbprint(&format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, encode(e), encode(n)));
+        let thumbprint = thumbprint([("e", &*encode(e)), ("kty", "RSA"), ("n", &encode(n))]).into();
         Ok(Self { kid: KidRule::Unnamed, verifiers, algorithms, thumbprint })
     }
 
     pub(super) fn ec(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
         let size = curve.field_bytes();
-        // Short coordinates lost their leading zeros on the way; long ones are of another curve.
+        // Short coordinates lost their leading zeros on the way, and some have a sign byte in front;
+        // those that are still too long are of another curve.
         let mut point = vec![0_u8; 1 + 2 * size];
         let (tag, coordinates) = point.split_at_mut(1);
         let (to_x, to_y) = coordinates.split_at_mut(size);
         tag.copy_from_slice(&[4]);
-        for (to, from) in [(to_x, x), (to_y, y)] {
+        for (to, from) in [(to_x, strip_zeros(x)), (to_y, strip_zeros(y))] {
             let pad = size.checked_sub(from.len()).ok_or(KeyError::InvalidPoint)?;
             to.get_mut(pad..).ok_or(KeyError::InvalidPoint)?.copy_from_slice(from);
         }
         let key = ParsedPublicKey::new(curve.verification(), &point).map_err(|_| KeyError::InvalidPoint)?;
         let (x, y) = point.get(1..).unwrap_or_default().split_at(size);
-        let thumbprint = thumbprint(&format!(
-            r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
-            curve.name(),
-            encode(x),
-            encode(y)
-        ));
+        let (x, y) = (encode(x), encode(y));
+        let thumbprint = thumbprint([("crv", curve.name()), ("kty", "EC"), ("x", &x), ("y", &y)]);
         Ok(Self::public(curve.algorithm(), key, thumbprint))
     }
 
@@ -361,16 +296,16 @@ impl VerifyingKey {
             return Err(KeyError::InvalidPoint);
         }
         let key = ParsedPublicKey::new(&signature::ED25519, x).map_err(|_| KeyError::InvalidPoint)?;
-        let thumbprint = thumbprint(&format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode(x)));
+        let thumbprint = thumbprint([("crv", "Ed25519"), ("kty", "OKP"), ("x", &encode(x))]);
         Ok(Self::public(Algorithm::EdDSA, key, thumbprint))
     }
 
-    fn public(algorithm: Algorithm, key: ParsedPublicKey, thumbprint: Box<str>) -> Self {
+    fn public(algorithm: Algorithm, key: ParsedPublicKey, thumbprint: String) -> Self {
         Self {
             kid: KidRule::Unnamed,
             verifiers: SmallVec::from_iter([(algorithm, Verifier::Public(key))]),
             algorithms: algorithm.into(),
-            thumbprint,
+            thumbprint: thumbprint.into(),
         }
     }
 
@@ -429,9 +364,4 @@ fn strip_zeros(bytes: &[u8]) -> &[u8] {
 
 fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode_to_string(bytes)
-}
-
-/// RFC 7638 section 3: SHA-256 over the required members in lexicographic order.
-fn thumbprint(canonical: &str) -> Box<str> {
-    encode(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref()).into()
 }

@@ -260,3 +260,6 @@ impl TypeRule {
         if good { Ok(()) } else { Err(TokenError::WrongType) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,8 @@ pub enum KeySelection {
     /// By what follows the last slash of the `kid`, on both sides: `layer:///keys/1` and `1` are one.
     /// A token must name its key. Only for keys that the application holds.
     LastSegment,
-    /// Whatever the `kid`: for issuers that publish one key and no names. Up to four are tried.
+    /// Whatever the `kid`: for issuers that publish one key and no names. As many are tried as
+    /// [`TokenLimits::keys_tried`](crate::token::TokenLimits::keys_tried) says.
     Any,
 }
 
@@ -205,7 +206,8 @@ impl TokenProfile {
         self
     }
 
-    /// Refuses tokens that name no key: without it, one without `kid` is tried against up to four.
+    /// Refuses tokens that name no key: without it, one without `kid` is tried against
+    /// [several](crate::token::TokenLimits::keys_tried).
     pub fn require_kid(mut self) -> Self {
         self.requires_kid = true;
         self

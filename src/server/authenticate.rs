@@ -110,6 +110,8 @@ pub(crate) struct Progress {
     arrived: Duration,
     rounds: u8,
     waits_for: TokenKind,
+    /// What is wrong with that token if there are no newer keys.
+    lacking: TokenError,
 }
 
 /// A wait that is over.
@@ -201,7 +203,7 @@ impl ResourceServer {
     ) -> Step<T> {
         match outcome {
             KeyOutcome::TryAgain => self.run(self.0.now(), Some(progress.arrived), progress.rounds, verify),
-            KeyOutcome::Lacks => Step::Done(Err(Denial::token(progress.waits_for, TokenError::UnknownKey))),
+            KeyOutcome::Lacks => Step::Done(Err(Denial::token(progress.waits_for, progress.lacking))),
             KeyOutcome::Unavailable { retry_after } => Step::Done(Err(Denial::unavailable(retry_after))),
         }
     }
@@ -215,9 +217,9 @@ impl ResourceServer {
         mut verify: impl FnMut(&Now<'_>) -> Result<T, (TokenKind, Failure)>,
     ) -> Step<T> {
         loop {
-            let (kind, source, seen) = match verify(&now) {
+            let (kind, source, seen, lacking) = match verify(&now) {
                 Ok(value) => return Step::Done(Ok(value)),
-                Err((kind, Failure::NeedKeys { source, seen })) => (kind, source, seen),
+                Err((kind, Failure::NeedKeys { source, seen, lacking })) => (kind, source, seen, lacking),
                 Err((kind, failure)) => {
                     return Step::Done(Err(Denial::of(kind, failure, &self.0.required)));
                 }
@@ -226,15 +228,13 @@ impl ResourceServer {
             let arrived = *arrived.get_or_insert_with(|| now.monotonic());
             match self.0.consult(source, seen, arrived, &mut rounds) {
                 KeyNeed::TryAgain => now = self.0.now(),
-                KeyNeed::Lacks => {
-                    return Step::Done(Err(Denial::token(kind, TokenError::UnknownKey)));
-                }
+                KeyNeed::Lacks => return Step::Done(Err(Denial::token(kind, lacking))),
                 KeyNeed::Unavailable { retry_after } => {
                     return Step::Done(Err(Denial::unavailable(retry_after)));
                 }
                 #[cfg(feature = "remote")]
                 KeyNeed::Wait(wait) => {
-                    let progress = Some(Progress { arrived, rounds, waits_for: kind });
+                    let progress = Some(Progress { arrived, rounds, waits_for: kind, lacking });
                     return Step::Wait(Pending { wait, progress });
                 }
             }

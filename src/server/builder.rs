@@ -353,6 +353,10 @@ impl ResourceServerBuilder {
             self.limits.nesting > TokenLimits::MAX_NESTING,
             "limits: nesting is above 100, where the JSON parser ends; use 100 or less",
         );
+        refuse(
+            self.limits.keys_tried == 0,
+            "limits: keys_tried is 0, so that no token could be verified; use 1 or more",
+        );
         for (n, issuer) in self.issuers.iter().enumerate() {
             let whose = format!("issuer {:?}", issuer.issuer);
             if issuer.issuer.is_empty() {

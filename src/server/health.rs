@@ -28,7 +28,8 @@ use crate::{http::document, source::Health};
 /// | `status` | `ok`; `degraded` (everything is verified, and somebody should look); `unavailable` |
 /// | `issuers[]` | one for each issuer, tenants that are in use included |
 /// | `.issuer`, `.state` | its name as configured, its [`SourceState`](crate::source::SourceState) |
-/// | `.generation`, `.keys`, `.key_ids`, `.skipped` | the key set in use |
+/// | `.generation`, `.keys`, `.key_ids` | the key set in use |
+/// | `.skipped`, `.skipped_because` | the entries of the issuer's document that are passed over; fixed phrases |
 /// | `.age_seconds`, `.next_refresh_seconds` | absent when there is none |
 /// | `.failures`, `.last_error` | in a row; a fixed phrase, never text of a response |
 /// | `.fetches`, `.budget`, `.waiters` | see [`Health`] |
@@ -55,6 +56,7 @@ struct IssuerReport<'a> {
     keys: usize,
     key_ids: &'a [String],
     skipped: usize,
+    skipped_because: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     age_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,6 +78,7 @@ impl<'a> IssuerReport<'a> {
             keys: health.keys,
             key_ids: &health.key_ids,
             skipped: health.skipped,
+            skipped_because: health.skipped_because.iter().map(ToString::to_string).collect(),
             age_seconds: health.age.map(|age| age.as_secs()),
             next_refresh_seconds: health.next_refresh.map(|next| next.as_secs()),
             failures: health.failures,

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 #[cfg(feature = "remote")]
-use crate::source::{Fetch, RefreshSettings, TenantKeys, TenantList, TenantResolver, TenantSettings};
+use crate::source::{
+    Fetch, PlainHttp, RefreshSettings, TenantKeys, TenantList, TenantResolver, TenantSettings,
+};
 use crate::{keys::KeySet, profile::TokenProfile};
 
 /// An issuer whose tokens a server accepts.
@@ -50,7 +52,7 @@ pub(super) enum KeysFrom {
 pub(super) struct RemoteSettings {
     pub(super) refresh: RefreshSettings,
     pub(super) fetcher: Option<Arc<dyn Fetch>>,
-    pub(super) allow_loopback_http: bool,
+    pub(super) plain_http: PlainHttp,
 }
 
 /// Whom it trusts, and nothing of the keys.
@@ -209,9 +211,11 @@ impl Issuer {
         self
     }
 
-    /// Allows plain `http` to a loopback address, for development and tests.
+    /// Allows plain `http` to loopback, for development and tests: `localhost` and the names below it
+    /// (RFC 6761 section 6.3), 127.0.0.0/8 and `::1`. For a host in a container network see
+    /// [`DangerousIssuer::plain_http_to`].
     pub fn allow_loopback_http(mut self) -> Self {
-        self.remote.allow_loopback_http = true;
+        self.remote.plain_http.allow_loopback();
         self
     }
 }
@@ -225,6 +229,27 @@ pub struct DangerousIssuer(Issuer);
 
 #[cfg(feature = "remote")]
 impl DangerousIssuer {
+    /// Allows plain `http` to this host, whatever the port: for an identity provider in the same
+    /// container network, such as `http://keycloak:8080/realms/shop`.
+    ///
+    /// Whoever can answer for the host, or change what it sends on the way here, chooses the keys, and
+    /// so signs any token: only in a network where every machine is trusted with that.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tower_resource_server::{Issuer, ResourceServer};
+    ///
+    /// let keycloak = Issuer::discover("http://keycloak:8080/realms/shop").dangerous().plain_http_to("keycloak");
+    /// let api = ResourceServer::builder("https://api.example").issuer(keycloak).build()?;
+    /// # let _ = api;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn plain_http_to(mut self, host: impl AsRef<str>) -> Issuer {
+        self.0.remote.plain_http.allow_host(host.as_ref());
+        self.0
+    }
+
     /// Trusts every tenant of a [pattern](Issuer::tenants): whoever can become a customer of the
     /// provider can then sign in here, and bring any subject of a tenant of their own. The
     /// application must decide by [`Identity::principal`](crate::Identity::principal), and never by

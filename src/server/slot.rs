@@ -9,6 +9,7 @@ use super::sources::{NamedSource, Sources};
 #[cfg(feature = "remote")]
 use crate::source::{Tenant, Tenants};
 use crate::{
+    error::TokenError,
     keys::{KeySet, SnapshotRef},
     profile::CompiledProfile,
     source::KeySource,
@@ -196,16 +197,16 @@ impl Issuer for KnownIssuer<'_> {
         }
     }
 
-    fn need_keys(&self, seen: Option<u64>) -> Failure {
+    fn need_keys(&self, seen: Option<u64>, lacking: TokenError) -> Failure {
         match self {
             #[cfg(feature = "remote")]
             Self::Candidate { issuer, tenants, now, .. } => {
                 match tenants.admit(issuer, tenants.own(issuer), now.monotonic()) {
-                    Ok(tenant) => Failure::NeedKeys { source: tenant.id, seen: None },
+                    Ok(tenant) => Failure::NeedKeys { source: tenant.id, seen: None, lacking },
                     Err(retry_after) => Failure::Unavailable { retry_after },
                 }
             }
-            known => Failure::NeedKeys { source: known.source(), seen },
+            known => Failure::NeedKeys { source: known.source(), seen, lacking },
         }
     }
 

@@ -17,7 +17,7 @@ use crate::{
     profile::CompiledProfile,
     source::{
         Discovery, Fetch, KeyLocation, MAX_WAITERS_PER_SERVER, RemoteConfig, RemoteKeys, ReqwestFetcher,
-        SourceUrl, TenantPattern, Tenants, TenantsConfig, WaiterPlaces, random,
+        SourceUrl, TenantPattern, Tenants, TenantsConfig, WaiterPlaces, random, shown,
     },
 };
 
@@ -48,6 +48,11 @@ impl ResourceServerBuilder {
             if !matches!(issuer.keys, KeysFrom::Given(_)) {
                 let numbers = issuer.remote.refresh.problems();
                 problems.extend(numbers.into_iter().map(|problem| format!("{whose}: {problem}")));
+                if let Some(no_host) = issuer.remote.plain_http.not_a_host() {
+                    problems.push(format!(
+                        "{whose}: plain_http_to({no_host:?}) names no host; leave out scheme, port and path"
+                    ));
+                }
             }
         }
         for issuer in fixed {
@@ -78,9 +83,9 @@ impl ResourceServerBuilder {
         places: &WaiterPlaces,
         shared: &mut Option<Arc<dyn Fetch>>,
     ) -> Result<Tenants<TenantProfiles>, Vec<String>> {
-        let allow_loopback_http = issuer.remote.allow_loopback_http;
+        let plain_http = issuer.remote.plain_http.clone();
         let mut problems = issuer.tenant_settings.problems();
-        let pattern = TenantPattern::parse(&issuer.issuer, allow_loopback_http);
+        let pattern = TenantPattern::parse(&issuer.issuer, &plain_http);
         let pattern = pattern.map_err(|problem| problems.push(problem)).ok();
         if issuer.resolver.is_none() {
             problems.push(
@@ -118,7 +123,7 @@ impl ResourceServerBuilder {
                 access: profiles.access.for_issuer(Arc::clone(issuer)),
                 id: profiles.id.as_ref().map(|id| id.for_issuer(Arc::clone(issuer))),
             }),
-            allow_loopback_http,
+            plain_http,
         }))
     }
 
@@ -129,17 +134,18 @@ impl ResourceServerBuilder {
         places: &WaiterPlaces,
         shared: &mut Option<Arc<dyn Fetch>>,
     ) -> Result<KeySource, String> {
-        let allow = issuer.remote.allow_loopback_http;
+        let plain_http = &issuer.remote.plain_http;
         let location = match &issuer.keys {
             KeysFrom::Given(keys) => {
                 return Ok(KeySource::fixed(issuer.profile.selects_key_by().rename(keys.clone())));
             }
-            KeysFrom::Jwks(url) => SourceUrl::parse(url, allow).map(KeyLocation::Jwks),
-            KeysFrom::Discovery | KeysFrom::Tenants => {
-                Discovery::new(&issuer.issuer, allow).map(KeyLocation::Discover)
-            }
-        }
-        .map_err(|error| error.to_string())?;
+            KeysFrom::Jwks(url) => SourceUrl::parse_with(url, plain_http)
+                .map(KeyLocation::Jwks)
+                .map_err(|error| format!("its jwks_uri {}: {}", shown(url), error.with_advice(url)))?,
+            KeysFrom::Discovery | KeysFrom::Tenants => Discovery::new(&issuer.issuer, plain_http)
+                .map(KeyLocation::Discover)
+                .map_err(|error| error.with_advice(&issuer.issuer))?,
+        };
         let fetcher = fetcher(issuer, shared)?;
         Ok(KeySource::Remote(RemoteKeys::new(RemoteConfig {
             name: Arc::clone(&issuer.issuer),

@@ -1,10 +1,9 @@
 //! From an issuer identifier to its key set: OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3.
 
 use serde::Deserialize;
-use url::Url;
 
-use super::{MetadataError, SourceUrl, UrlError};
-use crate::keys::{Algorithm, AlgorithmSet};
+use super::{MetadataError, PlainHttp, SourceUrl, UrlError};
+use crate::keys::{Algorithm, AlgorithmSet, without_byte_order_mark};
 
 const OPENID: &str = "/.well-known/openid-configuration";
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
@@ -13,7 +12,7 @@ const OAUTH: &str = "/.well-known/oauth-authorization-server";
 #[derive(Clone, Debug)]
 pub(crate) struct Discovery {
     issuer: String,
-    allow_loopback_http: bool,
+    plain_http: PlainHttp,
     candidates: Vec<SourceUrl>,
 }
 
@@ -23,8 +22,8 @@ impl Discovery {
     ///
     /// # Errors
     /// [`UrlError`] when the issuer identifier is not a URL that keys may come from.
-    pub(crate) fn new(issuer: &str, allow_loopback_http: bool) -> Result<Self, UrlError> {
-        let base = SourceUrl::parse(issuer, allow_loopback_http)?;
+    pub(crate) fn new(issuer: &str, plain_http: &PlainHttp) -> Result<Self, UrlError> {
+        let base = SourceUrl::parse_with(issuer, plain_http)?;
         if issuer.contains(['?', '#']) {
             return Err(UrlError::QueryOrFragment);
         }
@@ -33,12 +32,12 @@ impl Discovery {
         for path in [format!("{path}{OPENID}"), format!("{OAUTH}{path}"), format!("{OPENID}{path}")] {
             let mut url = base.url().clone();
             url.set_path(&path);
-            let url = SourceUrl::check(url, allow_loopback_http)?;
+            let url = SourceUrl::check(url, plain_http)?;
             if !candidates.contains(&url) {
                 candidates.push(url);
             }
         }
-        Ok(Self { issuer: issuer.to_owned(), allow_loopback_http, candidates })
+        Ok(Self { issuer: issuer.to_owned(), plain_http: plain_http.clone(), candidates })
     }
 
     pub(super) fn candidates(&self) -> &[SourceUrl] {
@@ -53,14 +52,15 @@ impl Discovery {
             jwks_uri: String,
         }
 
-        let metadata: Metadata = serde_json::from_slice(document).map_err(|_| MetadataError::Malformed)?;
+        let metadata: Metadata = serde_json::from_slice(without_byte_order_mark(document))
+            .map_err(|_| MetadataError::Malformed)?;
         if metadata.issuer != self.issuer {
             return Err(MetadataError::IssuerMismatch);
         }
-        // What was found over https stays on https, opt-in or not.
-        let allow_loopback_http = self.allow_loopback_http && from.is_loopback_http();
-        let url = Url::parse(&metadata.jwks_uri).map_err(|_| MetadataError::JwksUri(UrlError::Malformed))?;
-        SourceUrl::check(url, allow_loopback_http).map_err(MetadataError::JwksUri)
+        // What was found over https stays on https, allowed or not.
+        let (plain, none) = (&self.plain_http, &PlainHttp::default());
+        let plain_http = if from.is_plain_http() { plain } else { none };
+        SourceUrl::parse_with(&metadata.jwks_uri, plain_http).map_err(MetadataError::JwksUri)
     }
 }
 
@@ -75,7 +75,7 @@ pub(super) fn advertised(document: &[u8]) -> AlgorithmSet {
         id_token_signing_alg_values_supported: Vec<String>,
     }
 
-    let names = serde_json::from_slice::<Metadata>(document)
+    let names = serde_json::from_slice::<Metadata>(without_byte_order_mark(document))
         .map(|metadata| metadata.id_token_signing_alg_values_supported)
         .unwrap_or_default();
     let known: AlgorithmSet = names.iter().filter_map(|name| name.parse::<Algorithm>().ok()).collect();
@@ -115,7 +115,7 @@ mod tests {
                 ],
             ),
         ] {
-            let discovery = Discovery::new(issuer, false).unwrap();
+            let discovery = Discovery::new(issuer, &PlainHttp::default()).unwrap();
             let found: Vec<_> = discovery.candidates().iter().map(SourceUrl::as_str).collect();
             assert_eq!(found, expected, "{issuer}");
         }
@@ -137,6 +137,8 @@ mod tests {
             assert_eq!(advertised(document.as_bytes()), expected, "{name}");
         }
         assert_eq!(advertised(b"{}"), AlgorithmSet::ASYMMETRIC);
+        let marked = "\u{feff}{\"id_token_signing_alg_values_supported\":[\"RS256\"]}";
+        assert_eq!(advertised(marked.as_bytes()), rs256, "a byte order mark");
     }
 
     #[test]
@@ -148,14 +150,17 @@ mod tests {
             ("https://169.254.169.254", UrlError::AddressRefused),
             ("login.example", UrlError::Malformed),
         ] {
-            assert_eq!(Discovery::new(issuer, true).unwrap_err(), expected, "{issuer}");
+            assert_eq!(Discovery::new(issuer, &true.into()).unwrap_err(), expected, "{issuer}");
         }
     }
 
     #[test]
     fn metadata_must_be_of_this_issuer_and_never_lead_downwards() {
-        let https = Discovery::new("https://login.example", true).unwrap();
-        let loopback = Discovery::new("http://127.0.0.1:7", true).unwrap();
+        let mut plain_http = PlainHttp::from(true);
+        plain_http.allow_host("keycloak");
+        let https = Discovery::new("https://login.example", &plain_http).unwrap();
+        let loopback = Discovery::new("http://127.0.0.1:7", &plain_http).unwrap();
+        let named = Discovery::new("http://keycloak:8080/realms/shop", &plain_http).unwrap();
         let read = |discovery: &Discovery, json: &str| {
             let from = &discovery.candidates()[0];
             discovery.jwks_uri(from, json.as_bytes()).map(|url| url.as_str().to_owned())
@@ -196,6 +201,36 @@ mod tests {
                 &loopback,
                 r#"{"issuer":"http://127.0.0.1:7","jwks_uri":"http://keys.example/a"}"#,
                 Err(MetadataError::JwksUri(UrlError::Insecure)),
+            ),
+            (
+                "a named host",
+                &named,
+                r#"{"issuer":"http://keycloak:8080/realms/shop","jwks_uri":"http://keycloak:8080/realms/shop/certs"}"#,
+                Ok("http://keycloak:8080/realms/shop/certs".to_owned()),
+            ),
+            (
+                "from a named host to http elsewhere",
+                &named,
+                r#"{"issuer":"http://keycloak:8080/realms/shop","jwks_uri":"http://keys:8080/certs"}"#,
+                Err(MetadataError::JwksUri(UrlError::Insecure)),
+            ),
+            (
+                "from https to a named host",
+                &https,
+                r#"{"issuer":"https://login.example","jwks_uri":"http://keycloak:8080/certs"}"#,
+                Err(MetadataError::JwksUri(UrlError::Insecure)),
+            ),
+            (
+                "a byte order mark",
+                &https,
+                "\u{feff}{\"issuer\":\"https://login.example\",\"jwks_uri\":\"https://keys.example/a\"}",
+                Ok("https://keys.example/a".to_owned()),
+            ),
+            (
+                "two byte order marks",
+                &https,
+                "\u{feff}\u{feff}{\"issuer\":\"https://login.example\",\"jwks_uri\":\"https://keys.example/a\"}",
+                Err(MetadataError::Malformed),
             ),
             (
                 "metadata service",

@@ -28,8 +28,8 @@ pub enum FetchError {
     /// Not done within the deadline.
     #[error("no complete answer within the deadline")]
     Timeout,
-    /// Answered with something other than 200 or 304; redirects are not followed.
-    #[error("answered with status {}", status.as_u16())]
+    /// Answered with something other than 200 or 304: an error, or a redirect that is not followed.
+    #[error("answered with {}", told(*status))]
     Status {
         /// The status.
         status: StatusCode,
@@ -51,6 +51,14 @@ pub enum FetchError {
     /// For fetchers of your own: any other reason, as a fixed phrase.
     #[error("{0}")]
     Other(&'static str),
+}
+
+/// A status in words.
+fn told(status: StatusCode) -> String {
+    match status.as_u16() {
+        redirect @ 300..=399 => format!("the redirect {redirect}, which is not followed"),
+        other => format!("status {other}"),
+    }
 }
 
 impl FetchError {
@@ -75,7 +83,8 @@ pub enum UrlError {
     /// Not an absolute URL with a host.
     #[error("not an absolute URL with a host")]
     Malformed,
-    /// Not https; plain http is for loopback addresses, and only where that was opted into.
+    /// Not https; plain http is for loopback and for hosts that are named, and only where that was
+    /// allowed.
     #[error("not https (plain http is for loopback, and only when opted into)")]
     Insecure,
     /// The URL carries a user name or password.
@@ -129,6 +138,20 @@ pub enum RefreshError {
 }
 
 impl RefreshError {
+    /// How much it tells of a document that may be at several locations: a location where nothing is
+    /// tells least, and a document that cannot be used, most.
+    pub(super) fn weight(&self) -> u8 {
+        match self {
+            Self::MetadataFetch(FetchError::Status { status, .. })
+                if matches!(*status, StatusCode::NOT_FOUND | StatusCode::GONE) =>
+            {
+                0
+            }
+            Self::MetadataFetch(_) => 1,
+            _ => 2,
+        }
+    }
+
     /// How long the server asked to be left alone.
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         match self {

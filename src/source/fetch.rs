@@ -16,8 +16,9 @@ pub type FetchFuture<'a> = Pin<Box<dyn Future<Output = Result<FetchResponse, Fet
 /// Gets documents from an issuer.
 ///
 /// [`ReqwestFetcher`](super::ReqwestFetcher) is the ready-made one. An implementation of your own
-/// must not follow redirects, must stop reading at [`FetchRequest::max_body`], and may hand over
-/// the document whatever its content type: what it contains is judged here. The future is dropped
+/// must follow redirects within the origin only, and no more than [`FetchRequest::max_redirects`]; it
+/// must stop reading at [`FetchRequest::max_body`], and may hand over the document whatever its content
+/// type: what it contains is judged here. The future is dropped
 /// at the deadline, which must end the exchange.
 ///
 /// ```
@@ -50,11 +51,13 @@ pub struct FetchRequest {
     pub(super) etag: Option<String>,
     pub(super) accept: &'static str,
     pub(super) max_body: usize,
+    pub(super) max_redirects: u8,
     pub(super) timeout: Duration,
 }
 
 impl FetchRequest {
-    /// A request for a JSON document, unconditional, with the default limits: 256 KiB and 5 seconds.
+    /// A request for a JSON document, unconditional, with the default limits: 256 KiB, 5 seconds, and no
+    /// redirect.
     #[must_use]
     pub fn new(url: SourceUrl) -> Self {
         let defaults = super::RefreshSettings::default();
@@ -63,6 +66,7 @@ impl FetchRequest {
             etag: None,
             accept: "application/json",
             max_body: defaults.max_body,
+            max_redirects: defaults.max_redirects,
             timeout: defaults.fetch_timeout,
         }
     }
@@ -89,6 +93,12 @@ impl FetchRequest {
     #[must_use]
     pub fn max_body(&self) -> usize {
         self.max_body
+    }
+
+    /// How many redirects may be followed, each within the origin of the URL (RFC 6454 section 4).
+    #[must_use]
+    pub fn max_redirects(&self) -> u8 {
+        self.max_redirects
     }
 
     /// How long the whole exchange may take.

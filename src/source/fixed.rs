@@ -43,13 +43,8 @@ impl FixedKeys {
 
     pub(crate) fn health(&self) -> Health {
         let snapshot = self.snapshot.load();
-        Health {
-            keys: snapshot.keys().len(),
-            key_ids: Health::key_ids(snapshot.keys()),
-            skipped: snapshot.keys().skipped().len(),
-            generation: snapshot.generation(),
-            ..Health::new(SourceState::Fixed)
-        }
+        let health = Health::new(SourceState::Fixed).with_keys(snapshot.keys(), snapshot.keys());
+        Health { generation: snapshot.generation(), ..health }
     }
 }
 

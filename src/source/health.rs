@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use super::RefreshError;
-use crate::keys::KeySet;
+use crate::keys::{KeyError, KeySet, distinct};
 
 /// Where a key source stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,6 +67,9 @@ pub struct Health {
     pub key_ids: Vec<String>,
     /// How many entries of the issuer's document are unusable and passed over.
     pub skipped: usize,
+    /// Why they are: each reason once, and eight at most. A document without any usable entry is refused, and says the
+    /// same in [`last_error`](Self::last_error).
+    pub skipped_because: Vec<KeyError>,
     /// How long ago the last successful fetch started.
     pub age: Option<Duration>,
     /// In how much time the next fetch is due; zero while one is under way, `None` when none is planned.
@@ -91,6 +94,7 @@ impl Health {
             keys: 0,
             key_ids: Vec::new(),
             skipped: 0,
+            skipped_because: Vec::new(),
             age: None,
             next_refresh: None,
             failures: 0,
@@ -101,8 +105,16 @@ impl Health {
         }
     }
 
-    pub(super) fn key_ids(keys: &KeySet) -> Vec<String> {
-        keys.iter().filter_map(|key| key.kid().map(str::to_owned)).collect()
+    /// What there is to say about keys in use, and about the entries that were passed over in the
+    /// document that they are from.
+    pub(super) fn with_keys(self, keys: &KeySet, document: &KeySet) -> Self {
+        Self {
+            keys: keys.len(),
+            key_ids: keys.iter().filter_map(|key| key.kid().map(str::to_owned)).collect(),
+            skipped: document.skipped().len(),
+            skipped_because: distinct(document.skipped()),
+            ..self
+        }
     }
 
     /// Whether somebody should look: keys are missing or past their freshness.

@@ -142,7 +142,8 @@ impl Load<'_> {
         let age = response.age;
         let loaded = match (response.body, old) {
             (Some(body), _) => {
-                let keys = KeySet::from_jwks(&body).map_err(RefreshError::KeySet)?;
+                let keys =
+                    KeySet::from_jwks_up_to(&body, self.settings.max_keys).map_err(RefreshError::KeySet)?;
                 Loaded {
                     url: url.clone(),
                     advertised,
@@ -163,27 +164,31 @@ impl Load<'_> {
         Ok(Found { memory: Memory { located: self.memory.located.clone(), loaded: Some(loaded) }, freshness })
     }
 
-    /// Tries the well-known locations in order. A host that does not answer is not asked again;
-    /// the error of the location that came nearest is the one that is kept.
+    /// Tries the well-known locations in order. A host that does not answer is not asked again; the
+    /// error that tells most is kept, and the first of those that tell as much.
     async fn discover(&self, discovery: &Discovery, deadline: Duration) -> Result<Located, RefreshError> {
         let at = self.clock.monotonic();
-        let mut kept = None;
+        let mut kept: Option<RefreshError> = None;
         for candidate in discovery.candidates() {
-            let error = match self.get(candidate, None, "application/json", deadline).await {
+            let (error, goes_on) = match self.get(candidate, None, "application/json", deadline).await {
                 Ok(FetchResponse { body, .. }) => {
                     let body = body.unwrap_or_default();
                     match discovery.jwks_uri(candidate, &body) {
                         Ok(url) => return Ok(Located { url, advertised: advertised(&body), at }),
-                        Err(error) => RefreshError::Metadata(error),
+                        Err(error) => (RefreshError::Metadata(error), true),
                     }
                 }
-                Err(error) if error.is_about_this_path() => RefreshError::MetadataFetch(error),
-                Err(error) => return Err(kept.unwrap_or(RefreshError::MetadataFetch(error))),
+                Err(error) => {
+                    let goes_on = error.is_about_this_path();
+                    (RefreshError::MetadataFetch(error), goes_on)
+                }
             };
-            kept = match kept {
-                Some(RefreshError::MetadataFetch(_)) | None => Some(error),
-                nearer => nearer,
-            };
+            if kept.as_ref().is_none_or(|kept| kept.weight() < error.weight()) {
+                kept = Some(error);
+            }
+            if !goes_on {
+                break;
+            }
         }
         Err(kept.unwrap_or(RefreshError::Metadata(MetadataError::Malformed)))
     }
@@ -201,7 +206,8 @@ impl Load<'_> {
         if timeout.is_zero() {
             return Err(FetchError::Timeout);
         }
-        let request = FetchRequest { url: url.clone(), etag, accept, max_body, timeout };
+        let max_redirects = self.settings.max_redirects;
+        let request = FetchRequest { url: url.clone(), etag, accept, max_body, max_redirects, timeout };
         let answer = before(self.clock.sleep_until(deadline), self.fetcher.fetch(request)).await;
         let response = answer.unwrap_or(Err(FetchError::Timeout))?;
         // The fetcher may be anybody's: its limits are checked once more.

@@ -81,7 +81,7 @@ pub mod runbook {
                     _ => None,
                 })
                 .collect();
-            assert_eq!(messages.len(), 6, "the rows of the table");
+            assert_eq!(messages.len(), 7, "the rows of the table");
             for message in messages {
                 assert!(told.contains(&format!("\"{message}\"")), "no event says {message:?}");
             }
@@ -103,6 +103,8 @@ pub use fetch::{Fetch, FetchFuture, FetchRequest, FetchResponse};
 pub use health::{Health, SourceState};
 #[cfg(any(feature = "remote", feature = "identity-provider"))]
 pub use location::SourceUrl;
+#[cfg(feature = "remote")]
+pub(crate) use location::{PlainHttp, shown};
 pub use settings::{MAX_WAITERS_PER_SERVER, RefreshSettings, TenantSettings};
 #[cfg(feature = "remote")]
 pub use tenants::{TenantKeys, TenantResolver};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Discovery, UrlError};
+use super::{Discovery, PlainHttp, UrlError};
 
 const PLACEHOLDER: &str = "{tenant}";
 
@@ -21,7 +21,7 @@ pub(crate) struct TenantPattern {
 impl TenantPattern {
     /// # Errors
     /// What is wrong with the pattern, and what to write instead.
-    pub(crate) fn parse(pattern: &str, allow_loopback_http: bool) -> Result<Self, String> {
+    pub(crate) fn parse(pattern: &str, plain_http: &PlainHttp) -> Result<Self, String> {
         let start = pattern.find(PLACEHOLDER).ok_or("a pattern has {tenant} where the name stands")?;
         let end = start + PLACEHOLDER.len();
         let parsed = Self { whole: pattern.into(), start, end };
@@ -30,7 +30,7 @@ impl TenantPattern {
             return Err("{tenant} is there twice; name it once".to_owned());
         }
         let sample = format!("{prefix}a{suffix}");
-        Discovery::new(&sample, allow_loopback_http).map_err(|error| error.to_string())?;
+        Discovery::new(&sample, plain_http).map_err(|error| error.with_advice(&sample))?;
         // `https://{tenant}.example`: whose the host is must not be up to the token.
         let (_, behind_scheme) = prefix.split_once("://").ok_or(UrlError::Malformed.to_string())?;
         let in_host = !behind_scheme.contains('/');
@@ -64,7 +64,8 @@ mod tests {
 
     #[test]
     fn only_names_between_the_fixed_parts_are_tenants() {
-        let entra = TenantPattern::parse("https://login.microsoftonline.com/{tenant}/v2.0", false).unwrap();
+        let entra =
+            TenantPattern::parse("https://login.microsoftonline.com/{tenant}/v2.0", &false.into()).unwrap();
         let of = |name: &str| format!("https://login.microsoftonline.com/{name}/v2.0");
         let longest = "a".repeat(64);
         for (name, issuer, expected) in [
@@ -108,7 +109,7 @@ mod tests {
             ("https://login.example/?t={tenant}", false),
             ("https://login.example:{tenant}/", false),
         ] {
-            assert_eq!(TenantPattern::parse(pattern, true).is_ok(), good, "{pattern}");
+            assert_eq!(TenantPattern::parse(pattern, &true.into()).is_ok(), good, "{pattern}");
         }
     }
 }

@@ -18,7 +18,7 @@ use super::{
     schedule::{Reason, Step, Success},
     tenants::OnDemand,
 };
-use crate::keys::KeySet;
+use crate::keys::{KeySet, reasons};
 
 /// The task that refreshes a source.
 pub(super) struct Driver {
@@ -109,13 +109,14 @@ impl Shared {
     /// Takes in the result of a fetch.
     fn finish(&self, id: u64, result: Result<Found, RefreshError>) {
         let jitter = (self.config.jitter)();
-        let (report, age) = {
+        let (report, skipped, age) = {
             let mut state = self.lock();
             if state.driver.as_ref().is_none_or(|driver| driver.id != id) {
                 return;
             }
             let clocks = self.clocks();
             let now = clocks.monotonic;
+            let before = state.memory.loaded.as_ref().map(|loaded| Arc::clone(&loaded.keys));
             let report = match result {
                 Ok(found) => self.take_in(&mut state, found, now, jitter),
                 Err(error) => {
@@ -124,17 +125,23 @@ impl Shared {
                     Report::Failed(error)
                 }
             };
-            (report, state.schedule.good_since().map(|since| clocks.since(since)))
+            let loaded = state.memory.loaded.as_ref().map(|loaded| Arc::clone(&loaded.keys));
+            let skipped = loaded.filter(|new| news_of_skipped(before.as_deref(), new));
+            (report, skipped, state.schedule.good_since().map(|since| clocks.since(since)))
         };
         let name = &self.config.name;
         // The ages of tenants have one name, and would only overwrite each other.
         metrics::fetched(name, report.outcome(), age.filter(|_| self.config.on_demand.is_none()));
         match report {
-            Report::Changed { generation, keys, skipped } => {
-                tracing::info!(issuer = %name, generation, keys, skipped, "the issuer's keys have changed");
+            Report::Changed { generation, keys } => {
+                tracing::info!(issuer = %name, generation, keys, "the issuer's keys have changed");
             }
             Report::Unchanged => tracing::debug!(issuer = %name, "the issuer's keys have not changed"),
             Report::Failed(error) => tracing::warn!(issuer = %name, %error, "a key refresh failed"),
+        }
+        if let Some(skipped) = skipped {
+            let (count, because) = (skipped.skipped().len(), reasons(skipped.skipped()));
+            tracing::info!(issuer = %name, skipped = count, because, "keys of the issuer cannot be used");
         }
         self.tell_state();
         self.tell();
@@ -158,11 +165,9 @@ impl Shared {
         state.last_error = None;
         state.schedule.succeeded(now, Success { freshness: found.freshness, fruitful }, jitter);
         match self.publish(state) {
-            Some(generation) => Report::Changed {
-                generation,
-                keys: new.as_ref().map_or(0, |keys| keys.len()),
-                skipped: new.as_ref().map_or(0, |keys| keys.skipped().len()),
-            },
+            Some(generation) => {
+                Report::Changed { generation, keys: new.as_ref().map_or(0, |keys| keys.len()) }
+            }
             None => Report::Unchanged,
         }
     }
@@ -188,7 +193,7 @@ impl Shared {
 }
 
 enum Report {
-    Changed { generation: u64, keys: usize, skipped: usize },
+    Changed { generation: u64, keys: usize },
     Unchanged,
     Failed(RefreshError),
 }
@@ -202,6 +207,11 @@ impl Report {
             Self::Failed(_) => "failed",
         }
     }
+}
+
+/// Whether a set passes entries over that the one before it did not.
+fn news_of_skipped(old: Option<&KeySet>, new: &KeySet) -> bool {
+    !new.skipped().is_empty() && old.is_none_or(|old| old.skipped() != new.skipped())
 }
 
 /// Whether every key was in one of the last two sets.

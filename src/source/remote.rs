@@ -265,11 +265,10 @@ impl RemoteKeys {
             driver.wake();
         }
         let snapshot = shared.snapshot.load();
+        let loaded = state.memory.loaded.as_ref();
+        let document = loaded.map_or(snapshot.keys(), |loaded| &loaded.keys);
         Health {
             generation: snapshot.generation(),
-            keys: snapshot.keys().len(),
-            key_ids: Health::key_ids(snapshot.keys()),
-            skipped: state.memory.loaded.as_ref().map_or(0, |loaded| loaded.keys.skipped().len()),
             age: state.schedule.good_since().map(|since| clocks.since(since)),
             next_refresh: state.driver.as_ref().map(|_| state.schedule.due().saturating_sub(now)),
             failures: state.schedule.failures(),
@@ -277,7 +276,7 @@ impl RemoteKeys {
             fetches: state.schedule.fetches(),
             budget: state.schedule.budget_left(now),
             waiters: shared.waiters.taken(),
-            ..Health::new(is)
+            ..Health::new(is).with_keys(snapshot.keys(), document)
         }
     }
 }

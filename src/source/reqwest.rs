@@ -4,26 +4,27 @@ use std::{
     error::Error,
     fmt,
     io::{self, ErrorKind},
-    net::{SocketAddr, ToSocketAddrs},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
 };
 
 use ::reqwest::{
     Client, ClientBuilder, Response,
     dns::{Addrs, Name, Resolve, Resolving},
-    header::{ACCEPT, IF_NONE_MATCH},
+    header::{ACCEPT, IF_NONE_MATCH, LOCATION},
     redirect, retry,
 };
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse,
+    Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse, SourceUrl,
     fetch::judge_status,
     location::{is_forbidden, is_localhost},
 };
 
 /// Fetches over HTTPS with reqwest and rustls.
 ///
-/// It follows no redirect, asks for no compression, sends no cookie, uses no proxy from the
+/// It follows no redirect but those within the origin that are
+/// [asked for](super::RefreshSettings::max_redirects), asks for no compression, sends no cookie, uses no proxy from the
 /// environment, refuses link-local and metadata addresses also when a name resolves to them, and
 /// stops reading at the limit. Each fetch has a connection of its own: minutes lie between two, and
 /// so none outlives the runtime it was made on.
@@ -77,17 +78,25 @@ impl ReqwestFetcher {
         Ok(Self { client: client_resolving(configure, lookup)? })
     }
 
-    async fn get(&self, request: FetchRequest) -> Result<FetchResponse, FetchError> {
+    async fn get(&self, mut request: FetchRequest) -> Result<FetchResponse, FetchError> {
         let limit = request.max_body;
-        let mut get = self
-            .client
-            .get(request.url.url().clone())
-            .header(ACCEPT, request.accept)
-            .timeout(request.timeout);
-        if let Some(etag) = &request.etag {
-            get = get.header(IF_NONE_MATCH, etag);
-        }
-        let response = get.send().await.map_err(|error| classify(&error))?;
+        let response = loop {
+            let mut get = self
+                .client
+                .get(request.url.url().clone())
+                .header(ACCEPT, request.accept)
+                .timeout(request.timeout);
+            if let Some(etag) = &request.etag {
+                get = get.header(IF_NONE_MATCH, etag);
+            }
+            let response = get.send().await.map_err(|error| classify(&error))?;
+            match redirect_of(&request.url, &response) {
+                Some(url) if request.max_redirects > 0 => {
+                    request = FetchRequest { url, max_redirects: request.max_redirects - 1, ..request };
+                }
+                _ => break response,
+            }
+        };
         if !judge_status(response.status(), response.headers())? {
             return Ok(FetchResponse::not_modified().with_headers(response.headers()));
         }
@@ -95,6 +104,20 @@ impl ReqwestFetcher {
         let body = read_body(response, limit).await?;
         Ok(FetchResponse::document(body).with_headers(&headers))
     }
+}
+
+/// Where a response leads, within the origin of what was asked.
+fn redirect_of(asked: &SourceUrl, response: &Response) -> Option<SourceUrl> {
+    use ::reqwest::StatusCode as Code;
+    let redirects = [
+        Code::MOVED_PERMANENTLY,
+        Code::FOUND,
+        Code::SEE_OTHER,
+        Code::TEMPORARY_REDIRECT,
+        Code::PERMANENT_REDIRECT,
+    ];
+    let location = { redirects.contains(&response.status()) }.then(|| response.headers().get(LOCATION))?;
+    asked.redirected_to(location?.to_str().ok()?)
 }
 
 /// A client that does as little as possible, whoever's requests it makes.
@@ -181,25 +204,31 @@ impl Resolve for GuardedResolver {
         let lookup = self.0;
         Box::pin(async move {
             let host = name.as_str().to_owned();
-            let found = tokio::task::spawn_blocking(move || lookup(&host)).await;
-            let found = found.ok().and_then(Result::ok).unwrap_or_default();
-            let admitted = admit(name.as_str(), found).map_err(Unresolved)?;
+            let found = if is_localhost(&host) {
+                LOOPBACK.to_vec()
+            } else {
+                let found = tokio::task::spawn_blocking(move || lookup(&host)).await;
+                found.ok().and_then(Result::ok).unwrap_or_default()
+            };
+            let admitted = admit(found).map_err(Unresolved)?;
             Ok(Box::new(admitted.into_iter()) as Addrs)
         })
     }
 }
 
-/// The addresses of `host` that may be connected to.
-fn admit(host: &str, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, FetchError> {
+/// What `localhost` and the names below it lead to, whatever a name server says (RFC 6761 section 6.3):
+/// plain http was allowed to them because they mean this machine.
+const LOOPBACK: [SocketAddr; 2] = [
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0),
+];
+
+/// Those of the addresses of a host that may be connected to.
+fn admit(found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, FetchError> {
     if found.is_empty() {
         return Err(FetchError::Resolve);
     }
-    // Plain http was allowed to this name because it means this machine: then it has to.
-    let is_admitted = |address: &SocketAddr| {
-        let ip = address.ip();
-        !is_forbidden(ip) && (!is_localhost(host) || ip.is_loopback())
-    };
-    let admitted: Vec<_> = found.into_iter().filter(is_admitted).collect();
+    let admitted: Vec<_> = found.into_iter().filter(|address| !is_forbidden(address.ip())).collect();
     if admitted.is_empty() { Err(FetchError::AddressRefused) } else { Ok(admitted) }
 }
 

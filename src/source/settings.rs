@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use crate::keys::MAX_KEYS;
+
+/// More redirects are a loop.
+const MAX_REDIRECTS: u8 = 5;
+
 /// The most requests of one server that wait for keys at the same moment, over all its issuers.
 pub const MAX_WAITERS_PER_SERVER: usize = 4096;
 
@@ -36,6 +41,12 @@ pub struct RefreshSettings {
     pub fetch_timeout: Duration,
     /// The largest document accepted, in bytes: 256 KiB, several times the largest key set seen.
     pub max_body: usize,
+    /// How many keys for signatures a key set may have: 100. Entries that cannot be used do not count;
+    /// with more, the set is refused and the old one kept.
+    pub max_keys: usize,
+    /// How many redirects of one fetch are followed, as long as they stay within the origin (scheme,
+    /// host and port) of the URL: none. A fetcher of your own does as it does.
+    pub max_redirects: u8,
     /// The wait after the first failure; it doubles with each further one: 1 second.
     pub min_backoff: Duration,
     /// The longest wait after a failure, give or take the jitter; it also caps a `Retry-After`: 60 seconds.
@@ -68,6 +79,8 @@ impl Default for RefreshSettings {
             hard_bound: Duration::from_secs(6 * 3600),
             fetch_timeout: Duration::from_secs(5),
             max_body: 256 * 1024,
+            max_keys: MAX_KEYS,
+            max_redirects: 0,
             min_backoff: Duration::from_secs(1),
             max_backoff: Duration::from_secs(60),
             unknown_key_burst: 5,
@@ -116,6 +129,14 @@ impl RefreshSettings {
             require(!value.is_zero(), &format!("refresh settings: {name} is zero; give it a duration"));
         }
         require(self.max_body > 0, "refresh settings: max_body is 0; give it a size in bytes");
+        require(
+            self.max_keys > 0,
+            "refresh settings: max_keys is 0, so that every set is refused; use 1 or more",
+        );
+        require(
+            self.max_redirects <= MAX_REDIRECTS,
+            "refresh settings: max_redirects is above 5; a well-known address needs one or two",
+        );
         problems
     }
 }

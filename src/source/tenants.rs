@@ -27,7 +27,7 @@ use std::{
 use arc_swap::ArcSwap;
 
 use super::{
-    Discovery, KeyLocation, RemoteKeys, SourceUrl, TenantPattern, TenantSettings, budget::Budget,
+    Discovery, KeyLocation, PlainHttp, RemoteKeys, SourceUrl, TenantPattern, TenantSettings, budget::Budget,
     schedule::MIN_RETRY_AFTER,
 };
 
@@ -185,7 +185,7 @@ pub(crate) struct TenantsConfig<T> {
     pub(crate) ids: Arc<AtomicUsize>,
     pub(crate) source: MakeSource,
     pub(crate) own: MakeOwn<T>,
-    pub(crate) allow_loopback_http: bool,
+    pub(crate) plain_http: PlainHttp,
 }
 
 impl<T> Tenants<T> {
@@ -238,7 +238,7 @@ impl<T> Tenants<T> {
         let name = self.config.pattern.tenant(issuer).ok_or(MIN_RETRY_AFTER)?;
         let location = match self.config.resolver.resolve(name).ok_or(MIN_RETRY_AFTER)? {
             TenantKeys::JwksUri(url) => KeyLocation::Jwks(url),
-            TenantKeys::Discover => Discovery::new(issuer, self.config.allow_loopback_http)
+            TenantKeys::Discover => Discovery::new(issuer, &self.config.plain_http)
                 .map(KeyLocation::Discover)
                 .map_err(|_| MIN_RETRY_AFTER)?,
         };

@@ -41,6 +41,9 @@ pub struct TokenLimits {
     pub header_bytes: usize,
     /// The longest `kid`, in bytes. 256: four times a SHA-256 in hexadecimal.
     pub kid_bytes: usize,
+    /// How many keys a token is tried against that names none, or whose name several keys have: 4, which
+    /// bounds the signatures that are checked for one token.
+    pub keys_tried: usize,
     /// How deep objects and arrays may nest, the payload itself being the first level. 32; at most
     /// 100, where the JSON parser has a bound of its own.
     pub nesting: u32,
@@ -53,7 +56,7 @@ impl TokenLimits {
 
 impl Default for TokenLimits {
     fn default() -> Self {
-        Self { token_bytes: 16 * 1024, header_bytes: 4 * 1024, kid_bytes: 256, nesting: 32 }
+        Self { token_bytes: 16 * 1024, header_bytes: 4 * 1024, kid_bytes: 256, keys_tried: 4, nesting: 32 }
     }
 }
 

@@ -86,8 +86,9 @@ pub(crate) trait Issuer {
     /// Whether it is known, on evidence, that the issuer has no key beyond those of this generation.
     fn has_no_other_keys(&self, generation: u64) -> bool;
 
-    /// What would help where no key of generation `seen` verifies a token; begins it.
-    fn need_keys(&self, seen: Option<u64>) -> Failure;
+    /// What would help where no key of generation `seen` verifies a token, because of `lacking`; begins
+    /// it.
+    fn need_keys(&self, seen: Option<u64>, lacking: TokenError) -> Failure;
 
     /// A token of the issuer was verified.
     fn verified(&self);
@@ -105,9 +106,9 @@ pub(crate) fn verify_token<I: Issuers, O: Observer>(
 ) -> Result<O::Token, Failure> {
     let token = o.value(Checked::Form, UnverifiedToken::parse(token, input.limits))?;
     if let Some(token) = &token
-        && names_no_key(token, issuers, input.limits)
+        && let Some(error) = lacks_named_key(token, issuers, input.limits)
     {
-        o.check(Checked::NamedKey, Err(TokenError::UnknownKey.into()))?;
+        o.check(Checked::NamedKey, Err(error.into()))?;
     }
     let payload = match &token {
         Some(token) => o.value(Checked::Form, token.payload_json())?,
@@ -169,10 +170,7 @@ fn judge<I: Issuers, O: Observer>(
         (Some(claims), Some(payload)) => {
             let moment = Moment { now: input.now.unix(), leeway: profile.leeway };
             let context = Context { moment, binding: &profile.binding, expected: input.expected, algorithm };
-            for rule in profile.rules() {
-                let result = rule.evaluate(claims, &context, &mut window);
-                o.check(Checked::Rule(rule, claims, &context), result.map_err(Into::into))?;
-            }
+            check_claims(profile, claims, &context, &mut window, o)?;
             extract(profile, claims, payload, moment.now, &mut window, o)?
         }
         _ => None,
@@ -180,7 +178,15 @@ fn judge<I: Issuers, O: Observer>(
 
     let evidence = match (token, &header, algorithm) {
         (Some(token), Some(header), Some(algorithm)) => {
-            let evidence = check_signature(token, header, algorithm, (&issuer, profile), keys.as_ref(), o)?;
+            let evidence = check_signature(
+                token,
+                header,
+                algorithm,
+                (&issuer, profile),
+                keys.as_ref(),
+                input.limits,
+                o,
+            )?;
             if evidence.is_some() && !O::DRY_RUN {
                 issuer.verified();
             }
@@ -267,7 +273,7 @@ fn read_header<'k, O: Observer>(
 
 /// What the profile demands of the header; gives the algorithm, if it is an accepted one.
 #[inline(always)]
-fn check_header<O: Observer>(
+pub(crate) fn check_header<O: Observer>(
     profile: &CompiledProfile,
     header: &JoseHeader<'_>,
     o: &mut O,
@@ -279,9 +285,25 @@ fn check_header<O: Observer>(
     Ok(algorithm)
 }
 
+/// The rules of the profile, in their order; narrows `window` to the time in which all of them hold.
+#[inline(always)]
+pub(crate) fn check_claims<O: Observer>(
+    profile: &CompiledProfile,
+    claims: &Claims<'_>,
+    context: &Context<'_>,
+    window: &mut Window,
+    o: &mut O,
+) -> Result<(), Failure> {
+    for rule in profile.rules() {
+        let result = rule.evaluate(claims, context, window);
+        o.check(Checked::Rule(rule, claims, context), result.map_err(Into::into))?;
+    }
+    Ok(())
+}
+
 /// Takes out what an identity is made of. What is not good for as long as the token narrows `window`.
 #[inline(always)]
-fn extract<O: Observer>(
+pub(crate) fn extract<O: Observer>(
     profile: &CompiledProfile,
     claims: &Claims<'_>,
     payload: &str,
@@ -317,16 +339,18 @@ fn check_signature<I: Issuer, O: Observer>(
     algorithm: Algorithm,
     (issuer, profile): (&I, &CompiledProfile),
     snapshot: Option<&SnapshotRef>,
+    limits: &TokenLimits,
     o: &mut O,
 ) -> Result<Option<Evidence>, Failure> {
     let kid = header.get().kid.as_deref();
     let signing = Signing { kid, algorithm, keys: snapshot.map(|snapshot| snapshot.keys()) };
     let Some(snapshot) = snapshot else {
-        o.lacks_key(signing, || issuer.need_keys(None))?;
+        let error = TokenError::UnknownKey;
+        o.lacks_key(signing, &error, || issuer.need_keys(None, error.clone()))?;
         return Ok(None);
     };
     let (keys, generation) = (snapshot.keys(), snapshot.generation());
-    match verify_signature(token, profile.key_name(kid), algorithm, keys) {
+    match verify_signature(token, profile.key_name(kid), algorithm, keys, limits) {
         Ok((key, valid)) => {
             o.check(Checked::Signature(signing), Ok(()))?;
             if let (Header::New(header), false) = (header, O::DRY_RUN) {
@@ -334,8 +358,8 @@ fn check_signature<I: Issuer, O: Observer>(
             }
             Ok(Some(Evidence::new(algorithm, key, issuer.source(), generation, valid)))
         }
-        Err(TokenError::UnknownKey) => {
-            o.lacks_key(signing, || issuer.need_keys(Some(generation)))?;
+        Err(error) if error.is_for_want_of_a_key() => {
+            o.lacks_key(signing, &error, || issuer.need_keys(Some(generation), error.clone()))?;
             Ok(None)
         }
         Err(error) => {
@@ -345,22 +369,26 @@ fn check_signature<I: Issuer, O: Observer>(
     }
 }
 
-/// Whether the key that the token names is known not to exist, whatever the token says: anyone can
-/// make up such tokens, so they should cost little. It can be known before the issuer only where
-/// there is one issuer; and only if nothing would be fetched or waited for, since that is not done
-/// for a token whose issuer was not looked at.
-fn names_no_key<I: Issuers>(token: &UnverifiedToken<'_>, issuers: &I, limits: &TokenLimits) -> bool {
-    let Some(issuer) = issuers.only() else { return false };
-    let (Some(profile), Some(snapshot)) = (issuer.profile(), issuer.keys()) else { return false };
+/// What is wrong with a token that names a key which is known not to exist, whatever else it says:
+/// anyone can make up such tokens, so they should cost little. It can be known before the issuer only
+/// where there is one issuer; and only if nothing would be fetched or waited for, since that is not
+/// done for a token whose issuer was not looked at.
+fn lacks_named_key<I: Issuers>(
+    token: &UnverifiedToken<'_>,
+    issuers: &I,
+    limits: &TokenLimits,
+) -> Option<TokenError> {
+    let issuer = issuers.only()?;
+    let (profile, snapshot) = (issuer.profile()?, issuer.keys()?);
     let keys = snapshot.keys();
     if keys.memo().get(token.header_segment()).is_some() {
-        return false;
+        return None;
     }
-    let Ok(json) = token.header_json() else { return false };
-    let Ok(header) = JoseHeader::parse(&json, limits) else { return false };
-    let Ok(Some(algorithm)) = check_header(profile, &header, &mut FirstFailure) else { return false };
-    let name = profile.key_name(header.kid.as_deref());
-    name.is_some()
-        && keys.candidates(name, algorithm).next().is_none()
-        && issuer.has_no_other_keys(snapshot.generation())
+    let json = token.header_json().ok()?;
+    let header = JoseHeader::parse(&json, limits).ok()?;
+    let algorithm = check_header(profile, &header, &mut FirstFailure).ok()??;
+    let name = profile.key_name(header.kid.as_deref())?;
+    let lacks = keys.candidates(Some(name), algorithm).next().is_none()
+        && issuer.has_no_other_keys(snapshot.generation());
+    lacks.then(|| keys.lacking(Some(name)))
 }

@@ -23,6 +23,8 @@ pub(crate) enum Failure {
         source: usize,
         /// The generation of the keys that were tried; `None` when there were none.
         seen: Option<u64>,
+        /// What is wrong with the token if there are no newer ones.
+        lacking: TokenError,
     },
     /// The keys of its issuer may not be looked for now.
     Unavailable {
@@ -126,7 +128,12 @@ pub(crate) trait Observer {
     ///
     /// # Errors
     /// The failure, where it ends the sequence.
-    fn lacks_key(&mut self, signing: Signing<'_>, need: impl FnOnce() -> Failure) -> Result<(), Failure>;
+    fn lacks_key(
+        &mut self,
+        signing: Signing<'_>,
+        error: &TokenError,
+        need: impl FnOnce() -> Failure,
+    ) -> Result<(), Failure>;
 
     /// The end of the checks of one token.
     ///
@@ -178,7 +185,12 @@ impl Observer for FirstFailure {
     }
 
     #[inline(always)]
-    fn lacks_key(&mut self, _: Signing<'_>, need: impl FnOnce() -> Failure) -> Result<(), Failure> {
+    fn lacks_key(
+        &mut self,
+        _: Signing<'_>,
+        _: &TokenError,
+        need: impl FnOnce() -> Failure,
+    ) -> Result<(), Failure> {
         Err(need())
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tower_resource_server::{
     issuer::SigningKey,
-    keys::{Algorithm, JwksError},
+    keys::{Algorithm, JwksError, KeyError},
     source::{FetchError, MetadataError, RefreshError, UrlError},
 };
 
@@ -200,10 +200,12 @@ fn documents() -> Vec<Row> {
 }
 
 fn key_sets() -> Vec<Row> {
-    let no_usable = |count| RefreshError::KeySet(JwksError::NoUsableKey { count });
+    let no_usable =
+        |skipped: &[KeyError]| RefreshError::KeySet(JwksError::NoUsableKey { skipped: skipped.to_vec() });
+    let unusable = [KeyError::Unsupported, KeyError::RsaModulusSize { bits: 17 }, KeyError::MalformedJwk];
     vec![
-        row("empty set", no_usable(0), |site| publishes(site, r#"{"keys":[]}"#)),
-        row("set of unusable keys", no_usable(3), |site| {
+        row("empty set", no_usable(&[]), |site| publishes(site, r#"{"keys":[]}"#)),
+        row("set of unusable keys", no_usable(&unusable), |site| {
             let keys = json!([{ "kty": "new" }, { "kty": "RSA", "n": "AQAB", "e": "AQAB" }, 7]);
             publishes(site, json!({ "keys": keys }).to_string());
         }),
@@ -213,7 +215,7 @@ fn key_sets() -> Vec<Row> {
                 site.jwks_and(&[json!({ "kty": "EC", "crv": "P-256", "kid": "key-1", "x": "!", "y": 7 })]),
             );
         }),
-        row("symmetric keys alone", no_usable(1), |site| {
+        row("symmetric keys alone", no_usable(&[KeyError::PrivateMaterial]), |site| {
             publishes(
                 site,
                 r#"{"keys":[{"kty":"oct","kid":"key-1","k":"c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0ISE"}]}"#,
@@ -233,18 +235,23 @@ fn key_sets() -> Vec<Row> {
         row("one kid for an RSA and an EC key", None, |site| {
             publishes(site, site.jwks_and(&[rsa().kid("key-1").public_jwk().unwrap()]));
         }),
-        row("10 000 keys", RefreshError::KeySet(JwksError::TooManyKeys { count: 10_001 }), |site| {
+        row("101 keys", RefreshError::KeySet(JwksError::TooManyKeys { limit: 100 }), |site| {
+            publishes(site, site.jwks_and(&ed25519_keys(100)));
+        }),
+        row("100 keys", None, |site| publishes(site, site.jwks_and(&ed25519_keys(99)))),
+        row("10 000 entries that are no keys for signatures", None, |site| {
             publishes(site, site.jwks_and(&vec![json!({ "kty": "x" }); 10_000]));
         }),
-        row("100 keys", None, |site| {
-            let others =
-                (0..99).map(|n| SigningKey::generate(Algorithm::EdDSA).unwrap().kid(format!("other-{n}")));
-            publishes(site, site.jwks_and(&others.map(|key| key.public_jwk().unwrap()).collect::<Vec<_>>()));
-        }),
+        row("a byte order mark", None, |site| publishes(site, format!("\u{feff}{}", site.jwks()))),
         row("a bare key instead of a set", None, |site| {
             publishes(site, site.issuer.jwks()["keys"][0].to_string());
         }),
     ]
+}
+
+fn ed25519_keys(count: usize) -> Vec<Value> {
+    let key = |n| SigningKey::generate(Algorithm::EdDSA).unwrap().kid(format!("other-{n}"));
+    (0..count).map(|n| key(n).public_jwk().unwrap()).collect()
 }
 
 fn metadata() -> Vec<Row> {

@@ -46,6 +46,8 @@ const NOT_BOUND_TO_RESOURCE: &str = r#"issuer "https://issuer.test": no rule bin
 fn each_contradiction_is_named_with_what_to_write_instead() {
     let mut deep = TokenLimits::default();
     deep.nesting = 101;
+    let mut no_key = TokenLimits::default();
+    no_key.keys_tried = 0;
     let own = || TokenProfile::empty().rule(claim("exp").after_now());
     let secret =
         VerifyingKey::from_hmac_secret(b"a secret of thirty-two bytes, or", Algorithm::HS256).unwrap();
@@ -77,6 +79,11 @@ fn each_contradiction_is_named_with_what_to_write_instead() {
             "nesting beyond the parser",
             server().limits(deep),
             Some("limits: nesting is above 100, where the JSON parser ends; use 100 or less"),
+        ),
+        (
+            "no key to try",
+            server().limits(no_key),
+            Some("limits: keys_tried is 0, so that no token could be verified; use 1 or more"),
         ),
         (
             "a realm that fits no header",
@@ -282,24 +289,85 @@ fn addresses_and_algorithms_of_remote_keys_are_judged_at_once() {
     let remote = |uri: &str| Issuer::with_jwks_uri("https://issuer.test", uri);
     let build = |issuer: Issuer| ResourceServer::builder("https://api.test").issuer(issuer);
     let hmac = TokenProfile::jwt().algorithms([Algorithm::HS256, Algorithm::RS256]);
-    let insecure = "not https (plain http is for loopback, and only when opted into)";
+    const INSECURE: &str = "not https (plain http is for loopback, and only when opted into); use https, or";
     let sourced = |problem: &str| Some(format!("issuer \"https://issuer.test\": {problem}"));
+    let at_fault = |url: &str, problem: &str| sourced(&format!("its jwks_uri {url:?}: {problem}"));
+    let trusted =
+        |host: &str| format!("{INSECURE} in a network that is trusted .dangerous().plain_http_to({host:?})");
+    let this_machine = format!("{INSECURE} allow it with .allow_loopback_http()");
     for (name, issuer, expected) in [
         ("https", remote("https://issuer.test/jwks"), None),
         ("loopback, opted into", remote("http://127.0.0.1:8080/jwks").allow_loopback_http(), None),
-        ("loopback", remote("http://127.0.0.1:8080/jwks"), sourced(insecure)),
-        ("http", remote("http://issuer.test/jwks").allow_loopback_http(), sourced(insecure)),
-        ("no URL", remote("jwks"), sourced("not an absolute URL with a host")),
-        ("a file", remote("file:///etc/passwd"), sourced("not an absolute URL with a host")),
+        ("below localhost, opted into", remote("http://idp.localhost:8080/jwks").allow_loopback_http(), None),
         (
-            "a password",
-            remote("https://a:b@issuer.test/"),
-            sourced("the URL contains a user name or password"),
+            "loopback",
+            remote("http://127.0.0.1:8080/jwks"),
+            at_fault("http://127.0.0.1:8080/jwks", &this_machine),
+        ),
+        (
+            "below localhost",
+            remote("http://idp.localhost/jwks"),
+            at_fault("http://idp.localhost/jwks", &this_machine),
+        ),
+        (
+            "http",
+            remote("http://issuer.test/jwks").allow_loopback_http(),
+            at_fault("http://issuer.test/jwks", &trusted("issuer.test")),
+        ),
+        (
+            "a host in a container network",
+            remote("http://keycloak:8080/realms/shop/certs"),
+            at_fault("http://keycloak:8080/realms/shop/certs", &trusted("keycloak")),
+        ),
+        (
+            "a host that is named",
+            remote("http://keycloak:8080/realms/shop/certs").dangerous().plain_http_to("keycloak"),
+            None,
+        ),
+        (
+            "another host than is named",
+            remote("http://keycloak:8080/certs").dangerous().plain_http_to("idp"),
+            at_fault("http://keycloak:8080/certs", &trusted("keycloak")),
+        ),
+        (
+            "two hosts that are named",
+            remote("http://keycloak:8080/certs")
+                .dangerous()
+                .plain_http_to("idp")
+                .dangerous()
+                .plain_http_to("keycloak"),
+            None,
+        ),
+        (
+            "a host that is none",
+            remote("https://issuer.test/jwks").dangerous().plain_http_to("keycloak:8080"),
+            sourced("plain_http_to(\"keycloak:8080\") names no host; leave out scheme, port and path"),
+        ),
+        (
+            "an issuer at a host that is named",
+            Issuer::discover("http://keycloak:8080/realms/shop").dangerous().plain_http_to("keycloak"),
+            None,
+        ),
+        (
+            "an issuer in a container network",
+            Issuer::discover("http://keycloak:8080/realms/shop"),
+            Some(format!("issuer \"http://keycloak:8080/realms/shop\": {}", trusted("keycloak"))),
+        ),
+        ("no URL", remote("jwks"), at_fault("jwks", "not an absolute URL with a host")),
+        (
+            "a file",
+            remote("file:///etc/passwd"),
+            at_fault("file:///etc/passwd", "not an absolute URL with a host"),
+        ),
+        (
+            "a password, which is not told",
+            remote("https://a:b@issuer.test/jwks"),
+            at_fault("https://issuer.test/jwks", "the URL contains a user name or password"),
         ),
         (
             "the metadata service",
             remote("https://169.254.169.254/"),
-            sourced("the address is not one that keys may be fetched from"),
+            at_fault("https://169.254.169.254/", "the address is not one that keys may be fetched from"),
         ),
         (
             "an issuer with a query",
@@ -324,17 +392,68 @@ fn addresses_and_algorithms_of_remote_keys_are_judged_at_once() {
 #[cfg(feature = "remote")]
 #[test]
 fn every_number_of_a_refresh_that_makes_no_sense_is_named() {
+    use std::time::Duration;
+
     use tower_resource_server::source::RefreshSettings;
 
-    let mut settings = RefreshSettings::default();
-    settings.jitter_percent = 51;
-    settings.unknown_key_burst = 0;
-    settings.max_body = 0;
-    let remote = Issuer::with_jwks_uri("https://issuer.test", "jwks").refresh(settings);
-    let found = problems(ResourceServer::builder("https://api.test").issuer(remote));
-    for word in ["jitter_percent", "unknown_key_burst", "max_body", "not an absolute URL"] {
-        let about = found.iter().filter(|problem| problem.contains(word)).count();
-        assert_eq!(about, 1, "{word}: {found:?}");
+    let found = |change: fn(&mut RefreshSettings)| {
+        let mut settings = RefreshSettings::default();
+        change(&mut settings);
+        let remote =
+            Issuer::with_jwks_uri("https://issuer.test", "https://issuer.test/jwks").refresh(settings);
+        problems(ResourceServer::builder("https://api.test").issuer(remote))
+    };
+    let table: [(&str, fn(&mut RefreshSettings), &str); 20] = [
+        ("the defaults", |_| {}, ""),
+        ("min_freshness", |s| s.min_freshness = s.max_freshness + NS, "min_freshness is above max_freshness"),
+        ("min_freshness, just", |s| s.min_freshness = s.max_freshness, ""),
+        ("max_freshness", |s| s.max_freshness = s.hard_bound, "max_freshness reaches the hard_bound"),
+        ("max_freshness, just", |s| s.max_freshness = s.hard_bound - NS, ""),
+        ("jitter_percent", |s| s.jitter_percent = 51, "jitter_percent is above 50"),
+        ("jitter_percent, just", |s| s.jitter_percent = 50, ""),
+        ("min_backoff", |s| s.min_backoff = s.max_backoff + NS, "min_backoff is above max_backoff"),
+        ("min_backoff, just", |s| s.min_backoff = s.max_backoff, ""),
+        ("unknown_key_burst", |s| s.unknown_key_burst = 0, "unknown_key_burst is 0"),
+        ("min_freshness of none", |s| s.min_freshness = Duration::ZERO, "min_freshness is zero"),
+        ("fetch_timeout of none", |s| s.fetch_timeout = Duration::ZERO, "fetch_timeout is zero"),
+        ("min_backoff of none", |s| s.min_backoff = Duration::ZERO, "min_backoff is zero"),
+        (
+            "unknown_key_interval of none",
+            |s| s.unknown_key_interval = Duration::ZERO,
+            "unknown_key_interval is zero",
+        ),
+        ("max_body", |s| s.max_body = 0, "max_body is 0"),
+        ("max_body, just", |s| s.max_body = 1, ""),
+        ("max_keys", |s| s.max_keys = 0, "max_keys is 0"),
+        ("max_keys, just", |s| s.max_keys = 1, ""),
+        ("max_redirects", |s| s.max_redirects = 6, "max_redirects is above 5"),
+        ("max_redirects, just", |s| s.max_redirects = 5, ""),
+    ];
+    for (name, change, expected) in table {
+        match (found(change).as_slice(), expected) {
+            ([], "") => {}
+            ([problem], words) if !words.is_empty() => {
+                assert!(problem.starts_with("issuer \"https://issuer.test\": "), "{name}: {problem}");
+                assert!(problem.contains(words), "{name}: {problem}");
+            }
+            (problems, _) => panic!("{name}: {problems:?}"),
+        }
     }
-    assert_eq!(found.len(), 4, "{found:?}");
+    let everything = found(|s| {
+        s.min_freshness = Duration::ZERO;
+        s.max_freshness = s.hard_bound;
+        s.jitter_percent = 51;
+        s.min_backoff = Duration::ZERO;
+        s.unknown_key_burst = 0;
+        s.fetch_timeout = Duration::ZERO;
+        s.unknown_key_interval = Duration::ZERO;
+        s.max_body = 0;
+        s.max_keys = 0;
+        s.max_redirects = 6;
+    });
+    assert_eq!(everything.len(), 10, "all at once: {everything:?}");
 }
+
+/// The smallest step beyond a bound.
+#[cfg(feature = "remote")]
+const NS: std::time::Duration = std::time::Duration::from_nanos(1);

@@ -125,6 +125,62 @@ async fn redirects_are_not_followed() {
     assert_eq!(visits.lock().await.len(), 0);
 }
 
+/// A server whose path `/n` redirects to `/n-1`, down to the document at `/0`; to wherever `location`
+/// says from `/jwks`.
+async fn redirecting(location: &'static str) -> (String, Seen) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/jwks", listener.local_addr().unwrap());
+    let seen = Seen::default();
+    let log = Arc::clone(&seen);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let Ok(byte) = stream.read_u8().await else { break };
+                request.push(byte);
+            }
+            let request = String::from_utf8_lossy(&request).into_owned();
+            let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+            let status = |location: &str| {
+                format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
+            };
+            let answer = match path.trim_start_matches('/').parse::<u8>() {
+                Ok(0) => "HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: 2\r\n\r\n{}".to_owned(),
+                Ok(n) => status(&format!("/{}", n - 1)),
+                Err(_) => status(location),
+            };
+            log.lock().await.push(path);
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    (url, seen)
+}
+
+#[tokio::test]
+async fn redirects_within_the_origin_are_followed_as_many_as_were_asked_for() {
+    let found = || Err(FetchError::Status { status: StatusCode::FOUND, retry_after: None });
+    let elsewhere = "http://127.0.0.1:9/0";
+    for (name, location, max_redirects, expected, visits) in [
+        ("none by default", "/0", 0, found(), vec!["/jwks"]),
+        ("one of one", "/0", 1, Ok(()), vec!["/jwks", "/0"]),
+        ("two of one", "/1", 1, found(), vec!["/jwks", "/1"]),
+        ("three of three", "/2", 3, Ok(()), vec!["/jwks", "/2", "/1", "/0"]),
+        ("a loop", "/jwks", 2, found(), vec!["/jwks", "/jwks", "/jwks"]),
+        ("to another origin", elsewhere, 5, found(), vec!["/jwks"]),
+        ("to a metadata address", "http://169.254.169.254/0", 5, found(), vec!["/jwks"]),
+        ("to nowhere", "", 1, found(), vec!["/jwks", "/jwks"]),
+    ] {
+        let (url, seen) = redirecting(location).await;
+        let response = fetch(FetchRequest { max_redirects, ..request(&url) }).await;
+        assert_eq!(
+            response.map(|response| assert_eq!(response.etag.as_deref(), Some("\"v1\""))),
+            expected,
+            "{name}"
+        );
+        assert_eq!(*seen.lock().await, visits, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn an_endless_body_is_cut_at_the_limit() {
     let (url, _) = serve(|mut stream| async move {
@@ -222,17 +278,27 @@ fn resolved_addresses_are_filtered() {
     let addresses = |list: &[&str]| -> Vec<SocketAddr> {
         list.iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), 0)).collect()
     };
-    for (name, host, found, expected) in [
-        ("public", "login.example", &["192.0.2.1"][..], Ok(&["192.0.2.1"][..])),
-        ("private", "login.internal", &["10.0.0.1"], Ok(&["10.0.0.1"])),
-        ("metadata", "login.example", &["169.254.169.254"], Err(FetchError::AddressRefused)),
-        ("one of two", "login.example", &["169.254.169.254", "192.0.2.1"], Ok(&["192.0.2.1"])),
-        ("link-local", "login.example", &["fe80::1"], Err(FetchError::AddressRefused)),
-        ("no address", "login.example", &[], Err(FetchError::Resolve)),
-        ("localhost", "localhost", &["127.0.0.1", "::1"], Ok(&["127.0.0.1", "::1"])),
-        ("localhost elsewhere", "localhost", &["192.0.2.1"], Err(FetchError::AddressRefused)),
+    for (name, found, expected) in [
+        ("public", &["192.0.2.1"][..], Ok(&["192.0.2.1"][..])),
+        ("private", &["10.0.0.1"], Ok(&["10.0.0.1"])),
+        ("metadata", &["169.254.169.254"], Err(FetchError::AddressRefused)),
+        ("one of two", &["169.254.169.254", "192.0.2.1"], Ok(&["192.0.2.1"])),
+        ("link-local", &["fe80::1"], Err(FetchError::AddressRefused)),
+        ("no address", &[], Err(FetchError::Resolve)),
     ] {
-        assert_eq!(admit(host, addresses(found)), expected.map(addresses), "{name}");
+        assert_eq!(admit(addresses(found)), expected.map(addresses), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn localhost_is_this_machine_whatever_a_name_server_says() {
+    let (url, seen) = serve_bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;
+    let elsewhere = |_: &str| Ok(vec![SocketAddr::from(([192, 0, 2, 1], 0))]);
+    let fetcher = ReqwestFetcher::resolving(|client| client, elsewhere).unwrap();
+    for (n, host) in ["localhost", "keycloak.localhost", "a.b.localhost"].into_iter().enumerate() {
+        let response = fetcher.fetch(request(&url.replace("127.0.0.1", host))).await;
+        assert_eq!(response.map(|response| response.body), Ok(Some("{}".into())), "{host}");
+        assert_eq!(seen.lock().await.len(), n + 1, "{host}");
     }
 }
 
@@ -249,10 +315,10 @@ async fn the_reason_for_refusing_an_address_comes_through() {
 struct RefusingResolver;
 
 impl Resolve for RefusingResolver {
-    fn resolve(&self, name: Name) -> Resolving {
+    fn resolve(&self, _: Name) -> Resolving {
         Box::pin(async move {
             let found = vec![SocketAddr::from(([169, 254, 169, 254], 0))];
-            Ok(Box::new(admit(name.as_str(), found).map_err(Unresolved)?.into_iter()) as Addrs)
+            Ok(Box::new(admit(found).map_err(Unresolved)?.into_iter()) as Addrs)
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What the provider publishes: key sets good and bad, entity tags, metadata and moves.
 
 use super::*;
+use crate::keys::JwksError;
 
 const METADATA: &str = "https://login.example/.well-known/openid-configuration";
 const OAUTH: &str = "https://login.example/.well-known/oauth-authorization-server";
@@ -16,7 +17,7 @@ fn key_set(keys: &[(&str, u8)]) -> Answer {
 }
 
 fn discovering() -> Bench {
-    let discovery = Discovery::new("https://login.example", false).unwrap();
+    let discovery = Discovery::new("https://login.example", &false.into()).unwrap();
     Bench::with(KeyLocation::Discover(discovery), WaiterPlaces::new(4096))
 }
 
@@ -32,7 +33,8 @@ async fn discovered() -> Bench {
 
 #[tokio::test]
 async fn a_set_that_is_none_is_refused_and_the_old_one_kept() {
-    let many = jwks(&[("a", 1); crate::keys::MAX_KEYS + 1]);
+    let keys: Vec<_> = (0..=crate::keys::MAX_KEYS).map(|n| (format!("k{n}"), n as u8)).collect();
+    let many = jwks(&keys.iter().map(|(kid, n)| (&**kid, *n)).collect::<Vec<_>>());
     for (name, document) in [
         ("empty", r#"{"keys":[]}"#),
         ("all unusable", r#"{"keys":[{"kty":"oct","k":"AAAA"},{"kty":"new"}]}"#),
@@ -65,6 +67,40 @@ async fn a_document_beyond_the_limit_is_refused_whoever_fetched_it() {
     bench.provider.set(JWKS, Answer::Document(FetchResponse::document(vec![b' '; 256 * 1024 + 1])));
     let error = RefreshError::KeySetFetch(FetchError::TooLarge { limit: 256 * 1024 });
     assert_eq!(bench.keys.refresh_now().await, Err(error));
+}
+
+#[tokio::test]
+async fn the_bounds_of_the_settings_are_those_of_each_fetch() {
+    let defaults = RefreshSettings::default();
+    let bounded =
+        RefreshSettings { max_keys: 2, max_redirects: 3, max_body: 1000, ..RefreshSettings::default() };
+    let too_many = Err(RefreshError::KeySet(JwksError::TooManyKeys { limit: 2 }));
+    for (name, settings, keys, bounds, expected) in [
+        ("the defaults", defaults, &[("a", 1), ("b", 2), ("c", 3)][..], (0, 256 * 1024), Ok(())),
+        ("others", bounded.clone(), &[("a", 1), ("b", 2)], (3, 1000), Ok(())),
+        ("others, exceeded", bounded, &[("a", 1), ("b", 2), ("c", 3)], (3, 1000), too_many),
+    ] {
+        let location = Discovery::new("https://login.example", &false.into()).unwrap();
+        let bench = Bench::with_settings(KeyLocation::Discover(location), WaiterPlaces::new(4096), settings);
+        bench.provider.set(METADATA, metadata("https://login.example", JWKS));
+        bench.provider.publish(keys);
+        assert_eq!(bench.keys.refresh_now().await, expected, "{name}");
+        assert_eq!(*bench.provider.bounds.lock().unwrap(), [bounds; 2], "{name}: the metadata and the keys");
+    }
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_before_a_document_is_skipped() {
+    let marked = |answer: Answer| match answer {
+        Answer::Document(FetchResponse { body: Some(body), .. }) => {
+            Answer::Document(FetchResponse::document(["\u{feff}".as_bytes(), &body].concat()))
+        }
+        other => other,
+    };
+    let bench = discovering();
+    bench.provider.set(METADATA, marked(metadata("https://login.example", JWKS)));
+    bench.provider.set(JWKS, marked(key_set(&[("a", 1)])));
+    assert_eq!(bench.request("a").await, Outcome::Found);
 }
 
 #[tokio::test]
@@ -127,6 +163,49 @@ async fn discovery_falls_back_along_the_well_known_locations() {
         assert_eq!(bench.request("a").await, Outcome::Found, "{name}");
         assert_eq!(bench.provider.fetches_of(ELSEWHERE), 0, "{name}");
     }
+}
+
+#[tokio::test]
+async fn of_several_locations_the_error_that_tells_most_is_reported() {
+    let status = |status| {
+        let status = http::StatusCode::from_u16(status).unwrap();
+        FetchError::Status { status, retry_after: None }
+    };
+    let fails = |status_code| Answer::Fails(status(status_code));
+    let html = || Answer::Document(FetchResponse::document("<html>"));
+    let fetch = |error| RefreshError::MetadataFetch(error);
+    for (name, first, second, expected) in [
+        ("a redirect, then nothing", fails(301), fails(404), fetch(status(301))),
+        ("nothing, then a redirect", fails(404), fails(302), fetch(status(302))),
+        ("forbidden, then nothing", fails(403), fails(404), fetch(status(403))),
+        ("nothing, then an error", fails(404), fails(500), fetch(status(500))),
+        ("a redirect, then an error", fails(308), fails(500), fetch(status(308))),
+        ("nothing at either", fails(410), fails(404), fetch(status(410))),
+        (
+            "nothing, then no answer",
+            fails(404),
+            Answer::Fails(FetchError::Timeout),
+            fetch(FetchError::Timeout),
+        ),
+        ("a redirect, then no answer", fails(302), Answer::Fails(FetchError::Timeout), fetch(status(302))),
+        (
+            "nothing, then too much",
+            fails(404),
+            Answer::Fails(FetchError::TooLarge { limit: 1 }),
+            fetch(FetchError::TooLarge { limit: 1 }),
+        ),
+        ("a redirect, then HTML", fails(302), html(), RefreshError::Metadata(MetadataError::Malformed)),
+        ("HTML, then a redirect", html(), fails(302), RefreshError::Metadata(MetadataError::Malformed)),
+    ] {
+        let bench = discovering();
+        bench.provider.set(METADATA, first);
+        bench.provider.set(OAUTH, second);
+        assert_eq!(bench.keys.refresh_now().await, Err(expected.clone()), "{name}");
+        assert_eq!(bench.keys.health().last_error, Some(expected), "{name}");
+    }
+    let redirect = fetch(status(301)).to_string();
+    assert_eq!(redirect, "metadata: answered with the redirect 301, which is not followed");
+    assert_eq!(fetch(status(404)).to_string(), "metadata: answered with status 404");
 }
 
 #[tokio::test]

@@ -40,13 +40,20 @@ enum Answer {
 struct Provider {
     answers: Mutex<HashMap<String, Answer>>,
     log: Mutex<Vec<(String, Option<String>)>>,
+    /// The most redirects that a request may follow, and how large its answer may be.
+    bounds: Mutex<Vec<(u8, usize)>>,
     /// While this is false, nothing is answered.
     open: watch::Sender<bool>,
 }
 
 impl Provider {
     fn new() -> Arc<Self> {
-        Arc::new(Self { answers: Mutex::default(), log: Mutex::default(), open: watch::Sender::new(true) })
+        Arc::new(Self {
+            answers: Mutex::default(),
+            log: Mutex::default(),
+            bounds: Mutex::default(),
+            open: watch::Sender::new(true),
+        })
     }
 
     fn set(&self, url: &str, answer: Answer) {
@@ -77,6 +84,7 @@ impl Provider {
 impl Fetch for Arc<Provider> {
     fn fetch(&self, request: FetchRequest) -> FetchFuture<'_> {
         self.log.lock().unwrap().push((request.url().to_owned(), request.etag().map(str::to_owned)));
+        self.bounds.lock().unwrap().push((request.max_redirects(), request.max_body()));
         Box::pin(async move {
             let _ = self.open.subscribe().wait_for(|open| *open).await;
             let answer = self.answers.lock().unwrap().get(request.url()).cloned();
@@ -127,13 +135,17 @@ impl Bench {
     }
 
     fn with(location: KeyLocation, places: WaiterPlaces) -> Self {
+        Self::with_settings(location, places, RefreshSettings::default())
+    }
+
+    fn with_settings(location: KeyLocation, places: WaiterPlaces, settings: RefreshSettings) -> Self {
         let (clock, provider) = (ManualClock::default(), Provider::new());
         let keys = RemoteKeys::new(RemoteConfig {
             name: "https://login.example".into(),
             location,
             fetcher: Arc::new(Arc::clone(&provider)),
             clock: Arc::new(clock.clone()),
-            settings: RefreshSettings::default(),
+            settings,
             places,
             on_demand: None,
             jitter: || 0.5,
