@@ -16,8 +16,8 @@ use crate::source::KeySource;
 use crate::{
     profile::CompiledProfile,
     source::{
-        Discovery, Fetch, KeyLocation, MAX_WAITERS_PER_SERVER, RemoteConfig, RemoteKeys, ReqwestFetcher,
-        SourceUrl, TenantPattern, Tenants, TenantsConfig, WaiterPlaces, random,
+        Discovery, Fetch, IssuerCounts, KeyLocation, RemoteConfig, RemoteKeys, ReqwestFetcher, SourceUrl,
+        TenantPattern, Tenants, TenantsConfig, WaiterPools, random,
     },
 };
 
@@ -39,19 +39,27 @@ impl ResourceServerBuilder {
         patterns: impl Iterator<Item = (&'a Issuer, TenantProfiles)>,
         problems: &mut Vec<String>,
     ) -> Sources {
-        let places = WaiterPlaces::new(MAX_WAITERS_PER_SERVER);
+        let is_fetched = |issuer: &&Issuer| !matches!(issuer.keys, KeysFrom::Given(_));
+        let mut counts = IssuerCounts::default();
+        for issuer in self.issuers.iter().filter(is_fetched) {
+            if issuer.is_pattern() {
+                counts.tenants = counts.tenants.saturating_add(issuer.tenant_settings.max_live);
+                counts.candidates = counts.candidates.saturating_add(issuer.tenant_settings.max_candidates);
+            } else {
+                counts.configured += 1;
+            }
+        }
+        let pools = WaiterPools::new(counts);
         // One client for all issuers that bring none of their own, made when the first needs it.
         let mut shared: Option<Arc<dyn Fetch>> = None;
         let mut sources = Sources { fixed: Vec::with_capacity(fixed.len()), tenants: Vec::new() };
-        for issuer in &self.issuers {
-            let whose = format!("issuer {:?}", issuer.issuer);
-            if !matches!(issuer.keys, KeysFrom::Given(_)) {
-                let numbers = issuer.remote.refresh.problems();
-                problems.extend(numbers.into_iter().map(|problem| format!("{whose}: {problem}")));
-            }
+        for issuer in self.issuers.iter().filter(is_fetched) {
+            let numbers = issuer.remote.refresh.problems();
+            problems
+                .extend(numbers.into_iter().map(|problem| format!("issuer {:?}: {problem}", issuer.issuer)));
         }
         for issuer in fixed {
-            match self.source(issuer, &places, &mut shared) {
+            match self.source(issuer, &pools, &mut shared) {
                 Ok(keys) => sources.fixed.push(NamedSource { issuer: Arc::clone(&issuer.issuer), keys }),
                 Err(problem) => problems.push(format!("issuer {:?}: {problem}", issuer.issuer)),
             }
@@ -59,7 +67,7 @@ impl ResourceServerBuilder {
         // Tenants are numbered behind the configured issuers.
         let ids = Arc::new(AtomicUsize::new(fixed.len()));
         for (issuer, profiles) in patterns {
-            match self.tenants(issuer, profiles, &ids, &places, &mut shared) {
+            match self.tenants(issuer, profiles, &ids, &pools, &mut shared) {
                 Ok(tenants) => sources.tenants.push(tenants),
                 Err(why) => {
                     problems.extend(why.into_iter().map(|why| format!("issuer {:?}: {why}", issuer.issuer)));
@@ -75,7 +83,7 @@ impl ResourceServerBuilder {
         issuer: &Issuer,
         profiles: TenantProfiles,
         ids: &Arc<AtomicUsize>,
-        places: &WaiterPlaces,
+        pools: &WaiterPools,
         shared: &mut Option<Arc<dyn Fetch>>,
     ) -> Result<Tenants<TenantProfiles>, Vec<String>> {
         let allow_loopback_http = issuer.remote.allow_loopback_http;
@@ -94,8 +102,8 @@ impl ResourceServerBuilder {
         else {
             return Err(problems);
         };
-        let (clock, settings, places) =
-            (Arc::clone(&self.clock), issuer.remote.refresh.clone(), places.clone());
+        let (clock, settings, pools) =
+            (Arc::clone(&self.clock), issuer.remote.refresh.clone(), pools.clone());
         let name = Arc::clone(&issuer.issuer);
         Ok(Tenants::new(TenantsConfig {
             pattern,
@@ -109,7 +117,7 @@ impl ResourceServerBuilder {
                     fetcher: Arc::clone(&fetcher),
                     clock: Arc::clone(&clock),
                     settings: settings.clone(),
-                    places: places.clone(),
+                    pools: pools.clone(),
                     on_demand: Some(on_demand),
                     jitter: random,
                 })
@@ -126,7 +134,7 @@ impl ResourceServerBuilder {
     fn source(
         &self,
         issuer: &Issuer,
-        places: &WaiterPlaces,
+        pools: &WaiterPools,
         shared: &mut Option<Arc<dyn Fetch>>,
     ) -> Result<KeySource, String> {
         let allow = issuer.remote.allow_loopback_http;
@@ -147,7 +155,7 @@ impl ResourceServerBuilder {
             fetcher,
             clock: Arc::clone(&self.clock),
             settings: issuer.remote.refresh.clone(),
-            places: places.clone(),
+            pools: pools.clone(),
             on_demand: None,
             jitter: random,
         })))

@@ -85,9 +85,20 @@ pub(crate) struct OnDemand {
     idle: Duration,
     /// When it was last used, in nanoseconds of the monotonic clock.
     used: AtomicU64,
+    works: AtomicBool,
 }
 
 impl OnDemand {
+    fn new(idle: Duration, now: Duration) -> Self {
+        let used = AtomicU64::new(super::remote::nanos(now));
+        Self { idle, used, works: AtomicBool::new(false) }
+    }
+
+    /// Whether its keys have verified a token.
+    pub(super) fn works(&self) -> bool {
+        self.works.load(Ordering::Relaxed)
+    }
+
     /// Notes a use; true when nobody had used it for so long that its refresher may have ended.
     fn touch(&self, now: Duration) -> bool {
         /// So that busy tenants do not write the same memory with every request.
@@ -118,13 +129,12 @@ pub(crate) struct Tenant<T> {
     name: Box<str>,
     pub(crate) keys: Arc<RemoteKeys>,
     pub(crate) own: T,
-    works: AtomicBool,
     on_demand: Arc<OnDemand>,
 }
 
 impl<T> Tenant<T> {
     pub(crate) fn works(&self) -> bool {
-        self.works.load(Ordering::Relaxed)
+        self.on_demand.works()
     }
 
     /// Notes that a token of this tenant was good. Others may bear its name as well, written by
@@ -256,10 +266,7 @@ impl<T> Tenants<T> {
         if !door.budget.take(now) {
             return Err(door.budget.wait(now).max(MIN_RETRY_AFTER));
         }
-        let on_demand = Arc::new(OnDemand {
-            idle: self.config.settings.idle,
-            used: AtomicU64::new(super::remote::nanos(now)),
-        });
+        let on_demand = Arc::new(OnDemand::new(self.config.settings.idle, now));
         let keys = (self.config.source)(location, Arc::clone(&on_demand));
         for revoked in door.revoked.get(&**issuer).into_iter().flatten() {
             keys.revoke_key(revoked);
@@ -270,7 +277,6 @@ impl<T> Tenants<T> {
             name: name.into(),
             keys,
             own,
-            works: AtomicBool::new(false),
             on_demand,
         });
         let stay = index.tenants().filter(|known| Some(known.id) != leaves && known.issuer != *issuer);
@@ -314,7 +320,7 @@ impl<T> Tenants<T> {
             .filter(|(n, known)| *n + 1 >= self.config.settings.max_live || known.on_demand.is_idle(now))
             .map(|(_, known)| known.id)
             .collect();
-        tenant.works.store(true, Ordering::Relaxed);
+        tenant.on_demand.works.store(true, Ordering::Relaxed);
         // It may have left as a candidate while its token was being verified.
         let missing = (!index.by_id.contains_key(&tenant.id)).then(|| Arc::clone(tenant));
         if !leaving.is_empty() || missing.is_some() {

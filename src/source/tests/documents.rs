@@ -17,7 +17,7 @@ fn key_set(keys: &[(&str, u8)]) -> Answer {
 
 fn discovering() -> Bench {
     let discovery = Discovery::new("https://login.example", false).unwrap();
-    Bench::with(KeyLocation::Discover(discovery), WaiterPlaces::new(4096))
+    Bench::with(KeyLocation::Discover(discovery), pools(4096))
 }
 
 /// A source that found its keys, `a`, by discovery.

@@ -15,7 +15,7 @@ use std::{
 
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::*;
+use super::{permits::PermitPool, *};
 use crate::{test_util::ManualClock, time::Clock};
 
 const JWKS: &str = "https://login.example/jwks";
@@ -102,6 +102,12 @@ fn jwks(keys: &[(&str, u8)]) -> String {
     format!(r#"{{"keys":[{}]}}"#, keys.collect::<Vec<_>>().join(","))
 }
 
+/// So many permits to wait, all for one issuer.
+fn pools(permits: usize) -> WaiterPools {
+    let [configured, tenants, candidates] = [permits, 0, 0].map(|permits| PermitPool::new(permits, 1));
+    WaiterPools { configured, tenants, candidates }
+}
+
 /// What became of a request.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
@@ -120,10 +126,10 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        Self::with(KeyLocation::Jwks(SourceUrl::parse(JWKS, false).unwrap()), WaiterPlaces::new(4096))
+        Self::with(KeyLocation::Jwks(SourceUrl::parse(JWKS, false).unwrap()), pools(4096))
     }
 
-    fn with(location: KeyLocation, places: WaiterPlaces) -> Self {
+    fn with(location: KeyLocation, pools: WaiterPools) -> Self {
         let (clock, provider) = (ManualClock::default(), Provider::new());
         let keys = RemoteKeys::new(RemoteConfig {
             name: "https://login.example".into(),
@@ -131,7 +137,7 @@ impl Bench {
             fetcher: Arc::new(Arc::clone(&provider)),
             clock: Arc::new(clock.clone()),
             settings: RefreshSettings::default(),
-            places,
+            pools,
             on_demand: None,
             jitter: || 0.5,
         });
