@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     error::{ClaimName, TokenError},
-    keys::KeySet,
     policy::Expected,
     profile::CompiledProfile,
     source::{KeySource, Snapshot, SnapshotRef},
@@ -77,24 +76,6 @@ impl Slot {
             #[cfg(feature = "remote")]
             of_tenant: |_| None,
         }
-    }
-
-    /// The keys of an issuer, under the names that they are looked up by.
-    pub(super) fn named_as_in_tokens(&self, issuer: &str, keys: KeySet) -> KeySet {
-        let profile = self.issuers.iter().find(|profile| *profile.binding.issuer == *issuer);
-        profile.map(|profile| profile.key_selection).unwrap_or_default().rename(keys)
-    }
-
-    /// The name of a key of an issuer, as it is looked up.
-    pub(super) fn key_name<'k>(&self, issuer: &str, name: &'k str) -> &'k str {
-        let profile = self.issuers.iter().find(|profile| *profile.binding.issuer == *issuer);
-        profile.map(|profile| profile.key_selection).unwrap_or_default().name(name)
-    }
-
-    /// Whether one of these keys fits an algorithm that the issuer's tokens may have.
-    pub(super) fn can_use(&self, issuer: &str, keys: &KeySet) -> bool {
-        let profile = self.issuers.iter().find(|profile| *profile.binding.issuer == *issuer);
-        profile.is_none_or(|profile| profile.accepts_one_of(keys))
     }
 
     #[cfg(feature = "remote")]

@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    keys::{KeySet, VerifyingKey},
+    keys::VerifyingKey,
     source::{Health, KeySource},
 };
 #[cfg(feature = "remote")]
@@ -35,35 +35,7 @@ pub(super) struct Sources {
     pub(super) tenants: Vec<Tenants<TenantProfiles>>,
 }
 
-/// The keys of an issuer cannot be replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReplaceKeysError {
-    /// No issuer of this name has keys that the application gave.
-    #[error("no such issuer with keys of the application")]
-    NotGiven,
-    /// None of the keys fits an algorithm that the issuer's tokens may have.
-    #[error("no key for an algorithm that is accepted of this issuer")]
-    Unusable,
-    /// There would be no key.
-    #[error("there is no key; leave the issuer out, or revoke its keys")]
-    Empty,
-}
-
 impl Sources {
-    pub(super) fn replace_keys(&self, issuer: &str, keys: KeySet) -> Result<(), ReplaceKeysError> {
-        if keys.is_empty() {
-            return Err(ReplaceKeysError::Empty);
-        }
-        match self.fixed.iter().find(|source| *source.issuer == *issuer).map(|source| &source.keys) {
-            Some(KeySource::Fixed(source)) => {
-                source.replace(keys);
-                Ok(())
-            }
-            _ => Err(ReplaceKeysError::NotGiven),
-        }
-    }
-
     /// The keys of the only issuer that there is.
     pub(super) fn only(&self) -> Option<&KeySource> {
         #[cfg(feature = "remote")]
@@ -80,6 +52,12 @@ impl Sources {
     #[cfg(feature = "remote")]
     pub(super) fn tenants_of(&self, iss: &str) -> Option<&Tenants<TenantProfiles>> {
         self.tenants.iter().find(|tenants| tenants.trusts(iss))
+    }
+
+    /// The tenants whose pattern fits a name, whether such a tenant is trusted or not.
+    #[cfg(feature = "remote")]
+    pub(super) fn tenants_like(&self, iss: &str) -> impl Iterator<Item = &Tenants<TenantProfiles>> {
+        self.tenants.iter().filter(move |tenants| tenants.fits(iss))
     }
 
     /// Whether the key of a source that verified a token, when its keys had this generation, still
@@ -136,18 +114,5 @@ impl Sources {
 
     pub(super) fn health(&self) -> Vec<(Arc<str>, Health)> {
         self.all().into_iter().map(|(issuer, keys)| (issuer, keys.health())).collect()
-    }
-
-    pub(super) fn revoke_key(&self, issuer: &str, kid_or_thumbprint: &str) -> bool {
-        if let Some(source) = self.fixed.iter().find(|source| *source.issuer == *issuer) {
-            return source.keys.revoke_key(kid_or_thumbprint);
-        }
-        #[cfg(feature = "remote")]
-        for tenants in &self.tenants {
-            if let Some(revoked) = tenants.revoke_key(issuer, kid_or_thumbprint) {
-                return revoked;
-            }
-        }
-        false
     }
 }

@@ -14,7 +14,8 @@ use super::{
 use crate::source::KeySource;
 #[cfg(feature = "remote")]
 use crate::{
-    profile::CompiledProfile,
+    policy::NameForm,
+    profile::{CompiledProfile, TokenProfile},
     source::{
         Discovery, Fetch, IssuerCounts, KeyLocation, RemoteConfig, RemoteKeys, ReqwestFetcher, SourceUrl,
         TenantPattern, Tenants, TenantsConfig, WaiterPools, random,
@@ -90,6 +91,13 @@ impl ResourceServerBuilder {
         let mut problems = issuer.tenant_settings.problems();
         let pattern = TenantPattern::parse(&issuer.issuer, allow_loopback_http);
         let pattern = pattern.map_err(|problem| problems.push(problem)).ok();
+        let forms = [&issuer.profile, &issuer.id_token_profile].map(TokenProfile::compares_issuers);
+        if !issuer.aliases.is_empty() || forms != [NameForm::Exact; 2] {
+            problems.push(
+                "tenants have one name each, compared byte for byte; trust another form with a pattern of its own"
+                    .to_owned(),
+            );
+        }
         if issuer.resolver.is_none() {
             problems.push(
                 "nobody says which tenants there are; name them with .allow_tenants(..), or trust all with .dangerous().any_tenant()"

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tower_resource_server::{
-    Issuer,
+    Issuer, KeyRevocation,
     source::{SourceUrl, TenantKeys, TenantSettings},
     test_util::{Defect, TestIssuer},
 };
@@ -117,7 +117,7 @@ async fn a_remembered_token_of_a_revoked_key_is_no_use_either() {
     assert!(stage.verify(&remembered).await.is_ok() && stage.is_cached(&remembered));
     tick();
     assert!(stage.verify(&stage.token("t-b")).await.is_ok());
-    assert!(stage.api.revoke_key(&issuer_of("t-a"), "key-1"));
+    assert_eq!(stage.api.revoke_key(&issuer_of("t-a"), "key-1"), Ok(KeyRevocation::WasInUse));
     tick();
     assert!(!stage.is_cached(&remembered));
     tick();
@@ -183,8 +183,12 @@ async fn a_revoked_key_stays_revoked_when_its_tenant_comes_back() {
     }
     let token = stage.token("t-a");
     assert!(stage.verify(&token).await.is_ok());
-    assert!(stage.api.revoke_key(&issuer_of("t-a"), "key-1"));
-    assert!(!stage.api.revoke_key(&issuer_of("t-c"), "key-1"), "not here yet");
+    assert_eq!(stage.api.revoke_key(&issuer_of("t-a"), "key-1"), Ok(KeyRevocation::WasInUse));
+    assert_eq!(
+        stage.api.revoke_key(&issuer_of("t-c"), "key-1"),
+        Ok(KeyRevocation::WasNotInUse),
+        "not here yet"
+    );
     assert!(stage.verify(&token).await.is_err());
     stage.keys.clock().advance(Duration::from_secs(2));
     assert!(stage.verify(&stage.token("t-b")).await.is_ok());

@@ -8,6 +8,7 @@ mod cloud;
 mod config;
 mod lives;
 mod names;
+mod revoked;
 
 use std::time::Duration;
 

@@ -6,6 +6,7 @@ mod lifetimes;
 mod model;
 mod model_schedule;
 mod requests;
+mod tenants;
 
 use std::{
     collections::HashMap,
