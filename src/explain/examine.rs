@@ -36,6 +36,8 @@ pub(crate) struct Examined {
     pub(crate) extracted: Option<(Extracted, String)>,
     /// Whether newer keys could change what is said of key and signature, and so the whole.
     pub(crate) wants_keys: bool,
+    /// What verification reports when there is no such key.
+    lacking: TokenError,
 }
 
 impl Examined {
@@ -52,7 +54,15 @@ impl Examined {
             Finding::unchecked(Stage::Key, "it was signed by a key of the issuer", UNKNOWN),
             Finding::unchecked(Stage::Signature, SIGNATURE, UNKNOWN),
         ]);
-        Self { issuer: None, findings, nonce: None, scope: None, extracted: None, wants_keys: false }
+        Self {
+            issuer: None,
+            findings,
+            nonce: None,
+            scope: None,
+            extracted: None,
+            wants_keys: false,
+            lacking: TokenError::UnknownKey,
+        }
     }
 
     /// Whether nothing speaks against the token but perhaps its nonce and its scopes.
@@ -68,9 +78,30 @@ impl Examined {
         for finding in self.findings.iter_mut().filter(open) {
             let shown = finding.shown().cloned();
             let unknown = Finding::of(Stage::Key, finding.rule(), Err(TokenError::UnknownKey));
-            *finding = unknown.about("kid").showing(shown);
+            *finding = unknown.about("kid").showing(shown).reported_as(self.lacking.clone());
         }
         self
+    }
+
+    /// The same where verification reports each error as `report` says.
+    #[cfg(feature = "remote")]
+    pub(crate) fn reporting(mut self, report: impl Fn(TokenError) -> TokenError) -> Self {
+        for finding in &mut self.findings {
+            if let Some(error) = finding.error().cloned() {
+                *finding = finding.clone().reported_as(report(error));
+            }
+        }
+        Self { lacking: report(self.lacking), ..self }
+    }
+
+    /// The same of a token whose issuer is not trusted, which is said after everything else that is
+    /// judged without a key.
+    #[cfg(feature = "remote")]
+    pub(crate) fn of_untrusted(mut self, issuer: Finding) -> Self {
+        self = self.withdrawing_key("the issuer is not trusted");
+        let key = self.findings.iter().position(|finding| finding.stage() == Stage::Key);
+        self.findings.insert(key.unwrap_or(self.findings.len()), issuer);
+        Self { issuer: None, wants_keys: false, ..self }
     }
 
     /// The same where the missing key is found out before all else.
@@ -85,10 +116,14 @@ impl Examined {
     }
 
     /// The same when the keys cannot be had.
-    pub(crate) fn without_keys(mut self) -> Self {
+    pub(crate) fn without_keys(self) -> Self {
+        self.withdrawing_key("the issuer's keys are not available right now")
+    }
+
+    fn withdrawing_key(mut self, because: &'static str) -> Self {
         for finding in &mut self.findings {
             if matches!(finding.stage(), Stage::Key | Stage::Signature) {
-                *finding = finding.clone().withdrawn("the issuer's keys are not available right now");
+                *finding = finding.clone().withdrawn(because);
             }
         }
         self
@@ -164,7 +199,8 @@ pub(crate) fn examine(
         Some((extracted.ok()?, decoded.payload.clone()))
     });
     let issuer = Some(Arc::clone(&profile.binding.issuer));
-    Examined { issuer, findings, nonce, scope, extracted, wants_keys: unknown && !failed }
+    let lacking = TokenError::UnknownKey;
+    Examined { issuer, findings, nonce, scope, extracted, wants_keys: unknown && !failed, lacking }
 }
 
 /// Whether a nonce can be spent, which it is not here.

@@ -216,6 +216,11 @@ impl Finding {
         Self { claim: self.claim, shown: self.shown, ..Self::unchecked(self.stage, self.rule, because) }
     }
 
+    /// The same check, where verification reports it as this error; why it failed is said as before.
+    pub(crate) fn reported_as(self, error: TokenError) -> Self {
+        Self { error: Some(error), ..self }
+    }
+
     /// The same of one token of a pair.
     pub(crate) fn of_token(self, token: &'static str) -> Self {
         Self { token: Some(token), ..self }

@@ -97,6 +97,8 @@ pub(crate) struct Progress {
     arrived: Duration,
     rounds: u8,
     waits_for: TokenKind,
+    /// Whose keys it waits for.
+    source: usize,
 }
 
 /// A wait that is over.
@@ -189,7 +191,7 @@ impl ResourceServer {
     ) -> Step {
         match outcome {
             KeyOutcome::TryAgain => self.run(self.0.now(), Some(progress.arrived), progress.rounds, verify),
-            KeyOutcome::Lacks => Step::Done(Err(Denial::token(progress.waits_for, TokenError::UnknownKey))),
+            KeyOutcome::Lacks => Step::Done(Err(self.0.lacking_key(progress.waits_for, progress.source))),
             KeyOutcome::Unavailable { retry_after } => Step::Done(Err(Denial::unavailable(retry_after))),
         }
     }
@@ -223,15 +225,13 @@ impl ResourceServer {
             let arrived = *arrived.get_or_insert_with(|| now.monotonic());
             match self.0.consult(source, seen, arrived, &mut rounds) {
                 KeyNeed::TryAgain => now = self.0.now(),
-                KeyNeed::Lacks => {
-                    return Step::Done(Err(Denial::token(kind, TokenError::UnknownKey)));
-                }
+                KeyNeed::Lacks => return Step::Done(Err(self.0.lacking_key(kind, source))),
                 KeyNeed::Unavailable { retry_after } => {
                     return Step::Done(Err(Denial::unavailable(retry_after)));
                 }
                 #[cfg(feature = "remote")]
                 KeyNeed::Wait(wait) => {
-                    let progress = Some(Progress { arrived, rounds, waits_for: kind });
+                    let progress = Some(Progress { arrived, rounds, waits_for: kind, source });
                     return Step::Wait(Pending { wait, progress });
                 }
             }
@@ -240,6 +240,11 @@ impl ResourceServer {
 }
 
 impl Inner {
+    /// Denies a token for want of a key of its source.
+    fn lacking_key(&self, kind: TokenKind, source: usize) -> Denial {
+        Denial::token(kind, self.sources.missing_key_error(source))
+    }
+
     /// Asks a source for other keys than those of generation `seen`; the rounds are counted.
     pub(super) fn consult(
         &self,

@@ -284,22 +284,24 @@ impl Slot {
             Some(Ok(iss)) => self.fixed(iss, sources),
             _ => None,
         };
-        #[cfg(feature = "remote")]
-        let tenants = match &iss {
-            Some(Ok(iss)) if trusted.is_none() => sources.tenants_of(iss),
-            _ => None,
-        };
-        #[cfg(not(feature = "remote"))]
-        let tenants: Option<()> = None;
-        findings.push(self.issuer_finding(iss.as_ref(), trusted.is_some() || tenants.is_some()));
-
         if let Some((source, profile, named)) = trusted {
+            findings.push(self.issuer_finding(iss.as_ref(), true));
             return subject.examine(findings, profile, source, named.keys.snapshot(|| now.monotonic()));
         }
         #[cfg(feature = "remote")]
-        if let (Some(tenants), Some(Ok(iss))) = (tenants, iss) {
-            return self.explain_tenant(subject, findings, tenants, iss, now);
+        if let Some(Ok(name)) = iss
+            && let Some(like) = sources.tenants_like(name).next()
+        {
+            let (examined, need) = match sources.tenants_of(name) {
+                Some(tenants) => {
+                    findings.push(self.issuer_finding(iss.as_ref(), true));
+                    self.explain_tenant(subject, findings, tenants, name, now)
+                }
+                None => (self.explain_untrusted(subject, findings, like, name), None),
+            };
+            return (examined.reporting(|error| sources.reported_error(name, error)), need);
         }
+        findings.push(self.issuer_finding(iss.as_ref(), false));
         match (self.issuers.as_slice(), sources.only()) {
             // There is only one that it can be taken for, and the rest may be right. It starts nothing.
             ([profile], Some(only)) => subject.examine(findings, profile, 0, only.peek(|| now.monotonic())),
@@ -327,6 +329,26 @@ impl Slot {
             }
         });
         if self.selected { finding } else { finding.about("iss") }
+    }
+
+    /// A token in the name of a tenant that is not trusted.
+    #[cfg(feature = "remote")]
+    fn explain_untrusted(
+        &self,
+        subject: &Subject<'_, '_>,
+        mut findings: Vec<Finding>,
+        tenants: &Tenants<TenantProfiles>,
+        iss: &str,
+    ) -> Examined {
+        let own = tenants.own(&iss.into());
+        let untrusted = self.issuer_finding(Some(&Ok(iss)), false);
+        match (self.of_tenant)(&own) {
+            Some(profile) => subject.examine(findings, profile, usize::MAX, None).0.of_untrusted(untrusted),
+            None => {
+                findings.extend([no_slot(false), untrusted]);
+                Examined::without_issuer(findings)
+            }
+        }
     }
 
     /// A token of a tenant, which may be one that is not known yet.

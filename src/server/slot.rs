@@ -9,6 +9,8 @@ use super::{
     Now,
     sources::{NamedSource, Sources},
 };
+#[cfg(feature = "remote")]
+use crate::source::Tenants;
 use crate::{
     error::{ClaimName, TokenError},
     policy::Expected,
@@ -173,7 +175,39 @@ impl Slot {
         iss: &str,
         sources: &Sources,
     ) -> Result<(Proven, usize, u64), Failure> {
-        let tenants = sources.tenants_of(iss).ok_or(TokenError::UntrustedIssuer)?;
+        let verified = match sources.tenants_of(iss) {
+            Some(tenants) => self.trusted_tenant(trial, iss, tenants),
+            None => self.untrusted_tenant(trial, iss, sources),
+        };
+        verified.map_err(|failure| match failure {
+            Failure::Refused(error) => Failure::Refused(sources.reported_error(iss, error)),
+            other => other,
+        })
+    }
+
+    /// Refuses a token whose issuer is not trusted, after the checks that a token of a trusted tenant
+    /// passes before its keys are needed.
+    #[cfg(feature = "remote")]
+    fn untrusted_tenant(
+        &self,
+        trial: &Trial<'_, '_>,
+        iss: &str,
+        sources: &Sources,
+    ) -> Result<(Proven, usize, u64), Failure> {
+        if let Some(tenants) = sources.tenants_like(iss).next() {
+            let own = tenants.own(&iss.into());
+            trial.screen((self.of_tenant)(&own).ok_or(TokenError::WrongType)?)?;
+        }
+        Err(TokenError::UntrustedIssuer.into())
+    }
+
+    #[cfg(feature = "remote")]
+    fn trusted_tenant(
+        &self,
+        trial: &Trial<'_, '_>,
+        iss: &str,
+        tenants: &Tenants<TenantProfiles>,
+    ) -> Result<(Proven, usize, u64), Failure> {
         let now = trial.now.monotonic();
         if let Some(tenant) = tenants.by_issuer(iss) {
             let profile = (self.of_tenant)(&tenant.own).ok_or(TokenError::WrongType)?;

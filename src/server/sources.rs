@@ -7,6 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
+    error::TokenError,
     keys::VerifyingKey,
     source::{Health, KeySource},
 };
@@ -58,6 +59,26 @@ impl Sources {
     #[cfg(feature = "remote")]
     pub(super) fn tenants_like(&self, iss: &str) -> impl Iterator<Item = &Tenants<TenantProfiles>> {
         self.tenants.iter().filter(move |tenants| tenants.fits(iss))
+    }
+
+    /// How verification reports what is wrong with a token that names this issuer and that no key has
+    /// verified. The report does not depend on whether the application trusts the tenant, or anyone
+    /// could find out who the tenants are.
+    #[cfg(feature = "remote")]
+    pub(super) fn reported_error(&self, iss: &str, error: TokenError) -> TokenError {
+        use TokenError::{InvalidSignature, UnknownKey, UntrustedIssuer, UnverifiedTenant};
+        match (self.tenants_like(iss).count(), error) {
+            (0, error) => error,
+            (_, UntrustedIssuer | UnknownKey | InvalidSignature) => UnverifiedTenant,
+            (1, error) => error,
+            // Which of several profiles the token fails depends on the pattern that has the tenant.
+            _ => UnverifiedTenant,
+        }
+    }
+
+    /// How verification reports that a source has no key for a token.
+    pub(super) fn missing_key_error(&self, source: usize) -> TokenError {
+        if source < self.fixed.len() { TokenError::UnknownKey } else { TokenError::UnverifiedTenant }
     }
 
     /// Whether the key of a source that verified a token, when its keys had this generation, still

@@ -6,6 +6,7 @@
 mod bounds;
 mod cloud;
 mod config;
+mod customers;
 mod lives;
 mod names;
 mod revoked;

@@ -96,7 +96,7 @@ async fn a_revoked_key_stays_withdrawn_for_a_tenant_that_is_trusted_later() {
     let revoked = stage.api.revoke_key(&issuer_of("t-a"), "key-1");
     assert_eq!(revoked, Err(RevokeKeyError::UntrustedTenant));
     trusted.store(true, Ordering::Relaxed);
-    assert_eq!(stage.verify(&stage.token("t-a")).await, Err("unknown_key"));
+    assert_eq!(stage.verify(&stage.token("t-a")).await, Err("unverified_tenant"));
     stage.keys.rotate();
     stage.cloud.open("t-a", &stage.keys);
     stage.keys.clock().advance(std::time::Duration::from_secs(20));
