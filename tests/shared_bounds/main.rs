@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests stop where they are wrong")]
 #![allow(unreachable_pub, reason = "tests are not imported")]
 
+mod budgets;
 #[allow(dead_code, reason = "each test binary uses its part")]
 #[path = "../tenants/cloud.rs"]
 mod cloud;
 mod permits;
+mod table;
