@@ -95,6 +95,11 @@ pub enum TokenError {
     WrongType,
     /// The issuer is not one that this server trusts.
     UntrustedIssuer,
+    /// The issuer is one of [tenants](crate::Issuer::tenants), and no key of a trusted tenant has
+    /// verified the token: the tenant is not trusted, or has no such key, or the signature is wrong.
+    /// Which of the three is not said, since anyone could find out by it who the tenants are;
+    /// [`ResourceServer::explain`](crate::ResourceServer::explain) says it to those who run the server.
+    UnverifiedTenant,
     /// No key of the issuer has the token's key id, or none without one verifies it.
     UnknownKey,
     /// The issuer has the key that the token names (or keys, where it names none), and none of them is
@@ -169,6 +174,7 @@ impl TokenError {
             Self::UnsupportedExtension => "unsupported_extension",
             Self::WrongType => "wrong_type",
             Self::UntrustedIssuer => "untrusted_issuer",
+            Self::UnverifiedTenant => "unverified_tenant",
             Self::UnknownKey => "unknown_key",
             Self::KeyAlgorithmMismatch => "key_algorithm_mismatch",
             Self::InvalidSignature => "invalid_signature",
@@ -199,6 +205,7 @@ impl TokenError {
             Self::UnsupportedExtension => "the token uses an extension that is not supported",
             Self::WrongType => "the token is not of the accepted type",
             Self::UntrustedIssuer => "the token's issuer is not trusted",
+            Self::UnverifiedTenant => "the token is not signed by a trusted issuer",
             Self::UnknownKey => "the token was signed by an unknown key",
             Self::KeyAlgorithmMismatch => "the token's key is not for the token's algorithm",
             Self::InvalidSignature => "the token's signature is invalid",

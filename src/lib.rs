@@ -129,8 +129,8 @@ pub use identity::{Authentication, ClaimsError, FromIdentity, Identity, Principa
 #[cfg(feature = "remote")]
 pub use server::DangerousIssuer;
 pub use server::{
-    CacheSettings, HealthService, IdTokenExpectations, Issuer, PairRules, ReplaceKeysError, ResourceServer,
-    ResourceServerBuilder,
+    CacheSettings, HealthService, IdTokenExpectations, Issuer, KeyRevocation, PairRules, ReplaceKeysError,
+    ResourceServer, ResourceServerBuilder, RevokeKeyError,
 };
 
 /// The snippets of the README, compiled.

@@ -31,13 +31,15 @@ async fn a_token_of_another_trusted_issuer_is_not_the_one_that_was_asked_for() {
     let issuer = TestIssuer::new();
     let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
     let api = ResourceServer::builder(issuer.audience())
-        .issuer(issuer.trusted())
+        .issuer(issuer.trusted().also_known_as("https://alias.test"))
         .issuer(Issuer::with_keys("https://other.test", keys))
         .clock(issuer.clock().clone())
         .build()
         .unwrap();
     let token = issuer.access_token("alice").mint().unwrap();
-    assert_eq!(api.verify_access_token_of(issuer.issuer(), &token).await.unwrap().subject(), "alice");
+    for name in [issuer.issuer(), "https://alias.test"] {
+        assert_eq!(api.verify_access_token_of(name, &token).await.unwrap().subject(), "alice", "{name}");
+    }
     let refused = api.verify_access_token_of("https://other.test", &token).await;
     assert_eq!(refused.unwrap_err().reason().code(), "untrusted_issuer");
 }

@@ -221,6 +221,11 @@ impl Finding {
         }
     }
 
+    /// The same check, where verification reports it as this error; why it failed is said as before.
+    pub(crate) fn reported_as(self, error: TokenError) -> Self {
+        Self { error: Some(error), ..self }
+    }
+
     /// The same of one token of a pair.
     pub(super) fn of_token(self, token: Option<&'static str>) -> Self {
         Self { token, ..self }

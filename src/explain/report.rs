@@ -130,6 +130,14 @@ impl<'a> Report<'a> {
         }
     }
 
+    fn withdraw_key(&mut self, because: &'static str) {
+        for finding in self.findings.iter_mut().skip(self.start) {
+            if matches!(finding.stage(), Stage::Key | Stage::Signature) {
+                *finding = finding.clone().withdrawn(because);
+            }
+        }
+    }
+
     fn add_signature(&mut self, signing: Signing<'_>, result: Result<(), TokenError>) {
         if let Some(profile) = self.profile.take() {
             self.add(words::signature(&profile, signing, result));
@@ -192,9 +200,33 @@ impl Observer for Report<'_> {
     ) -> Result<(), Failure> {
         self.add_signature(signing, Err(error.clone()));
         if self.failure.is_none() {
-            self.failure = Some((self.kind, need()));
+            let failure = need();
+            if matches!(failure, Failure::Refused(_)) {
+                self.withdraw_key("the issuer is not trusted");
+            }
+            self.failure = Some((self.kind, failure));
         }
         Ok(())
+    }
+
+    fn postpone(&mut self, checked: Checked<'_, '_>, error: TokenError) {
+        self.add(words::finding(checked, Err(error), None, self.limits));
+    }
+
+    fn report(&mut self, report: impl Fn(TokenError) -> TokenError) {
+        for finding in self.findings.iter_mut().skip(self.start) {
+            if let Some(error) = finding.error().cloned() {
+                *finding = finding.clone().reported_as(report(error));
+            }
+        }
+        match &mut self.failure {
+            Some((kind, Failure::Refused(error) | Failure::NeedKeys { lacking: error, .. }))
+                if *kind == self.kind =>
+            {
+                *error = report(error.clone());
+            }
+            _ => {}
+        }
     }
 
     /// Says of what could not be read that it was not checked.

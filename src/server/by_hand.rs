@@ -74,7 +74,8 @@ impl ResourceServer {
 
     /// Verifies an access token of this issuer, as if the header of
     /// [`select_issuer_by`](crate::ResourceServerBuilder::select_issuer_by) had named it. A server that has
-    /// no such header verifies the token by its `iss`, and refuses it when that is another issuer.
+    /// no such header verifies the token by its `iss`, and refuses it when that is another issuer;
+    /// `issuer` may be any of the issuer's names.
     ///
     /// # Errors
     /// As [`verify_access_token`](Self::verify_access_token).
@@ -82,7 +83,8 @@ impl ResourceServer {
         let selector = Some(issuer.as_bytes());
         let credentials = Credentials { selector, ..Credentials::access(token.as_bytes()) };
         let identity = self.verify_credentials(credentials).await?;
-        if identity.issuer() == issuer || self.0.request.selector.is_some() {
+        let is_its_name = || self.0.named(issuer).any(|(source, _)| *source.issuer == *identity.issuer());
+        if identity.issuer() == issuer || self.0.request.selector.is_some() || is_its_name() {
             return Ok(identity);
         }
         let error = TokenError::UntrustedIssuer;

@@ -147,6 +147,14 @@ impl Issuer {
     /// [`allow_tenants_if`](Self::allow_tenants_if) or [`tenant_resolver`](Self::tenant_resolver);
     /// any other is untrusted, and causes nothing.
     ///
+    /// Who the tenants are is not public. A token that no key of a trusted tenant has verified gets the
+    /// same status, words and headers whether its tenant is trusted or not
+    /// ([`UnverifiedTenant`](crate::error::TokenError::UnverifiedTenant)); where a name fits several
+    /// patterns, everything that is wrong with the token is reported so. Two things still tell a trusted tenant
+    /// from others: its keys are fetched and a signature is checked, which takes time, and while its
+    /// keys cannot be had the answer is 503. An issuer that is configured by its own name is no secret:
+    /// the protected resource metadata lists it.
+    ///
     /// Tenants are not listed in the protected resource metadata, and [`ready`] does not wait for them.
     ///
     /// [`ready`]: crate::ResourceServer::ready
@@ -254,7 +262,7 @@ impl DangerousIssuer {
     /// provider can then sign in here, and bring any subject of a tenant of their own. The
     /// application must decide by [`Identity::principal`](crate::Identity::principal), and never by
     /// a claim such as `email` that a tenant writes as it likes. Tenants of strangers also compete
-    /// for the places of your own.
+    /// with your own for the [bounds](TenantSettings) of the pattern.
     pub fn any_tenant(self) -> Issuer {
         self.0.allow_tenants_if(|_| true)
     }

@@ -12,7 +12,8 @@
 //! - `explain`: the same recipe, told check by check.
 //! - `pair`: whether an access token and an ID token belong together.
 //! - `cache`: verdicts that were good, and what keeps each of them good.
-//! - `health`: how the keys are doing, as a service.
+//! - `health`: how the keys are doing, as a service; `key_changes`: keys that the application withdraws
+//!   or replaces.
 
 mod admit;
 mod authenticate;
@@ -22,6 +23,7 @@ mod cache;
 mod explain;
 mod health;
 mod issuer;
+mod key_changes;
 mod pair;
 mod slot;
 mod sources;
@@ -47,14 +49,13 @@ pub use self::{
     by_hand::IdTokenExpectations,
     health::HealthService,
     issuer::Issuer,
+    key_changes::{KeyRevocation, ReplaceKeysError, RevokeKeyError},
     pair::PairRules,
-    sources::ReplaceKeysError,
 };
 use self::{cache::TokenCache, slot::Slot, sources::Sources};
 use crate::{
     http::{Challenger, Metadata, MetadataService, Rejection, RequestProfile},
     identity::ServerTag,
-    keys::KeySet,
     policy::Requirement,
     source::{Health, metrics},
     store::{NonceError, Nonces},
@@ -130,29 +131,6 @@ impl ResourceServer {
     pub fn issue_nonce(&self) -> Result<String, NonceError> {
         let nonces = self.0.nonces.as_ref().ok_or(NonceError::Unavailable)?;
         nonces.issue(self.0.clock.unix())
-    }
-
-    /// Withdraws a key of an issuer for good, whatever the issuer publishes: by `kid` or RFC 7638
-    /// thumbprint. Tokens that it verified end at once, cached or not.
-    ///
-    /// Returns whether the key was in use at this moment; it stays withdrawn either way, a tenant's
-    /// too when the tenant goes and comes back. False for an issuer that is not configured.
-    pub fn revoke_key(&self, issuer: &str, kid_or_thumbprint: &str) -> bool {
-        self.0.sources.revoke_key(issuer, self.0.access.key_name(issuer, kid_or_thumbprint))
-    }
-
-    /// Puts `keys` in the place of those that the application gave for this issuer, for good: tokens
-    /// that only the old ones verify end at once, cached or not. Keys that were
-    /// [revoked](Self::revoke_key) stay so.
-    ///
-    /// # Errors
-    /// [`ReplaceKeysError`] when there is no such issuer with keys of the application, or no key
-    /// that could verify a token of it; then nothing changes.
-    pub fn replace_keys(&self, issuer: &str, keys: KeySet) -> Result<(), ReplaceKeysError> {
-        if !keys.is_empty() && !self.0.access.can_use(issuer, &keys) {
-            return Err(ReplaceKeysError::Unusable);
-        }
-        self.0.sources.replace_keys(issuer, self.0.access.named_as_in_tokens(issuer, keys))
     }
 
     /// How the keys of each issuer are doing, in the order of the configuration; then the tenants

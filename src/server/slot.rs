@@ -10,7 +10,7 @@ use super::sources::{NamedSource, Sources};
 use crate::source::{Tenant, Tenants};
 use crate::{
     error::TokenError,
-    keys::{KeySet, SnapshotRef},
+    keys::SnapshotRef,
     profile::CompiledProfile,
     source::KeySource,
     time::Now,
@@ -42,24 +42,6 @@ impl Slot {
             #[cfg(feature = "remote")]
             of_tenant: |_| None,
         }
-    }
-
-    /// The keys of an issuer, under the names that they are looked up by.
-    pub(super) fn named_as_in_tokens(&self, issuer: &str, keys: KeySet) -> KeySet {
-        let profile = self.issuers.iter().find(|profile| *profile.binding.issuer == *issuer);
-        profile.map(|profile| profile.key_selection).unwrap_or_default().rename(keys)
-    }
-
-    /// The name of a key of an issuer, as it is looked up.
-    pub(super) fn key_name<'k>(&self, issuer: &str, name: &'k str) -> &'k str {
-        let profile = self.issuers.iter().find(|profile| *profile.binding.issuer == *issuer);
-        profile.map(|profile| profile.key_selection).unwrap_or_default().name(name)
-    }
-
-    /// Whether one of these keys fits an algorithm that the issuer's tokens may have.
-    pub(super) fn can_use(&self, issuer: &str, keys: &KeySet) -> bool {
-        let profile = self.issuers.iter().find(|profile| *profile.binding.issuer == *issuer);
-        profile.is_none_or(|profile| profile.accepts_one_of(keys))
     }
 
     #[cfg(feature = "remote")]
@@ -100,16 +82,19 @@ pub(super) enum KnownIssuer<'s> {
     #[cfg(feature = "remote")]
     Tenant {
         tenant: Arc<Tenant<TenantProfiles>>,
+        sources: &'s Sources,
         tenants: &'s Tenants<TenantProfiles>,
         of_tenant: OfTenant,
         now: &'s Now<'s>,
     },
-    /// An issuer of a trusted pattern that is not known yet.
+    /// An issuer whose name fits a pattern, and which is not known yet or not trusted at all.
     #[cfg(feature = "remote")]
     Candidate {
+        trusted: bool,
         issuer: Arc<str>,
         own: TenantProfiles,
         of_tenant: OfTenant,
+        sources: &'s Sources,
         tenants: &'s Tenants<TenantProfiles>,
         now: &'s Now<'s>,
     },
@@ -138,14 +123,18 @@ impl<'s> Issuers for KnownIssuers<'s> {
         }
         #[cfg(feature = "remote")]
         {
-            let tenants = self.sources.tenants_of(name)?;
-            let of_tenant = self.slot.of_tenant;
-            if let Some(tenant) = tenants.by_issuer(name) {
-                return Some(KnownIssuer::Tenant { tenant, tenants, of_tenant, now });
+            let (sources, of_tenant) = (self.sources, self.slot.of_tenant);
+            let trusting = sources.tenants_of(name);
+            if let Some(tenants) = trusting
+                && let Some(tenant) = tenants.by_issuer(name)
+            {
+                return Some(KnownIssuer::Tenant { tenant, sources, tenants, of_tenant, now });
             }
-            let issuer: Arc<str> = name.into();
+            // One that is not trusted is judged like one that is, as far as that goes without keys.
+            let tenants = trusting.or_else(|| sources.tenants_like(name).next())?;
+            let (trusted, issuer): (bool, Arc<str>) = (trusting.is_some(), name.into());
             let own = tenants.own(&issuer);
-            Some(KnownIssuer::Candidate { issuer, own, of_tenant, tenants, now })
+            Some(KnownIssuer::Candidate { trusted, issuer, own, of_tenant, sources, tenants, now })
         }
         #[cfg(not(feature = "remote"))]
         None
@@ -200,6 +189,8 @@ impl Issuer for KnownIssuer<'_> {
     fn need_keys(&self, seen: Option<u64>, lacking: TokenError) -> Failure {
         match self {
             #[cfg(feature = "remote")]
+            Self::Candidate { trusted: false, .. } => TokenError::UntrustedIssuer.into(),
+            #[cfg(feature = "remote")]
             Self::Candidate { issuer, tenants, now, .. } => {
                 match tenants.admit(issuer, tenants.own(issuer), now.monotonic()) {
                     Ok(tenant) => Failure::NeedKeys { source: tenant.id, seen: None, lacking },
@@ -207,6 +198,24 @@ impl Issuer for KnownIssuer<'_> {
                 }
             }
             known => Failure::NeedKeys { source: known.source(), seen, lacking },
+        }
+    }
+
+    fn is_trusted(&self) -> bool {
+        #[cfg(feature = "remote")]
+        if let Self::Candidate { trusted, .. } = self {
+            return *trusted;
+        }
+        true
+    }
+
+    fn reported(&self, error: TokenError) -> TokenError {
+        match self {
+            Self::Configured { .. } => error,
+            #[cfg(feature = "remote")]
+            Self::Tenant { tenant, sources, .. } => sources.reported_error(&tenant.issuer, error),
+            #[cfg(feature = "remote")]
+            Self::Candidate { issuer, sources, .. } => sources.reported_error(issuer, error),
         }
     }
 

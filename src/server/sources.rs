@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::{
-    keys::KeySet,
+    error::TokenError,
     source::{Health, KeySource},
     time::Clocks,
     verify::Evidence,
@@ -37,35 +37,7 @@ pub(super) struct Sources {
     pub(super) tenants: Vec<Tenants<TenantProfiles>>,
 }
 
-/// The keys of an issuer cannot be replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReplaceKeysError {
-    /// No issuer of this name has keys that the application gave.
-    #[error("no such issuer with keys of the application")]
-    NotGiven,
-    /// None of the keys fits an algorithm that the issuer's tokens may have.
-    #[error("no key for an algorithm that is accepted of this issuer")]
-    Unusable,
-    /// There would be no key.
-    #[error("there is no key; leave the issuer out, or revoke its keys")]
-    Empty,
-}
-
 impl Sources {
-    pub(super) fn replace_keys(&self, issuer: &str, keys: KeySet) -> Result<(), ReplaceKeysError> {
-        if keys.is_empty() {
-            return Err(ReplaceKeysError::Empty);
-        }
-        match self.fixed.iter().find(|source| *source.issuer == *issuer).map(|source| &source.keys) {
-            Some(KeySource::Fixed(source)) => {
-                source.replace(keys);
-                Ok(())
-            }
-            _ => Err(ReplaceKeysError::NotGiven),
-        }
-    }
-
     /// The keys of the only issuer that there is.
     pub(super) fn only(&self) -> Option<&KeySource> {
         #[cfg(feature = "remote")]
@@ -82,6 +54,29 @@ impl Sources {
     #[cfg(feature = "remote")]
     pub(super) fn tenants_of(&self, iss: &str) -> Option<&Tenants<TenantProfiles>> {
         self.tenants.iter().find(|tenants| tenants.trusts(iss))
+    }
+
+    /// The tenants whose pattern fits a name, whether such a tenant is trusted or not.
+    #[cfg(feature = "remote")]
+    pub(super) fn tenants_like(&self, iss: &str) -> impl Iterator<Item = &Tenants<TenantProfiles>> {
+        self.tenants.iter().filter(move |tenants| tenants.fits(iss))
+    }
+
+    /// How verification reports what is wrong with a token that names this issuer and that no key has
+    /// verified. The report does not depend on whether the application trusts the tenant, or anyone
+    /// could find out who the tenants are.
+    #[cfg(feature = "remote")]
+    pub(super) fn reported_error(&self, iss: &str, error: TokenError) -> TokenError {
+        use TokenError::{
+            InvalidSignature, KeyAlgorithmMismatch, UnknownKey, UntrustedIssuer, UnverifiedTenant,
+        };
+        match (self.tenants_like(iss).count(), error) {
+            (0, error) => error,
+            (_, UntrustedIssuer | UnknownKey | KeyAlgorithmMismatch | InvalidSignature) => UnverifiedTenant,
+            (1, error) => error,
+            // Which of several profiles the token fails depends on the pattern that has the tenant.
+            _ => UnverifiedTenant,
+        }
     }
 
     /// Whether the key that verified a token is still in use; not when its source is gone.
@@ -134,18 +129,5 @@ impl Sources {
 
     pub(super) fn health(&self) -> Vec<(Arc<str>, Health)> {
         self.all().into_iter().map(|(issuer, keys)| (issuer, keys.health())).collect()
-    }
-
-    pub(super) fn revoke_key(&self, issuer: &str, kid_or_thumbprint: &str) -> bool {
-        if let Some(source) = self.fixed.iter().find(|source| *source.issuer == *issuer) {
-            return source.keys.revoke_key(kid_or_thumbprint);
-        }
-        #[cfg(feature = "remote")]
-        for tenants in &self.tenants {
-            if let Some(revoked) = tenants.revoke_key(issuer, kid_or_thumbprint) {
-                return revoked;
-            }
-        }
-        false
     }
 }

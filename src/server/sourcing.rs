@@ -14,10 +14,11 @@ use super::{
 use crate::source::KeySource;
 #[cfg(feature = "remote")]
 use crate::{
-    profile::CompiledProfile,
+    policy::NameForm,
+    profile::{CompiledProfile, TokenProfile},
     source::{
-        Discovery, Fetch, KeyLocation, MAX_WAITERS_PER_SERVER, RemoteConfig, RemoteKeys, ReqwestFetcher,
-        SourceUrl, TenantPattern, Tenants, TenantsConfig, WaiterPlaces, random, shown,
+        Discovery, Fetch, IssuerCounts, KeyLocation, RemoteConfig, RemoteKeys, ReqwestFetcher, SourceUrl,
+        TenantPattern, Tenants, TenantsConfig, WaiterPools, random, shown,
     },
 };
 
@@ -39,24 +40,32 @@ impl ResourceServerBuilder {
         patterns: impl Iterator<Item = (&'a Issuer, TenantProfiles)>,
         problems: &mut Vec<String>,
     ) -> Sources {
-        let places = WaiterPlaces::new(MAX_WAITERS_PER_SERVER);
+        let is_fetched = |issuer: &&Issuer| !matches!(issuer.keys, KeysFrom::Given(_));
+        let mut counts = IssuerCounts::default();
+        for issuer in self.issuers.iter().filter(is_fetched) {
+            if issuer.is_pattern() {
+                counts.tenants = counts.tenants.saturating_add(issuer.tenant_settings.max_live);
+                counts.candidates = counts.candidates.saturating_add(issuer.tenant_settings.max_candidates);
+            } else {
+                counts.configured += 1;
+            }
+        }
+        let pools = WaiterPools::new(counts);
         // One client for all issuers that bring none of their own, made when the first needs it.
         let mut shared: Option<Arc<dyn Fetch>> = None;
         let mut sources = Sources { fixed: Vec::with_capacity(fixed.len()), tenants: Vec::new() };
-        for issuer in &self.issuers {
+        for issuer in self.issuers.iter().filter(is_fetched) {
             let whose = format!("issuer {:?}", issuer.issuer);
-            if !matches!(issuer.keys, KeysFrom::Given(_)) {
-                let numbers = issuer.remote.refresh.problems();
-                problems.extend(numbers.into_iter().map(|problem| format!("{whose}: {problem}")));
-                if let Some(no_host) = issuer.remote.plain_http.not_a_host() {
-                    problems.push(format!(
-                        "{whose}: plain_http_to({no_host:?}) names no host; leave out scheme, port and path"
-                    ));
-                }
+            let numbers = issuer.remote.refresh.problems();
+            problems.extend(numbers.into_iter().map(|problem| format!("{whose}: {problem}")));
+            if let Some(no_host) = issuer.remote.plain_http.not_a_host() {
+                problems.push(format!(
+                    "{whose}: plain_http_to({no_host:?}) names no host; leave out scheme, port and path"
+                ));
             }
         }
         for issuer in fixed {
-            match self.source(issuer, &places, &mut shared) {
+            match self.source(issuer, &pools, &mut shared) {
                 Ok(keys) => sources.fixed.push(NamedSource { issuer: Arc::clone(&issuer.issuer), keys }),
                 Err(problem) => problems.push(format!("issuer {:?}: {problem}", issuer.issuer)),
             }
@@ -64,7 +73,7 @@ impl ResourceServerBuilder {
         // Tenants are numbered behind the configured issuers.
         let ids = Arc::new(AtomicUsize::new(fixed.len()));
         for (issuer, profiles) in patterns {
-            match self.tenants(issuer, profiles, &ids, &places, &mut shared) {
+            match self.tenants(issuer, profiles, &ids, &pools, &mut shared) {
                 Ok(tenants) => sources.tenants.push(tenants),
                 Err(why) => {
                     problems.extend(why.into_iter().map(|why| format!("issuer {:?}: {why}", issuer.issuer)));
@@ -80,13 +89,20 @@ impl ResourceServerBuilder {
         issuer: &Issuer,
         profiles: TenantProfiles,
         ids: &Arc<AtomicUsize>,
-        places: &WaiterPlaces,
+        pools: &WaiterPools,
         shared: &mut Option<Arc<dyn Fetch>>,
     ) -> Result<Tenants<TenantProfiles>, Vec<String>> {
         let plain_http = issuer.remote.plain_http.clone();
         let mut problems = issuer.tenant_settings.problems();
         let pattern = TenantPattern::parse(&issuer.issuer, &plain_http);
         let pattern = pattern.map_err(|problem| problems.push(problem)).ok();
+        let forms = [&issuer.profile, &issuer.id_token_profile].map(TokenProfile::compares_issuers);
+        if !issuer.aliases.is_empty() || forms != [NameForm::Exact; 2] {
+            problems.push(
+                "tenants have one name each, compared byte for byte; trust another form with a pattern of its own"
+                    .to_owned(),
+            );
+        }
         if issuer.resolver.is_none() {
             problems.push(
                 "nobody says which tenants there are; name them with .allow_tenants(..), or trust all with .dangerous().any_tenant()"
@@ -99,8 +115,8 @@ impl ResourceServerBuilder {
         else {
             return Err(problems);
         };
-        let (clock, settings, places) =
-            (Arc::clone(&self.clock), issuer.remote.refresh.clone(), places.clone());
+        let (clock, settings, pools) =
+            (Arc::clone(&self.clock), issuer.remote.refresh.clone(), pools.clone());
         let name = Arc::clone(&issuer.issuer);
         Ok(Tenants::new(TenantsConfig {
             pattern,
@@ -114,7 +130,7 @@ impl ResourceServerBuilder {
                     fetcher: Arc::clone(&fetcher),
                     clock: Arc::clone(&clock),
                     settings: settings.clone(),
-                    places: places.clone(),
+                    pools: pools.clone(),
                     on_demand: Some(on_demand),
                     jitter: random,
                 })
@@ -131,7 +147,7 @@ impl ResourceServerBuilder {
     fn source(
         &self,
         issuer: &Issuer,
-        places: &WaiterPlaces,
+        pools: &WaiterPools,
         shared: &mut Option<Arc<dyn Fetch>>,
     ) -> Result<KeySource, String> {
         let plain_http = &issuer.remote.plain_http;
@@ -153,7 +169,7 @@ impl ResourceServerBuilder {
             fetcher,
             clock: Arc::clone(&self.clock),
             settings: issuer.remote.refresh.clone(),
-            places: places.clone(),
+            pools: pools.clone(),
             on_demand: None,
             jitter: random,
         })))

@@ -3,7 +3,7 @@
 //! - `fixed`: keys that the application holds.
 //! - `remote`: the keys of one issuer from the network; what a request asks of them.
 //! - `schedule`: when to fetch, and what a request without its key is told; pure. `budget` bounds
-//!   what unknown keys may cause, `places` how many requests may wait.
+//!   what unknown keys may cause, `permits` how many requests may wait.
 //! - `refresher`: the task that carries the schedule out; `load`: one refresh.
 //! - `tenants`: issuers by `pattern`, resolved on demand within bounds.
 //! - `discovery`: from the issuer to its key set; `location`: where keys may be fetched from.
@@ -21,7 +21,7 @@
 //! - **No 401 without evidence.** "This key does not exist" takes a fetch that started after the
 //!   request arrived, or, once the budget is spent, within the evidence window; anything less is
 //!   503 and a time to come again.
-//! - **Requests cause bounded work**: a budget for fetches, places for waiting, one fetch at a time
+//! - **Requests cause bounded work**: a budget for fetches, permits to wait, one fetch at a time
 //!   however many ask. Dropping a request cancels nothing that others share.
 //! - **Monotonic time**, so that a wall clock that is set back revives no keys; and for the hard bound
 //!   the wall clock too, whichever says more: a machine that was suspended does not serve removed
@@ -45,7 +45,7 @@ mod need;
 #[cfg(feature = "remote")]
 mod pattern;
 #[cfg(feature = "remote")]
-mod places;
+mod permits;
 #[cfg(any(feature = "remote", feature = "identity-provider"))]
 mod race;
 #[cfg(feature = "remote")]
@@ -105,7 +105,7 @@ pub use health::{Health, SourceState};
 pub use location::SourceUrl;
 #[cfg(feature = "remote")]
 pub(crate) use location::{PlainHttp, shown};
-pub use settings::{MAX_WAITERS_PER_SERVER, RefreshSettings, TenantSettings};
+pub use settings::{MAX_WAITERS_OF_CANDIDATES, MAX_WAITERS_PER_SERVER, RefreshSettings, TenantSettings};
 #[cfg(feature = "remote")]
 pub use tenants::{TenantKeys, TenantResolver};
 
@@ -122,7 +122,7 @@ pub(crate) use {
     discovery::Discovery,
     load::KeyLocation,
     pattern::TenantPattern,
-    places::WaiterPlaces,
+    permits::{IssuerCounts, WaiterPools},
     remote::{KeyWait, RemoteConfig, RemoteKeys, random},
     tenants::{Tenant, TenantList, Tenants, TenantsConfig},
 };

@@ -317,8 +317,8 @@ mod tests {
     use super::*;
     use crate::{
         source::{
-            Fetch, FetchFuture, FetchRequest, KeyLocation, RefreshSettings, RemoteConfig, RemoteKeys,
-            SourceUrl, WaiterPlaces,
+            Fetch, FetchFuture, FetchRequest, IssuerCounts, KeyLocation, RefreshSettings, RemoteConfig,
+            RemoteKeys, SourceUrl, WaiterPools,
         },
         test_util::ManualClock,
     };
@@ -340,7 +340,7 @@ mod tests {
                 fetcher: Arc::new(Silent),
                 clock: Arc::new(ManualClock::default()),
                 settings: RefreshSettings::default(),
-                places: WaiterPlaces::new(1),
+                pools: WaiterPools::new(IssuerCounts { configured: 1, ..IssuerCounts::default() }),
                 on_demand: None,
                 jitter: || 0.5,
             });

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use super::{
     Fetch, Health, KeyNeed, KeyOutcome, NoRuntime, RefreshError, RefreshSettings, SourceState,
     load::{KeyLocation, Memory},
-    places::{Place, WaiterPlaces},
+    permits::{Permit, PermitPool, WaiterPools, Waiters},
     race::before,
     refresher::Driver,
     revoked::Revoked,
@@ -43,8 +43,8 @@ pub(crate) struct RemoteConfig {
     pub(crate) fetcher: Arc<dyn Fetch>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: RefreshSettings,
-    /// The places of the whole server.
-    pub(crate) places: WaiterPlaces,
+    /// The permits to wait of the whole server.
+    pub(crate) pools: WaiterPools,
     /// For a tenant: it is refreshed while it is used, and not tried again of itself when its first
     /// fetch fails.
     pub(crate) on_demand: Option<Arc<OnDemand>>,
@@ -69,7 +69,7 @@ pub(super) struct Shared {
     pub(super) state: Mutex<State>,
     /// Counts everything that waiting requests may want to know about.
     pub(super) news: watch::Sender<u64>,
-    waiters: WaiterPlaces,
+    waiters: Waiters,
 }
 
 pub(super) struct State {
@@ -98,7 +98,7 @@ impl RemoteKeys {
             drivers: 0,
             told: SourceState::Empty,
         };
-        let waiters = WaiterPlaces::new(config.settings.max_waiters);
+        let waiters = Waiters::new(config.settings.max_waiters);
         let shared = Shared {
             config,
             snapshot: Current::default(),
@@ -165,9 +165,9 @@ impl RemoteKeys {
             Judged::Told(KeyOutcome::TryAgain) => KeyNeed::TryAgain,
             Judged::Told(KeyOutcome::Lacks) => KeyNeed::Lacks,
             Judged::Told(KeyOutcome::Unavailable { retry_after }) => KeyNeed::Unavailable { retry_after },
-            Judged::Wait { until, places } => {
+            Judged::Wait { until, permit } => {
                 let keys = Arc::clone(self);
-                KeyNeed::Wait(KeyWait(Box::pin(wait(keys, news, arrived, seen, until, places))))
+                KeyNeed::Wait(KeyWait(Box::pin(wait(keys, news, arrived, seen, until, permit))))
             }
         }
     }
@@ -275,7 +275,7 @@ impl RemoteKeys {
             last_error: state.last_error.clone(),
             fetches: state.schedule.fetches(),
             budget: state.schedule.budget_left(now),
-            waiters: shared.waiters.taken(),
+            waiters: shared.waiters.held(),
             ..Health::new(is).with_keys(snapshot.keys(), document)
         }
     }
@@ -289,10 +289,10 @@ impl Drop for RemoteKeys {
 
 enum Judged {
     Told(KeyOutcome),
-    /// Places are handed over the first time only.
+    /// A permit is handed over the first time only.
     Wait {
         until: Duration,
-        places: Option<[Place; 2]>,
+        permit: Option<Permit>,
     },
 }
 
@@ -345,8 +345,19 @@ impl Shared {
         generation
     }
 
-    /// Judges a request; one that does not hold places yet gets them when it is to wait.
-    fn judge(self: &Arc<Self>, arrived: Duration, seen: Option<u64>, held: Option<&[Place; 2]>) -> Judged {
+    /// The permits that requests of this source wait with: a tenant that has verified nothing waits
+    /// among its like.
+    fn pool(&self) -> &PermitPool {
+        let pools = &self.config.pools;
+        match &self.config.on_demand {
+            None => &pools.configured,
+            Some(tenant) if tenant.works() => &pools.tenants,
+            Some(_) => &pools.candidates,
+        }
+    }
+
+    /// Judges a request; one that does not hold a permit yet gets one when it is to wait.
+    fn judge(self: &Arc<Self>, arrived: Duration, seen: Option<u64>, held: Option<&Permit>) -> Judged {
         let clocks = self.clocks();
         let now = clocks.monotonic;
         let unavailable = Judged::Told(KeyOutcome::Unavailable { retry_after: MIN_RETRY_AFTER });
@@ -367,11 +378,11 @@ impl Shared {
             state.last_error = Some(NoRuntime.into());
             return unavailable;
         }
-        let places = match held {
+        let permit = match held {
             Some(_) => None,
-            None => match (self.waiters.take(), self.config.places.take()) {
-                (Some(own), Some(of_server)) => Some([own, of_server]),
-                _ => return unavailable,
+            None => match self.waiters.take(self.pool()) {
+                Some(permit) => Some(permit),
+                None => return unavailable,
             },
         };
         if let Some(reason) = request {
@@ -384,13 +395,13 @@ impl Shared {
         if request.is_some() {
             self.wake_driver();
         }
-        Judged::Wait { until, places }
+        Judged::Wait { until, permit }
     }
 }
 
 /// Waits for keys; see [`RemoteKeys::need_key`].
 ///
-/// Dropping it gives its places back and cancels nothing that others share. It keeps the source
+/// Dropping it gives its permit back and cancels nothing that others share. It keeps the source
 /// alive: a request that waits gets its answer.
 pub(crate) struct KeyWait(Pin<Box<dyn Future<Output = KeyOutcome> + Send>>);
 
@@ -408,12 +419,12 @@ async fn wait(
     arrived: Duration,
     seen: Option<u64>,
     mut until: Duration,
-    places: Option<[Place; 2]>,
+    permit: Option<Permit>,
 ) -> KeyOutcome {
     let shared = &keys.shared;
     loop {
         let _ = before(shared.config.clock.sleep_until(until), news.changed()).await;
-        match shared.judge(arrived, seen, places.as_ref()) {
+        match shared.judge(arrived, seen, permit.as_ref()) {
             Judged::Told(outcome) => return outcome,
             Judged::Wait { until: later, .. } => until = later,
         }

@@ -8,7 +8,15 @@ use crate::keys::MAX_KEYS;
 const MAX_REDIRECTS: u8 = 5;
 
 /// The most requests of one server that wait for keys at the same moment, over all its issuers.
+///
+/// Where a server has both configured issuers and tenants, half of them are for the configured
+/// issuers alone. Of each half, one half is divided equally among the issuers, and the other is for
+/// those that need more. Each issuer has at least one, so it is more for more issuers than that.
 pub const MAX_WAITERS_PER_SERVER: usize = 4096;
+
+/// Of these, the most for tenants whose keys have verified nothing yet, over all patterns: anyone can
+/// make up such tenants. They are divided in the same way.
+pub const MAX_WAITERS_OF_CANDIDATES: usize = 256;
 
 /// How keys from the network are kept fresh: each number, with its default.
 ///
@@ -62,7 +70,8 @@ pub struct RefreshSettings {
     pub unknown_key_wait: Duration,
     /// How long a request waits when there are no keys at all: 2 seconds.
     pub cold_wait: Duration,
-    /// How many requests may wait on this issuer at the same moment: 1 024.
+    /// How many requests may wait on this issuer at the same moment: 1 024, within what is divided
+    /// among all of them ([`MAX_WAITERS_PER_SERVER`]).
     pub max_waiters: usize,
     /// How old the issuer's metadata may become before a scheduled refresh reads it again: 1 hour.
     /// Refreshes for an unknown key that find nothing new, and failed ones, read it at once.

@@ -85,9 +85,20 @@ pub(crate) struct OnDemand {
     idle: Duration,
     /// When it was last used, in nanoseconds of the monotonic clock.
     used: AtomicU64,
+    works: AtomicBool,
 }
 
 impl OnDemand {
+    fn new(idle: Duration, now: Duration) -> Self {
+        let used = AtomicU64::new(super::remote::nanos(now));
+        Self { idle, used, works: AtomicBool::new(false) }
+    }
+
+    /// Whether its keys have verified a token.
+    pub(super) fn works(&self) -> bool {
+        self.works.load(Ordering::Relaxed)
+    }
+
     /// Notes a use; true when nobody had used it for so long that its refresher may have ended.
     fn touch(&self, now: Duration) -> bool {
         /// So that busy tenants do not write the same memory with every request.
@@ -118,13 +129,12 @@ pub(crate) struct Tenant<T> {
     name: Box<str>,
     pub(crate) keys: Arc<RemoteKeys>,
     pub(crate) own: T,
-    works: AtomicBool,
     on_demand: Arc<OnDemand>,
 }
 
 impl<T> Tenant<T> {
     pub(crate) fn works(&self) -> bool {
-        self.works.load(Ordering::Relaxed)
+        self.on_demand.works()
     }
 
     /// Notes that a token of this tenant was good. Others may bear its name as well, written by
@@ -142,7 +152,7 @@ impl<T> Tenant<T> {
 pub(crate) struct Tenants<T> {
     config: TenantsConfig<T>,
     index: ArcSwap<Index<T>>,
-    door: Mutex<Door>,
+    admission: Mutex<Admission>,
 }
 
 struct Index<T> {
@@ -163,10 +173,20 @@ impl<T> Index<T> {
 }
 
 /// What changes with each tenant that comes.
-struct Door {
+struct Admission {
     budget: Budget,
-    /// Keys that the application withdrew: they stay withdrawn when their tenant comes back.
+    /// Keys that the application withdrew, by their issuers: they stay withdrawn when their tenant comes
+    /// later, or comes back. It grows by the application's calls alone.
     revoked: HashMap<Box<str>, Vec<Box<str>>>,
+}
+
+impl Admission {
+    /// Withdraws what was revoked before these keys came.
+    fn withdraw_revoked(&self, issuer: &str, keys: &RemoteKeys) {
+        for revoked in self.revoked.get(issuer).into_iter().flatten() {
+            keys.revoke_key(revoked);
+        }
+    }
 }
 
 /// Makes the key source of a tenant. Its name in events and metrics is the pattern: a tenant's own
@@ -194,8 +214,13 @@ impl<T> Tenants<T> {
         Self {
             config,
             index: ArcSwap::from_pointee(Index::of(std::iter::empty())),
-            door: Mutex::new(Door { budget, revoked: HashMap::new() }),
+            admission: Mutex::new(Admission { budget, revoked: HashMap::new() }),
         }
+    }
+
+    /// Whether an issuer is written as a tenant of this pattern is.
+    pub(crate) fn fits(&self, issuer: &str) -> bool {
+        self.config.pattern.tenant(issuer).is_some()
     }
 
     /// Whether an issuer is a tenant of this pattern that the application trusts.
@@ -242,7 +267,7 @@ impl<T> Tenants<T> {
                 .map(KeyLocation::Discover)
                 .map_err(|_| MIN_RETRY_AFTER)?,
         };
-        let mut door = self.lock();
+        let mut admission = self.lock();
         let index = self.index.load_full();
         if let Some(known) = index.by_issuer.get(issuer) {
             match known.keys.back_off(now) {
@@ -253,24 +278,18 @@ impl<T> Tenants<T> {
             }
         }
         let leaves = self.place_for_candidate(&index, issuer)?;
-        if !door.budget.take(now) {
-            return Err(door.budget.wait(now).max(MIN_RETRY_AFTER));
+        if !admission.budget.take(now) {
+            return Err(admission.budget.wait(now).max(MIN_RETRY_AFTER));
         }
-        let on_demand = Arc::new(OnDemand {
-            idle: self.config.settings.idle,
-            used: AtomicU64::new(super::remote::nanos(now)),
-        });
+        let on_demand = Arc::new(OnDemand::new(self.config.settings.idle, now));
         let keys = (self.config.source)(location, Arc::clone(&on_demand));
-        for revoked in door.revoked.get(&**issuer).into_iter().flatten() {
-            keys.revoke_key(revoked);
-        }
+        admission.withdraw_revoked(issuer, &keys);
         let tenant = Arc::new(Tenant {
             id: self.config.ids.fetch_add(1, Ordering::Relaxed),
             issuer: Arc::clone(issuer),
             name: name.into(),
             keys,
             own,
-            works: AtomicBool::new(false),
             on_demand,
         });
         let stay = index.tenants().filter(|known| Some(known.id) != leaves && known.issuer != *issuer);
@@ -299,12 +318,12 @@ impl<T> Tenants<T> {
     /// A token was verified with this tenant's keys.
     #[cold]
     pub(crate) fn promote(&self, tenant: &Arc<Tenant<T>>, now: Duration) {
-        let mut door = self.lock();
+        let mut admission = self.lock();
         if tenant.works() {
             return;
         }
         // A first fetch that led somewhere costs nothing.
-        door.budget.refund();
+        admission.budget.refund();
         let index = self.index.load_full();
         let mut working: Vec<_> = index.tenants().filter(|known| known.works()).collect();
         working.sort_by_key(|known| std::cmp::Reverse(known.on_demand.used()));
@@ -314,30 +333,32 @@ impl<T> Tenants<T> {
             .filter(|(n, known)| *n + 1 >= self.config.settings.max_live || known.on_demand.is_idle(now))
             .map(|(_, known)| known.id)
             .collect();
-        tenant.works.store(true, Ordering::Relaxed);
-        // It may have left as a candidate while its token was being verified.
+        tenant.on_demand.works.store(true, Ordering::Relaxed);
+        // It may have left as a candidate while its token was being verified; then it does not know yet
+        // what was revoked meanwhile.
         let missing = (!index.by_id.contains_key(&tenant.id)).then(|| Arc::clone(tenant));
+        if missing.is_some() {
+            admission.withdraw_revoked(&tenant.issuer, &tenant.keys);
+        }
         if !leaving.is_empty() || missing.is_some() {
             let stay = index.tenants().filter(|known| !leaving.contains(&known.id)).cloned();
             self.index.store(Arc::new(Index::of(stay.chain(missing))));
         }
     }
 
-    /// Withdraws a key of a tenant for good, whether it is here or not; `None` when the issuer is
-    /// no tenant of the pattern.
-    pub(crate) fn revoke_key(&self, issuer: &str, kid_or_thumbprint: &str) -> Option<bool> {
-        self.config.pattern.tenant(issuer)?;
-        let mut door = self.lock();
-        let revoked = door.revoked.entry(issuer.into()).or_default();
+    /// Withdraws a key of a tenant for good, whether it is here or not; true when it was in use.
+    pub(crate) fn revoke_key(&self, issuer: &str, kid_or_thumbprint: &str) -> bool {
+        let mut admission = self.lock();
+        let revoked = admission.revoked.entry(issuer.into()).or_default();
         if !revoked.iter().any(|known| **known == *kid_or_thumbprint) {
             revoked.push(kid_or_thumbprint.into());
         }
         let known = self.index.load().by_issuer.get(issuer).cloned();
-        Some(known.is_some_and(|tenant| tenant.keys.revoke_key(kid_or_thumbprint)))
+        known.is_some_and(|tenant| tenant.keys.revoke_key(kid_or_thumbprint))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Door> {
-        self.door.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Admission> {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

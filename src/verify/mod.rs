@@ -90,6 +90,13 @@ pub(crate) trait Issuer {
     /// it.
     fn need_keys(&self, seen: Option<u64>, lacking: TokenError) -> Failure;
 
+    /// Whether its tokens are accepted. Those of another are judged all the same, as far as that goes
+    /// without keys, so that the answer does not tell who is trusted.
+    fn is_trusted(&self) -> bool;
+
+    /// How an error of a token that no key has verified is reported.
+    fn reported(&self, error: TokenError) -> TokenError;
+
     /// A token of the issuer was verified.
     fn verified(&self);
 }
@@ -149,6 +156,27 @@ fn judge<I: Issuers, O: Observer>(
     };
 
     let Some(issuer) = trusted_issuer(claims, input, issuers, o)? else { return Ok((None, None)) };
+    let judged = judge_by(&issuer, token, payload, claims, input, o);
+    o.report(|error| issuer.reported(error));
+    judged.map_err(|failure| match failure {
+        Failure::Refused(error) => Failure::Refused(issuer.reported(error)),
+        Failure::NeedKeys { source, seen, lacking } => {
+            Failure::NeedKeys { source, seen, lacking: issuer.reported(lacking) }
+        }
+        other => other,
+    })
+}
+
+/// Judges a token by the profile and the keys of its issuer.
+#[inline(always)]
+fn judge_by<I: Issuer, O: Observer>(
+    issuer: &I,
+    token: Option<&UnverifiedToken<'_>>,
+    payload: Option<&str>,
+    claims: Option<&Claims<'_>>,
+    input: &Input<'_>,
+    o: &mut O,
+) -> Result<(Option<Read>, Option<Evidence>), Failure> {
     let Some(profile) = issuer.profile() else {
         o.check(Checked::Kind { in_pairs: false }, Err(TokenError::WrongType.into()))?;
         return Ok((None, None));
@@ -178,15 +206,8 @@ fn judge<I: Issuers, O: Observer>(
 
     let evidence = match (token, &header, algorithm) {
         (Some(token), Some(header), Some(algorithm)) => {
-            let evidence = check_signature(
-                token,
-                header,
-                algorithm,
-                (&issuer, profile),
-                keys.as_ref(),
-                input.limits,
-                o,
-            )?;
+            let evidence =
+                check_signature(token, header, algorithm, (issuer, profile), keys.as_ref(), input.limits, o)?;
             if evidence.is_some() && !O::DRY_RUN {
                 issuer.verified();
             }
@@ -224,7 +245,14 @@ fn trusted_issuer<I: Issuers, O: Observer>(
     let shown = name.as_ref().ok().copied();
     let issuer = name.and_then(|name| issuers.find(name).ok_or(TokenError::UntrustedIssuer));
     let configured = &|| issuers.names();
-    let issuer = o.value(Checked::Issuer { name: shown, by_request, configured }, issuer)?;
+    let checked = Checked::Issuer { name: shown, by_request, configured };
+    let issuer = match issuer {
+        Ok(issuer) if !issuer.is_trusted() => {
+            o.postpone(checked, TokenError::UntrustedIssuer);
+            Some(issuer)
+        }
+        issuer => o.value(checked, issuer)?,
+    };
     Ok(issuer.or_else(|| issuers.only()))
 }
 

@@ -124,6 +124,12 @@ pub(crate) trait Observer {
     /// The failure, where it ends the sequence.
     fn check(&mut self, checked: Checked<'_, '_>, result: Result<(), Failure>) -> Result<(), Failure>;
 
+    /// A check that fails, and that ends the sequence only where keys are needed.
+    fn postpone(&mut self, _: Checked<'_, '_>, _: TokenError) {}
+
+    /// Errors of the token at hand are reported otherwise than they were found.
+    fn report(&mut self, _: impl Fn(TokenError) -> TokenError) {}
+
     /// No key at hand verifies the token; `need` says what would help, and begins it.
     ///
     /// # Errors

@@ -169,7 +169,7 @@ fn promise_6_a_hit_and_a_miss_are_alike_at_every_instant() {
             match step {
                 Step::At(millis) => clock.set_unix(UnixTime::from_duration(Duration::from_millis(millis))),
                 Step::Revoke { key } => every_server().for_each(|server| {
-                    server.revoke_key(pool.issuer.issuer(), KEYS[key]);
+                    let _ = server.revoke_key(pool.issuer.issuer(), KEYS[key]).unwrap();
                 }),
                 Step::Replace { keys } => every_server().for_each(|server| {
                     server.replace_keys(pool.issuer.issuer(), pool.keys(keys)).unwrap();

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use tower_resource_server::{Issuer, ResourceServer, profile::TokenProfile, test_util::TestIssuer};
+use tower_resource_server::{
+    Issuer, KeyRevocation, ResourceServer, profile::TokenProfile, test_util::TestIssuer,
+};
 
 use crate::{door::Scripted, is_cached};
 
@@ -79,7 +81,7 @@ async fn promise_6_another_key_under_the_same_name_is_another_key() {
 async fn promise_6_a_revoked_key_stays_revoked_across_refreshes() {
     let stage = Stage::new().await;
     let token = stage.cached("alice").await;
-    assert!(stage.api.revoke_key(stage.issuer.issuer(), "key-1"));
+    assert_eq!(stage.api.revoke_key(stage.issuer.issuer(), "key-1"), Ok(KeyRevocation::WasInUse));
     assert!(!is_cached(&stage.api, &token));
     stage.issuer.rotate();
     stage.refresh().await;

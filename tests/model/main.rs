@@ -258,7 +258,7 @@ impl Model {
             Event::Revoke(back) => {
                 let key = self.key(back);
                 self.world.with(|script| script.revoked.insert(key));
-                self.api.revoke_key(TestIssuer::ISSUER, &format!("k{key}"));
+                let _ = self.api.revoke_key(TestIssuer::ISSUER, &format!("k{key}")).unwrap();
             }
             Event::WallClock(unix) => self.world.clock.set_unix(UnixTime::from_secs(unix)),
         }

@@ -120,7 +120,7 @@ async fn a_new_key_ends_every_earlier_token_at_once() {
     assert_eq!(service.verdict(ONE, &other).await, INVALID, "no overlap in the other direction either");
 
     let refused = |application, keys| service.api.replace_keys(application, keys);
-    assert_eq!(refused("unknown", keys(&KEY_ONE)), Err(ReplaceKeysError::NotGiven));
+    assert_eq!(refused("unknown", keys(&KEY_ONE)), Err(ReplaceKeysError::UnknownIssuer));
     assert_eq!(refused(ONE, KeySet::default()), Err(ReplaceKeysError::Empty));
     let ed25519 = VerifyingKey::from_ed25519_bytes(&[1; 32]).unwrap();
     assert_eq!(refused(ONE, KeySet::from_keys([ed25519])), Err(ReplaceKeysError::Unusable));

@@ -1,6 +1,6 @@
 //! What a server refuses to be built with.
 
-use tower_resource_server::{Issuer, ResourceServer, source::TenantSettings};
+use tower_resource_server::{Issuer, ResourceServer, profile::TokenProfile, source::TenantSettings};
 
 use crate::PATTERN;
 
@@ -21,6 +21,16 @@ fn a_pattern_needs_somebody_who_says_which_tenants_there_are() {
         ("any host", of("https://{tenant}/"), Some("stands for a whole domain")),
         ("http", of("http://login.test/{tenant}"), Some("not https")),
         ("a bound of nothing", of(PATTERN).tenant_settings(zero), Some("max_live is zero")),
+        (
+            "a second name",
+            of(PATTERN).also_known_as("https://{tenant}.login.test/"),
+            Some("have one name each"),
+        ),
+        (
+            "a form of the name",
+            of(PATTERN).profile(TokenProfile::rfc9068().issuer_by_last_segment()),
+            Some("have one name each"),
+        ),
         (
             "a list for one issuer",
             Issuer::discover("https://login.test").allow_tenants(["a"]),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tower_resource_server::{
-    Issuer,
+    Issuer, KeyRevocation,
     source::{SourceUrl, TenantKeys, TenantSettings},
     test_util::{Defect, TestIssuer},
 };
@@ -32,10 +32,10 @@ async fn what_is_not_trusted_or_hopeless_causes_nothing() {
     stage.cloud.open("t-a", &stage.keys);
     stage.cloud.open("t-evil", &stage.keys);
     for (name, token, code) in [
-        ("another tenant", stage.token("t-evil"), "untrusted_issuer"),
+        ("another tenant", stage.token("t-evil"), "unverified_tenant"),
         ("a path", stage.token("t-a/x"), "untrusted_issuer"),
         ("the pattern itself", stage.token("{tenant}"), "untrusted_issuer"),
-        ("in capitals", stage.token("T-A"), "untrusted_issuer"),
+        ("in capitals", stage.token("T-A"), "unverified_tenant"),
         (
             "expired",
             stage.keys.broken_from(
@@ -59,8 +59,8 @@ async fn the_keys_of_one_tenant_verify_nothing_of_another() {
     assert!(stage.verify(&stage.token("t-a")).await.is_ok());
     assert!(stage.verify(&token_under(&other, "t-b")).await.is_ok());
     // Both keys have the same id.
-    assert_eq!(stage.verify(&token_under(&other, "t-a")).await, Err("invalid_signature"));
-    assert_eq!(stage.verify(&stage.token("t-b")).await, Err("invalid_signature"));
+    assert_eq!(stage.verify(&token_under(&other, "t-a")).await, Err("unverified_tenant"));
+    assert_eq!(stage.verify(&stage.token("t-b")).await, Err("unverified_tenant"));
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn a_forged_token_is_no_use_of_a_tenant() {
         tick();
     }
     // Under the name of the right key, so that nothing but the signature is wrong.
-    assert_eq!(stage.verify(&token_under(&TestIssuer::new(), "t-a")).await, Err("invalid_signature"));
+    assert_eq!(stage.verify(&token_under(&TestIssuer::new(), "t-a")).await, Err("unverified_tenant"));
     tick();
     assert!(stage.verify(&stage.token("t-c")).await.is_ok());
     assert_eq!(stage.working(), [issuer_of("t-b"), issuer_of("t-c")], "t-a was used least recently");
@@ -117,7 +117,7 @@ async fn a_remembered_token_of_a_revoked_key_is_no_use_either() {
     assert!(stage.verify(&remembered).await.is_ok() && stage.is_cached(&remembered));
     tick();
     assert!(stage.verify(&stage.token("t-b")).await.is_ok());
-    assert!(stage.api.revoke_key(&issuer_of("t-a"), "key-1"));
+    assert_eq!(stage.api.revoke_key(&issuer_of("t-a"), "key-1"), Ok(KeyRevocation::WasInUse));
     tick();
     assert!(!stage.is_cached(&remembered));
     tick();
@@ -172,7 +172,7 @@ async fn a_tenant_that_the_application_lets_go_is_gone_at_once() {
     assert_eq!(stage.cloud.fetches(), 1, "the resolver knew the address");
     customers.write().unwrap().clear();
     assert!(!stage.is_cached(&token));
-    assert_eq!(stage.verify(&token).await, Err("untrusted_issuer"));
+    assert_eq!(stage.verify(&token).await, Err("unverified_tenant"));
 }
 
 #[tokio::test]
@@ -183,8 +183,12 @@ async fn a_revoked_key_stays_revoked_when_its_tenant_comes_back() {
     }
     let token = stage.token("t-a");
     assert!(stage.verify(&token).await.is_ok());
-    assert!(stage.api.revoke_key(&issuer_of("t-a"), "key-1"));
-    assert!(!stage.api.revoke_key(&issuer_of("t-c"), "key-1"), "not here yet");
+    assert_eq!(stage.api.revoke_key(&issuer_of("t-a"), "key-1"), Ok(KeyRevocation::WasInUse));
+    assert_eq!(
+        stage.api.revoke_key(&issuer_of("t-c"), "key-1"),
+        Ok(KeyRevocation::WasNotInUse),
+        "not here yet"
+    );
     assert!(stage.verify(&token).await.is_err());
     stage.keys.clock().advance(Duration::from_secs(2));
     assert!(stage.verify(&stage.token("t-b")).await.is_ok());

@@ -4,85 +4,20 @@
 #![allow(clippy::indexing_slicing, clippy::panic, unreachable_pub, reason = "nobody imports a test")]
 
 mod bounds;
+mod cloud;
 mod config;
+mod customers;
 mod lives;
 mod names;
+mod revoked;
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use tower_resource_server::{
-    Issuer, ResourceServer,
-    profile::TokenProfile,
-    source::{Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse, TenantSettings},
-    test_util::TestIssuer,
+    Issuer, ResourceServer, profile::TokenProfile, source::TenantSettings, test_util::TestIssuer,
 };
 
-/// The tenants of all tests here; names of tenants begin with `t-`.
-pub const PATTERN: &str = "https://login.test/{tenant}/v2.0";
-
-/// The issuer of a tenant.
-pub fn issuer_of(tenant: &str) -> String {
-    PATTERN.replace("{tenant}", tenant)
-}
-
-/// A provider with tenants.
-#[derive(Clone, Default)]
-pub struct Cloud(Arc<Mutex<Tables>>);
-
-#[derive(Default)]
-struct Tables {
-    keys: HashMap<String, String>,
-    asked: Vec<String>,
-    down: bool,
-}
-
-impl Cloud {
-    /// A tenant with these keys.
-    pub fn open(&self, tenant: &str, keys: &TestIssuer) {
-        self.0.lock().unwrap().keys.insert(issuer_of(tenant), keys.jwks().to_string());
-    }
-
-    /// Answers nobody, or again.
-    pub fn down(&self, down: bool) {
-        self.0.lock().unwrap().down = down;
-    }
-
-    /// How many requests were made to it.
-    pub fn fetches(&self) -> usize {
-        self.0.lock().unwrap().asked.len()
-    }
-
-    /// How many tenants were asked for anything.
-    pub fn tenants_asked(&self) -> usize {
-        let tables = self.0.lock().unwrap();
-        let name =
-            |url: &String| url.split('/').find(|part| part.starts_with("t-")).unwrap_or("other").to_owned();
-        tables.asked.iter().map(name).collect::<HashSet<_>>().len()
-    }
-}
-
-impl Fetch for Cloud {
-    fn fetch(&self, request: FetchRequest) -> FetchFuture<'_> {
-        let mut tables = self.0.lock().unwrap();
-        let url = request.url().to_owned();
-        tables.asked.push(url.clone());
-        let metadata = url.strip_suffix("/.well-known/openid-configuration");
-        let answer = if tables.down {
-            Err(FetchError::Connect)
-        } else if let Some(issuer) = metadata.filter(|issuer| tables.keys.contains_key(*issuer)) {
-            Ok(format!(r#"{{"issuer":"{issuer}","jwks_uri":"{issuer}/jwks"}}"#))
-        } else if let Some(jwks) = url.strip_suffix("/jwks").and_then(|issuer| tables.keys.get(issuer)) {
-            Ok(jwks.clone())
-        } else {
-            Err(FetchError::Status { status: http::StatusCode::NOT_FOUND, retry_after: None })
-        };
-        Box::pin(async move { answer.map(FetchResponse::document) })
-    }
-}
+use crate::cloud::{Cloud, PATTERN, issuer_of};
 
 /// A server for tenants, its cloud, and keys that tokens can be signed with.
 pub struct Stage {

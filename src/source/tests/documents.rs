@@ -18,7 +18,7 @@ fn key_set(keys: &[(&str, u8)]) -> Answer {
 
 fn discovering() -> Bench {
     let discovery = Discovery::new("https://login.example", &false.into()).unwrap();
-    Bench::with(KeyLocation::Discover(discovery), WaiterPlaces::new(4096))
+    Bench::with(KeyLocation::Discover(discovery), pools(4096))
 }
 
 /// A source that found its keys, `a`, by discovery.
@@ -81,7 +81,7 @@ async fn the_bounds_of_the_settings_are_those_of_each_fetch() {
         ("others, exceeded", bounded, &[("a", 1), ("b", 2), ("c", 3)], (3, 1000), too_many),
     ] {
         let location = Discovery::new("https://login.example", &false.into()).unwrap();
-        let bench = Bench::with_settings(KeyLocation::Discover(location), WaiterPlaces::new(4096), settings);
+        let bench = Bench::with_settings(KeyLocation::Discover(location), pools(4096), settings);
         bench.provider.set(METADATA, metadata("https://login.example", JWKS));
         bench.provider.publish(keys);
         assert_eq!(bench.keys.refresh_now().await, expected, "{name}");

@@ -6,6 +6,7 @@ mod lifetimes;
 mod model;
 mod model_schedule;
 mod requests;
+mod tenants;
 
 use std::{
     collections::HashMap,
@@ -15,7 +16,7 @@ use std::{
 
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::*;
+use super::{permits::PermitPool, *};
 use crate::{
     test_util::ManualClock,
     time::{Clock, Clocks, UnixTime},
@@ -113,6 +114,12 @@ fn jwks(keys: &[(&str, u8)]) -> String {
     format!(r#"{{"keys":[{}]}}"#, keys.collect::<Vec<_>>().join(","))
 }
 
+/// So many permits to wait, all for one issuer.
+fn pools(permits: usize) -> WaiterPools {
+    let [configured, tenants, candidates] = [permits, 0, 0].map(|permits| PermitPool::new(permits, 1));
+    WaiterPools { configured, tenants, candidates }
+}
+
 /// What became of a request.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
@@ -131,14 +138,14 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        Self::with(KeyLocation::Jwks(SourceUrl::parse(JWKS, false).unwrap()), WaiterPlaces::new(4096))
+        Self::with(KeyLocation::Jwks(SourceUrl::parse(JWKS, false).unwrap()), pools(4096))
     }
 
-    fn with(location: KeyLocation, places: WaiterPlaces) -> Self {
-        Self::with_settings(location, places, RefreshSettings::default())
+    fn with(location: KeyLocation, pools: WaiterPools) -> Self {
+        Self::with_settings(location, pools, RefreshSettings::default())
     }
 
-    fn with_settings(location: KeyLocation, places: WaiterPlaces, settings: RefreshSettings) -> Self {
+    fn with_settings(location: KeyLocation, pools: WaiterPools, settings: RefreshSettings) -> Self {
         let (clock, provider) = (ManualClock::default(), Provider::new());
         let keys = RemoteKeys::new(RemoteConfig {
             name: "https://login.example".into(),
@@ -146,7 +153,7 @@ impl Bench {
             fetcher: Arc::new(Arc::clone(&provider)),
             clock: Arc::new(clock.clone()),
             settings,
-            places,
+            pools,
             on_demand: None,
             jitter: || 0.5,
         });

@@ -249,7 +249,7 @@ impl Model {
             fetcher: Arc::new(world.clone()),
             clock: Arc::new(clock.clone()),
             settings: RefreshSettings::default(),
-            places: WaiterPlaces::new(4096),
+            pools: pools(4096),
             on_demand: None,
             jitter: || 0.5,
         });
@@ -389,7 +389,7 @@ impl Model {
             assert!(request.is_finished() || now < *arrived + LONGEST_WAIT, "a request hangs");
             !request.is_finished()
         });
-        assert_eq!(health.waiters, self.pending.len(), "places are lost");
+        assert_eq!(health.waiters, self.pending.len(), "permits are lost");
         if !self.is_well() {
             self.promised.clear();
         }

@@ -36,7 +36,7 @@ async fn an_unknown_kid_is_refused_on_evidence_by_one_shared_fetch() {
 }
 
 #[tokio::test]
-async fn dropped_waiters_cancel_nothing_and_give_their_places_back() {
+async fn dropped_waiters_cancel_nothing_and_give_their_permits_back() {
     let bench = Bench::loaded().await;
     bench.advance(secs(60)).await;
     bench.provider.open.send_replace(false);
@@ -174,7 +174,7 @@ async fn replicas_that_take_turns_earn_no_fetches() {
 async fn waiting_is_bounded_by_issuer_and_by_server() {
     for (name, of_server, expected) in [("issuer", 4096, 1024), ("server", 7, 7)] {
         let location = KeyLocation::Jwks(SourceUrl::parse(JWKS, false).unwrap());
-        let bench = Bench::with(location, WaiterPlaces::new(of_server));
+        let bench = Bench::with(location, pools(of_server));
         bench.provider.set(JWKS, Answer::Hangs);
         let requests = bench.spawn_requests(5000, "a");
         // So many take more turns than the few that are enough elsewhere.

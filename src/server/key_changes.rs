@@ -1,0 +1,162 @@
+//! Keys that the application withdraws or replaces itself.
+
+use std::fmt;
+
+use super::{Inner, ResourceServer, sources::NamedSource};
+use crate::{keys::KeySet, profile::CompiledProfile, source::KeySource};
+
+/// What [`ResourceServer::revoke_key`] found. The key is withdrawn either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum KeyRevocation {
+    /// The key was in use, and the tokens that it verified have ended.
+    WasInUse,
+    /// No key of this name was in use: it is misspelt, not fetched yet, or withdrawn already. Should
+    /// the issuer publish it, it is not used.
+    WasNotInUse,
+}
+
+impl KeyRevocation {
+    /// Whether the key was in use.
+    #[must_use]
+    pub const fn was_in_use(self) -> bool {
+        matches!(self, Self::WasInUse)
+    }
+}
+
+impl fmt::Display for KeyRevocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WasInUse => "the key was in use; it is withdrawn, and its tokens have ended",
+            Self::WasNotInUse => "no key of this name was in use; it is withdrawn should it come",
+        })
+    }
+}
+
+/// Why [`ResourceServer::revoke_key`] found no issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RevokeKeyError {
+    /// No configured issuer has this name, and no pattern of tenants fits it: nothing is withdrawn.
+    #[error("no issuer has this name; nothing is withdrawn")]
+    UnknownIssuer,
+    /// A pattern fits the name, and the application does not trust this tenant. Should it come to
+    /// trust it, the key is withdrawn.
+    #[error("the application does not trust this tenant; the key is withdrawn should it come to")]
+    UntrustedTenant,
+}
+
+/// The keys of an issuer cannot be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplaceKeysError {
+    /// No configured issuer has this name.
+    #[error("no configured issuer has this name")]
+    UnknownIssuer,
+    /// The keys of this issuer are fetched, and not given by the application.
+    #[error("the keys of this issuer are fetched; only keys that the application gave are replaced")]
+    NotGiven,
+    /// None of the keys fits an algorithm that the issuer's tokens may have.
+    #[error("no key for an algorithm that is accepted of this issuer")]
+    Unusable,
+    /// There would be no key.
+    #[error("there is no key; leave the issuer out, or revoke its keys")]
+    Empty,
+}
+
+impl ResourceServer {
+    /// Withdraws a key of an issuer for good, whatever the issuer publishes: by `kid` or RFC 7638
+    /// thumbprint. Tokens that it verified end at once, cached or not.
+    ///
+    /// `issuer` is any name that its tokens may have:
+    /// [other names](crate::Issuer::also_known_as) and other
+    /// [forms](crate::profile::TokenProfile::issuer_by_last_segment) of one count. Every configured
+    /// issuer and every [pattern](crate::Issuer::tenants) that the name fits withdraws the key.
+    ///
+    /// The key stays withdrawn until the process ends, whether it was in use or not: when its issuer
+    /// publishes it later, and when its tenant comes later, or goes and comes back.
+    ///
+    /// # Errors
+    /// [`RevokeKeyError`] for a name that is no trusted issuer's.
+    ///
+    /// ```
+    /// # fn incident(api: &tower_resource_server::ResourceServer) {
+    /// match api.revoke_key("https://login.example", "2026-11") {
+    ///     Ok(done) => println!("{done}"), // the key was in use; it is withdrawn, and its tokens have ended
+    ///     Err(error) => eprintln!("NOT REVOKED: {error}"),
+    /// }
+    /// # }
+    /// ```
+    pub fn revoke_key(&self, issuer: &str, kid_or_thumbprint: &str) -> Result<KeyRevocation, RevokeKeyError> {
+        let mut found = Found::default();
+        for (source, profile) in self.0.named(issuer) {
+            found.trusted = true;
+            found.in_use |= source.keys.revoke_key(profile.key_selection.name(kid_or_thumbprint));
+        }
+        #[cfg(feature = "remote")]
+        for tenants in self.0.sources.tenants_like(issuer) {
+            found.pattern = true;
+            found.trusted |= tenants.trusts(issuer);
+            found.in_use |= tenants.revoke_key(issuer, kid_or_thumbprint);
+        }
+        match found {
+            Found { trusted: true, in_use: true, .. } => Ok(KeyRevocation::WasInUse),
+            Found { trusted: true, in_use: false, .. } => Ok(KeyRevocation::WasNotInUse),
+            Found { pattern: true, .. } => Err(RevokeKeyError::UntrustedTenant),
+            Found { pattern: false, .. } => Err(RevokeKeyError::UnknownIssuer),
+        }
+    }
+
+    /// Puts `keys` in the place of those that the application gave for this issuer, for good: tokens
+    /// that only the old ones verify end at once, cached or not. Keys that were
+    /// [revoked](Self::revoke_key) stay so. The issuer goes by any of its names, as there.
+    ///
+    /// # Errors
+    /// [`ReplaceKeysError`] when there is no such issuer with keys of the application, or no key
+    /// that could verify a token of it; then nothing changes.
+    pub fn replace_keys(&self, issuer: &str, keys: KeySet) -> Result<(), ReplaceKeysError> {
+        let Some((source, profile)) = self.0.named(issuer).next() else {
+            #[cfg(feature = "remote")]
+            if self.0.sources.tenants_of(issuer).is_some() {
+                return Err(ReplaceKeysError::NotGiven);
+            }
+            return Err(ReplaceKeysError::UnknownIssuer);
+        };
+        #[cfg_attr(not(feature = "remote"), allow(irrefutable_let_patterns, reason = "all keys are given"))]
+        let KeySource::Fixed(given) = &source.keys else { return Err(ReplaceKeysError::NotGiven) };
+        if keys.is_empty() {
+            return Err(ReplaceKeysError::Empty);
+        }
+        if !profile.accepts_one_of(&keys) {
+            return Err(ReplaceKeysError::Unusable);
+        }
+        given.replace(profile.key_selection.rename(keys));
+        Ok(())
+    }
+}
+
+/// What a name and a key have matched.
+#[derive(Default)]
+struct Found {
+    /// An issuer that is trusted.
+    trusted: bool,
+    /// A pattern of tenants that fits the name.
+    pattern: bool,
+    /// The key, in use.
+    in_use: bool,
+}
+
+impl Inner {
+    /// The configured issuers that go by this name, each with its profile of access tokens, which
+    /// says how its keys are named. First those that access tokens may name so, then those that only
+    /// ID tokens may: their profile can compare names in another way.
+    pub(super) fn named(&self, issuer: &str) -> impl Iterator<Item = (&NamedSource, &CompiledProfile)> {
+        let of_id_tokens = self.id.as_ref().map(|slot| slot.issuers.as_slice()).unwrap_or_default();
+        let is_named = move |profile: &CompiledProfile| profile.binding.is_issuer(issuer);
+        let all = || self.sources.fixed.iter().zip(&self.access.issuers);
+        let by_access = all().filter(move |(_, access)| is_named(access));
+        let by_id =
+            all().zip(of_id_tokens).filter(move |((_, access), id)| is_named(id) && !is_named(access));
+        by_access.chain(by_id.map(|(named, _)| named))
+    }
+}
