@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use smallvec::SmallVec;
 
-use crate::{policy::Window, time::UnixTime, verify::VerifiedToken};
+use crate::{json, policy::Window, time::UnixTime, verify::VerifiedToken};
 
 /// Which server verified an identity; another server's guard does not take it (promise 12).
 ///
@@ -304,7 +304,7 @@ impl<'a> TokenClaims<'a> {
     /// # Errors
     /// [`ClaimsError`] when the claims do not have that shape.
     pub fn claims<T: Deserialize<'a>>(&self) -> Result<T, ClaimsError> {
-        serde_json::from_str(&self.0.payload)
+        json::read_again(&self.0.payload)
             .map_err(|error| ClaimsError { line: error.line(), column: error.column() })
     }
 }
@@ -314,7 +314,7 @@ impl<'a> TokenClaims<'a> {
     /// [keeps headers](crate::profile::TokenProfile::keep_header).
     #[must_use]
     pub fn header(&self, name: &str) -> Option<Value> {
-        let mut header: Value = serde_json::from_str(self.0.header.as_deref()?).ok()?;
+        let mut header: Value = json::read_again(self.0.header.as_deref()?).ok()?;
         header.get_mut(name).map(Value::take)
     }
 

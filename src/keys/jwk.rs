@@ -1,84 +1,168 @@
 //! What a JWK must be before it becomes a key (RFC 7517, RFC 7518 section 6, RFC 8037).
 //!
-//! jsonwebtoken supplies the model of the key's parameters. Two things it has no word for are read
-//! beside it: the members that make a key private, and the `alg` values `ES512` and `Ed25519`.
+//! A JWK is read once: the members that bear on a key are taken as they are, and judged afterwards.
+//! Members of other names are passed over, whatever they hold. An entry of a key set that is no JWK
+//! is read all the same, so that it costs only itself.
+
+use std::{collections::HashMap, fmt};
 
 use base64_simd::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 
 use super::{Algorithm, KeyError, VerifyingKey, curve::Curve, verifying_key::rsa_family};
+use crate::json::{self, Name, Shallow};
 
-/// The members of interest that the model does not carry.
-#[derive(Deserialize)]
-struct Beside {
-    alg: Option<String>,
-    d: Option<IgnoredAny>,
-    p: Option<IgnoredAny>,
-    q: Option<IgnoredAny>,
-    dp: Option<IgnoredAny>,
-    dq: Option<IgnoredAny>,
-    qi: Option<IgnoredAny>,
-    oth: Option<IgnoredAny>,
-    k: Option<IgnoredAny>,
-}
+/// The members that bear on a public key.
+const MEMBERS: [&str; 10] = ["alg", "crv", "e", "key_ops", "kid", "kty", "n", "use", "x", "y"];
 
-impl Beside {
-    /// RFC 7518 sections 6.2.2, 6.3.2 and 6.4.
-    fn has_secret(&self) -> bool {
-        [&self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qi, &self.oth, &self.k]
-            .into_iter()
-            .any(Option::is_some)
-    }
+/// The members that make a key private or symmetric: RFC 7518 sections 6.2.2, 6.3.2 and 6.4.
+const SECRETS: [&str; 8] = ["d", "dp", "dq", "k", "oth", "p", "q", "qi"];
+
+/// A JWK that is not judged yet, or something else in its place.
+#[derive(Default)]
+pub(super) struct Jwk {
+    /// Those of [`MEMBERS`] that are there and not `null`.
+    members: HashMap<&'static str, Shallow>,
+    /// One of [`SECRETS`] is there and not `null`.
+    has_secret: bool,
+    /// It is no object, or has one of [`MEMBERS`] twice.
+    malformed: bool,
 }
 
 pub(super) fn parse(json: &str) -> Result<VerifyingKey, KeyError> {
-    let beside: Beside = serde_json::from_str(json).map_err(|_| KeyError::MalformedJwk)?;
-    if beside.has_secret() {
-        return Err(KeyError::PrivateMaterial);
-    }
-    let jwk: Jwk = serde_json::from_str(json).map_err(|_| KeyError::MalformedJwk)?;
-    check_use(&jwk)?;
+    json::read_once::<Jwk>(json.as_bytes()).ok_or(KeyError::MalformedJwk)?.into_key()
+}
 
-    let key = match &jwk.algorithm {
-        AlgorithmParameters::RSA(rsa) => VerifyingKey::rsa(&decode(&rsa.n)?, &decode(&rsa.e)?, rsa_family())?,
-        AlgorithmParameters::EllipticCurve(ec) => {
-            let curve = match ec.curve {
-                EllipticCurve::P256 => Curve::P256,
-                EllipticCurve::P384 => Curve::P384,
-                EllipticCurve::P521 => Curve::P521,
-                _ => return Err(KeyError::Unsupported),
-            };
-            VerifyingKey::ec(curve, &decode(&ec.x)?, &decode(&ec.y)?)?
+impl Jwk {
+    /// The key that it is, if it may be used to verify signatures.
+    pub(super) fn into_key(self) -> Result<VerifyingKey, KeyError> {
+        if self.malformed {
+            return Err(KeyError::MalformedJwk);
         }
-        AlgorithmParameters::OctetKeyPair(okp) => match okp.curve {
-            EllipticCurve::Ed25519 => VerifyingKey::ed25519(&decode(&okp.x)?)?,
+        if self.has_secret {
+            return Err(KeyError::PrivateMaterial);
+        }
+        let (kid, algorithm) = (self.text("kid")?, self.text("alg")?);
+        self.check_use()?;
+        let key = match self.needed("kty")? {
+            "RSA" => VerifyingKey::rsa(&self.number("n")?, &self.number("e")?, rsa_family())?,
+            "EC" => {
+                let curve = match self.needed("crv")? {
+                    "P-256" => Curve::P256,
+                    "P-384" => Curve::P384,
+                    "P-521" => Curve::P521,
+                    _ => return Err(KeyError::Unsupported),
+                };
+                VerifyingKey::ec(curve, &self.number("x")?, &self.number("y")?)?
+            }
+            "OKP" if self.needed("crv")? == "Ed25519" => VerifyingKey::ed25519(&self.number("x")?)?,
             _ => return Err(KeyError::Unsupported),
-        },
-        _ => return Err(KeyError::Unsupported),
-    };
-    let key = match &beside.alg {
-        Some(alg) => key.restricted_to(alg.parse::<Algorithm>().map_err(|_| KeyError::Unsupported)?)?,
-        None => key,
-    };
-    Ok(match jwk.common.key_id {
-        Some(kid) => key.with_kid(kid),
-        None => key,
-    })
+        };
+        let key = match algorithm {
+            Some(name) => key.restricted_to(name.parse::<Algorithm>().map_err(|_| KeyError::Unsupported)?)?,
+            None => key,
+        };
+        Ok(match kid {
+            Some(kid) => key.with_kid(kid),
+            None => key,
+        })
+    }
+
+    fn text(&self, name: &str) -> Result<Option<&str>, KeyError> {
+        match self.members.get(name) {
+            None => Ok(None),
+            Some(Shallow::Text(text)) => Ok(Some(text)),
+            Some(_) => Err(KeyError::MalformedJwk),
+        }
+    }
+
+    fn needed(&self, name: &str) -> Result<&str, KeyError> {
+        self.text(name)?.ok_or(KeyError::MalformedJwk)
+    }
+
+    fn number(&self, name: &str) -> Result<Vec<u8>, KeyError> {
+        URL_SAFE_NO_PAD.decode_to_vec(self.needed(name)?).map_err(|_| KeyError::MalformedJwk)
+    }
+
+    /// RFC 7517 sections 4.2 and 4.3: absent members restrict nothing, present ones bind.
+    fn check_use(&self) -> Result<(), KeyError> {
+        let for_signatures = matches!(self.text("use")?, None | Some("sig"));
+        let to_verify = match self.members.get("key_ops") {
+            None => true,
+            Some(Shallow::Texts(operations)) => operations.iter().any(|operation| operation == "verify"),
+            Some(_) => return Err(KeyError::MalformedJwk),
+        };
+        if for_signatures && to_verify { Ok(()) } else { Err(KeyError::WrongUse) }
+    }
+
+    /// What stands where a JWK should.
+    fn none() -> Self {
+        Self { malformed: true, ..Self::default() }
+    }
 }
 
-/// RFC 7517 sections 4.2 and 4.3: absent members restrict nothing, present ones bind.
-fn check_use(jwk: &Jwk) -> Result<(), KeyError> {
-    let for_signatures = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));
-    let to_verify = match &jwk.common.key_operations {
-        Some(operations) => operations.contains(&KeyOperations::Verify),
-        None => true,
-    };
-    if for_signatures && to_verify { Ok(()) } else { Err(KeyError::WrongUse) }
+impl<'de> Deserialize<'de> for Jwk {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader)
+    }
 }
 
-fn decode(base64url: &str) -> Result<Vec<u8>, KeyError> {
-    URL_SAFE_NO_PAD.decode_to_vec(base64url).map_err(|_| KeyError::MalformedJwk)
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Jwk;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Jwk, A::Error> {
+        let mut jwk = Jwk::default();
+        while let Some(name) = members.next_key_seed(Name)? {
+            if let Some(known) = MEMBERS.into_iter().find(|known| *known == name) {
+                let value = members.next_value()?;
+                jwk.malformed |= jwk.members.insert(known, value).is_some();
+            } else if SECRETS.contains(&&*name) {
+                jwk.has_secret |= members.next_value::<Option<IgnoredAny>>()?.is_some();
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
+        }
+        jwk.members.retain(|_, value| *value != Shallow::Null);
+        Ok(jwk)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Jwk, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Jwk::none())
+    }
+
+    fn visit_unit<E>(self) -> Result<Jwk, E> {
+        Ok(Jwk::none())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Jwk, E> {
+        Ok(Jwk::none())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Jwk, E> {
+        Ok(Jwk::none())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Jwk, E> {
+        Ok(Jwk::none())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Jwk, E> {
+        Ok(Jwk::none())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Jwk, E> {
+        Ok(Jwk::none())
+    }
 }
 
 #[cfg(test)]
@@ -135,7 +219,24 @@ mod tests {
             ("symmetric", r#"{"kty":"oct","k":"AAAA"}"#.into(), Err(KeyError::PrivateMaterial)),
             ("kid a number", with(EC, r#""kid":5"#), Err(KeyError::MalformedJwk)),
             ("unknown type", r#"{"kty":"AKP","pub":"AA"}"#.into(), Err(KeyError::Unsupported)),
-            ("unknown curve", EC.replace("P-256", "P-256K").as_str().into(), Err(KeyError::MalformedJwk)),
+            (
+                "unknown curve",
+                format!("{{{}}}", EC.replace("P-256", "secp256k1")),
+                Err(KeyError::Unsupported),
+            ),
+            ("no curve", r#"{"kty":"EC","x":"AA","y":"AA"}"#.into(), Err(KeyError::MalformedJwk)),
+            ("no type", r#"{"crv":"P-256","x":"AA","y":"AA"}"#.into(), Err(KeyError::MalformedJwk)),
+            ("a coordinate twice", with(EC, r#""x":"AA""#), Err(KeyError::MalformedJwk)),
+            ("kid twice, once escaped", with(EC, r#""kid":"a","\u006bid":"b""#), Err(KeyError::MalformedJwk)),
+            ("kid null", with(EC, r#""kid":null"#), Ok(Algorithm::ES256.into())),
+            ("d null", with(EC, r#""d":null"#), Ok(Algorithm::ES256.into())),
+            ("key_ops a string", with(EC, r#""key_ops":"verify""#), Err(KeyError::MalformedJwk)),
+            ("a certificate as text", with(EC, r#""x5c":"MIIB""#), Ok(Algorithm::ES256.into())),
+            (
+                "an unknown member twice",
+                with(EC, r#""z":1,"z":[{"a":1,"a":2}]"#),
+                Ok(Algorithm::ES256.into()),
+            ),
             ("not an object", "[]".into(), Err(KeyError::MalformedJwk)),
             (
                 "point off the curve",

@@ -2,11 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde::{Deserialize, de::IgnoredAny};
 use smallvec::SmallVec;
 
-use super::{Algorithm, AlgorithmSet, KeyError, VerifyingKey, header_memo::HeaderMemo};
+use super::{Algorithm, AlgorithmSet, KeyError, VerifyingKey, header_memo::HeaderMemo, jwk::Jwk};
+use crate::json;
 
 /// The most entries that a key set from the network may have: 100 signing keys are far beyond any
 /// provider seen, and each costs parsing on arrival.
@@ -70,17 +70,15 @@ impl KeySet {
     /// [`JwksError`] when the document is not a key set, too large, or has no usable key at all.
     pub fn from_jwks(json: &[u8]) -> Result<Self, JwksError> {
         #[derive(Deserialize)]
-        struct Document<'a> {
-            #[serde(borrow)]
-            keys: Option<Vec<&'a RawValue>>,
-            kty: Option<&'a RawValue>,
+        struct Document {
+            keys: Option<Vec<Jwk>>,
+            kty: Option<IgnoredAny>,
         }
 
-        let text = std::str::from_utf8(json).map_err(|_| JwksError::Malformed)?;
-        let document: Document<'_> = serde_json::from_str(text).map_err(|_| JwksError::Malformed)?;
+        let document: Document = json::read_once(json).ok_or(JwksError::Malformed)?;
         let entries = match (document.keys, document.kty) {
-            (Some(keys), _) => keys.into_iter().map(RawValue::get).collect(),
-            (None, Some(_)) => vec![text],
+            (Some(keys), _) => keys,
+            (None, Some(_)) => vec![json::read_once(json).ok_or(JwksError::Malformed)?],
             (None, None) => return Err(JwksError::Malformed),
         };
         let count = entries.len();
@@ -90,7 +88,7 @@ impl KeySet {
         let mut skipped = Vec::new();
         let usable: Vec<_> = entries
             .into_iter()
-            .filter_map(|jwk| VerifyingKey::from_jwk(jwk).map_err(|why| skipped.push(why)).ok())
+            .filter_map(|jwk| jwk.into_key().map_err(|why| skipped.push(why)).ok())
             .collect();
         if usable.is_empty() {
             return Err(JwksError::NoUsableKey { count });
