@@ -57,6 +57,8 @@ pub enum Malformed {
     Payload,
     /// A member name occurs twice in one object.
     DuplicateMember,
+    /// A member has one of the names that the JSON parser keeps to itself (`$serde_json::private::…`).
+    ReservedName,
     /// Objects and arrays are nested too deeply.
     TooDeep,
 }
@@ -71,6 +73,7 @@ impl Malformed {
             Self::Header => "the token's header is not well-formed",
             Self::Payload => "the token's payload is not a JSON object",
             Self::DuplicateMember => "a member name occurs twice in the token",
+            Self::ReservedName => "a member name in the token is reserved",
             Self::TooDeep => "the token is nested too deeply",
         }
     }

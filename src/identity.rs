@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
+    json,
     policy::Window,
     time::UnixTime,
     verify::{TokenContents, VerifiedToken},
@@ -312,7 +313,7 @@ impl<'a> TokenClaims<'a> {
     /// # Errors
     /// [`ClaimsError`] when the claims do not have that shape.
     pub fn claims<T: Deserialize<'a>>(&self) -> Result<T, ClaimsError> {
-        serde_json::from_str(&self.0.payload)
+        json::read_again(&self.0.payload)
             .map_err(|error| ClaimsError { line: error.line(), column: error.column() })
     }
 }
@@ -322,7 +323,7 @@ impl<'a> TokenClaims<'a> {
     /// [keeps headers](crate::profile::TokenProfile::keep_header).
     #[must_use]
     pub fn header(&self, name: &str) -> Option<Value> {
-        let mut header: Value = serde_json::from_str(self.0.header.as_deref()?).ok()?;
+        let mut header: Value = json::read_again(self.0.header.as_deref()?).ok()?;
         header.get_mut(name).map(Value::take)
     }
 

@@ -33,6 +33,7 @@
 //! |---|---|
 //! | [`time`] | time as a value, and the clock as a seam |
 //! | [`error`] | what can be wrong with a configuration, and with a token |
+//! | `json` | JSON from outside, judged by one strict pass |
 //! | [`token`] | from bytes to a token that is well formed and not yet believed |
 //! | [`keys`] | from a JWK, PEM or DER to a key that is parsed once, and sets of keys |
 //! | [`policy`] | rules about claims, and requirements of operations, as data |
@@ -59,8 +60,8 @@
 //!
 //! 1. The request: one `Authorization` field, the scheme, the grammar of what follows.
 //! 2. The cache of verified tokens: a hit is judged again by time, key and key source.
-//! 3. The token's size, its three parts, strict base64url, its JSON (no member twice, bounded
-//!    nesting).
+//! 3. The token's size, its three parts, strict base64url, its JSON (no member twice, none of the
+//!    parser's private names, bounded nesting).
 //! 4. The issuer, by exact comparison with those configured.
 //! 5. The header: algorithm (configuration *and* key decide), extensions, type.
 //! 6. Every rule of the profile: audience, times, subject, what the kind of token demands.
@@ -107,6 +108,7 @@ pub mod identity_provider;
 #[cfg(any(test, feature = "issuer"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "issuer")))]
 pub mod issuer;
+mod json;
 pub mod keys;
 pub mod middleware;
 pub mod policy;

@@ -1,14 +1,16 @@
 //! The JSON of the contract, in both directions.
 //!
-//! A member that is `null` counts as absent. `stateID` is read where `stateId` is written, and
+//! A body is read whole or not at all: a member name that is there twice, at any level, makes it none
+//! of the contract. A member that is `null` counts as absent. `stateID` is read where `stateId` is written, and
 //! `username` where `userName` is: the vendor's guide has both spellings.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Map, Value, json};
 
 use super::{Challenge, ExchangeError, Outcome, UserIdentity, object::Object};
+use crate::json;
 
 /// What the authorization service sends.
 #[derive(Deserialize)]
@@ -29,7 +31,7 @@ pub(super) struct Question {
 
 /// `None` when the body is not one of the contract.
 pub(super) fn read_question(body: &[u8]) -> Option<Question> {
-    let Object(asked): Object<Asked> = serde_json::from_slice(body).ok()?;
+    let Object(asked): Object<Asked> = json::read_whole(body)?;
     let headers = read_headers(&asked.headers)?;
     Some(Question { headers, state_id: asked.state_id, answer: asked.challenge_answer })
 }
@@ -80,14 +82,12 @@ pub(super) fn write_question(
 /// What the provider says; what the status does not call for is not looked at.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Said<'a> {
+struct Said {
     status: Status,
-    #[serde(borrow, alias = "stateID")]
-    state_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    challenge: Option<&'a RawValue>,
-    #[serde(borrow)]
-    user_identity: Option<&'a RawValue>,
+    #[serde(alias = "stateID")]
+    state_id: Option<Value>,
+    challenge: Option<Value>,
+    user_identity: Option<Value>,
 }
 
 #[derive(Clone, Copy, Deserialize, Serialize)]
@@ -99,29 +99,22 @@ enum Status {
 }
 
 pub(super) fn read_outcome(body: &[u8]) -> Result<Outcome, ExchangeError> {
-    let Object(said): Object<Said<'_>> =
-        serde_json::from_slice(body).map_err(|_| ExchangeError::Malformed)?;
+    let Object(said): Object<Said> = json::read_whole(body).ok_or(ExchangeError::Malformed)?;
     match said.status {
         Status::Failure => Ok(Outcome::Failure),
         Status::Success => {
-            let user = UserIdentity::from_json(said.user_identity.map_or("null", RawValue::get))?;
-            Ok(Outcome::Success(user))
+            Ok(Outcome::Success(UserIdentity::from_value(said.user_identity.unwrap_or_default())?))
         }
         Status::Challenge => {
-            let challenge: Option<Map<String, Value>> = optional(said.challenge)?;
-            let state_id: Option<String> = optional(said.state_id)?;
-            let challenge = Challenge::from(challenge.ok_or(ExchangeError::Malformed)?);
-            Ok(Outcome::Challenge(match state_id {
-                Some(id) => challenge.with_state_id(id),
-                None => challenge,
-            }))
+            let Some(Value::Object(content)) = said.challenge else { return Err(ExchangeError::Malformed) };
+            let challenge = Challenge::from(content);
+            match said.state_id {
+                Some(Value::String(id)) => Ok(Outcome::Challenge(challenge.with_state_id(id))),
+                Some(_) => Err(ExchangeError::Malformed),
+                None => Ok(Outcome::Challenge(challenge)),
+            }
         }
     }
-}
-
-fn optional<'a, T: Deserialize<'a>>(member: Option<&'a RawValue>) -> Result<Option<T>, ExchangeError> {
-    let json = member.map_or("null", RawValue::get);
-    serde_json::from_str(json).map_err(|_| ExchangeError::Malformed)
 }
 
 pub(super) fn write_outcome(outcome: &Outcome) -> Bytes {
@@ -260,6 +253,11 @@ mod tests {
             (
                 "an identity that says a name twice",
                 r#"{"status":"success","userIdentity":{"userName":"a","userName":"b","displayName":"A"}}"#,
+                Malformed,
+            ),
+            (
+                "an identity that says a name in both ways",
+                r#"{"status":"success","userIdentity":{"userName":"a","username":"b","displayName":"A"}}"#,
                 Identity(UserIdentityError::Malformed),
             ),
             (
@@ -269,6 +267,30 @@ mod tests {
             ),
         ] {
             assert_eq!(read_outcome(body.as_bytes()), Err(expected), "{name}");
+        }
+    }
+
+    /// What a provider or an authorization service passes on is what this side saw.
+    #[test]
+    fn a_body_is_read_whole_or_not_at_all() {
+        for (name, value) in [
+            ("a member twice", r#"{"age":30,"age":31}"#),
+            ("deeply twice", r#"{"a":[{"b":{"c":1,"c":1}}]}"#),
+            ("twice, once escaped", r#"{"a":1,"\u0061":2}"#),
+            ("a raw value", r#"{"a":{"$serde_json::private::RawValue":"{\"role\":\"admin\"}"}}"#),
+            ("a raw value itself", r#"{"\u0024serde_json::private::RawValue":"{}"}"#),
+            ("a number", r#"{"a":{"$serde_json::private::Number":"1"}}"#),
+            ("nested too deeply", &format!(r#"{{"a":{}{}}}"#, "[".repeat(100), "]".repeat(100))),
+        ] {
+            let user = format!(
+                r#"{{"status":"success","userIdentity":{{"userName":"b","displayName":"B","attributes":{value}}}}}"#
+            );
+            let challenge = format!(r#"{{"status":"challenge","challenge":{value}}}"#);
+            for body in [user, challenge] {
+                assert_eq!(read_outcome(body.as_bytes()), Err(ExchangeError::Malformed), "{name}: {body}");
+            }
+            let answer = format!(r#"{{"headers":{{}},"challengeAnswer":{value}}}"#);
+            assert!(read_question(answer.as_bytes()).is_none(), "{name}");
         }
     }
 

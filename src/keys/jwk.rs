@@ -1,121 +1,166 @@
 //! What a JWK must be before it becomes a key (RFC 7517, RFC 7518 section 6, RFC 8037).
 //!
-//! Each step reads the members that it uses and no others. So a member that has no bearing on a
-//! verification (`x5c`, `x5t`, `x5u`, `iat`, `nbf`, `exp`, or one of another key type) may hold
-//! anything, and a certificate in `x5c` is neither read nor compared with the key.
+//! A JWK is read once: the members that bear on a key are taken as they are, and judged afterwards.
+//! Members of other names are passed over, whatever they hold. An entry of a key set that is no JWK
+//! is read all the same, so that it costs only itself. A certificate in `x5c` is neither read nor
+//! compared with the key.
 //!
 //! Numbers are read in every spelling of theirs that has one meaning; what they must be is judged
 //! afterwards, by [`VerifyingKey`].
 
-use std::borrow::Cow;
+use std::{collections::HashMap, fmt};
 
 use base64_simd::URL_SAFE_NO_PAD;
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 
 use super::{Algorithm, KeyError, VerifyingKey, curve::Curve, verifying_key::rsa_family};
+use crate::json::{self, Name, Shallow};
 
-/// The members of every key (RFC 7517 section 4); `null` counts as absent.
-#[derive(Deserialize)]
-struct Common<'a> {
-    #[serde(borrow)]
-    kty: Cow<'a, str>,
-    kid: Option<String>,
-    #[serde(rename = "use")]
-    public_key_use: Option<String>,
-    key_ops: Option<Vec<String>>,
-    alg: Option<String>,
-}
+/// The members that bear on a public key.
+const MEMBERS: [&str; 10] = ["alg", "crv", "e", "key_ops", "kid", "kty", "n", "use", "x", "y"];
 
-/// RFC 7518 section 6.3.1.
-#[derive(Deserialize)]
-struct Rsa {
-    n: String,
-    e: String,
-}
+/// The members that make a key private or symmetric: RFC 7518 sections 6.2.2, 6.3.2 and 6.4.
+const SECRETS: [&str; 8] = ["d", "dp", "dq", "k", "oth", "p", "q", "qi"];
 
-/// RFC 7518 section 6.2.1.
-#[derive(Deserialize)]
-struct Ec {
-    crv: String,
-    x: String,
-    y: String,
-}
-
-/// RFC 8037 section 2.
-#[derive(Deserialize)]
-struct Okp {
-    crv: String,
-    x: String,
-}
-
-/// The members that make a key private or symmetric (RFC 7518 sections 6.2.2, 6.3.2 and 6.4).
-#[derive(Deserialize)]
-struct Secrets {
-    d: Option<IgnoredAny>,
-    p: Option<IgnoredAny>,
-    q: Option<IgnoredAny>,
-    dp: Option<IgnoredAny>,
-    dq: Option<IgnoredAny>,
-    qi: Option<IgnoredAny>,
-    oth: Option<IgnoredAny>,
-    k: Option<IgnoredAny>,
-}
-
-impl Secrets {
-    fn are_there(&self) -> bool {
-        [&self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qi, &self.oth, &self.k]
-            .into_iter()
-            .any(Option::is_some)
-    }
+/// A JWK that is not judged yet, or something else in its place.
+#[derive(Default)]
+pub(super) struct Jwk {
+    /// Those of [`MEMBERS`] that are there and not `null`.
+    members: HashMap<&'static str, Shallow>,
+    /// One of [`SECRETS`] is there and not `null`.
+    has_secret: bool,
+    /// It is no object, or has one of [`MEMBERS`] twice.
+    malformed: bool,
 }
 
 pub(super) fn parse(json: &str) -> Result<VerifyingKey, KeyError> {
-    let common: Common<'_> = read(json)?;
-    if common.kty == "oct" || read::<Secrets>(json)?.are_there() {
-        return Err(KeyError::PrivateMaterial);
-    }
-    common.check_use()?;
-    let key = match &*common.kty {
-        "RSA" => {
-            let Rsa { n, e } = read(json)?;
-            VerifyingKey::rsa(&octets(&n)?, &octets(&e)?, rsa_family())?
+    json::read_once::<Jwk>(json.as_bytes()).ok_or(KeyError::MalformedJwk)?.into_key()
+}
+
+impl Jwk {
+    /// The key that it is, if it may be used to verify signatures.
+    pub(super) fn into_key(self) -> Result<VerifyingKey, KeyError> {
+        if self.malformed {
+            return Err(KeyError::MalformedJwk);
         }
-        "EC" => {
-            let Ec { crv, x, y } = read(json)?;
-            let curve = Curve::named(&crv).ok_or(KeyError::Unsupported)?;
-            VerifyingKey::ec(curve, &octets(&x)?, &octets(&y)?)?
+        if self.has_secret || self.text("kty")? == Some("oct") {
+            return Err(KeyError::PrivateMaterial);
         }
-        "OKP" => match read(json)? {
-            Okp { crv, x } if crv == "Ed25519" => VerifyingKey::ed25519(&octets(&x)?)?,
+        let (kid, algorithm) = (self.text("kid")?, self.text("alg")?);
+        self.check_use()?;
+        let key = match self.needed("kty")? {
+            "RSA" => VerifyingKey::rsa(&self.number("n")?, &self.number("e")?, rsa_family())?,
+            "EC" => {
+                let curve = Curve::named(self.needed("crv")?).ok_or(KeyError::Unsupported)?;
+                VerifyingKey::ec(curve, &self.number("x")?, &self.number("y")?)?
+            }
+            "OKP" if self.needed("crv")? == "Ed25519" => VerifyingKey::ed25519(&self.number("x")?)?,
             _ => return Err(KeyError::Unsupported),
-        },
-        _ => return Err(KeyError::Unsupported),
-    };
-    let key = match &common.alg {
-        Some(alg) => key.restricted_to(alg.parse::<Algorithm>().map_err(|_| KeyError::Unsupported)?)?,
-        None => key,
-    };
-    Ok(match common.kid {
-        Some(kid) => key.with_kid(kid),
-        None => key,
-    })
-}
-
-/// Reads some members of an object. A member that is read must be there once, with its type.
-fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, KeyError> {
-    // Serde also reads an array as the members in their order.
-    if !json.trim_start().starts_with('{') {
-        return Err(KeyError::MalformedJwk);
+        };
+        let key = match algorithm {
+            Some(name) => key.restricted_to(name.parse::<Algorithm>().map_err(|_| KeyError::Unsupported)?)?,
+            None => key,
+        };
+        Ok(match kid {
+            Some(kid) => key.with_kid(kid),
+            None => key,
+        })
     }
-    serde_json::from_str(json).map_err(|_| KeyError::MalformedJwk)
-}
 
-impl Common<'_> {
+    fn text(&self, name: &str) -> Result<Option<&str>, KeyError> {
+        match self.members.get(name) {
+            None => Ok(None),
+            Some(Shallow::Text(text)) => Ok(Some(text)),
+            Some(_) => Err(KeyError::MalformedJwk),
+        }
+    }
+
+    fn needed(&self, name: &str) -> Result<&str, KeyError> {
+        self.text(name)?.ok_or(KeyError::MalformedJwk)
+    }
+
+    fn number(&self, name: &str) -> Result<Vec<u8>, KeyError> {
+        octets(self.needed(name)?)
+    }
+
     /// RFC 7517 sections 4.2 and 4.3: absent members restrict nothing, present ones bind.
     fn check_use(&self) -> Result<(), KeyError> {
-        let for_signatures = self.public_key_use.as_deref().is_none_or(|use_| use_ == "sig");
-        let to_verify = { self.key_ops.as_ref() }.is_none_or(|all| all.iter().any(|one| one == "verify"));
+        let for_signatures = matches!(self.text("use")?, None | Some("sig"));
+        let to_verify = match self.members.get("key_ops") {
+            None => true,
+            Some(Shallow::Texts(operations)) => operations.iter().any(|operation| operation == "verify"),
+            Some(_) => return Err(KeyError::MalformedJwk),
+        };
         if for_signatures && to_verify { Ok(()) } else { Err(KeyError::WrongUse) }
+    }
+
+    /// What stands where a JWK should.
+    fn none() -> Self {
+        Self { malformed: true, ..Self::default() }
+    }
+}
+
+impl<'de> Deserialize<'de> for Jwk {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Jwk;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Jwk, A::Error> {
+        let mut jwk = Jwk::default();
+        while let Some(name) = members.next_key_seed(Name)? {
+            if let Some(known) = MEMBERS.into_iter().find(|known| *known == name) {
+                let value = members.next_value()?;
+                jwk.malformed |= jwk.members.insert(known, value).is_some();
+            } else if SECRETS.contains(&&*name) {
+                jwk.has_secret |= members.next_value::<Option<IgnoredAny>>()?.is_some();
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
+        }
+        jwk.members.retain(|_, value| *value != Shallow::Null);
+        Ok(jwk)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Jwk, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Jwk::none())
+    }
+
+    fn visit_unit<E>(self) -> Result<Jwk, E> {
+        Ok(Jwk::none())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Jwk, E> {
+        Ok(Jwk::none())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Jwk, E> {
+        Ok(Jwk::none())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Jwk, E> {
+        Ok(Jwk::none())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Jwk, E> {
+        Ok(Jwk::none())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Jwk, E> {
+        Ok(Jwk::none())
     }
 }
 

@@ -1,9 +1,9 @@
 //! A key set as an issuer publishes it (RFC 7517 section 5), entry by entry.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde::{Deserialize, de::IgnoredAny};
 
-use super::{KeyError, KeySet, VerifyingKey};
+use super::{KeyError, KeySet, jwk::Jwk};
+use crate::json;
 
 /// The most keys of a key set unless told otherwise: 100 signing keys are far beyond any provider
 /// seen, and each costs parsing on arrival.
@@ -28,11 +28,6 @@ pub enum JwksError {
         /// Why each entry is unusable.
         skipped: Vec<KeyError>,
     },
-}
-
-/// A JSON text without the byte order mark that some servers put before it (RFC 8259 section 8.1).
-pub(crate) fn without_byte_order_mark(json: &[u8]) -> &[u8] {
-    json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json)
 }
 
 /// Why entries of a key set were passed over: each reason once, in the order of the document, and no
@@ -79,23 +74,21 @@ impl KeySet {
     /// As [`from_jwks`](Self::from_jwks).
     pub fn from_jwks_up_to(json: &[u8], limit: usize) -> Result<Self, JwksError> {
         #[derive(Deserialize)]
-        struct Document<'a> {
-            #[serde(borrow)]
-            keys: Option<Vec<&'a RawValue>>,
-            kty: Option<&'a RawValue>,
+        struct Document {
+            keys: Option<Vec<Jwk>>,
+            kty: Option<IgnoredAny>,
         }
 
-        let text = std::str::from_utf8(without_byte_order_mark(json)).map_err(|_| JwksError::Malformed)?;
-        let document: Document<'_> = serde_json::from_str(text).map_err(|_| JwksError::Malformed)?;
+        let document: Document = json::read_once(json).ok_or(JwksError::Malformed)?;
         let entries = match (document.keys, document.kty) {
-            (Some(keys), _) => keys.into_iter().map(RawValue::get).collect(),
-            (None, Some(_)) => vec![text],
+            (Some(keys), _) => keys,
+            (None, Some(_)) => vec![json::read_once(json).ok_or(JwksError::Malformed)?],
             (None, None) => return Err(JwksError::Malformed),
         };
         let mut skipped = Vec::new();
         let mut usable = Vec::new();
         for jwk in entries {
-            match VerifyingKey::from_jwk(jwk) {
+            match jwk.into_key() {
                 Ok(_) if usable.len() == limit => return Err(JwksError::TooManyKeys { limit }),
                 Ok(key) => usable.push(key),
                 Err(why) => skipped.push(why),

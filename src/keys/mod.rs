@@ -46,9 +46,9 @@ pub use error::KeyError;
 #[cfg(any(test, feature = "issuer"))]
 pub(crate) use hash::thumbprint;
 pub(crate) use jwks::distinct;
-pub use jwks::{JwksError, MAX_KEYS};
 #[cfg(feature = "remote")]
-pub(crate) use jwks::{reasons, without_byte_order_mark};
+pub(crate) use jwks::reasons;
+pub use jwks::{JwksError, MAX_KEYS};
 pub use jws::verify_jws;
 pub(crate) use jws::verify_signature;
 pub use key_set::KeySet;

@@ -10,7 +10,8 @@ use serde::{
     Deserialize,
     de::{Deserializer, IgnoredAny, MapAccess, Visitor},
 };
-use serde_json::Value;
+
+use crate::json::{self, Shallow};
 
 /// What the lists of Mobile Client Access and App ID begin with; either system's SDK takes both.
 const NAMES: [&str; 2] = ["AdvancedMobileAccess", "AppID"];
@@ -40,7 +41,7 @@ pub(super) enum Choice {
 /// What the presets read of the credentials of a bound service. Members of no name here, the secret
 /// among them, are passed over while parsing.
 #[derive(Default)]
-pub(super) struct Credentials(HashMap<&'static str, Value>);
+pub(super) struct Credentials(HashMap<&'static str, Shallow>);
 
 /// The members that say whom to trust.
 const MEMBERS: [&str; 6] =
@@ -56,7 +57,7 @@ impl fmt::Debug for Credentials {
 impl Credentials {
     /// Finds the service of that choice, in the order of the text; of its instances the first.
     pub(super) fn find(vcap_services: &str, choice: Choice) -> Result<Self, VcapError> {
-        let Services(services) = serde_json::from_str(vcap_services).map_err(|_| VcapError::Malformed)?;
+        let Services(services) = json::read_once(vcap_services.as_bytes()).ok_or(VcapError::Malformed)?;
         let mut known = services.into_iter();
         let found = match choice {
             Choice::First => known.next(),
@@ -67,14 +68,19 @@ impl Credentials {
 
     /// A credential that is a string and not the empty one.
     pub(super) fn get(&self, name: &'static str) -> Result<&str, VcapError> {
-        let value = self.0.get(name).and_then(Value::as_str).filter(|value| !value.is_empty());
-        value.ok_or(VcapError::MissingCredential(name))
+        match self.0.get(name) {
+            Some(Shallow::Text(text)) if !text.is_empty() => Ok(text),
+            _ => Err(VcapError::MissingCredential(name)),
+        }
     }
 
     /// A credential that is an integer, or a string of its digits.
     pub(super) fn integer(&self, name: &'static str) -> Result<u64, VcapError> {
-        let value = self.0.get(name).ok_or(VcapError::MissingCredential(name))?;
-        let integer = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+        let integer = match self.0.get(name) {
+            Some(Shallow::Integer(number)) => Some(*number),
+            Some(Shallow::Text(digits)) => digits.parse().ok(),
+            _ => None,
+        };
         integer.ok_or(VcapError::MissingCredential(name))
     }
 }

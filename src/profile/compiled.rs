@@ -213,6 +213,14 @@ impl CompiledProfile {
                 let moment = Moment { now, leeway: self.leeway };
                 scope_members::in_force(payload, name.as_str(), moment, window)
             }
+            // One element is one scope, and a scope has no space in it (RFC 6749 section 3.3): an
+            // element with one is no scope, and must not count as several.
+            ClaimValue::Strings(each) => Some(
+                each.iter()
+                    .filter(|scope| !scope.contains(' '))
+                    .map(|scope| Text::of(scope, payload))
+                    .collect(),
+            ),
             _ => texts(value, payload),
         };
         scopes.ok_or_else(|| TokenError::InvalidClaim(name.clone()))

@@ -186,8 +186,9 @@ impl TokenProfile {
         self
     }
 
-    /// The claims that may hold the scopes, as a space-separated string or an array of strings; the
-    /// first that is present counts.
+    /// The claims that may hold the scopes, as a space-separated string or as an array of strings; the
+    /// first that is present counts. Each element of an array is one scope: one with a space in it is
+    /// none (RFC 6749 section 3.3).
     pub fn scope_claims<S: Into<Arc<str>>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.scope_claims = names.into_iter().map(Into::into).collect();
         self

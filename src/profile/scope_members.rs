@@ -4,16 +4,17 @@ use serde_json::Value;
 
 use super::compiled::{Text, Texts};
 use crate::{
+    json,
     policy::{Moment, Window},
     time::UnixTime,
 };
 
-/// The scopes in force among the members of `claim`: those whose value is an object, unless an `exp`
+/// The scopes in force among the members of `claim`, in a payload that the strict pass accepted: those whose value is an object, unless an `exp`
 /// in it has come. Narrows `window` to the time when none of them has.
 ///
 /// A name with a space in it is no scope (RFC 6749 section 3.3), and must not count as several.
 pub(super) fn in_force(payload: &str, claim: &str, moment: Moment, window: &mut Window) -> Option<Texts> {
-    let claims: Value = serde_json::from_str(payload).ok()?;
+    let claims: Value = json::read_again(payload).ok()?;
     let members = claims.get(claim)?.as_object()?;
     let mut scopes = Texts::new();
     for (name, value) in members {

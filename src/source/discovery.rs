@@ -3,7 +3,10 @@
 use serde::Deserialize;
 
 use super::{MetadataError, PlainHttp, SourceUrl, UrlError};
-use crate::keys::{Algorithm, AlgorithmSet, without_byte_order_mark};
+use crate::{
+    json::{self, Shallow},
+    keys::{Algorithm, AlgorithmSet},
+};
 
 const OPENID: &str = "/.well-known/openid-configuration";
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
@@ -44,40 +47,46 @@ impl Discovery {
         &self.candidates
     }
 
-    /// Reads a metadata document that came from `from`: the location of the key set.
-    pub(super) fn jwks_uri(&self, from: &SourceUrl, document: &[u8]) -> Result<SourceUrl, MetadataError> {
+    /// Reads a metadata document that came from `from`.
+    pub(super) fn read(&self, from: &SourceUrl, document: &[u8]) -> Result<Metadata, MetadataError> {
         #[derive(Deserialize)]
-        struct Metadata {
+        struct Members {
             issuer: String,
             jwks_uri: String,
+            id_token_signing_alg_values_supported: Option<Shallow>,
         }
 
-        let metadata: Metadata = serde_json::from_slice(without_byte_order_mark(document))
-            .map_err(|_| MetadataError::Malformed)?;
-        if metadata.issuer != self.issuer {
+        let members: Members = json::read_once(document).ok_or(MetadataError::Malformed)?;
+        if members.issuer != self.issuer {
             return Err(MetadataError::IssuerMismatch);
         }
         // What was found over https stays on https, allowed or not.
         let (plain, none) = (&self.plain_http, &PlainHttp::default());
         let plain_http = if from.is_plain_http() { plain } else { none };
-        SourceUrl::parse_with(&metadata.jwks_uri, plain_http).map_err(MetadataError::JwksUri)
+        Ok(Metadata {
+            jwks_uri: SourceUrl::parse_with(&members.jwks_uri, plain_http).map_err(MetadataError::JwksUri)?,
+            advertised: match members.id_token_signing_alg_values_supported {
+                Some(Shallow::Texts(names)) => advertised(&names),
+                _ => AlgorithmSet::ASYMMETRIC,
+            },
+        })
     }
 }
 
-/// The algorithms that a metadata document says ID tokens are signed with (OpenID Connect Discovery
-/// section 3); all when it says nothing that can be used.
-///
-/// Nothing is said anywhere about access tokens, and one set of keys signs both. So it narrows what
-/// a key without `alg` may do, and gives no key anything.
-pub(super) fn advertised(document: &[u8]) -> AlgorithmSet {
-    #[derive(Deserialize)]
-    struct Metadata {
-        id_token_signing_alg_values_supported: Vec<String>,
-    }
+/// What an issuer's metadata says about its keys.
+#[derive(Debug, PartialEq)]
+pub(super) struct Metadata {
+    /// The location of the key set.
+    pub(super) jwks_uri: SourceUrl,
+    /// What ID tokens are signed with (OpenID Connect Discovery section 3); every asymmetric algorithm
+    /// when the metadata says nothing that can be used.
+    ///
+    /// Nothing is said anywhere about access tokens, and one set of keys signs both. So it narrows what
+    /// a key without `alg` may do, and gives no key anything.
+    pub(super) advertised: AlgorithmSet,
+}
 
-    let names = serde_json::from_slice::<Metadata>(without_byte_order_mark(document))
-        .map(|metadata| metadata.id_token_signing_alg_values_supported)
-        .unwrap_or_default();
+fn advertised(names: &[String]) -> AlgorithmSet {
     let known: AlgorithmSet = names.iter().filter_map(|name| name.parse::<Algorithm>().ok()).collect();
     match known.intersection(AlgorithmSet::ASYMMETRIC) {
         nothing if nothing.is_empty() => AlgorithmSet::ASYMMETRIC,
@@ -124,6 +133,12 @@ mod tests {
     #[test]
     fn what_is_advertised_only_narrows() {
         let rs256 = AlgorithmSet::from([Algorithm::RS256]);
+        let discovery = Discovery::new("https://login.example", &false.into()).unwrap();
+        let advertised = |more: &str| {
+            let document =
+                format!(r#"{{"issuer":"https://login.example","jwks_uri":"https://login.example/a"{more}}}"#);
+            discovery.read(&discovery.candidates()[0], document.as_bytes()).unwrap().advertised
+        };
         for (name, value, expected) in [
             ("one", r#"["RS256"]"#, rs256),
             ("with HMAC and none", r#"["none","HS256","RS256"]"#, rs256),
@@ -133,12 +148,10 @@ mod tests {
             ("a wrong type", r#""RS256""#, AlgorithmSet::ASYMMETRIC),
             ("null", "null", AlgorithmSet::ASYMMETRIC),
         ] {
-            let document = format!(r#"{{"id_token_signing_alg_values_supported":{value}}}"#);
-            assert_eq!(advertised(document.as_bytes()), expected, "{name}");
+            let more = format!(r#","id_token_signing_alg_values_supported":{value}"#);
+            assert_eq!(advertised(&more), expected, "{name}");
         }
-        assert_eq!(advertised(b"{}"), AlgorithmSet::ASYMMETRIC);
-        let marked = "\u{feff}{\"id_token_signing_alg_values_supported\":[\"RS256\"]}";
-        assert_eq!(advertised(marked.as_bytes()), rs256, "a byte order mark");
+        assert_eq!(advertised(""), AlgorithmSet::ASYMMETRIC);
     }
 
     #[test]
@@ -163,7 +176,7 @@ mod tests {
         let named = Discovery::new("http://keycloak:8080/realms/shop", &plain_http).unwrap();
         let read = |discovery: &Discovery, json: &str| {
             let from = &discovery.candidates()[0];
-            discovery.jwks_uri(from, json.as_bytes()).map(|url| url.as_str().to_owned())
+            discovery.read(from, json.as_bytes()).map(|metadata| metadata.jwks_uri.as_str().to_owned())
         };
         for (name, discovery, json, expected) in [
             (

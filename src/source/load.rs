@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Fetch, FetchError, FetchRequest, FetchResponse, MetadataError, RefreshError, RefreshSettings, SourceUrl,
-    discovery::{Discovery, advertised},
+    discovery::{Discovery, Metadata},
     race::before,
 };
 use crate::{
@@ -173,8 +173,10 @@ impl Load<'_> {
             let (error, goes_on) = match self.get(candidate, None, "application/json", deadline).await {
                 Ok(FetchResponse { body, .. }) => {
                     let body = body.unwrap_or_default();
-                    match discovery.jwks_uri(candidate, &body) {
-                        Ok(url) => return Ok(Located { url, advertised: advertised(&body), at }),
+                    match discovery.read(candidate, &body) {
+                        Ok(Metadata { jwks_uri: url, advertised }) => {
+                            return Ok(Located { url, advertised, at });
+                        }
                         Err(error) => (RefreshError::Metadata(error), true),
                     }
                 }

@@ -12,11 +12,14 @@ use smallvec::SmallVec;
 
 use super::{
     TokenLimits,
-    json::{Map, Name, Names, Skip, Strict},
     names::{ClaimId, ClaimNames},
     plain,
 };
-use crate::{error::Malformed, time::UnixTime};
+use crate::{
+    error::Malformed,
+    json::{Map, Names, Skip, Strict},
+    time::UnixTime,
+};
 
 /// The value of a claim, as a rule sees it.
 ///
@@ -122,7 +125,8 @@ impl<'a> Claims<'a> {
     /// Reads the claims of a payload; once, into none.
     ///
     /// # Errors
-    /// [`Malformed::Payload`], [`Malformed::DuplicateMember`] or [`Malformed::TooDeep`].
+    /// [`Malformed::Payload`], [`Malformed::DuplicateMember`], [`Malformed::ReservedName`] or
+    /// [`Malformed::TooDeep`].
     pub(crate) fn read(
         &mut self,
         json: &'a str,
@@ -182,7 +186,7 @@ impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
         let Claims { kept, strings } = self.claims;
         let mut others = Names::default();
         let inner = Skip { strict: self.strict, level: Strict::FIRST_INNER_LEVEL };
-        while let Some(name) = members.next_key_seed(Name)? {
+        while let Some(name) = self.strict.next_name(&mut members)? {
             let wanted = self.wanted.marked(ClaimNames::mark(name.as_bytes()), name.as_bytes());
             match wanted.and_then(|id| kept.get_mut(id.0)) {
                 Some(claim @ Kept::Absent) => {
@@ -287,114 +291,10 @@ impl<'de> Visitor<'de> for Value<'_, '_, 'de> {
 fn number(text: &str) -> Kept<'static> {
     match text.parse() {
         Ok(whole) => Kept::Integer(whole),
-        // Text that is no number after all is none that a date could be.
+        // The strict pass saw that it is a number.
         Err(_) => Kept::Float(text.parse().unwrap_or(f64::NAN)),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Claims of which the first is `x`.
-    fn parse(json: &str) -> Result<Claims<'_>, Malformed> {
-        let mut names = ClaimNames::default();
-        names.intern("x");
-        let mut claims = Claims::none(&names);
-        claims.read(json, &names, &TokenLimits::default()).map(|()| claims)
-    }
-
-    #[test]
-    fn values_keep_their_type() {
-        for (json, expected) in [
-            ("{}", None),
-            (r#"{"x":null}"#, Some(ClaimValue::Null)),
-            (r#"{"x":true}"#, Some(ClaimValue::Bool(true))),
-            (r#"{"x":7}"#, Some(ClaimValue::Integer(7))),
-            (r#"{"x":-7}"#, Some(ClaimValue::Float(-7.0))),
-            (r#"{"x":7.5}"#, Some(ClaimValue::Float(7.5))),
-            (r#"{"x":"a"}"#, Some(ClaimValue::String("a"))),
-            (r#"{"x":"\u0061"}"#, Some(ClaimValue::String("a"))),
-            (r#"{"\u0078":"a"}"#, Some(ClaimValue::String("a"))),
-            (r#"{"x":[]}"#, Some(ClaimValue::Strings(&[]))),
-            (r#"{"x":["a","b"]}"#, Some(ClaimValue::Strings(&["a".into(), "b".into()]))),
-            (r#"{"x":["a","\u0062"]}"#, Some(ClaimValue::Strings(&["a".into(), "b".into()]))),
-            (r#"{"x":["a",1]}"#, Some(ClaimValue::Array)),
-            (r#"{"x":["\u0061",["b"]]}"#, Some(ClaimValue::Array)),
-            (r#"{"x":[[]]}"#, Some(ClaimValue::Array)),
-            (r#"{"x":{"y":1}}"#, Some(ClaimValue::Object)),
-            (r#"{"x":{"y":"1","z":null}}"#, Some(ClaimValue::Object)),
-            (r#"{"x":{"y":"1","z":"2"}}"#, Some(ClaimValue::StringMembers(2))),
-            (r#"{"x":{}}"#, Some(ClaimValue::StringMembers(0))),
-        ] {
-            assert_eq!(parse(json).unwrap().get(ClaimId(0)), expected, "{json}");
-        }
-    }
-
-    #[test]
-    fn promise_4_duplicates_arrays_and_garbage_are_refused() {
-        use Malformed::{DuplicateMember, Payload};
-        for (name, json, expected) in [
-            ("array payload", r#"["a"]"#, Payload),
-            ("string payload", r#""a""#, Payload),
-            ("number payload", "5", Payload),
-            ("null payload", "null", Payload),
-            ("empty payload", "", Payload),
-            ("trailing text", "{} x", Payload),
-            ("number out of range", r#"{"x":1e400}"#, Payload),
-            ("bare word", r#"{"x":NaN}"#, Payload),
-            ("lone surrogate", r#"{"x":"\ud800"}"#, Payload),
-            ("control character", "{\"x\":\"\u{1}\"}", Payload),
-            ("wanted twice", r#"{"x":1,"x":1}"#, DuplicateMember),
-            ("wanted twice, once null", r#"{"x":null,"x":1}"#, DuplicateMember),
-            ("wanted twice, once escaped", r#"{"x":1,"\u0078":1}"#, DuplicateMember),
-            ("other twice", r#"{"y":1,"y":2}"#, DuplicateMember),
-            ("inner twice", r#"{"y":{"z":{"a":1,"a":1}}}"#, DuplicateMember),
-            ("inside a wanted object", r#"{"x":{"a":1,"a":1}}"#, DuplicateMember),
-            ("inside a wanted array", r#"{"x":["a",{"a":1,"a":1}]}"#, DuplicateMember),
-        ] {
-            assert_eq!(parse(json).unwrap_err(), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn promise_5_nesting_is_capped_at_the_level() {
-        let nested = |levels: usize, open: &str, close: &str| {
-            format!(r#"{{"y":{}1{}}}"#, open.repeat(levels - 1), close.repeat(levels - 1))
-        };
-        for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
-            assert!(parse(&nested(32, open, close)).is_ok(), "{open}");
-            for levels in [33, 100, 8_000] {
-                let refused = parse(&nested(levels, open, close)).unwrap_err();
-                assert_eq!(refused, Malformed::TooDeep, "{open} {levels}");
-            }
-        }
-        let wanted = format!(r#"{{"x":{}{}}}"#, "[".repeat(32), "]".repeat(32));
-        assert_eq!(parse(&wanted).unwrap_err(), Malformed::TooDeep);
-    }
-
-    #[test]
-    fn many_members_are_told_apart() {
-        let members: Vec<_> = (0..3_000).map(|n| format!(r#""m{n}":0"#)).collect();
-        assert!(parse(&format!("{{{}}}", members.join(","))).is_ok());
-        for again in [0, 23, 24, 2_999] {
-            let refused = parse(&format!(r#"{{{},"m{again}":0}}"#, members.join(","))).unwrap_err();
-            assert_eq!(refused, Malformed::DuplicateMember, "{again}");
-        }
-    }
-
-    #[test]
-    fn numeric_dates_are_finite_and_not_negative() {
-        for (value, expected) in [
-            (ClaimValue::Integer(5), Some(5)),
-            (ClaimValue::Float(5.9), Some(5)),
-            (ClaimValue::Integer(u64::MAX), Some(u64::MAX)),
-            (ClaimValue::Float(1e300), Some(u64::MAX)),
-            (ClaimValue::Float(-1.0), None),
-            (ClaimValue::String("5"), None),
-            (ClaimValue::Null, None),
-        ] {
-            assert_eq!(value.as_numeric_date().map(UnixTime::as_secs), expected, "{value:?}");
-        }
-    }
-}
+mod tests;

@@ -4,11 +4,11 @@ use std::{borrow::Cow, fmt};
 
 use serde::de::{Error, MapAccess, Visitor};
 
-use super::{
-    TokenLimits,
+use super::TokenLimits;
+use crate::{
+    error::{Malformed, TokenError},
     json::{Name, Names, Skip, Strict},
 };
-use crate::error::{Malformed, TokenError};
 
 /// The header members that matter here. `jwk`, `jku`, `x5u`, `x5c`, `jpk` and all others are read
 /// past: key material in a token says nothing about who signed it.
@@ -89,7 +89,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
         let mut header = JoseHeader::default();
         let mut names = Names::default();
         let mut alg = None;
-        while let Some(name) = members.next_key_seed(Name)? {
+        while let Some(name) = self.0.next_name(&mut members)? {
             names.insert(name.clone(), self.0)?;
             match &*name {
                 "alg" => alg = Some(members.next_value_seed(Name)?),
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_header_is_an_object_with_strings_where_strings_belong() {
-        use Malformed::{DuplicateMember, Header, TooDeep};
+        use Malformed::{DuplicateMember, Header, ReservedName, TooDeep};
         let deep = format!(r#"{{"alg":"RS256","x":{}{}}}"#, "[".repeat(32), "]".repeat(32));
         for (name, json, expected) in [
             ("no alg", "{}", Header),
@@ -153,6 +153,9 @@ mod tests {
             ("alg twice, escaped", r#"{"alg":"RS256","\u0061lg":"none"}"#, DuplicateMember),
             ("unknown twice", r#"{"alg":"RS256","x":1,"x":1}"#, DuplicateMember),
             ("inner twice", r#"{"alg":"RS256","x":[{"y":1,"y":1}]}"#, DuplicateMember),
+            ("raw value", r#"{"alg":"RS256","x":{"$serde_json::private::RawValue":"1"}}"#, ReservedName),
+            ("raw value first", r#"{"$serde_json::private::RawValue":"{}","alg":"RS256"}"#, ReservedName),
+            ("number, escaped", r#"{"alg":"RS256","\u0024serde_json::private::Number":"1"}"#, ReservedName),
             ("too deep", &deep, TooDeep),
         ] {
             assert_eq!(parse(json).unwrap_err(), expected.into(), "{name}");

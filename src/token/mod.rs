@@ -2,14 +2,13 @@
 //!
 //! `UnverifiedToken` borrows the three parts of a compact JWS (RFC 7515 section 7.1); `header`
 //! reads the JOSE header, `claims` the payload, both in one pass over their JSON with the
-//! strictness of `json`: no duplicate member at any level, bounded nesting.
+//! strictness of `crate::json`: no duplicate member at any level, bounded nesting.
 //!
 //! Nothing here decides whether a token is good. What a token says is used to look things up,
 //! never believed before its signature has been checked in `verify`.
 
 mod claims;
 mod header;
-mod json;
 mod names;
 mod plain;
 pub(crate) mod sceyt;
@@ -51,7 +50,7 @@ pub struct TokenLimits {
 
 impl TokenLimits {
     /// The most that [`nesting`](Self::nesting) can be set to.
-    pub const MAX_NESTING: u32 = 100;
+    pub const MAX_NESTING: u32 = crate::json::MAX_NESTING;
 }
 
 impl Default for TokenLimits {

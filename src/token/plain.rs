@@ -1,9 +1,9 @@
 //! The plain part of JSON, read in one quick walk: it is all that most payloads are made of.
 //!
-//! What JSON is, serde_json decides, under the strictness of `json`. This reader knows a part of it:
+//! What JSON is, serde_json decides, under the strictness of `crate::json`. This reader knows a part of it:
 //! objects, arrays, strings without escapes, whole numbers of up to 19 digits, `true`, `false`,
-//! `null`, and spaces. It never refuses. On anything else (a `\`, a `.`, a line feed), on too much
-//! (depth, members), and on every fault (a duplicate, a missing comma) it gives up, and the strict pass
+//! `null`, and spaces. It never refuses. On anything else (a `\`, a `.`, a line feed, a name that
+//! begins with `$`), on too much (depth, members), and on every fault (a duplicate, a missing comma) it gives up, and the strict pass
 //! reads the text from its beginning. So a fault here could only be to accept, and what is accepted
 //! is small enough to be seen at a glance; tests hold it against the strict pass.
 //!
@@ -18,9 +18,9 @@ use smallvec::SmallVec;
 use super::{
     TokenLimits,
     claims::{Claims, Kept, Strings},
-    json::Strict,
     names::ClaimNames,
 };
+use crate::json::Strict;
 
 /// The most members of one object that have no number; beyond it the strict pass has a hash table.
 const MEMBERS: usize = 24;
@@ -136,8 +136,13 @@ impl<'a> Plain<'a> {
         loop {
             self.expect(b'"')?;
             let name = self.string()?;
+            let name = self.text.as_bytes().get(name)?;
+            // The first of a private name of serde_json, which is for the strict pass to refuse.
+            if name.first() == Some(&b'$') {
+                return None;
+            }
             self.expect(b':')?;
-            value(self, self.text.as_bytes().get(name)?)?;
+            value(self, name)?;
             match self.next()? {
                 b',' => {}
                 b'}' => return Some(()),

@@ -18,6 +18,7 @@ const EXPIRED: Expected = BadToken("the token has expired");
 const NOT_YET: Expected = BadToken("the token is not valid yet");
 const FUTURE: Expected = BadToken("the token was issued in the future");
 const TWICE: Expected = BadToken("a member name occurs twice in the token");
+const RESERVED: Expected = BadToken("a member name in the token is reserved");
 const PAYLOAD: Expected = BadToken("the token's payload is not a JSON object");
 
 /// What becomes of a claim that has each of these types.
@@ -192,6 +193,29 @@ pub fn members(forge: &Forge) -> Vec<Case> {
     }
     cases.push(case("payload is an empty object", payload(b"{}"), BadToken("a required claim is missing")));
     cases
+}
+
+/// Names by which serde_json's own types know each other: an object that begins with one is read as
+/// something else by a part of the program.
+pub fn private_names(forge: &Forge) -> Vec<Case> {
+    let also = |members: &str| forge.raw(HEADER, format!("{},{members}}}", forge.open_claims()));
+    let raw = |text: &str| format!(r#"{{"$serde_json::private::RawValue":{text:?}}}"#);
+    let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    [
+        ("not JSON in a raw value", also(&format!(r#""user_metadata":{}"#, raw("not json"))), RESERVED),
+        ("a member twice in it", also(&format!(r#""x":{}"#, raw(r#"{"a":1,"a":2}"#))), RESERVED),
+        ("1 200 levels in it", also(&format!(r#""x":{}"#, raw(&deep(1_200)))), RESERVED),
+        ("escaped", also(&format!(r#""x":{}"#, raw("1").replace('$', "\\u0024"))), RESERVED),
+        ("beside the claims", also(r#""$serde_json::private::RawValue":"{}""#), RESERVED),
+        ("a number", also(r#""x":{"$serde_json::private::Number":"zz-mark-zz"}"#), RESERVED),
+        ("in an array", also(&format!(r#""x":[[{}]]"#, raw("1"))), RESERVED),
+        ("one of another version", also(r#""x":{"$serde_json::private::zz-mark-zz":1}"#), RESERVED),
+        ("as a value", also(r#""x":["$serde_json::private::RawValue"]"#), Admitted),
+        ("another name with a dollar", also(r#""x":{"$ref":"zz-mark-zz"}"#), Admitted),
+    ]
+    .into_iter()
+    .map(|(name, token, expected)| case(name, token, expected))
+    .collect()
 }
 
 fn utf16(text: &str) -> Vec<u8> {

@@ -27,13 +27,14 @@ use site::{Case, Site};
 type Table = fn(&Forge) -> Vec<Case>;
 
 /// Every table, by the name of the test that runs it.
-const TABLES: [(&str, Table); 11] = [
+const TABLES: [(&str, Table); 12] = [
     ("credentials", credentials::cases),
     ("parts", parts::cases),
     ("algorithms", header::algorithms),
     ("key material", header::key_material),
     ("claim types", claims::types),
     ("claim members", claims::members),
+    ("private names", claims::private_names),
     ("sizes", sizes::cases),
     ("pairs", pairs::cases),
     ("sender constrained", places::sender_constrained),
@@ -79,6 +80,11 @@ async fn promise_4_a_claim_of_a_wrong_type_is_invalid() {
 #[tokio::test]
 async fn promise_4_members_occur_once_and_payloads_are_objects() {
     attack(claims::members).await;
+}
+
+#[tokio::test]
+async fn promise_5_the_private_names_of_serde_json_are_refused() {
+    attack(claims::private_names).await;
 }
 
 #[tokio::test]

@@ -114,6 +114,16 @@ async fn claim_rows() {
         ("metadata empty", json!({"metadata": {}}), good),
         ("metadata with a number", json!({"metadata": {"a": 1}}), invalid),
         ("metadata an array", json!({"metadata": ["a"]}), invalid),
+        (
+            "metadata of 40 arrays in a raw value",
+            json!({"metadata": {"$serde_json::private::RawValue": json!(vec![json!([]); 40]).to_string()}}),
+            Err("malformed"),
+        ),
+        (
+            "metadata in a number",
+            json!({"metadata": {"$serde_json::private::Number": "1"}}),
+            Err("malformed"),
+        ),
         ("bound to a sender", json!({"cnf": {"jkt": "a"}}), Err("sender_constrained")),
     ] {
         let verdict = service.judge(json!({}), patch).await.map(drop);

@@ -13,6 +13,16 @@ async fn the_claims_of_an_access_token() {
         ("as the service writes it", json!({}), Ok(())),
         ("with scopes", json!({"imf.scope": {"realm": {"exp": NOW + 9, "mandatory": false}}}), Ok(())),
         ("nothing in scope", json!({"imf.scope": {}}), Ok(())),
+        (
+            "a scope in a raw value",
+            json!({"imf.scope": {"$serde_json::private::RawValue": r#"{"admin":{}}"#}}),
+            Err("malformed"),
+        ),
+        (
+            "the end of a scope in a number",
+            json!({"imf.scope": {"admin": {"exp": {"$serde_json::private::Number": "4e9"}}}}),
+            Err("malformed"),
+        ),
         ("one audience in an array", json!({"aud": [TENANT]}), Ok(())),
         ("several audiences", json!({"aud": ["x", TENANT]}), Ok(())),
         ("another audience", json!({"aud": "x"}), Err("wrong_audience")),
@@ -60,6 +70,16 @@ async fn the_claims_of_an_id_token() {
         ("as the service writes it", json!({}), Ok(())),
         ("an anonymous client", json!({"sub": format!("::{CLIENT}"), "imf.user": null}), Ok(())),
         ("an unknown application", json!({"imf.application": {"id": null, "version": "1.0"}}), Ok(())),
+        (
+            "a user in a raw value",
+            json!({"imf.user": {"$serde_json::private::RawValue": r#"{"id":"eve","id":"bob"}"#}}),
+            Err("malformed"),
+        ),
+        (
+            "attributes in a raw value",
+            json!({"imf.user": {"id": "alice", "attributes": {"$serde_json::private::RawValue": "not json"}}}),
+            Err("malformed"),
+        ),
         ("several audiences", json!({"aud": [TENANT, "x"]}), Ok(())),
         ("another audience", json!({"aud": "x"}), Err("wrong_audience")),
         ("no audience", json!({"aud": null}), Err("missing_claim")),

@@ -97,6 +97,10 @@ fn what_is_not_plain_is_left_to_the_strict_pass() {
         r#"{"a":{"c":1,"c":1}}"#,
         r#"{"a":["x",{"c":1,"c":1}]}"#,
         r#"{"":1,"":1}"#,
+        r#"{"$serde_json::private::RawValue":"{}"}"#,
+        r#"{"a":{"$serde_json::private::RawValue":"{}"}}"#,
+        r#"{"b":[{"c":1,"$serde_json::private::Number":"1"}]}"#,
+        r#"{"$":1}"#,
     ] {
         assert!(!agrees(text), "{text}");
     }
@@ -171,6 +175,7 @@ proptest! {
             select(vec![
                 "", "{", "}", "[", "]", ",", ":", "\"", "\\", "0", "-", ".", "e", "\n", "\t", " ", "\0",
                 "\u{7f}", "\\u0061", "\\ud800", "\"iss\":1,", "\"sub\":[],", "\"a\":\"\",",
+                "{\"$serde_json::private::RawValue\":\"[]\"}", "\"$serde_json::private::Number\":\"1\",",
             ])
             .prop_map(str::to_owned),
             any::<String>(),

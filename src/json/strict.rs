@@ -1,10 +1,11 @@
 //! The strictness that JSON parsers leave to their callers: no member name twice in one object, at
-//! any level (RFC 7519 section 4, RFC 8725 section 2.4), and a bound on nesting.
+//! any level (RFC 7519 section 4, RFC 8725 section 2.4), none of serde_json's private names, and a
+//! bound on nesting.
 //!
 //! It rides on one pass of serde_json over the text. Errors travel through serde's error type,
 //! which has no room for ours, so the cause is noted in [`Strict`] on the way out.
 
-use std::{borrow::Cow, cell::Cell, collections::HashSet, fmt, sync::LazyLock};
+use std::{borrow::Cow, cell::Cell, collections::HashSet, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use smallvec::SmallVec;
@@ -15,38 +16,35 @@ use crate::error::Malformed;
 /// one-letter members must not cost their square.
 const HASHED_FROM: usize = 24;
 
-/// The name under which serde_json hands over a number as a map of one member, its text, in programs
-/// where some crate turned on the feature `arbitrary_precision`.
+/// What the names begin with by which serde_json's own types know each other in the data model.
+const PRIVATE: &str = "$serde_json::private::";
+
+/// The one of them under which a parser hands over a number that is no `u64` or `i64`, as a map of one
+/// member, its text, in programs where some crate turned on the feature `arbitrary_precision`.
 const NUMBER: &str = "$serde_json::private::Number";
 
-/// Whether this is such a program. In any other, a member of that name is like all members.
-static NUMBERS_ARE_MAPS: LazyLock<bool> = LazyLock::new(|| {
-    // Only with that feature is a number the text that it was read from.
-    serde_json::from_str::<serde_json::Number>("1.50").is_ok_and(|number| number.to_string() == "1.50")
-});
-
 /// What a map turned out to be.
-pub(super) enum Map<'de> {
+pub(crate) enum Map {
     /// A number, as its text.
-    Number(Cow<'de, str>),
+    Number(String),
     Object,
 }
 
 /// The state of one strict pass.
-pub(super) struct Strict {
+pub(crate) struct Strict {
     nesting: u32,
     cause: Cell<Option<Malformed>>,
 }
 
 impl Strict {
-    pub(super) fn new(nesting: u32) -> Self {
+    pub(crate) fn new(nesting: u32) -> Self {
         Self { nesting, cause: Cell::new(None) }
     }
 
     /// Runs one pass over `json`, which must hold one value and nothing after it.
     ///
     /// It is text already: from bytes, serde_json would validate the encoding of each string again.
-    pub(super) fn read<'de, V>(
+    pub(crate) fn read<'de, V>(
         &self,
         json: &'de str,
         visitor: V,
@@ -63,9 +61,9 @@ impl Strict {
     }
 
     /// The level that the containers inside the document's own object are at.
-    pub(super) const FIRST_INNER_LEVEL: u32 = 2;
+    pub(crate) const FIRST_INNER_LEVEL: u32 = 2;
 
-    pub(super) fn fail<E: Error>(&self, cause: Malformed) -> E {
+    pub(crate) fn fail<E: Error>(&self, cause: Malformed) -> E {
         self.cause.set(Some(cause));
         E::custom(cause)
     }
@@ -73,18 +71,35 @@ impl Strict {
     fn check_level<E: Error>(&self, level: u32) -> Result<(), E> {
         if level > self.nesting { Err(self.fail(Malformed::TooDeep)) } else { Ok(()) }
     }
+
+    /// The next member name of an object.
+    pub(crate) fn next_name<'de, A: MapAccess<'de>>(
+        &self,
+        members: &mut A,
+    ) -> Result<Option<Cow<'de, str>>, A::Error> {
+        let name = members.next_key_seed(Name)?;
+        self.check_name(name.as_deref())?;
+        Ok(name)
+    }
+
+    fn check_name<E: Error>(&self, name: Option<&str>) -> Result<(), E> {
+        match name {
+            Some(name) if name.starts_with(PRIVATE) => Err(self.fail(Malformed::ReservedName)),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The member names of one object so far.
 #[derive(Default)]
-pub(super) struct Names<'de> {
+pub(crate) struct Names<'de> {
     few: SmallVec<[Cow<'de, str>; HASHED_FROM]>,
     /// Made when there are many: most objects have few members.
     many: Option<HashSet<Cow<'de, str>>>,
 }
 
 impl<'de> Names<'de> {
-    pub(super) fn insert<E: Error>(&mut self, name: Cow<'de, str>, strict: &Strict) -> Result<(), E> {
+    pub(crate) fn insert<E: Error>(&mut self, name: Cow<'de, str>, strict: &Strict) -> Result<(), E> {
         let fresh = if self.few.len() < HASHED_FROM {
             let fresh = !self.few.contains(&name);
             self.few.push(name);
@@ -97,7 +112,7 @@ impl<'de> Names<'de> {
 }
 
 /// A member name, borrowed from the text unless it has escapes.
-pub(super) struct Name;
+pub(crate) struct Name;
 
 impl<'de> DeserializeSeed<'de> for Name {
     type Value = Cow<'de, str>;
@@ -123,50 +138,86 @@ impl<'de> Visitor<'de> for Name {
     }
 }
 
+/// The text of a number, and no text that came from outside: serde_json makes a `String` of a number's
+/// text, and lends every string of a document.
+struct NumberText;
+
+impl<'de> DeserializeSeed<'de> for NumberText {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        deserializer.deserialize_string(self)
+    }
+}
+
+impl Visitor<'_> for NumberText {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the text of a number")
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<String, E> {
+        Ok(text)
+    }
+}
+
 /// Reads any value and checks it all the same; keeps nothing but whether it was a string.
 #[derive(Clone, Copy)]
-pub(super) struct Skip<'s> {
-    pub(super) strict: &'s Strict,
+pub(crate) struct Skip<'s> {
+    pub(crate) strict: &'s Strict,
     /// The level of the value, if it turns out to be a container.
-    pub(super) level: u32,
+    pub(crate) level: u32,
 }
 
 impl Skip<'_> {
-    pub(super) const fn inner(self) -> Self {
+    pub(crate) const fn inner(self) -> Self {
         Self { level: self.level + 1, ..self }
     }
 
-    pub(super) fn sequence<'de, A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+    pub(crate) fn sequence<'de, A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         self.strict.check_level(self.level)?;
         while items.next_element_seed(self.inner())?.is_some() {}
         Ok(())
     }
 
-    pub(super) fn map<'de, A: MapAccess<'de>>(self, members: A) -> Result<Map<'de>, A::Error> {
+    pub(crate) fn map<'de, A: MapAccess<'de>>(self, members: A) -> Result<Map, A::Error> {
         self.map_of(members, |_| {})
     }
 
     /// The same; `each` is told for each member whether its value is a string.
-    pub(super) fn map_of<'de, A: MapAccess<'de>>(
+    pub(crate) fn map_of<'de, A: MapAccess<'de>>(
         self,
         mut members: A,
         mut each: impl FnMut(bool),
-    ) -> Result<Map<'de>, A::Error> {
+    ) -> Result<Map, A::Error> {
         let mut next = members.next_key_seed(Name)?;
-        if *NUMBERS_ARE_MAPS && next.as_deref() == Some(NUMBER) {
-            return members.next_value_seed(Name).map(Map::Number);
+        if next.as_deref() == Some(NUMBER) {
+            return self.number(members).map(Map::Number);
         }
+        self.strict.check_name(next.as_deref())?;
         self.strict.check_level(self.level)?;
         let mut names = Names::default();
         while let Some(name) = next {
             names.insert(name, self.strict)?;
             each(members.next_value_seed(self.inner())?);
-            next = members.next_key_seed(Name)?;
+            next = self.strict.next_name(&mut members)?;
         }
         Ok(Map::Object)
     }
 
-    pub(super) fn check_level<E: Error>(self) -> Result<(), E> {
+    /// A number that was handed over as a map; an object whose member has that name is none. Without
+    /// `arbitrary_precision` the parser itself refuses numbers beyond the range of `f64`.
+    fn number<'de, A: MapAccess<'de>>(self, mut members: A) -> Result<String, A::Error> {
+        let text =
+            members.next_value_seed(NumberText).map_err(|_| self.strict.fail(Malformed::ReservedName))?;
+        match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(text),
+            _ => Err(A::Error::custom("number out of range")),
+        }
+    }
+
+    pub(crate) fn check_level<E: Error>(self) -> Result<(), E> {
         self.strict.check_level(self.level)
     }
 }
