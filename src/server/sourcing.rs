@@ -14,10 +14,11 @@ use super::{
 use crate::source::KeySource;
 #[cfg(feature = "remote")]
 use crate::{
+    net::{HttpClient, ReqwestClient, SourceUrl},
     profile::CompiledProfile,
     source::{
-        Discovery, Fetch, KeyLocation, MAX_WAITERS_PER_SERVER, RemoteConfig, RemoteKeys, ReqwestFetcher,
-        SourceUrl, TenantPattern, Tenants, TenantsConfig, WaiterPlaces, random,
+        Discovery, KeyLocation, MAX_WAITERS_PER_SERVER, RemoteConfig, RemoteKeys, TenantPattern, Tenants,
+        TenantsConfig, WaiterPlaces, random,
     },
 };
 
@@ -41,7 +42,7 @@ impl ResourceServerBuilder {
     ) -> Sources {
         let places = WaiterPlaces::new(MAX_WAITERS_PER_SERVER);
         // One client for all issuers that bring none of their own, made when the first needs it.
-        let mut shared: Option<Arc<dyn Fetch>> = None;
+        let mut shared: Option<Arc<dyn HttpClient>> = None;
         let mut sources = Sources { fixed: Vec::with_capacity(fixed.len()), tenants: Vec::new() };
         for issuer in &self.issuers {
             let whose = format!("issuer {:?}", issuer.issuer);
@@ -76,7 +77,7 @@ impl ResourceServerBuilder {
         profiles: TenantProfiles,
         ids: &Arc<AtomicUsize>,
         places: &WaiterPlaces,
-        shared: &mut Option<Arc<dyn Fetch>>,
+        shared: &mut Option<Arc<dyn HttpClient>>,
     ) -> Result<Tenants<TenantProfiles>, Vec<String>> {
         let allow_loopback_http = issuer.remote.allow_loopback_http;
         let mut problems = issuer.tenant_settings.problems();
@@ -88,9 +89,9 @@ impl ResourceServerBuilder {
                     .to_owned(),
             );
         }
-        let fetcher = fetcher(issuer, shared).map_err(|problem| problems.push(problem)).ok();
-        let (true, Some(pattern), Some(resolver), Some(fetcher)) =
-            (problems.is_empty(), pattern, issuer.resolver.clone(), fetcher)
+        let client = client(issuer, shared).map_err(|problem| problems.push(problem)).ok();
+        let (true, Some(pattern), Some(resolver), Some(client)) =
+            (problems.is_empty(), pattern, issuer.resolver.clone(), client)
         else {
             return Err(problems);
         };
@@ -106,7 +107,7 @@ impl ResourceServerBuilder {
                 RemoteKeys::new(RemoteConfig {
                     name: Arc::clone(&name),
                     location,
-                    fetcher: Arc::clone(&fetcher),
+                    client: Arc::clone(&client),
                     clock: Arc::clone(&clock),
                     settings: settings.clone(),
                     places: places.clone(),
@@ -127,7 +128,7 @@ impl ResourceServerBuilder {
         &self,
         issuer: &Issuer,
         places: &WaiterPlaces,
-        shared: &mut Option<Arc<dyn Fetch>>,
+        shared: &mut Option<Arc<dyn HttpClient>>,
     ) -> Result<KeySource, String> {
         let allow = issuer.remote.allow_loopback_http;
         let location = match &issuer.keys {
@@ -140,11 +141,11 @@ impl ResourceServerBuilder {
             }
         }
         .map_err(|error| error.to_string())?;
-        let fetcher = fetcher(issuer, shared)?;
+        let client = client(issuer, shared)?;
         Ok(KeySource::Remote(RemoteKeys::new(RemoteConfig {
             name: Arc::clone(&issuer.issuer),
             location,
-            fetcher,
+            client,
             clock: Arc::clone(&self.clock),
             settings: issuer.remote.refresh.clone(),
             places: places.clone(),
@@ -154,14 +155,15 @@ impl ResourceServerBuilder {
     }
 }
 
-/// The fetcher of this issuer: its own, or the one that all others share.
+/// The HTTP client of this issuer: its own, or the one that all others share.
 #[cfg(feature = "remote")]
-fn fetcher(issuer: &Issuer, shared: &mut Option<Arc<dyn Fetch>>) -> Result<Arc<dyn Fetch>, String> {
-    Ok(match (&issuer.remote.fetcher, &*shared) {
+fn client(issuer: &Issuer, shared: &mut Option<Arc<dyn HttpClient>>) -> Result<Arc<dyn HttpClient>, String> {
+    Ok(match (&issuer.remote.client, &*shared) {
         (Some(own), _) => Arc::clone(own),
         (None, Some(shared)) => Arc::clone(shared),
         (None, None) => {
-            let made: Arc<dyn Fetch> = Arc::new(ReqwestFetcher::new().map_err(|error| error.to_string())?);
+            let made: Arc<dyn HttpClient> =
+                Arc::new(ReqwestClient::new().map_err(|error| error.to_string())?);
             *shared = Some(Arc::clone(&made));
             made
         }

@@ -3,8 +3,11 @@
 use serde::Deserialize;
 use url::Url;
 
-use super::{MetadataError, SourceUrl, UrlError};
-use crate::keys::{Algorithm, AlgorithmSet};
+use super::MetadataError;
+use crate::{
+    keys::{Algorithm, AlgorithmSet},
+    net::{SourceUrl, UrlError},
+};
 
 const OPENID: &str = "/.well-known/openid-configuration";
 const OAUTH: &str = "/.well-known/oauth-authorization-server";

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Discovery, UrlError};
+use super::Discovery;
+use crate::net::UrlError;
 
 const PLACEHOLDER: &str = "{tenant}";
 

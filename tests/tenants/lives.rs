@@ -8,7 +8,8 @@ use std::{
 
 use tower_resource_server::{
     Issuer,
-    source::{SourceUrl, TenantKeys, TenantSettings},
+    net::SourceUrl,
+    source::{TenantKeys, TenantSettings},
     test_util::{Defect, TestIssuer},
 };
 

@@ -10,14 +10,17 @@ mod names;
 
 use std::{
     collections::{HashMap, HashSet},
+    future::ready,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
+use http::{Request, Response, StatusCode};
 use tower_resource_server::{
     Issuer, ResourceServer,
+    net::{Body, HttpClient, HttpError, HttpFuture, Limits},
     profile::TokenProfile,
-    source::{Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse, TenantSettings},
+    source::TenantSettings,
     test_util::TestIssuer,
 };
 
@@ -65,22 +68,24 @@ impl Cloud {
     }
 }
 
-impl Fetch for Cloud {
-    fn fetch(&self, request: FetchRequest) -> FetchFuture<'_> {
+impl HttpClient for Cloud {
+    fn send(&self, request: Request<Body>, _: Limits) -> HttpFuture<'_> {
         let mut tables = self.0.lock().unwrap();
-        let url = request.url().to_owned();
+        let url = request.uri().to_string();
         tables.asked.push(url.clone());
         let metadata = url.strip_suffix("/.well-known/openid-configuration");
         let answer = if tables.down {
-            Err(FetchError::Connect)
+            Err(HttpError::Connect)
         } else if let Some(issuer) = metadata.filter(|issuer| tables.keys.contains_key(*issuer)) {
-            Ok(format!(r#"{{"issuer":"{issuer}","jwks_uri":"{issuer}/jwks"}}"#))
+            Ok(Response::new(format!(r#"{{"issuer":"{issuer}","jwks_uri":"{issuer}/jwks"}}"#).into()))
         } else if let Some(jwks) = url.strip_suffix("/jwks").and_then(|issuer| tables.keys.get(issuer)) {
-            Ok(jwks.clone())
+            Ok(Response::new(jwks.clone().into()))
         } else {
-            Err(FetchError::Status { status: http::StatusCode::NOT_FOUND, retry_after: None })
+            let mut not_found = Response::default();
+            *not_found.status_mut() = StatusCode::NOT_FOUND;
+            Ok(not_found)
         };
-        Box::pin(async move { answer.map(FetchResponse::document) })
+        Box::pin(ready(answer))
     }
 }
 
@@ -101,7 +106,7 @@ impl Stage {
         let tenants = Issuer::tenants(PATTERN)
             .profile(TokenProfile::rfc9068())
             .tenant_settings(settings)
-            .fetcher(cloud.clone());
+            .http_client(cloud.clone());
         let api = ResourceServer::builder(keys.audience())
             .issuer(trust(tenants))
             .clock(keys.clock().clone())

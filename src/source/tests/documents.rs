@@ -63,7 +63,7 @@ async fn unusable_entries_are_skipped_and_counted() {
 async fn a_document_beyond_the_limit_is_refused_whoever_fetched_it() {
     let bench = Bench::new();
     bench.provider.set(JWKS, Answer::Document(FetchResponse::document(vec![b' '; 256 * 1024 + 1])));
-    let error = RefreshError::KeySetFetch(FetchError::TooLarge { limit: 256 * 1024 });
+    let error = RefreshError::KeySetFetch(HttpError::TooLarge { limit: 256 * 1024 }.into());
     assert_eq!(bench.keys.refresh_now().await, Err(error));
 }
 
@@ -84,14 +84,17 @@ async fn an_entity_tag_goes_with_the_set_it_came_with() {
     let tagged = |keys: &[(&str, u8)], etag: &str| {
         let response = FetchResponse::document(jwks(keys));
         let max_age = Some(secs(600));
-        Answer::Document(FetchResponse { etag: Some(etag.to_owned()), max_age, ..response })
+        Answer::Document(FetchResponse { etag: Some(etag.parse().unwrap()), max_age, ..response })
     };
     bench.provider.set(JWKS, tagged(&[("a", 1)], "v1"));
     assert_eq!(bench.request("a").await, Outcome::Found);
     assert_eq!(bench.provider.last_etag(), None);
 
     bench.advance(secs(540)).await;
-    assert_eq!((bench.provider.fetches(), bench.provider.last_etag().as_deref()), (2, Some("v1")));
+    assert_eq!(
+        (bench.provider.fetches(), bench.provider.last_etag()),
+        (2, Some(HeaderValue::from_static("v1")))
+    );
     assert_eq!((bench.generation(), bench.keys.health().age), (1, Some(secs(0))), "304 counts as fresh");
 
     // A set that is refused leaves no tag behind, or the next 304 would vouch for the wrong one.
@@ -99,7 +102,7 @@ async fn an_entity_tag_goes_with_the_set_it_came_with() {
     assert!(bench.keys.refresh_now().await.is_err());
     bench.provider.set(JWKS, tagged(&[("c", 3)], "v3"));
     assert_eq!(bench.keys.refresh_now().await, Ok(()));
-    assert_eq!(bench.provider.last_etag().as_deref(), Some("v1"));
+    assert_eq!(bench.provider.last_etag(), Some(HeaderValue::from_static("v1")));
     assert_eq!(bench.request("c").await, Outcome::Found);
 }
 
@@ -142,7 +145,7 @@ async fn metadata_that_cannot_be_used_is_reported() {
             metadata("https://login.example", "http://login.example/jwks"),
             RefreshError::Metadata(MetadataError::JwksUri(UrlError::Insecure)),
         ),
-        ("unreachable", Answer::Fails(FetchError::Tls), RefreshError::MetadataFetch(FetchError::Tls)),
+        ("unreachable", Answer::Fails(HttpError::Tls), RefreshError::MetadataFetch(HttpError::Tls.into())),
     ] {
         let bench = discovering();
         bench.provider.publish(&[("a", 1)]);
@@ -168,7 +171,7 @@ async fn a_key_without_an_algorithm_is_for_those_that_are_advertised() {
     };
     let bench = discovering();
     let mut document = FetchResponse::document(RSA);
-    document.etag = Some("\"r\"".to_owned());
+    document.etag = Some(HeaderValue::from_static("\"r\""));
     bench.provider.set(JWKS, Answer::Document(document));
     bench.provider.set(METADATA, advertising(r#""RS256","HS256""#));
     bench.keys.refresh_now().await.unwrap();
@@ -186,7 +189,7 @@ async fn a_key_without_an_algorithm_is_for_those_that_are_advertised() {
 #[tokio::test]
 async fn a_host_that_does_not_answer_is_asked_once() {
     let bench = discovering();
-    bench.provider.set(METADATA, Answer::Fails(FetchError::Connect));
+    bench.provider.set(METADATA, Answer::Fails(HttpError::Connect));
     assert!(bench.keys.refresh_now().await.is_err());
     assert_eq!(bench.provider.fetches(), 1);
 }
@@ -203,7 +206,7 @@ async fn a_scheduled_refresh_is_one_request_and_reads_the_metadata_now_and_then(
 #[tokio::test]
 async fn a_moved_key_set_is_followed() {
     for (name, old) in [
-        ("the old location is gone", Answer::Fails(FetchError::Connect)),
+        ("the old location is gone", Answer::Fails(HttpError::Connect)),
         ("the old location serves the old keys", key_set(&[("a", 1)])),
         ("the old location serves an empty set", key_set(&[])),
     ] {
@@ -233,7 +236,7 @@ async fn a_moved_key_set_is_followed_although_the_old_location_hangs() {
 async fn a_broken_metadata_endpoint_keeps_nobody_from_fresh_keys() {
     for (name, answer) in [
         ("hangs", Answer::Hangs),
-        ("fails", Answer::Fails(FetchError::Connect)),
+        ("fails", Answer::Fails(HttpError::Connect)),
         ("another issuer", metadata("https://evil.example", ELSEWHERE)),
     ] {
         let bench = discovered().await;
@@ -274,7 +277,7 @@ async fn the_hard_bound_and_freshness_follow_what_the_response_says() {
 async fn an_entity_tag_stays_with_its_location() {
     let tagged = |keys: &[(&str, u8)]| {
         let response = FetchResponse::document(jwks(keys));
-        Answer::Document(FetchResponse { etag: Some("v1".to_owned()), ..response })
+        Answer::Document(FetchResponse { etag: Some(HeaderValue::from_static("v1")), ..response })
     };
     let bench = discovering();
     bench.provider.set(METADATA, metadata("https://login.example", JWKS));

@@ -2,13 +2,14 @@
 //!
 //! The issuer and its metadata are trusted to name a host, private networks included (many
 //! identity providers live there), but not to point this server at its own cloud's metadata
-//! service. The rules apply to the address as written and, in the fetcher, as resolved.
+//! service. The rules apply to the address as written and, in the client, as resolved.
 
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
+use http::Uri;
 use url::{Host, Url};
 
 use super::UrlError;
@@ -17,14 +18,14 @@ use super::UrlError;
 /// opted into; without credentials; not a literal address of a forbidden kind.
 ///
 /// ```
-/// use tower_resource_server::source::{SourceUrl, UrlError};
+/// use tower_resource_server::net::{SourceUrl, UrlError};
 ///
 /// assert!(SourceUrl::parse("https://login.example/jwks", false).is_ok());
 /// assert!(SourceUrl::parse("http://127.0.0.1:8080/jwks", true).is_ok());
 /// assert_eq!(SourceUrl::parse("http://login.example/jwks", true), Err(UrlError::Insecure));
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct SourceUrl(Url);
+pub struct SourceUrl(Url, Uri);
 
 impl SourceUrl {
     /// Checks a URL.
@@ -36,7 +37,7 @@ impl SourceUrl {
         Self::check(url, allow_loopback_http)
     }
 
-    pub(super) fn check(mut url: Url, allow_loopback_http: bool) -> Result<Self, UrlError> {
+    pub(crate) fn check(mut url: Url, allow_loopback_http: bool) -> Result<Self, UrlError> {
         let host = url.host().ok_or(UrlError::Malformed)?;
         match url.scheme() {
             "https" => {}
@@ -46,16 +47,13 @@ impl SourceUrl {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(UrlError::Credentials);
         }
-        let literal = match host {
-            Host::Ipv4(ip) => Some(IpAddr::V4(ip)),
-            Host::Ipv6(ip) => Some(IpAddr::V6(ip)),
-            Host::Domain(_) => None,
-        };
-        if literal.is_some_and(is_forbidden) {
+        if is_forbidden_host(&host) {
             return Err(UrlError::AddressRefused);
         }
         url.set_fragment(None);
-        Ok(Self(url))
+        // What a request carries; it takes fewer characters than a URL does.
+        let uri = Uri::try_from(url.as_str()).map_err(|_| UrlError::Malformed)?;
+        Ok(Self(url, uri))
     }
 
     /// The URL as text.
@@ -78,8 +76,13 @@ impl SourceUrl {
         Self::check(url, self.is_loopback_http())
     }
 
-    pub(super) fn url(&self) -> &Url {
+    #[cfg(feature = "remote")]
+    pub(crate) fn url(&self) -> &Url {
         &self.0
+    }
+
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.1
     }
 }
 
@@ -100,6 +103,15 @@ fn is_loopback(host: &Host<&str>) -> bool {
 /// Whether a host name means this machine (RFC 6761 section 6.3).
 pub(super) fn is_localhost(name: &str) -> bool {
     name.strip_suffix('.').unwrap_or(name).eq_ignore_ascii_case("localhost")
+}
+
+/// Whether a host is written as an address that no key server has.
+pub(super) fn is_forbidden_host(host: &Host<&str>) -> bool {
+    match *host {
+        Host::Ipv4(ip) => is_forbidden(IpAddr::V4(ip)),
+        Host::Ipv6(ip) => is_forbidden(IpAddr::V6(ip)),
+        Host::Domain(_) => false,
+    }
 }
 
 /// Whether no key server has this address: link-local (which holds the metadata service of most
@@ -186,6 +198,7 @@ mod tests {
             ("data", "data:,x", true, Err(UrlError::Malformed)),
             ("ftp", "ftp://127.0.0.1/", true, Err(UrlError::Insecure)),
             ("relative", "/jwks", true, Err(UrlError::Malformed)),
+            ("a host that no request can name", "https://a\"b.example/", false, Err(UrlError::Malformed)),
         ] {
             assert_eq!(SourceUrl::parse(url, opt_in).map(drop), expected, "{name}");
         }
