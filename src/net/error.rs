@@ -31,9 +31,33 @@ pub enum HttpError {
     /// The connection broke while the response came in, or the response is not HTTP.
     #[error("the answer broke off or is not HTTP")]
     Broken,
+    /// The bearer token that goes with the request cannot be had from its file; nothing was sent.
+    #[error("the bearer token for this host: {0}")]
+    BearerToken(BearerTokenError),
     /// For clients of your own: any other reason, as a fixed phrase.
     #[error("{0}")]
     Other(&'static str),
+}
+
+/// Why there is no token in a [file](super::ReqwestClientBuilder::bearer_token_file), at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BearerTokenError {
+    /// It is not there, may not be read, or reading failed.
+    #[error("its file cannot be read: {0}")]
+    Unreadable(std::io::ErrorKind),
+    /// A directory, a pipe or a device.
+    #[error("its file is not a regular file")]
+    NotAFile,
+    /// The file is larger than a token.
+    #[error("its file is larger than {limit} bytes")]
+    TooLarge {
+        /// How much is accepted, in bytes.
+        limit: u64,
+    },
+    /// The file does not hold one token of the form that RFC 6750 section 2.1 gives it.
+    #[error("its file does not hold one bearer token and nothing else")]
+    Malformed,
 }
 
 /// Why a URL is not one that keys are fetched from.

@@ -5,26 +5,27 @@ use std::{
     fmt,
     io::{self, ErrorKind},
     net::{SocketAddr, ToSocketAddrs},
+    sync::Arc,
 };
 
 use ::reqwest::{
     Client, ClientBuilder,
     dns::{Addrs, Name, Resolve, Resolving},
-    redirect, retry,
 };
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
 
 use super::{
-    Body, HttpClient, HttpError, HttpFuture, Limits,
+    Body, HttpClient, HttpError, HttpFuture, Limits, ReqwestClientBuilder,
     location::{is_forbidden, is_forbidden_host, is_localhost},
+    token_file::TokenFile,
 };
 use crate::error::ConfigError;
 
 /// Sends requests over HTTPS with reqwest and rustls.
 ///
 /// It follows no redirect, tries nothing again, asks for no compression, sends no cookie and no
-/// referrer, uses no proxy from the environment, refuses link-local and metadata addresses as they
+/// referrer, uses no proxy but one that is [set](ReqwestClientBuilder::proxy), refuses link-local and metadata addresses as they
 /// are written and as a name resolves to them, and stops reading at the limit. A body that does not
 /// come with success (2xx) is not read. Each request has a connection of its own: minutes lie
 /// between two, and so none outlives the runtime it was made on.
@@ -35,58 +36,57 @@ use crate::error::ConfigError;
 /// A cheap handle: clones share everything.
 ///
 /// ```
-/// use std::time::Duration;
 /// use tower_resource_server::net::ReqwestClient;
 ///
 /// let plain = ReqwestClient::new()?;
-/// let tuned = ReqwestClient::configured(|client| client.connect_timeout(Duration::from_secs(1)))?;
+/// let through_a_proxy = ReqwestClient::builder().proxy("http://proxy.internal:3128").build()?;
 /// # Ok::<_, tower_resource_server::error::ConfigError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ReqwestClient {
     client: Client,
+    /// What goes with every request that does not have it.
+    headers: HeaderMap,
+    token_files: Arc<[TokenFile]>,
 }
 
 impl ReqwestClient {
-    /// With the platform's root certificates.
+    /// With the platform's root certificates, and every other setting as it is by default.
     ///
     /// # Errors
     /// [`ConfigError`] when TLS cannot be set up.
     pub fn new() -> Result<Self, ConfigError> {
-        Self::configured(|client| client)
+        Self::builder().build()
     }
 
-    /// With settings of your own: root certificates, a client certificate, an explicit proxy.
-    ///
-    /// They are made before ours, so that the rules above hold whatever they are; only hosts that
-    /// they pin to addresses, and hosts behind a proxy that they name, are not resolved here.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when the client cannot be built.
-    pub fn configured(configure: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Self, ConfigError> {
-        Self::resolving(configure, |host| (host, 0).to_socket_addrs().map(Vec::from_iter))
+    /// Starts a client with settings: root certificates, a proxy, headers, a token from a file.
+    pub fn builder() -> ReqwestClientBuilder {
+        Self::builder_with(|client| client)
     }
 
-    /// As [`configured`](Self::configured), with names looked up by `lookup`.
-    fn resolving(
-        configure: impl FnOnce(ClientBuilder) -> ClientBuilder,
-        lookup: Lookup,
-    ) -> Result<Self, ConfigError> {
+    /// The same, with settings of reqwest's that there is no other way to: a client certificate, a
+    /// connect timeout. Its types appear here and nowhere else.
+    ///
+    /// Those settings are made before ours, so that the rules above hold whatever they are. A proxy
+    /// that is set here is taken away: say [`proxy`](ReqwestClientBuilder::proxy). Hosts that are
+    /// pinned to addresses here are not resolved, and their addresses not judged.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_resource_server::net::ReqwestClient;
+    ///
+    /// let client = ReqwestClient::builder_with(|client| client.connect_timeout(Duration::from_secs(1)));
+    /// # let _ = client.build()?;
+    /// # Ok::<_, tower_resource_server::error::ConfigError>(())
+    /// ```
+    pub fn builder_with(configure: impl FnOnce(ClientBuilder) -> ClientBuilder) -> ReqwestClientBuilder {
         let agent = concat!("tower-resource-server/", env!("CARGO_PKG_VERSION"));
-        // Only the proxies of the environment are meant, so this comes before what is configured.
-        let client = configure(Client::builder().no_proxy().user_agent(agent))
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .no_gzip()
-            .no_brotli()
-            .no_zstd()
-            .no_deflate()
-            .pool_max_idle_per_host(0)
-            .dns_resolver(GuardedResolver(lookup))
-            .build()
-            .map_err(|_| ConfigError::from_problems(vec![NO_CLIENT.to_owned()]))?;
-        Ok(Self { client })
+        let client = configure(Client::builder().user_agent(agent));
+        ReqwestClientBuilder::new(client, |host| (host, 0).to_socket_addrs().map(Vec::from_iter))
+    }
+
+    pub(super) fn from_parts(client: Client, headers: HeaderMap, token_files: Vec<TokenFile>) -> Self {
+        Self { client, headers, token_files: token_files.into() }
     }
 
     async fn exchange(&self, request: Request<Body>, limits: Limits) -> Result<Response<Body>, HttpError> {
@@ -95,7 +95,7 @@ impl ReqwestClient {
         if request.url().host().is_some_and(|host| is_forbidden_host(&host)) {
             return Err(HttpError::AddressRefused);
         }
-        *request.timeout_mut() = Some(limits.timeout());
+        self.complete(&mut request).await?;
         let mut received = self.client.execute(request).await.map_err(|error| classify(&error))?;
         let mut response = Response::new(Body::default());
         *response.status_mut() = received.status();
@@ -105,16 +105,39 @@ impl ReqwestClient {
         }
         Ok(response)
     }
+
+    /// Adds the default headers and the token for this origin, where the request has none.
+    async fn complete(&self, request: &mut ::reqwest::Request) -> Result<(), HttpError> {
+        if !request.headers().contains_key(AUTHORIZATION) {
+            let origin = request.url().origin();
+            if let Some(file) = self.token_files.iter().find(|file| file.is_for(&origin)) {
+                let value = file.authorization().await.map_err(HttpError::BearerToken)?;
+                request.headers_mut().insert(AUTHORIZATION, value);
+            }
+        }
+        let own = request.headers().clone();
+        for (name, value) in self.headers.iter().filter(|(name, _)| !own.contains_key(*name)) {
+            request.headers_mut().append(name, value.clone());
+        }
+        Ok(())
+    }
 }
 
-/// The builder's own error would quote the settings.
-const NO_CLIENT: &str = "the HTTP client cannot be set up; install TLS root certificates on this machine, or take back what was configured";
+/// The settings hold secrets.
+impl fmt::Debug for ReqwestClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReqwestClient").finish_non_exhaustive()
+    }
+}
 
 const UNSENDABLE: HttpError = HttpError::Other("the request's URI is not an absolute URL");
 
 impl HttpClient for ReqwestClient {
     fn send(&self, request: Request<Body>, limits: Limits) -> HttpFuture<'_> {
-        Box::pin(self.exchange(request, limits))
+        Box::pin(async move {
+            let exchange = self.exchange(request, limits);
+            tokio::time::timeout(limits.timeout(), exchange).await.unwrap_or(Err(HttpError::Timeout))
+        })
     }
 }
 
@@ -159,10 +182,10 @@ fn is_tls(error: &std::io::Error) -> bool {
 }
 
 /// The system's resolver, less the addresses where no key server is.
-struct GuardedResolver(Lookup);
+pub(super) struct GuardedResolver(pub(super) Lookup);
 
 /// How a name is looked up, blocking: the system's way, but for tests.
-type Lookup = fn(&str) -> io::Result<Vec<SocketAddr>>;
+pub(super) type Lookup = fn(&str) -> io::Result<Vec<SocketAddr>>;
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {

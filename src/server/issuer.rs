@@ -207,10 +207,9 @@ impl Issuer {
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use std::time::Duration;
     /// use tower_resource_server::{Issuer, net::ReqwestClient};
     ///
-    /// let client = ReqwestClient::configured(|client| client.connect_timeout(Duration::from_secs(1)))?;
+    /// let client = ReqwestClient::builder().proxy("http://proxy.internal:3128").build()?;
     /// let first = Issuer::discover("https://login.example").http_client(client.clone());
     /// let second = Issuer::discover("https://other.example").http_client(client);
     /// # let _ = (first, second);

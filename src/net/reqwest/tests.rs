@@ -1,7 +1,10 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
-use ::reqwest::header::{ACCEPT, IF_NONE_MATCH};
-use http::{Method, StatusCode};
+use ::reqwest::redirect;
+use http::{
+    Method, StatusCode,
+    header::{ACCEPT, IF_NONE_MATCH},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -249,7 +252,7 @@ async fn a_name_that_leads_to_a_metadata_address_is_never_connected_to() {
 
     let issuer = TestIssuer::new();
     let to_metadata = |_: &str| Ok(vec![SocketAddr::from(([169, 254, 169, 254], 0))]);
-    let client = ReqwestClient::resolving(|client| client, to_metadata).unwrap();
+    let client = ReqwestClientBuilder::new(Client::builder(), to_metadata).build().unwrap();
     let keys = Issuer::with_jwks_uri(issuer.issuer(), "https://login.example/jwks").http_client(client);
     let api = ResourceServer::builder(issuer.audience())
         .issuer(keys)
@@ -288,21 +291,13 @@ fn resolved_addresses_are_filtered() {
 #[tokio::test]
 async fn the_reason_for_refusing_an_address_comes_through() {
     // What the guarded resolver says is found again beneath the client's errors.
-    let refusing = ReqwestClient {
-        client: Client::builder().no_proxy().dns_resolver(RefusingResolver).build().unwrap(),
-    };
-    let answer = refusing.send(get("https://login.example/"), LIMITS).await;
-    assert_eq!(answer.unwrap_err(), HttpError::AddressRefused);
-}
-
-struct RefusingResolver;
-
-impl Resolve for RefusingResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let found = vec![SocketAddr::from(([169, 254, 169, 254], 0))];
-            Ok(Box::new(admit(name.as_str(), found).map_err(Unresolved)?.into_iter()) as Addrs)
-        })
+    let to_metadata = |_: &str| Ok(vec![SocketAddr::from(([169, 254, 169, 254], 0))]);
+    let nowhere = |_: &str| Err(io::ErrorKind::NotFound.into());
+    for (lookup, expected) in
+        [(to_metadata as Lookup, HttpError::AddressRefused), (nowhere, HttpError::Resolve)]
+    {
+        let client = ReqwestClientBuilder::new(Client::builder(), lookup).build().unwrap();
+        assert_eq!(client.send(get("https://login.example/"), LIMITS).await.unwrap_err(), expected);
     }
 }
 
@@ -317,7 +312,8 @@ async fn what_the_application_configures_does_not_undo_the_rules() {
         }
     })
     .await;
-    let client = ReqwestClient::configured(|client| client.redirect(redirect::Policy::limited(5))).unwrap();
+    let redirect = redirect::Policy::limited(5);
+    let client = ReqwestClient::builder_with(|client| client.redirect(redirect)).build().unwrap();
     let response = client.send(get(&url), LIMITS).await.unwrap();
     assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
     assert_eq!(visits.lock().await.len(), 0);
