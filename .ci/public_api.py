@@ -9,7 +9,7 @@ import json
 import sys
 
 BANNED = {"jsonwebtoken", "aws_lc_rs", "aws_lc_sys", "moka", "quick_cache", "reqwest", "spki", "der"}
-ALLOWED_IN = {"reqwest": {"ReqwestFetcher", "ReqwestPost"}}
+ALLOWED_IN = {"reqwest": {"ReqwestClient"}}
 
 
 def crates_named(node, doc, found):

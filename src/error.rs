@@ -22,7 +22,7 @@ impl ConfigError {
     }
 
     /// What was found, where nothing can be built without it.
-    #[cfg(feature = "identity-provider")]
+    #[cfg(any(feature = "remote", feature = "identity-provider"))]
     pub(crate) fn from_problems(problems: Vec<String>) -> Self {
         Self { problems }
     }

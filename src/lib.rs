@@ -40,6 +40,7 @@
 //! | [`profile`] | what tokens of one kind look like: RFC 9068, OpenID Connect, your own |
 //! | `verify` | the recipe: parse, screen, one key, one signature |
 //! | `identity` | [`Identity`]: what only verification can make |
+//! | [`net`] | HTTP to other servers, through one client that can be exchanged |
 //! | [`source`] | where keys come from, and how they are kept fresh |
 //! | [`store`] | what was spent, so that nothing counts twice |
 //! | [`mod@http`] | credentials, challenges, refusals, protected resource metadata |
@@ -111,6 +112,7 @@ pub mod issuer;
 mod json;
 pub mod keys;
 pub mod middleware;
+pub mod net;
 pub mod policy;
 pub mod preset;
 pub mod profile;

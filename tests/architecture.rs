@@ -22,6 +22,7 @@ const FLOORS: &[&[&str]] = &[
     &["proof"],
     &["verify"],
     &["identity"],
+    &["net"],
     &["source", "store", "introspection"],
     &["http"],
     &["explain"],
@@ -35,7 +36,7 @@ const FLOORS: &[&[&str]] = &[
 const ANNEXES: &[(&str, &[&str])] = &[
     ("issuer", &["token", "keys", "time"]),
     // It knows of resource servers in its documentation only: who protects it puts a layer around.
-    ("identity_provider", &["time", "error", "json", "source"]),
+    ("identity_provider", &["time", "error", "json", "net"]),
 ];
 
 /// May use everything: it exists for tests.
@@ -187,6 +188,8 @@ fn a_planted_upward_import_is_found() {
         ("a path in a type", "time", "struct S(crate::keys::KeySet);", &["keys"]),
         ("a re-exported name", "http", "use crate::ResourceServer;", &["server"]),
         ("a glob", "http", "use crate::*;", &["*"]),
+        ("the network from the core", "verify", "use crate::net::HttpClient;", &["net"]),
+        ("sources from the network", "net", "use crate::source::FetchError;", &["source"]),
         ("beside each other", "axum", "use crate::tonic::X;", &["tonic"]),
         ("an annex into the house", "issuer", "use crate::server::X;", &["server"]),
         ("the house into an annex", "server", "use crate::issuer::X;", &["issuer"]),

@@ -47,7 +47,7 @@ async fn a_probe_sees_every_state() {
     let remote = Issuer::with_jwks_uri("https://remote.test", "https://remote.test/jwks")
         .profile(TokenProfile::rfc9068())
         .refresh(never_again)
-        .fetcher(fetcher.clone());
+        .http_client(fetcher.clone());
     let api = ResourceServer::builder(issuer.audience())
         .issuer(issuer.trusted())
         .issuer(remote)

@@ -48,7 +48,7 @@ impl Cold {
         let (issuer, fetcher) = (TestIssuer::new(), Scripted::new());
         let remote = Issuer::with_jwks_uri(issuer.issuer(), "https://issuer.test/jwks")
             .profile(TokenProfile::rfc9068())
-            .fetcher(fetcher.clone());
+            .http_client(fetcher.clone());
         let clock = issuer.clock().clone();
         let api = ResourceServer::builder(issuer.audience()).issuer(remote).clock(clock).build().unwrap();
         let token = issuer.access_token("alice").mint().unwrap();

@@ -13,15 +13,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use tower_resource_server::{
     Issuer, ResourceServer,
     issuer::SigningKey,
     keys::{Algorithm, KeyError},
+    net::{Body, HttpClient, HttpError, HttpFuture, Limits},
     profile::TokenProfile,
-    source::{Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse, SourceState},
+    source::SourceState,
     test_util::TestIssuer,
 };
 
@@ -31,7 +32,7 @@ const JWKS: &str = "https://idp.test/jwks";
 
 /// An issuer that publishes one document.
 #[derive(Clone)]
-struct Publisher(Arc<Mutex<Result<Value, FetchError>>>);
+struct Publisher(Arc<Mutex<Result<Value, HttpError>>>);
 
 impl Publisher {
     fn new(keys: &Value) -> Self {
@@ -43,14 +44,14 @@ impl Publisher {
     }
 
     fn fail(&self) {
-        *self.0.lock().unwrap() = Err(FetchError::Connect);
+        *self.0.lock().unwrap() = Err(HttpError::Connect);
     }
 }
 
-impl Fetch for Publisher {
-    fn fetch(&self, _: FetchRequest) -> FetchFuture<'_> {
+impl HttpClient for Publisher {
+    fn send(&self, _: Request<Body>, _: Limits) -> HttpFuture<'_> {
         let document = self.0.lock().unwrap().clone();
-        Box::pin(ready(document.map(|document| FetchResponse::document(document.to_string()))))
+        Box::pin(ready(document.map(|document| Response::new(document.to_string().into()))))
     }
 }
 
@@ -59,7 +60,7 @@ fn site(publisher: &Publisher) -> (TestIssuer, ResourceServer) {
     let issuer = TestIssuer::new();
     let remote = Issuer::with_jwks_uri(issuer.issuer(), JWKS)
         .profile(TokenProfile::rfc9068())
-        .fetcher(publisher.clone());
+        .http_client(publisher.clone());
     let builder = ResourceServer::builder(issuer.audience()).issuer(remote);
     let api = builder.clock(issuer.clock().clone()).build().unwrap();
     (issuer, api)

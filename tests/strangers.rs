@@ -15,7 +15,7 @@ async fn promise_11_a_strangers_token_causes_no_fetch() {
     let (ours, stranger, fetcher) = (TestIssuer::new(), TestIssuer::new(), door::Scripted::new());
     let remote = Issuer::with_jwks_uri("https://ours.test", "https://ours.test/jwks")
         .profile(TokenProfile::rfc9068())
-        .fetcher(fetcher.clone());
+        .http_client(fetcher.clone());
     let clock = ours.clock().clone();
     let api = ResourceServer::builder(ours.audience()).issuer(remote).clock(clock).build().unwrap();
     for _ in 0..3 {

@@ -32,7 +32,7 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 use tower_resource_server::identity_provider::{
-    Challenge, IdentityProviderClient, Outcome, ReqwestPost, States, UserIdentity,
+    Challenge, IdentityProviderClient, Outcome, States, UserIdentity,
 };
 use url::{Url, form_urlencoded};
 
@@ -55,14 +55,13 @@ const ME: &str = "authorization service";
 const CLIENT: &str = "client";
 const PROVIDER: &str = "identity provider";
 
-type Provider = IdentityProviderClient<ReqwestPost>;
 type Service = Arc<AuthorizationService>;
 
 pub(crate) struct AuthorizationService {
     tenant: &'static str,
     realm: &'static str,
     tokens: Tokens,
-    provider: Provider,
+    provider: IdentityProviderClient,
     clients: Mutex<HashMap<String, Registration>>,
     logins: States<Login>,
     codes: States<Grant>,
@@ -86,7 +85,7 @@ impl AuthorizationService {
         tenant: &'static str,
         realm: &'static str,
         tokens: Tokens,
-        provider: Provider,
+        provider: IdentityProviderClient,
         transcript: Transcript,
     ) -> Self {
         Self {

@@ -7,7 +7,8 @@ use http::HeaderValue;
 use tokio::net::TcpListener;
 use tower_resource_server::{
     ResourceServer,
-    identity_provider::{IdentityProviderClient, IdentityProviderService, ReqwestPost},
+    identity_provider::{IdentityProviderClient, IdentityProviderService},
+    net::ReqwestClient,
     policy::scope,
 };
 
@@ -62,7 +63,7 @@ impl Site {
         let provider = format!("{provider}/bank/v1");
 
         let tokens = Tokens::new(TENANT, &server_url)?;
-        let asks = IdentityProviderClient::builder(&provider, TENANT, REALM, ReqwestPost::new()?)
+        let asks = IdentityProviderClient::builder(&provider, TENANT, REALM, ReqwestClient::new()?)
             .allow_loopback_http()
             .build()?;
         let service = AuthorizationService::new(TENANT, REALM, tokens, asks, transcript.clone());

@@ -3,22 +3,27 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{
+    HeaderMap, HeaderValue, Method, Request, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
+};
 use serde_json::{Map, Value};
 
 use super::{
-    Challenge, ExchangeError, MAX_BODY, Outcome, Post, PostRequest,
+    Challenge, ExchangeError, MAX_BODY, Outcome,
     place::{self, Endpoint},
     wire,
 };
 use crate::{
     error::ConfigError,
-    source::{FetchError, SourceUrl, before},
+    net::{HttpClient, Limits, SourceUrl, send_within},
     time::{Clock, SystemClock},
 };
 
 /// How long one exchange may take, unless told otherwise: what the key fetches of this crate take.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Asks one identity provider, for one tenant and realm.
 ///
@@ -32,12 +37,12 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// use http::{HeaderMap, HeaderValue};
 /// use serde_json::json;
 /// use tower_resource_server::identity_provider::{
-///     ExchangeError, IdentityProviderClient, Outcome, Post, UserIdentity,
+///     ExchangeError, IdentityProviderClient, Outcome, UserIdentity,
 /// };
 ///
 /// /// Logs a user in who answers everything with a PIN.
-/// async fn log_in<T: Post>(
-///     provider: &IdentityProviderClient<T>,
+/// async fn log_in(
+///     provider: &IdentityProviderClient,
 ///     headers: &HeaderMap,
 ///     pin: &str,
 /// ) -> Result<Option<UserIdentity>, ExchangeError> {
@@ -55,32 +60,33 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 ///     }
 /// }
 /// ```
-pub struct IdentityProviderClient<T> {
-    shared: Arc<Shared<T>>,
+#[derive(Clone)]
+pub struct IdentityProviderClient {
+    shared: Arc<Shared>,
     authorization: Option<HeaderValue>,
 }
 
-struct Shared<T> {
+struct Shared {
     start: SourceUrl,
     answer: SourceUrl,
-    transport: T,
-    timeout: Duration,
-    max_body: usize,
+    client: Arc<dyn HttpClient>,
+    limits: Limits,
     clock: Arc<dyn Clock>,
 }
 
-impl<T: Post> IdentityProviderClient<T> {
-    /// Starts a client of the provider at `base_url`, which is https and may have a path.
+impl IdentityProviderClient {
+    /// Starts a client of the provider at `base_url`, which is https and may have a path; requests go
+    /// through `client`.
     ///
     /// ```
     /// # #[cfg(feature = "remote")] {
-    /// use tower_resource_server::identity_provider::{IdentityProviderClient, ReqwestPost};
+    /// use tower_resource_server::{identity_provider::IdentityProviderClient, net::ReqwestClient};
     ///
     /// let provider = IdentityProviderClient::builder(
     ///     "https://login.example/api/custom-identity-provider/v1",
     ///     "6380ef06-tenant",
     ///     "bridge",
-    ///     ReqwestPost::new()?,
+    ///     ReqwestClient::new()?,
     /// )
     /// .build()?;
     /// # }
@@ -90,13 +96,13 @@ impl<T: Post> IdentityProviderClient<T> {
         base_url: impl Into<String>,
         tenant: impl Into<String>,
         realm: impl Into<String>,
-        transport: T,
-    ) -> IdentityProviderClientBuilder<T> {
+        client: impl HttpClient,
+    ) -> IdentityProviderClientBuilder {
         IdentityProviderClientBuilder {
             base_url: base_url.into(),
             tenant: tenant.into(),
             realm: realm.into(),
-            transport,
+            client: Arc::new(client),
             allow_loopback_http: false,
             timeout: TIMEOUT,
             max_body: MAX_BODY,
@@ -140,39 +146,31 @@ impl<T: Post> IdentityProviderClient<T> {
     }
 
     async fn exchange(&self, endpoint: Endpoint, body: Bytes) -> Result<Outcome, ExchangeError> {
-        let Shared { start, answer, transport, timeout, max_body, clock } = &*self.shared;
+        let Shared { start, answer, client, limits, clock } = &*self.shared;
         let url = match endpoint {
             Endpoint::Start => start,
             Endpoint::Answer => answer,
         };
-        let request = PostRequest {
-            url: url.clone(),
-            authorization: self.authorization.clone(),
-            body,
-            max_body: *max_body,
-            timeout: *timeout,
-        };
-        // Whatever the transport makes of its timeout, the login ends here.
-        let deadline = clock.sleep_until(clock.monotonic().saturating_add(*timeout));
-        let response = before(deadline, transport.post(request)).await.unwrap_or(Err(FetchError::Timeout));
+        let mut request = Request::new(body.into());
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = url.uri().clone();
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, JSON);
+        headers.insert(ACCEPT, JSON);
+        if let Some(authorization) = &self.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        // Whatever the client makes of the deadline, the login ends here.
+        let response = send_within(&**client, &**clock, request, *limits).await;
         let response = response.map_err(ExchangeError::Unanswered)?;
-        if response.status != StatusCode::OK {
-            return Err(ExchangeError::Status(response.status));
+        if response.status() != StatusCode::OK {
+            return Err(ExchangeError::Status(response.status()));
         }
-        if response.body.len() > *max_body {
-            return Err(ExchangeError::Unanswered(FetchError::TooLarge { limit: *max_body }));
-        }
-        wire::read_outcome(&response.body)
+        wire::read_outcome(response.body().as_bytes())
     }
 }
 
-impl<T> Clone for IdentityProviderClient<T> {
-    fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), authorization: self.authorization.clone() }
-    }
-}
-
-impl<T> fmt::Debug for IdentityProviderClient<T> {
+impl fmt::Debug for IdentityProviderClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IdentityProviderClient").field("start", &self.shared.start).finish_non_exhaustive()
     }
@@ -180,18 +178,18 @@ impl<T> fmt::Debug for IdentityProviderClient<T> {
 
 /// Collects the settings of an [`IdentityProviderClient`].
 #[must_use]
-pub struct IdentityProviderClientBuilder<T> {
+pub struct IdentityProviderClientBuilder {
     base_url: String,
     tenant: String,
     realm: String,
-    transport: T,
+    client: Arc<dyn HttpClient>,
     allow_loopback_http: bool,
     timeout: Duration,
     max_body: usize,
     clock: Arc<dyn Clock>,
 }
 
-impl<T: Post> IdentityProviderClientBuilder<T> {
+impl IdentityProviderClientBuilder {
     /// Allows plain `http` to a loopback address, for development and tests.
     pub const fn allow_loopback_http(mut self) -> Self {
         self.allow_loopback_http = true;
@@ -221,7 +219,7 @@ impl<T: Post> IdentityProviderClientBuilder<T> {
     /// # Errors
     /// [`ConfigError`] when the base URL breaks the rules of [`SourceUrl`] or has a query or a
     /// fragment, and when the tenant or the realm cannot stand in a path.
-    pub fn build(self) -> Result<IdentityProviderClient<T>, ConfigError> {
+    pub fn build(self) -> Result<IdentityProviderClient, ConfigError> {
         let mut problems = Vec::new();
         place::check("tenant", &self.tenant, &mut problems);
         place::check("realm", &self.realm, &mut problems);
@@ -234,8 +232,9 @@ impl<T: Post> IdentityProviderClientBuilder<T> {
                 return Err(ConfigError::from_problems(problems));
             }
         };
-        let Self { transport, timeout, max_body, clock, .. } = self;
-        let shared = Arc::new(Shared { start, answer, transport, timeout, max_body, clock });
+        let Self { client, timeout, max_body, clock, .. } = self;
+        let limits = Limits::new(max_body, timeout);
+        let shared = Arc::new(Shared { start, answer, client, limits, clock });
         ConfigError::unless_empty(problems, IdentityProviderClient { shared, authorization: None })
     }
 
@@ -251,7 +250,7 @@ impl<T: Post> IdentityProviderClientBuilder<T> {
     }
 }
 
-impl<T> fmt::Debug for IdentityProviderClientBuilder<T> {
+impl fmt::Debug for IdentityProviderClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tenant, realm, .. } = self;
         f.debug_struct("IdentityProviderClientBuilder")
@@ -264,3 +263,7 @@ impl<T> fmt::Debug for IdentityProviderClientBuilder<T> {
 #[cfg(test)]
 #[path = "client_tests.rs"]
 mod tests;
+
+#[cfg(all(test, feature = "remote"))]
+#[path = "socket_tests.rs"]
+mod socket_tests;

@@ -1,37 +1,43 @@
 use std::{
-    future::pending,
+    future::{pending, ready},
     sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
 };
 
+use http::Response;
 use serde_json::json;
 
 use super::*;
 use crate::{
-    identity_provider::{PostResponse, UserIdentityError},
+    identity_provider::UserIdentityError,
+    net::{Body, HttpError, HttpFuture},
     test_util::ManualClock,
 };
 
 /// Notes what it is asked, and says what it is told; nothing when there is nothing more to say.
 #[derive(Clone, Default)]
 struct Told {
-    answers: Arc<Mutex<Vec<Result<PostResponse, FetchError>>>>,
-    asked: Arc<Mutex<Vec<PostRequest>>>,
+    answers: Arc<Mutex<Vec<Answer>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
 }
 
+type Answer = Result<Response<Body>, HttpError>;
+type Asked = (Request<Body>, Limits);
+
 impl Told {
-    fn json(self, status: u16, body: impl Into<Bytes>) -> Self {
-        let status = StatusCode::from_u16(status).unwrap();
-        self.answers.lock().unwrap().push(Ok(PostResponse { status, body: body.into() }));
+    fn json(self, status: u16, body: impl Into<Body>) -> Self {
+        let mut response = Response::new(body.into());
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        self.answers.lock().unwrap().push(Ok(response));
         self
     }
 
-    fn fails(self, error: FetchError) -> Self {
+    fn fails(self, error: HttpError) -> Self {
         self.answers.lock().unwrap().push(Err(error));
         self
     }
 
-    fn client(&self) -> IdentityProviderClient<Self> {
+    fn client(&self) -> IdentityProviderClient {
         IdentityProviderClient::builder("https://cip.example/v1/", "T", "bridge", self.clone())
             .build()
             .unwrap()
@@ -39,17 +45,17 @@ impl Told {
 
     /// The bodies that were sent.
     fn bodies(&self) -> Vec<Value> {
-        self.asked.lock().unwrap().iter().map(|asked| serde_json::from_slice(asked.body()).unwrap()).collect()
+        let asked = self.asked.lock().unwrap();
+        asked.iter().map(|(asked, _)| serde_json::from_slice(asked.body().as_bytes()).unwrap()).collect()
     }
 }
 
-impl Post for Told {
-    async fn post(&self, request: PostRequest) -> Result<PostResponse, FetchError> {
-        self.asked.lock().unwrap().push(request);
-        let told = { self.answers.lock().unwrap().pop() };
-        match told {
-            Some(answer) => answer,
-            None => pending().await,
+impl HttpClient for Told {
+    fn send(&self, request: Request<Body>, limits: Limits) -> HttpFuture<'_> {
+        self.asked.lock().unwrap().push((request, limits));
+        match self.answers.lock().unwrap().pop() {
+            Some(answer) => Box::pin(ready(answer)),
+            None => Box::pin(pending()),
         }
     }
 }
@@ -86,7 +92,7 @@ async fn the_state_id_of_the_last_challenge_comes_back_verbatim_and_no_other() {
         (&told.bodies()[0], &told.bodies()[3]),
         (&json!({"headers": {"user-agent": "phone"}}), &expected)
     );
-    let urls: Vec<_> = told.asked.lock().unwrap().iter().map(|asked| asked.url().to_owned()).collect();
+    let urls: Vec<_> = told.asked.lock().unwrap().iter().map(|(asked, _)| asked.uri().to_string()).collect();
     assert_eq!(urls[0], "https://cip.example/v1/apps/T/bridge/startAuthorization");
     assert_eq!(urls[1], "https://cip.example/v1/apps/T/bridge/handleChallengeAnswer");
 }
@@ -97,9 +103,10 @@ async fn whatever_is_no_answer_is_an_error() {
     let good = r#"{"status":"success","userIdentity":{"userName":"bob","displayName":"Bob"}}"#;
     let status = |code| Status(StatusCode::from_u16(code).unwrap());
     for (name, told, expected) in [
-        ("no connection", Told::default().fails(FetchError::Connect), Unanswered(FetchError::Connect)),
+        ("no connection", Told::default().fails(HttpError::Connect), Unanswered(HttpError::Connect)),
         ("a server error", Told::default().json(500, good), status(500)),
         ("a server error in HTML", Told::default().json(500, "<h1>TypeError</h1>"), status(500)),
+        ("a server error at length", Told::default().json(500, " ".repeat(MAX_BODY + 1)), status(500)),
         ("not authorized", Told::default().json(401, ""), status(401)),
         ("a redirect", Told::default().json(302, good), status(302)),
         ("created", Told::default().json(201, good), status(201)),
@@ -113,9 +120,9 @@ async fn whatever_is_no_answer_is_an_error() {
             UserIdentity(UserIdentityError::DisplayName),
         ),
         (
-            "a transport that knows no bounds",
+            "a client that knows no bounds",
             Told::default().json(200, format!("{good}{}", " ".repeat(MAX_BODY))),
-            Unanswered(FetchError::TooLarge { limit: MAX_BODY }),
+            Unanswered(HttpError::TooLarge { limit: MAX_BODY }),
         ),
     ] {
         let client = told.client();
@@ -138,11 +145,11 @@ fn a_provider_that_hangs_is_given_up_at_the_deadline() {
     let mut login = Box::pin(client.start(&headers));
     let mut cx = Context::from_waker(Waker::noop());
     assert!(login.as_mut().poll(&mut cx).is_pending());
-    assert_eq!(told.asked.lock().unwrap()[0].timeout(), Duration::from_secs(3));
+    assert_eq!(told.asked.lock().unwrap()[0].1, Limits::new(MAX_BODY, Duration::from_secs(3)));
     clock.advance(Duration::from_millis(2_999));
     assert!(login.as_mut().poll(&mut cx).is_pending());
     clock.advance(Duration::from_millis(1));
-    let expected = ExchangeError::Unanswered(FetchError::Timeout);
+    let expected = ExchangeError::Unanswered(HttpError::Timeout);
     assert_eq!(login.as_mut().poll(&mut cx), Poll::Ready(Err(expected)));
 }
 
@@ -154,8 +161,8 @@ async fn a_token_goes_along_where_there_is_one_and_is_not_shown() {
     let authorized = plain.with_authorization(HeaderValue::from_static("Bearer secret"));
     assert!(plain.start(&headers()).await.is_ok() && authorized.start(&headers()).await.is_ok());
     let asked = told.asked.lock().unwrap();
-    assert_eq!(asked[0].authorization(), None);
-    let value = asked[1].authorization().unwrap();
+    assert_eq!(asked[0].0.headers().get(AUTHORIZATION), None);
+    let value = &asked[1].0.headers()[AUTHORIZATION];
     assert!(value == "Bearer secret" && value.is_sensitive());
     let shown = format!("{authorized:?} {:?}", asked[1]);
     assert!(!shown.contains("secret") && !shown.contains("phone"), "{shown}");

@@ -4,7 +4,7 @@
 
 use http::StatusCode;
 
-use crate::source::FetchError;
+use crate::net::HttpError;
 
 /// Why something is no user identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +28,7 @@ pub enum UserIdentityError {
 pub enum ExchangeError {
     /// No complete answer: no connection, no end within the deadline, too large.
     #[error("the identity provider gave no answer: {0}")]
-    Unanswered(FetchError),
+    Unanswered(HttpError),
     /// Answered with a status other than 200, which the contract does not know; redirects are not
     /// followed. 401 and 403 are what a protected provider says to a bad access token.
     #[error("the identity provider answered with status {}", .0.as_u16())]

@@ -20,9 +20,9 @@
 //! - The provider's half: the trait [`IdentityProvider`], served by [`IdentityProviderService`], a
 //!   Tower service for any HTTP server. [`States`] keeps what a login of several steps has to
 //!   remember, each piece for one use and for a while.
-//! - The authorization service's half: [`IdentityProviderClient`] over the seam [`Post`]; with the
-//!   feature `remote` there is `ReqwestPost`. What comes out is an [`Outcome`], and a
-//!   [`UserIdentity`] in it is complete: nothing needs to be checked again before a token is minted.
+//! - The authorization service's half: [`IdentityProviderClient`] over an
+//!   [`HttpClient`](crate::net::HttpClient). What comes out is an [`Outcome`], and a [`UserIdentity`]
+//!   in it is complete: nothing needs to be checked again before a token is minted.
 //!
 //! The back end that the tokens are for: [`mobile_client_access`](crate::preset::mobile_client_access).
 //! All four parties, and what they say to each other: the example `mobile_client_access`.
@@ -102,10 +102,7 @@ mod error;
 mod object;
 mod outcome;
 mod place;
-mod post;
 mod provider;
-#[cfg(feature = "remote")]
-mod reqwest;
 mod service;
 mod states;
 mod user_identity;
@@ -114,15 +111,10 @@ mod wire;
 pub use client::{IdentityProviderClient, IdentityProviderClientBuilder};
 pub use error::{AnswerError, ExchangeError, StateError, UserIdentityError};
 pub use outcome::{Challenge, Outcome};
-pub use post::{Post, PostRequest, PostResponse};
 pub use provider::{HandleChallengeAnswer, IdentityProvider, StartAuthorization};
 pub use service::{IdentityProviderService, IdentityProviderServiceBuilder, ResponseFuture};
 pub use states::States;
 pub use user_identity::UserIdentity;
-
-#[cfg(feature = "remote")]
-#[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
-pub use self::reqwest::ReqwestPost;
 
 /// The most bytes that a body of the contract may have, in both directions: 64 KiB. Headers of a
 /// client come along, which HTTP servers bound to 16 to 32 KiB; the rest is room for the answer.

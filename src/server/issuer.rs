@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-#[cfg(feature = "remote")]
-use crate::source::{
-    Fetch, PlainHttp, RefreshSettings, TenantKeys, TenantList, TenantResolver, TenantSettings,
-};
 use crate::{keys::KeySet, profile::TokenProfile};
+#[cfg(feature = "remote")]
+use crate::{
+    net::{HttpClient, PlainHttp},
+    source::{RefreshSettings, TenantKeys, TenantList, TenantResolver, TenantSettings},
+};
 
 /// An issuer whose tokens a server accepts.
 ///
@@ -51,7 +52,7 @@ pub(super) enum KeysFrom {
 #[derive(Clone, Default)]
 pub(super) struct RemoteSettings {
     pub(super) refresh: RefreshSettings,
-    pub(super) fetcher: Option<Arc<dyn Fetch>>,
+    pub(super) client: Option<Arc<dyn HttpClient>>,
     pub(super) plain_http: PlainHttp,
 }
 
@@ -209,13 +210,22 @@ impl Issuer {
         self
     }
 
-    /// Fetches with `fetcher` instead of the reqwest client that the server makes for itself.
-    pub fn fetcher(self, fetcher: impl Fetch) -> Self {
-        self.shared_fetcher(Arc::new(fetcher))
-    }
-
-    pub(crate) fn shared_fetcher(mut self, fetcher: Arc<dyn Fetch>) -> Self {
-        self.remote.fetcher = Some(fetcher);
+    /// Fetches through `client` instead of the [`ReqwestClient`](crate::net::ReqwestClient) that the
+    /// server makes for all issuers without a client of their own.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tower_resource_server::{Issuer, net::ReqwestClient};
+    ///
+    /// let client = ReqwestClient::builder().proxy("http://proxy.internal:3128").build()?;
+    /// let first = Issuer::discover("https://login.example").http_client(client.clone());
+    /// let second = Issuer::discover("https://other.example").http_client(client);
+    /// # let _ = (first, second);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn http_client(mut self, client: impl HttpClient) -> Self {
+        self.remote.client = Some(Arc::new(client));
         self
     }
 

@@ -14,11 +14,12 @@ use super::{
 use crate::source::KeySource;
 #[cfg(feature = "remote")]
 use crate::{
+    net::{HttpClient, ReqwestClient, SourceUrl, shown},
     policy::NameForm,
     profile::{CompiledProfile, TokenProfile},
     source::{
-        Discovery, Fetch, IssuerCounts, KeyLocation, RemoteConfig, RemoteKeys, ReqwestFetcher, SourceUrl,
-        TenantPattern, Tenants, TenantsConfig, WaiterPools, random, shown,
+        Discovery, IssuerCounts, KeyLocation, RemoteConfig, RemoteKeys, TenantPattern, Tenants,
+        TenantsConfig, WaiterPools, random,
     },
 };
 
@@ -52,7 +53,7 @@ impl ResourceServerBuilder {
         }
         let pools = WaiterPools::new(counts);
         // One client for all issuers that bring none of their own, made when the first needs it.
-        let mut shared: Option<Arc<dyn Fetch>> = None;
+        let mut shared: Option<Arc<dyn HttpClient>> = None;
         let mut sources = Sources { fixed: Vec::with_capacity(fixed.len()), tenants: Vec::new() };
         for issuer in self.issuers.iter().filter(is_fetched) {
             let whose = format!("issuer {:?}", issuer.issuer);
@@ -90,7 +91,7 @@ impl ResourceServerBuilder {
         profiles: TenantProfiles,
         ids: &Arc<AtomicUsize>,
         pools: &WaiterPools,
-        shared: &mut Option<Arc<dyn Fetch>>,
+        shared: &mut Option<Arc<dyn HttpClient>>,
     ) -> Result<Tenants<TenantProfiles>, Vec<String>> {
         let plain_http = issuer.remote.plain_http.clone();
         let mut problems = issuer.tenant_settings.problems();
@@ -109,9 +110,9 @@ impl ResourceServerBuilder {
                     .to_owned(),
             );
         }
-        let fetcher = fetcher(issuer, shared).map_err(|problem| problems.push(problem)).ok();
-        let (true, Some(pattern), Some(resolver), Some(fetcher)) =
-            (problems.is_empty(), pattern, issuer.resolver.clone(), fetcher)
+        let client = client(issuer, shared).map_err(|problem| problems.push(problem)).ok();
+        let (true, Some(pattern), Some(resolver), Some(client)) =
+            (problems.is_empty(), pattern, issuer.resolver.clone(), client)
         else {
             return Err(problems);
         };
@@ -127,7 +128,7 @@ impl ResourceServerBuilder {
                 RemoteKeys::new(RemoteConfig {
                     name: Arc::clone(&name),
                     location,
-                    fetcher: Arc::clone(&fetcher),
+                    client: Arc::clone(&client),
                     clock: Arc::clone(&clock),
                     settings: settings.clone(),
                     pools: pools.clone(),
@@ -148,7 +149,7 @@ impl ResourceServerBuilder {
         &self,
         issuer: &Issuer,
         pools: &WaiterPools,
-        shared: &mut Option<Arc<dyn Fetch>>,
+        shared: &mut Option<Arc<dyn HttpClient>>,
     ) -> Result<KeySource, String> {
         let plain_http = &issuer.remote.plain_http;
         let location = match &issuer.keys {
@@ -162,11 +163,11 @@ impl ResourceServerBuilder {
                 .map(KeyLocation::Discover)
                 .map_err(|error| error.with_advice(&issuer.issuer))?,
         };
-        let fetcher = fetcher(issuer, shared)?;
+        let client = client(issuer, shared)?;
         Ok(KeySource::Remote(RemoteKeys::new(RemoteConfig {
             name: Arc::clone(&issuer.issuer),
             location,
-            fetcher,
+            client,
             clock: Arc::clone(&self.clock),
             settings: issuer.remote.refresh.clone(),
             pools: pools.clone(),
@@ -176,14 +177,15 @@ impl ResourceServerBuilder {
     }
 }
 
-/// The fetcher of this issuer: its own, or the one that all others share.
+/// The HTTP client of this issuer: its own, or the one that all others share.
 #[cfg(feature = "remote")]
-fn fetcher(issuer: &Issuer, shared: &mut Option<Arc<dyn Fetch>>) -> Result<Arc<dyn Fetch>, String> {
-    Ok(match (&issuer.remote.fetcher, &*shared) {
+fn client(issuer: &Issuer, shared: &mut Option<Arc<dyn HttpClient>>) -> Result<Arc<dyn HttpClient>, String> {
+    Ok(match (&issuer.remote.client, &*shared) {
         (Some(own), _) => Arc::clone(own),
         (None, Some(shared)) => Arc::clone(shared),
         (None, None) => {
-            let made: Arc<dyn Fetch> = Arc::new(ReqwestFetcher::new().map_err(|error| error.to_string())?);
+            let made: Arc<dyn HttpClient> =
+                Arc::new(ReqwestClient::new().map_err(|error| error.to_string())?);
             *shared = Some(Arc::clone(&made));
             made
         }

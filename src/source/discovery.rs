@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 
-use super::{MetadataError, PlainHttp, SourceUrl, UrlError};
+use super::MetadataError;
 use crate::{
     json::{self, Shallow},
     keys::{Algorithm, AlgorithmSet},
+    net::{PlainHttp, SourceUrl, UrlError},
 };
 
 const OPENID: &str = "/.well-known/openid-configuration";

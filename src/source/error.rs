@@ -6,28 +6,18 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::keys::JwksError;
+use crate::{
+    keys::JwksError,
+    net::{HttpError, UrlError},
+};
 
 /// Why one document could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// The host's name could not be resolved.
-    #[error("the host name could not be resolved")]
-    Resolve,
-    /// No connection: refused, reset, unreachable.
-    #[error("the connection failed")]
-    Connect,
-    /// No connection, because of TLS: an untrusted, expired or foreign certificate, or no common version.
-    #[error("the TLS handshake failed")]
-    Tls,
-    /// The address, as written or as resolved, is one that no key server has: link-local, metadata
-    /// service, multicast, reserved, unspecified; or plain http reached something other than loopback.
-    #[error("the address is not one that keys may be fetched from")]
-    AddressRefused,
-    /// Not done within the deadline.
-    #[error("no complete answer within the deadline")]
-    Timeout,
+    /// There is no complete response.
+    #[error(transparent)]
+    Http(#[from] HttpError),
     /// Answered with something other than 200 or 304: an error, or a redirect that is not followed.
     #[error("answered with {}", told(*status))]
     Status {
@@ -36,21 +26,9 @@ pub enum FetchError {
         /// The `Retry-After` of the answer: seconds, or a date less the answer's own `Date`.
         retry_after: Option<Duration>,
     },
-    /// The document is larger than accepted.
-    #[error("the document is larger than {limit} bytes")]
-    TooLarge {
-        /// How much is accepted, in bytes.
-        limit: usize,
-    },
-    /// The connection broke while the answer came in, or the answer is not HTTP.
-    #[error("the answer broke off or is not HTTP")]
-    Broken,
     /// Answered 304 to a request that did not ask for it.
     #[error("answered 304 to an unconditional request")]
     NotModified,
-    /// For fetchers of your own: any other reason, as a fixed phrase.
-    #[error("{0}")]
-    Other(&'static str),
 }
 
 /// A status in words.
@@ -64,7 +42,7 @@ fn told(status: StatusCode) -> String {
 impl FetchError {
     /// Whether another path of the same host may do better.
     pub(crate) const fn is_about_this_path(&self) -> bool {
-        matches!(self, Self::Status { .. } | Self::TooLarge { .. } | Self::NotModified)
+        matches!(self, Self::Status { .. } | Self::NotModified | Self::Http(HttpError::TooLarge { .. }))
     }
 
     /// How long the server asked to be left alone.
@@ -74,28 +52,6 @@ impl FetchError {
             _ => None,
         }
     }
-}
-
-/// Why a URL is not one that keys are fetched from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum UrlError {
-    /// Not an absolute URL with a host.
-    #[error("not an absolute URL with a host")]
-    Malformed,
-    /// Not https; plain http is for loopback and for hosts that are named, and only where that was
-    /// allowed.
-    #[error("not https (plain http is for loopback, and only when opted into)")]
-    Insecure,
-    /// The URL carries a user name or password.
-    #[error("the URL contains a user name or password")]
-    Credentials,
-    /// An issuer identifier has neither query nor fragment (RFC 8414 section 2).
-    #[error("an issuer identifier has neither query nor fragment")]
-    QueryOrFragment,
-    /// A literal address of the link-local, metadata-service, multicast, reserved or unspecified kind.
-    #[error("the address is not one that keys may be fetched from")]
-    AddressRefused,
 }
 
 /// Why an issuer's metadata (OpenID Connect Discovery 1.0, RFC 8414) cannot be used.
@@ -129,7 +85,7 @@ pub enum RefreshError {
     /// The key set was fetched and is refused; the old one is kept.
     #[error("key set: {0}")]
     KeySet(JwksError),
-    /// The refresher itself failed: a fetcher panicked.
+    /// The refresher itself failed: an HTTP client panicked.
     #[error("the refresh was cut short by a panic")]
     Panicked,
     /// There is no tokio runtime to fetch on.

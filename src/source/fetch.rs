@@ -1,162 +1,78 @@
-//! The seam to the network: one GET, and what of its answer matters.
+//! One GET of a document: the request, and what of its response matters.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, StatusCode,
-    header::{AGE, CACHE_CONTROL, DATE, ETAG, HeaderName, RETRY_AFTER},
+    HeaderMap, HeaderValue, Request, Response, StatusCode,
+    header::{ACCEPT, AGE, CACHE_CONTROL, DATE, ETAG, HeaderName, IF_NONE_MATCH, LOCATION, RETRY_AFTER},
 };
 
-use super::{FetchError, SourceUrl};
+use super::FetchError;
+use crate::net::{Body, SourceUrl};
 
-/// The future of a [`Fetch`].
-pub type FetchFuture<'a> = Pin<Box<dyn Future<Output = Result<FetchResponse, FetchError>> + Send + 'a>>;
-
-/// Gets documents from an issuer.
-///
-/// [`ReqwestFetcher`](super::ReqwestFetcher) is the ready-made one. An implementation of your own
-/// must follow redirects within the origin only, and no more than [`FetchRequest::max_redirects`]; it
-/// must stop reading at [`FetchRequest::max_body`], and may hand over the document whatever its content
-/// type: what it contains is judged here. The future is dropped
-/// at the deadline, which must end the exchange.
-///
-/// ```
-/// use std::future::ready;
-/// use tower_resource_server::source::{Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse};
-///
-/// struct Embedded;
-///
-/// impl Fetch for Embedded {
-///     fn fetch(&self, request: FetchRequest) -> FetchFuture<'_> {
-///         Box::pin(ready(match request.url() {
-///             "https://login.example/jwks" => Ok(FetchResponse::document(r#"{"keys":[]}"#)),
-///             _ => Err(FetchError::Connect),
-///         }))
-///     }
-/// }
-/// ```
-pub trait Fetch: Send + Sync + 'static {
-    /// Makes the request.
-    ///
-    /// # Errors
-    /// Anything but a complete 200, or a 304 to a request with an `ETag`, is a [`FetchError`].
-    fn fetch(&self, request: FetchRequest) -> FetchFuture<'_>;
+/// Asks for a document; with an `ETag` only for one that is not the one it came with.
+pub(super) fn request(url: &SourceUrl, accept: &'static str, etag: Option<HeaderValue>) -> Request<Body> {
+    let mut request = Request::new(Body::default());
+    *request.uri_mut() = url.uri().clone();
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
+    if let Some(etag) = etag {
+        request.headers_mut().insert(IF_NONE_MATCH, etag);
+    }
+    request
 }
 
-/// One GET request.
-#[derive(Clone, Debug)]
-pub struct FetchRequest {
-    pub(super) url: SourceUrl,
-    pub(super) etag: Option<String>,
-    pub(super) accept: &'static str,
-    pub(super) max_body: usize,
-    pub(super) max_redirects: u8,
-    pub(super) timeout: Duration,
+/// Where a response leads, within the origin of what was asked.
+pub(super) fn redirect_of(asked: &SourceUrl, response: &Response<Body>) -> Option<SourceUrl> {
+    use StatusCode as Code;
+    let redirects = [
+        Code::MOVED_PERMANENTLY,
+        Code::FOUND,
+        Code::SEE_OTHER,
+        Code::TEMPORARY_REDIRECT,
+        Code::PERMANENT_REDIRECT,
+    ];
+    let location = redirects.contains(&response.status()).then(|| response.headers().get(LOCATION))?;
+    asked.redirected_to(location?.to_str().ok()?)
 }
 
-impl FetchRequest {
-    /// A request for a JSON document, unconditional, with the default limits: 256 KiB, 5 seconds, and no
-    /// redirect.
-    #[must_use]
-    pub fn new(url: SourceUrl) -> Self {
-        let defaults = super::RefreshSettings::default();
-        Self {
-            url,
-            etag: None,
-            accept: "application/json",
-            max_body: defaults.max_body,
-            max_redirects: defaults.max_redirects,
-            timeout: defaults.fetch_timeout,
-        }
-    }
-
-    /// Where to; it satisfies the rules of [`SourceUrl`].
-    #[must_use]
-    pub fn url(&self) -> &str {
-        self.url.as_str()
-    }
-
-    /// The value for `If-None-Match`; an answer of 304 is allowed only when there is one.
-    #[must_use]
-    pub fn etag(&self) -> Option<&str> {
-        self.etag.as_deref()
-    }
-
-    /// The value for `Accept`.
-    #[must_use]
-    pub fn accept(&self) -> &str {
-        self.accept
-    }
-
-    /// The most bytes to read of the body.
-    #[must_use]
-    pub fn max_body(&self) -> usize {
-        self.max_body
-    }
-
-    /// How many redirects may be followed, each within the origin of the URL (RFC 6454 section 4).
-    #[must_use]
-    pub fn max_redirects(&self) -> u8 {
-        self.max_redirects
-    }
-
-    /// How long the whole exchange may take.
-    #[must_use]
-    pub fn timeout(&self) -> Duration {
-        self.timeout
-    }
-}
-
-/// An answer of 200 or 304.
+/// What a response of 200 or 304 says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FetchResponse {
+pub(super) struct FetchResponse {
+    /// The document; `None` for a 304: the one that the `ETag` came with is still current.
     pub(super) body: Option<Bytes>,
     pub(super) max_age: Option<Duration>,
     pub(super) age: Duration,
-    pub(super) etag: Option<String>,
+    pub(super) etag: Option<HeaderValue>,
 }
 
 impl FetchResponse {
-    /// A 200 with this body.
-    #[must_use]
-    pub fn document(body: impl Into<Bytes>) -> Self {
-        Self { body: Some(body.into()), max_age: None, age: Duration::ZERO, etag: None }
-    }
-
-    /// A 304: the document that the `ETag` came with is still current.
-    #[must_use]
-    pub fn not_modified() -> Self {
-        Self { body: None, max_age: None, age: Duration::ZERO, etag: None }
-    }
-
+    /// Reads a response to a request that was `conditional`, or was not.
+    ///
     /// Takes `Cache-Control: max-age` (`no-store` and `no-cache` count as zero), `Age` and `ETag`
-    /// from headers (RFC 9111 sections 5.1 and 5.2.2, RFC 9110 section 8.8.3); what cannot be read is
-    /// as if it were absent.
-    #[must_use]
-    pub fn with_headers(mut self, headers: &HeaderMap) -> Self {
+    /// (RFC 9111 sections 5.1 and 5.2.2, RFC 9110 section 8.8.3); what cannot be read is as if it
+    /// were absent.
+    ///
+    /// # Errors
+    /// Anything but 200, or 304 to a conditional request.
+    pub(super) fn read(response: Response<Body>, conditional: bool) -> Result<Self, FetchError> {
         /// Longer than any that was seen; one that is longer only loses the 304.
         const MAX_ETAG: usize = 1024;
-        self.max_age = headers.get_all(CACHE_CONTROL).iter().filter_map(|v| v.to_str().ok()).fold(
-            self.max_age,
-            |least, value| match (least, max_age(value)) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            },
-        );
-        self.age = seconds(headers, &AGE).unwrap_or_default();
-        let etag = headers.get(ETAG).and_then(|v| v.to_str().ok());
-        self.etag = etag.filter(|etag| etag.len() <= MAX_ETAG).map(str::to_owned);
-        self
-    }
-}
-
-/// What a status means: `Ok(true)` for 200, `Ok(false)` for 304, else the error.
-pub(super) fn judge_status(status: StatusCode, headers: &HeaderMap) -> Result<bool, FetchError> {
-    match status {
-        StatusCode::OK => Ok(true),
-        StatusCode::NOT_MODIFIED => Ok(false),
-        _ => Err(FetchError::Status { status, retry_after: retry_after(headers) }),
+        let (head, body) = response.into_parts();
+        let headers = &head.headers;
+        let body = match head.status {
+            StatusCode::OK => Some(body.into_bytes()),
+            StatusCode::NOT_MODIFIED if conditional => None,
+            StatusCode::NOT_MODIFIED => return Err(FetchError::NotModified),
+            status => return Err(FetchError::Status { status, retry_after: retry_after(headers) }),
+        };
+        let fields = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+        Ok(Self {
+            body,
+            max_age: fields.filter_map(max_age).min(),
+            age: seconds(headers, &AGE).unwrap_or_default(),
+            etag: headers.get(ETAG).filter(|etag| etag.len() <= MAX_ETAG).cloned(),
+        })
     }
 }
 
@@ -216,17 +132,39 @@ mod tests {
         }
     }
 
+    fn response(status: u16, headers: &[(HeaderName, &str)]) -> Response<Body> {
+        let mut response = Response::new(Body::from("{}"));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        for (name, value) in headers {
+            response.headers_mut().append(name, value.parse().unwrap());
+        }
+        response
+    }
+
     #[test]
     fn the_least_of_several_fields_counts_and_age_comes_along() {
-        let mut headers = HeaderMap::new();
-        for value in ["max-age=600", "public", "max-age=500"] {
-            headers.append(CACHE_CONTROL, value.parse().unwrap());
+        let fields = ["max-age=600", "public", "max-age=500"].map(|value| (CACHE_CONTROL, value));
+        let headers = [&fields[..], &[(AGE, "120"), (ETAG, "\"v1\"")]].concat();
+        let expected = FetchResponse {
+            body: Some("{}".into()),
+            max_age: Some(Duration::from_secs(500)),
+            age: Duration::from_secs(120),
+            etag: Some(HeaderValue::from_static("\"v1\"")),
+        };
+        assert_eq!(FetchResponse::read(response(200, &headers), false), Ok(expected));
+    }
+
+    #[test]
+    fn an_entity_tag_is_sent_back_as_it_came_up_to_a_length() {
+        for (length, kept) in [(1024, true), (1025, false)] {
+            let tag = format!("\"{}\"", "v".repeat(length - 2));
+            let read = FetchResponse::read(response(200, &[(ETAG, &tag)]), false).unwrap();
+            assert_eq!(read.etag.is_some(), kept, "{length}");
+            let url = SourceUrl::parse("https://login.example/jwks", false).unwrap();
+            let request = request(&url, "application/json", read.etag);
+            let sent = request.headers().get(IF_NONE_MATCH).map(|tag| tag.to_str().unwrap());
+            assert_eq!(sent, kept.then_some(tag.as_str()), "{length}");
         }
-        headers.insert(AGE, "120".parse().unwrap());
-        headers.insert(ETAG, "\"v1\"".parse().unwrap());
-        let response = FetchResponse::document("{}").with_headers(&headers);
-        assert_eq!(response.max_age, Some(Duration::from_secs(500)));
-        assert_eq!((response.age, response.etag.as_deref()), (Duration::from_secs(120), Some("\"v1\"")));
     }
 
     #[test]
@@ -257,14 +195,20 @@ mod tests {
 
     #[test]
     fn only_200_and_304_are_answers() {
-        let mut headers = HeaderMap::new();
-        headers.insert(RETRY_AFTER, "17".parse().unwrap());
         for status in [201, 204, 206, 301, 302, 307, 400, 404, 429, 500, 503] {
+            let read = FetchResponse::read(response(status, &[(RETRY_AFTER, "17")]), true);
             let status = StatusCode::from_u16(status).unwrap();
             let retry_after = Some(Duration::from_secs(17));
-            assert_eq!(judge_status(status, &headers), Err(FetchError::Status { status, retry_after }));
+            assert_eq!(read, Err(FetchError::Status { status, retry_after }));
         }
-        assert_eq!(judge_status(StatusCode::OK, &headers), Ok(true));
-        assert_eq!(judge_status(StatusCode::NOT_MODIFIED, &headers), Ok(false));
+        for (status, conditional, expected) in [
+            (200, false, Ok(true)),
+            (200, true, Ok(true)),
+            (304, true, Ok(false)),
+            (304, false, Err(FetchError::NotModified)),
+        ] {
+            let read = FetchResponse::read(response(status, &[]), conditional);
+            assert_eq!(read.map(|read| read.body.is_some()), expected, "{status}, {conditional}");
+        }
     }
 }

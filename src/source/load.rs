@@ -7,13 +7,16 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::HeaderValue;
+
 use super::{
-    Fetch, FetchError, FetchRequest, FetchResponse, MetadataError, RefreshError, RefreshSettings, SourceUrl,
+    FetchError, MetadataError, RefreshError, RefreshSettings,
     discovery::{Discovery, Metadata},
-    race::before,
+    fetch::{FetchResponse, redirect_of, request},
 };
 use crate::{
     keys::{AlgorithmSet, KeySet},
+    net::{HttpClient, Limits, SourceUrl, send_within},
     time::Clock,
 };
 
@@ -48,7 +51,7 @@ pub(super) struct Located {
 pub(super) struct Loaded {
     url: SourceUrl,
     advertised: AlgorithmSet,
-    etag: Option<String>,
+    etag: Option<HeaderValue>,
     max_age: Option<Duration>,
     pub(super) keys: Arc<KeySet>,
 }
@@ -63,7 +66,7 @@ pub(super) struct Found {
 
 /// One refresh under way.
 pub(super) struct Load<'a> {
-    pub(super) fetcher: &'a dyn Fetch,
+    pub(super) client: &'a dyn HttpClient,
     pub(super) clock: &'a dyn Clock,
     pub(super) location: &'a KeyLocation,
     pub(super) settings: &'a RefreshSettings,
@@ -198,25 +201,21 @@ impl Load<'_> {
     async fn get(
         &self,
         url: &SourceUrl,
-        etag: Option<String>,
+        etag: Option<HeaderValue>,
         accept: &'static str,
         deadline: Duration,
     ) -> Result<FetchResponse, FetchError> {
-        let max_body = self.settings.max_body;
         let conditional = etag.is_some();
-        let timeout = deadline.saturating_sub(self.clock.monotonic());
-        if timeout.is_zero() {
-            return Err(FetchError::Timeout);
-        }
-        let max_redirects = self.settings.max_redirects;
-        let request = FetchRequest { url: url.clone(), etag, accept, max_body, max_redirects, timeout };
-        let answer = before(self.clock.sleep_until(deadline), self.fetcher.fetch(request)).await;
-        let response = answer.unwrap_or(Err(FetchError::Timeout))?;
-        // The fetcher may be anybody's: its limits are checked once more.
-        match &response.body {
-            Some(body) if body.len() > max_body => Err(FetchError::TooLarge { limit: max_body }),
-            None if !conditional => Err(FetchError::NotModified),
-            _ => Ok(response),
+        let (mut url, mut redirects) = (url.clone(), self.settings.max_redirects);
+        loop {
+            let timeout = deadline.saturating_sub(self.clock.monotonic());
+            let limits = Limits::new(self.settings.max_body, timeout);
+            let request = request(&url, accept, etag.clone());
+            let response = send_within(self.client, self.clock, request, limits).await?;
+            match redirect_of(&url, &response) {
+                Some(target) if redirects > 0 => (url, redirects) = (target, redirects - 1),
+                _ => return FetchResponse::read(response, conditional),
+            }
         }
     }
 }

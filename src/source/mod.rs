@@ -6,8 +6,8 @@
 //!   what unknown keys may cause, `permits` how many requests may wait.
 //! - `refresher`: the task that carries the schedule out; `load`: one refresh.
 //! - `tenants`: issuers by `pattern`, resolved on demand within bounds.
-//! - `discovery`: from the issuer to its key set; `location`: where keys may be fetched from.
-//! - `fetch`: the seam to the network; `reqwest`: the ready-made fetcher.
+//! - `discovery`: from the issuer to its key set; `fetch`: one request for a document, sent through
+//!   [`net`](crate::net).
 //! - [`metrics`]: what is counted, with the feature of that name.
 //! - `settings`: every number; `health`: how a source is doing, and [`runbook`] what to do about it; `error`: why a refresh failed.
 //!
@@ -38,22 +38,16 @@ mod fixed;
 mod health;
 #[cfg(feature = "remote")]
 mod load;
-#[cfg(any(feature = "remote", feature = "identity-provider"))]
-mod location;
 pub mod metrics;
 mod need;
 #[cfg(feature = "remote")]
 mod pattern;
 #[cfg(feature = "remote")]
 mod permits;
-#[cfg(any(feature = "remote", feature = "identity-provider"))]
-mod race;
 #[cfg(feature = "remote")]
 mod refresher;
 #[cfg(feature = "remote")]
 mod remote;
-#[cfg(feature = "remote")]
-mod reqwest;
 mod revoked;
 #[cfg(feature = "remote")]
 mod schedule;
@@ -97,26 +91,14 @@ pub mod runbook {
     }
 }
 
-pub use error::{FetchError, MetadataError, NoRuntime, RefreshError, UrlError};
-#[cfg(feature = "remote")]
-pub use fetch::{Fetch, FetchFuture, FetchRequest, FetchResponse};
+pub use error::{FetchError, MetadataError, NoRuntime, RefreshError};
 pub use health::{Health, SourceState};
-#[cfg(any(feature = "remote", feature = "identity-provider"))]
-pub use location::SourceUrl;
-#[cfg(feature = "remote")]
-pub(crate) use location::{PlainHttp, shown};
 pub use settings::{MAX_WAITERS_OF_CANDIDATES, MAX_WAITERS_PER_SERVER, RefreshSettings, TenantSettings};
 #[cfg(feature = "remote")]
 pub use tenants::{TenantKeys, TenantResolver};
 
-#[cfg(feature = "remote")]
-pub use self::reqwest::{FetcherError, ReqwestFetcher};
-#[cfg(all(feature = "remote", feature = "identity-provider"))]
-pub(crate) use self::reqwest::{classify, guarded_client, read_body};
 pub(crate) use fixed::FixedKeys;
 pub(crate) use need::{KeyNeed, KeyOutcome, KeySource};
-#[cfg(feature = "identity-provider")]
-pub(crate) use race::before;
 #[cfg(feature = "remote")]
 pub(crate) use {
     discovery::Discovery,

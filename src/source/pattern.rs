@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Discovery, PlainHttp, UrlError};
+use super::Discovery;
+use crate::net::{PlainHttp, UrlError};
 
 const PLACEHOLDER: &str = "{tenant}";
 

@@ -13,12 +13,14 @@ use super::{
     NoRuntime, RefreshError, SourceState,
     load::{Found, Load},
     metrics,
-    race::before,
     remote::{Shared, State},
     schedule::{Reason, Step, Success},
     tenants::OnDemand,
 };
-use crate::keys::{KeySet, reasons};
+use crate::{
+    keys::{KeySet, reasons},
+    net::before,
+};
 
 /// The task that refreshes a source.
 pub(super) struct Driver {
@@ -267,7 +269,7 @@ async fn drive(watch: Watch, wake: Arc<Notify>) {
             }
         };
         let load = Load {
-            fetcher: &*config.fetcher,
+            client: &*config.client,
             clock: &*config.clock,
             location: &config.location,
             settings: &config.settings,
@@ -316,17 +318,15 @@ mod tests {
 
     use super::*;
     use crate::{
-        source::{
-            Fetch, FetchFuture, FetchRequest, IssuerCounts, KeyLocation, RefreshSettings, RemoteConfig,
-            RemoteKeys, SourceUrl, WaiterPools,
-        },
+        net::{Body, HttpClient, HttpFuture, Limits, SourceUrl},
+        source::{IssuerCounts, KeyLocation, RefreshSettings, RemoteConfig, RemoteKeys, WaiterPools},
         test_util::ManualClock,
     };
 
     struct Silent;
 
-    impl Fetch for Silent {
-        fn fetch(&self, _: FetchRequest) -> FetchFuture<'_> {
+    impl HttpClient for Silent {
+        fn send(&self, _: http::Request<Body>, _: Limits) -> HttpFuture<'_> {
             Box::pin(pending())
         }
     }
@@ -337,7 +337,7 @@ mod tests {
             let keys = RemoteKeys::new(RemoteConfig {
                 name: "https://login.example".into(),
                 location: KeyLocation::Jwks(SourceUrl::parse("https://login.example/jwks", false).unwrap()),
-                fetcher: Arc::new(Silent),
+                client: Arc::new(Silent),
                 clock: Arc::new(ManualClock::default()),
                 settings: RefreshSettings::default(),
                 pools: WaiterPools::new(IssuerCounts { configured: 1, ..IssuerCounts::default() }),

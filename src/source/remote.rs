@@ -20,10 +20,9 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    Fetch, Health, KeyNeed, KeyOutcome, NoRuntime, RefreshError, RefreshSettings, SourceState,
+    Health, KeyNeed, KeyOutcome, NoRuntime, RefreshError, RefreshSettings, SourceState,
     load::{KeyLocation, Memory},
     permits::{Permit, PermitPool, WaiterPools, Waiters},
-    race::before,
     refresher::Driver,
     revoked::Revoked,
     schedule::{MIN_RETRY_AFTER, Reason, Schedule, Verdict},
@@ -32,6 +31,7 @@ use super::{
 };
 use crate::{
     keys::{KeySet, Snapshot, SnapshotRef, VerifyingKey},
+    net::{HttpClient, before},
     time::{Clock, Clocks, UnixTime},
 };
 
@@ -40,7 +40,7 @@ pub(crate) struct RemoteConfig {
     /// The configured issuer (a tenant's pattern), for events; nothing from the network gets there.
     pub(crate) name: Arc<str>,
     pub(crate) location: KeyLocation,
-    pub(crate) fetcher: Arc<dyn Fetch>,
+    pub(crate) client: Arc<dyn HttpClient>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: RefreshSettings,
     /// The permits to wait of the whole server.

@@ -53,7 +53,8 @@ pub struct RefreshSettings {
     /// with more, the set is refused and the old one kept.
     pub max_keys: usize,
     /// How many redirects of one fetch are followed, as long as they stay within the origin (scheme,
-    /// host and port) of the URL: none. A fetcher of your own does as it does.
+    /// host and port) of the URL: none. The first
+    /// request and those that follow have one deadline together.
     pub max_redirects: u8,
     /// The wait after the first failure; it doubles with each further one: 1 second.
     pub min_backoff: Duration,

@@ -27,9 +27,10 @@ use std::{
 use arc_swap::ArcSwap;
 
 use super::{
-    Discovery, KeyLocation, PlainHttp, RemoteKeys, SourceUrl, TenantPattern, TenantSettings, budget::Budget,
+    Discovery, KeyLocation, RemoteKeys, TenantPattern, TenantSettings, budget::Budget,
     schedule::MIN_RETRY_AFTER,
 };
+use crate::net::{PlainHttp, SourceUrl};
 
 /// Where the keys of a tenant are.
 #[derive(Clone, Debug, PartialEq, Eq)]

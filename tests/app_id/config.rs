@@ -48,6 +48,42 @@ fn keys_come_from_https_or_from_loopback_when_told() {
     }
 }
 
+#[cfg(feature = "remote")]
+#[tokio::test]
+async fn keys_are_fetched_through_the_client_that_is_given() {
+    use std::{
+        future::ready,
+        sync::{Arc, Mutex},
+    };
+
+    use http::{Request, Response};
+    use serde_json::json;
+    use tower_resource_server::{
+        net::{Body, HttpClient, HttpFuture, Limits},
+        test_util::TestIssuer,
+    };
+
+    use crate::{RSA, built};
+
+    /// Publishes the key, and notes where it was asked.
+    #[derive(Clone, Default)]
+    struct Published(Arc<Mutex<Vec<String>>>);
+
+    impl HttpClient for Published {
+        fn send(&self, request: Request<Body>, _: Limits) -> HttpFuture<'_> {
+            self.0.lock().unwrap().push(request.uri().to_string());
+            let jwks = TestIssuer::builder().signing_key(RSA.clone()).build().jwks();
+            Box::pin(ready(Ok(Response::new(jwks.to_string().into()))))
+        }
+    }
+
+    let client = Published::default();
+    let api = built(ResourceServer::app_id("us-south", TENANT).http_client(client.clone()));
+    let token = access_with(json!({}));
+    assert!(api.verify_access_token(&token).await.is_ok());
+    assert_eq!(*client.0.lock().unwrap(), [format!("{SERVER}/publickeys")]);
+}
+
 #[cfg(not(feature = "remote"))]
 #[test]
 fn without_a_way_to_fetch_them_keys_must_be_given() {

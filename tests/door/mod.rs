@@ -1,4 +1,4 @@
-//! What the tests of the door share: requests, answers, and a fetcher that is told what to answer.
+//! What the tests of the door share: requests, answers, and an HTTP client that is told what to answer.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 
 use axum::{Router, body::Body};
@@ -69,13 +69,14 @@ mod scripted {
         atomic::{AtomicUsize, Ordering},
     };
 
+    use http::Response;
     use serde_json::Value;
     use tokio::sync::{Mutex, mpsc};
-    use tower_resource_server::source::{Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse};
+    use tower_resource_server::net::{Body, HttpClient, HttpError, HttpFuture, Limits};
 
-    type Said = Result<FetchResponse, FetchError>;
+    type Said = Result<Response<Body>, HttpError>;
 
-    /// Answers a fetch when it is told to, and with what; never of its own accord.
+    /// Answers a request when it is told to, and with what; never of its own accord.
     #[derive(Clone)]
     pub struct Scripted {
         tell: mpsc::UnboundedSender<Said>,
@@ -90,11 +91,11 @@ mod scripted {
         }
 
         pub fn answer(&self, jwks: &Value) {
-            self.tell.send(Ok(FetchResponse::document(jwks.to_string()))).unwrap();
+            self.tell.send(Ok(Response::new(jwks.to_string().into()))).unwrap();
         }
 
         pub fn fail(&self) {
-            self.tell.send(Err(FetchError::Connect)).unwrap();
+            self.tell.send(Err(HttpError::Connect)).unwrap();
         }
 
         /// Takes back what was said and not asked for yet.
@@ -108,8 +109,8 @@ mod scripted {
         }
     }
 
-    impl Fetch for Scripted {
-        fn fetch(&self, _: FetchRequest) -> FetchFuture<'_> {
+    impl HttpClient for Scripted {
+        fn send(&self, _: http::Request<Body>, _: Limits) -> HttpFuture<'_> {
             self.fetches.fetch_add(1, Ordering::SeqCst);
             Box::pin(async move { self.told.lock().await.recv().await.unwrap() })
         }

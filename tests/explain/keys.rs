@@ -1,18 +1,20 @@
 //! Keys that have to be fetched: when they are, and what is said when they cannot be had.
 
 use std::{
+    future::ready,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
+use http::{Request, Response};
 use tower_resource_server::{
     Explanation, Issuer, ResourceServer,
     error::TokenError,
     explain::{Outcome, Stage, Verdict},
     http::Reason,
+    net::{Body, HttpClient, HttpError, HttpFuture, Limits},
     policy::scope,
     profile::TokenProfile,
-    source::{Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse},
     test_util::{Defect, TestIssuer},
 };
 
@@ -38,17 +40,17 @@ impl Provider {
     }
 }
 
-impl Fetch for Provider {
-    fn fetch(&self, request: FetchRequest) -> FetchFuture<'_> {
+impl HttpClient for Provider {
+    fn send(&self, request: Request<Body>, _: Limits) -> HttpFuture<'_> {
         let mut state = self.0.lock().unwrap();
         state.requests += 1;
-        let url = request.url();
+        let url = request.uri().to_string();
         let answer = match (&state.jwks, url.strip_suffix("/.well-known/openid-configuration")) {
-            (None, _) => Err(FetchError::Connect),
+            (None, _) => Err(HttpError::Connect),
             (Some(_), Some(issuer)) => Ok(format!(r#"{{"issuer":"{issuer}","jwks_uri":"{issuer}/jwks"}}"#)),
             (Some(jwks), None) => Ok(jwks.clone()),
         };
-        Box::pin(async move { answer.map(FetchResponse::document) })
+        Box::pin(ready(answer.map(|document| Response::new(document.into()))))
     }
 }
 
@@ -62,7 +64,7 @@ impl Site {
     fn new(trusted: impl FnOnce(&str) -> Issuer) -> Self {
         let (issuer, provider) =
             (TestIssuer::builder().issuer("https://login.test/blue").build(), Provider::default());
-        let trusted = trusted(issuer.issuer()).profile(TokenProfile::rfc9068()).fetcher(provider.clone());
+        let trusted = trusted(issuer.issuer()).profile(TokenProfile::rfc9068()).http_client(provider.clone());
         let api = ResourceServer::builder(issuer.audience())
             .issuer(trusted)
             .clock(issuer.clock().clone())
@@ -190,7 +192,8 @@ fn without_keys_nothing_is_known_but_what_is_wrong_without_them() {
 #[test]
 fn a_scope_is_not_missed_of_a_token_that_may_be_anybodys() {
     let (issuer, provider) = (TestIssuer::new(), Provider::default());
-    let trusted = Issuer::with_jwks_uri(issuer.issuer(), "https://login.test/jwks").fetcher(provider.clone());
+    let trusted =
+        Issuer::with_jwks_uri(issuer.issuer(), "https://login.test/jwks").http_client(provider.clone());
     let builder = ResourceServer::builder(issuer.audience()).issuer(trusted).clock(issuer.clock().clone());
     let api = builder.require(scope("write")).build().unwrap();
     let token = issuer.access_token("alice").scope("read").mint().unwrap();

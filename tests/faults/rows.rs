@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use tower_resource_server::{
     issuer::SigningKey,
     keys::{Algorithm, JwksError, KeyError},
-    source::{FetchError, MetadataError, RefreshError, UrlError},
+    net::{HttpError, UrlError},
+    source::{FetchError, MetadataError, RefreshError},
 };
 
 use crate::{
@@ -45,8 +46,8 @@ impl Row {
     }
 }
 
-const fn key_set(error: FetchError) -> RefreshError {
-    RefreshError::KeySetFetch(error)
+fn key_set(error: impl Into<FetchError>) -> RefreshError {
+    RefreshError::KeySetFetch(error.into())
 }
 
 fn status(status: u16, retry_after: Option<u64>) -> FetchError {
@@ -73,42 +74,42 @@ pub fn rows() -> Vec<Row> {
 
 fn connections() -> Vec<Row> {
     vec![
-        row("connection refused", key_set(FetchError::Connect), |site| {
+        row("connection refused", key_set(HttpError::Connect), |site| {
             // A port that was free a moment ago.
             let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
             site.lead_to(&format!("http://{closed}/jwks"));
         }),
-        row("DNS failure", key_set(FetchError::Resolve), |site| site.lead_to("https://keys.invalid/jwks")),
-        row("TLS failure", key_set(FetchError::Tls), |site| {
+        row("DNS failure", key_set(HttpError::Resolve), |site| site.lead_to("https://keys.invalid/jwks")),
+        row("TLS failure", key_set(HttpError::Tls), |site| {
             let plain = site.provider.address.replace("http:", "https:");
             site.lead_to(&format!("{plain}/jwks"));
         }),
-        row("connection closed at once", key_set(FetchError::Broken), |site| sends(site, "")),
-        row("hang before headers", key_set(FetchError::Timeout), |site| {
+        row("connection closed at once", key_set(HttpError::Broken), |site| sends(site, "")),
+        row("hang before headers", key_set(HttpError::Timeout), |site| {
             site.provider.set(JWKS, Answer::Silence);
         })
         .hangs(),
-        row("hang of everything", key_set(FetchError::Timeout), |site| {
+        row("hang of everything", key_set(HttpError::Timeout), |site| {
             site.provider.set_all(&Answer::Silence);
         })
-        .cold(RefreshError::MetadataFetch(FetchError::Timeout))
+        .cold(RefreshError::MetadataFetch(HttpError::Timeout.into()))
         .hangs(),
-        row("headers that drip", key_set(FetchError::Timeout), |site| {
+        row("headers that drip", key_set(HttpError::Timeout), |site| {
             let endless = format!("HTTP/1.1 200 OK\r\nX-Padding: {}", "x".repeat(10_000));
             site.provider.set(JWKS, Answer::Drip(endless.into()));
         })
         .hangs(),
-        row("body that drips", key_set(FetchError::Timeout), |site| {
+        row("body that drips", key_set(HttpError::Timeout), |site| {
             site.provider.set(JWKS, Answer::Drip(ok("", &" ".repeat(10_000)).into()));
         })
         .hangs(),
-        row("headers without end", key_set(FetchError::Broken), |site| {
+        row("headers without end", key_set(HttpError::Broken), |site| {
             site.provider
                 .set(JWKS, Answer::Flood("HTTP/1.1 200 OK\r\n", b"X-Padding: xxxxxxxx\r\n".repeat(1000)));
         })
         .floods(),
-        row("not HTTP", key_set(FetchError::Broken), |site| sends(site, "220 mail.example ESMTP\r\n")),
-        row("body cut short", key_set(FetchError::Broken), |site| {
+        row("not HTTP", key_set(HttpError::Broken), |site| sends(site, "220 mail.example ESMTP\r\n")),
+        row("body cut short", key_set(HttpError::Broken), |site| {
             sends(site, "HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{\"keys\":[");
         }),
     ]
@@ -158,7 +159,7 @@ fn answers() -> Vec<Row> {
 }
 
 fn documents() -> Vec<Row> {
-    let too_large = || key_set(FetchError::TooLarge { limit: 256 * 1024 });
+    let too_large = || key_set(HttpError::TooLarge { limit: 256 * 1024 });
     let malformed = || RefreshError::KeySet(JwksError::Malformed);
     const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     vec![

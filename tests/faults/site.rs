@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use tower_resource_server::{
     Issuer, ResourceServer,
     issuer::SigningKey,
+    net::ReqwestClient,
     profile::TokenProfile,
-    source::{Health, RefreshError, RefreshSettings, ReqwestFetcher},
+    source::{Health, RefreshError, RefreshSettings},
     test_util::{ManualClock, TestIssuer},
 };
 
@@ -58,8 +59,8 @@ impl Site {
     /// Hangs end with `fetch_timeout` of real time, all other waiting is on the clock.
     pub async fn new(fetch_timeout: Duration) -> Self {
         // One client is enough for all: it keeps no connections.
-        static FETCHER: OnceLock<ReqwestFetcher> = OnceLock::new();
-        let fetcher = FETCHER.get_or_init(|| ReqwestFetcher::new().unwrap());
+        static CLIENT: OnceLock<ReqwestClient> = OnceLock::new();
+        let client = CLIENT.get_or_init(|| ReqwestClient::new().unwrap());
         let provider = Provider::start().await;
         let clock = ManualClock::default();
         let issuer = TestIssuer::builder().issuer(&*provider.address).clock(clock.clone()).build();
@@ -68,7 +69,7 @@ impl Site {
         let trusted = Issuer::discover(&*provider.address)
             .profile(TokenProfile::rfc9068())
             .refresh(settings)
-            .fetcher(fetcher.clone())
+            .http_client(client.clone())
             .allow_loopback_http();
         let api =
             ResourceServer::builder(issuer.audience()).issuer(trusted).clock(clock.clone()).build().unwrap();

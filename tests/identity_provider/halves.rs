@@ -2,7 +2,7 @@
 
 use axum::{Router, body::Body};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
@@ -10,11 +10,11 @@ use tower_resource_server::{
     Authentication, Issuer, ResourceServer,
     identity_provider::{
         Challenge, ExchangeError, HandleChallengeAnswer, IdentityProvider, IdentityProviderClient,
-        IdentityProviderService, Outcome, Post, PostRequest, PostResponse, StartAuthorization, UserIdentity,
+        IdentityProviderService, Outcome, StartAuthorization, UserIdentity,
     },
     issuer::{SigningKey, TokenIssuer},
     keys::{Algorithm, KeySet},
-    source::FetchError,
+    net::{self, HttpClient, HttpError, HttpFuture, Limits},
 };
 
 use super::{Bank, service};
@@ -23,21 +23,19 @@ use super::{Bank, service};
 #[derive(Clone)]
 struct InProcess(Router);
 
-impl Post for InProcess {
-    async fn post(&self, request: PostRequest) -> Result<PostResponse, FetchError> {
-        let mut builder = Request::post(request.url());
-        if let Some(authorization) = request.authorization() {
-            builder = builder.header(header::AUTHORIZATION, authorization);
-        }
-        let request = builder.body(Body::from(request.body().clone())).map_err(|_| FetchError::Broken)?;
-        let (head, body) =
-            self.0.clone().oneshot(request).await.unwrap_or_else(|never| match never {}).into_parts();
-        let body = body.collect().await.map_err(|_| FetchError::Broken)?.to_bytes();
-        Ok(PostResponse { status: head.status, body })
+impl HttpClient for InProcess {
+    fn send(&self, request: Request<net::Body>, _: Limits) -> HttpFuture<'_> {
+        let request = request.map(|body| Body::from(body.into_bytes()));
+        let response = self.0.clone().oneshot(request);
+        Box::pin(async move {
+            let (head, body) = response.await.unwrap_or_else(|never| match never {}).into_parts();
+            let body = body.collect().await.map_err(|_| HttpError::Broken)?.to_bytes();
+            Ok(Response::from_parts(head, body.into()))
+        })
     }
 }
 
-fn client(router: Router) -> IdentityProviderClient<InProcess> {
+fn client(router: Router) -> IdentityProviderClient {
     IdentityProviderClient::builder("https://cip.example/v1", "T", "bridge", InProcess(router))
         .build()
         .unwrap()

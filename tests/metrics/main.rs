@@ -116,7 +116,7 @@ async fn live() {
     let (issuer, fetcher) = (TestIssuer::new(), Scripted::new());
     let remote = Issuer::with_jwks_uri(issuer.issuer(), "https://issuer.test/jwks")
         .profile(TokenProfile::rfc9068())
-        .fetcher(fetcher.clone());
+        .http_client(fetcher.clone());
     let api = ResourceServer::builder(issuer.audience())
         .issuer(remote)
         .client_id(issuer.client_id())

@@ -180,11 +180,11 @@ fn spending(issuer: &TestIssuer, nonces: Nonces) -> ResourceServer {
 
 /// A server whose issuer cannot be reached.
 fn unreachable(issuer: &TestIssuer) -> ResourceServer {
-    let fetcher = Scripted::new();
-    fetcher.fail();
+    let client = Scripted::new();
+    client.fail();
     let trusted = Issuer::with_jwks_uri(issuer.issuer(), "https://issuer.test/jwks").profile(profile());
     ResourceServer::builder(issuer.audience())
-        .issuer(trusted.fetcher(fetcher))
+        .issuer(trusted.http_client(client))
         .clock(issuer.clock().clone())
         .build()
         .unwrap()

@@ -5,7 +5,8 @@ use std::{
     time::Duration,
 };
 
-use tower_resource_server::source::{Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse};
+use http::{Request, Response};
+use tower_resource_server::net::{Body, HttpClient, HttpError, HttpFuture, Limits};
 
 use super::*;
 
@@ -30,12 +31,12 @@ impl Endpoint {
     }
 }
 
-impl Fetch for Endpoint {
-    fn fetch(&self, request: FetchRequest) -> FetchFuture<'_> {
+impl HttpClient for Endpoint {
+    fn send(&self, request: Request<Body>, _: Limits) -> HttpFuture<'_> {
         let mut state = self.0.lock().unwrap();
-        state.asked.push(request.url().to_owned());
-        let answer = state.document.clone().map(FetchResponse::document).ok_or(FetchError::Connect);
-        Box::pin(std::future::ready(answer))
+        state.asked.push(request.uri().to_string());
+        let document = state.document.clone().ok_or(HttpError::Connect);
+        Box::pin(std::future::ready(document.map(|document| Response::new(document.into()))))
     }
 }
 
@@ -43,7 +44,8 @@ impl Fetch for Endpoint {
 async fn one_bare_key_is_fetched_and_a_rotation_noticed() {
     let (endpoint, clock) = (Endpoint::default(), clock());
     endpoint.publish(Some(published(&KEY)));
-    let settings = ResourceServer::mobile_client_access(TENANT).server_url(SERVER).fetcher(endpoint.clone());
+    let settings =
+        ResourceServer::mobile_client_access(TENANT).server_url(SERVER).http_client(endpoint.clone());
     let api = settings.into_builder().clock(clock.clone()).build().unwrap();
 
     assert_eq!(endpoint.asked(), Vec::<String>::new(), "nothing before the first request");
@@ -70,7 +72,8 @@ async fn one_bare_key_is_fetched_and_a_rotation_noticed() {
 #[tokio::test]
 async fn a_key_endpoint_that_is_down_means_503_and_recovers() {
     let (endpoint, clock) = (Endpoint::default(), clock());
-    let settings = ResourceServer::mobile_client_access(TENANT).server_url(SERVER).fetcher(endpoint.clone());
+    let settings =
+        ResourceServer::mobile_client_access(TENANT).server_url(SERVER).http_client(endpoint.clone());
     let api = settings.into_builder().clock(clock.clone()).build().unwrap();
     let field = format!("Bearer {}", sign(&access()));
     assert_eq!(ask(&api, &[&field], "").await, Answer::refused(503, None));

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use http::Response;
 use proptest::{collection::vec, prelude::*};
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -18,8 +19,9 @@ use tower_resource_server::{
     Issuer, ResourceServer,
     issuer::SigningKey,
     keys::Algorithm,
+    net::{Body, HttpClient, HttpError, HttpFuture, Limits},
     profile::TokenProfile,
-    source::{Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse, Health},
+    source::Health,
     test_util::{ManualClock, TestIssuer},
     time::{Clock, UnixTime},
 };
@@ -154,19 +156,19 @@ impl World {
     }
 }
 
-impl Fetch for World {
-    fn fetch(&self, _: FetchRequest) -> FetchFuture<'_> {
+impl HttpClient for World {
+    fn send(&self, _: http::Request<Body>, _: Limits) -> HttpFuture<'_> {
         Box::pin(async move {
             let (since, wall) = (self.clock.monotonic(), self.clock.unix());
             let (mode, published) = self.with(|script| (script.mode, script.published.clone()));
             match mode {
                 Mode::Hangs => std::future::pending().await,
-                Mode::Refuses => Err(FetchError::Connect),
-                Mode::Html => Ok(FetchResponse::document("<html>")),
+                Mode::Refuses => Err(HttpError::Connect),
+                Mode::Html => Ok(Response::new("<html>".into())),
                 Mode::Up => {
                     let jwks: Vec<_> = published.iter().map(|key| keys()[*key].public_jwk()).collect();
                     self.with(|script| script.handed = Some(Handed { keys: published, since, wall }));
-                    Ok(FetchResponse::document(json!({ "keys": jwks }).to_string()))
+                    Ok(Response::new(json!({ "keys": jwks }).to_string().into()))
                 }
             }
         })
@@ -204,7 +206,7 @@ impl Model {
         let issuer = TestIssuer::builder().signing_key(keys()[0].clone()).clock(clock.clone()).build();
         let trusted = Issuer::with_jwks_uri(TestIssuer::ISSUER, "https://issuer.test/jwks")
             .profile(TokenProfile::rfc9068())
-            .fetcher(world.clone());
+            .http_client(world.clone());
         let api = ResourceServer::builder(issuer.audience()).issuer(trusted).clock(clock).build().unwrap();
         let tokens = keys().iter().map(|key| mint(&issuer, key)).collect();
         Self { world, issuer, api, tokens, newest: 1, pending: Vec::new() }

@@ -20,7 +20,7 @@ fn app(issuer: &TestIssuer, fetcher: &Scripted, settings: RefreshSettings) -> Ro
     let remote = Issuer::with_jwks_uri(issuer.issuer(), "https://issuer.test/jwks")
         .profile(TokenProfile::rfc9068())
         .refresh(settings)
-        .fetcher(fetcher.clone());
+        .http_client(fetcher.clone());
     let clock = issuer.clock().clone();
     let api = ResourceServer::builder(issuer.audience()).issuer(remote).clock(clock).build().unwrap();
     Router::new().route("/", routing::any(|| async { "ok" })).layer(api.layer().reject_with(Json))

@@ -117,7 +117,7 @@ async fn keys_that_cannot_be_had_are_not_the_tokens_fault() {
     fetcher.fail();
     let remote = Issuer::with_jwks_uri(TWO, "https://keys.test/jwks")
         .profile(sceyt::token(TWO))
-        .fetcher(fetcher.clone());
+        .http_client(fetcher.clone());
     let builder = ResourceServer::sceyt(KEY_ONE.application(ONE)).into_builder().issuer(remote);
     let clock = tower_resource_server::test_util::ManualClock::default();
     let api = builder.clock(clock.clone()).build().unwrap();

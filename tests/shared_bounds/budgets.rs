@@ -11,7 +11,7 @@ async fn one_patterns_flood_is_not_anothers() {
     let (cloud, keys) = (Cloud::default(), TestIssuer::new());
     let any = |pattern: &str| {
         let tenants = Issuer::tenants(pattern).dangerous().any_tenant();
-        tenants.profile(TokenProfile::rfc9068()).fetcher(cloud.clone())
+        tenants.profile(TokenProfile::rfc9068()).http_client(cloud.clone())
     };
     let api = ResourceServer::builder(keys.audience())
         .clock(keys.clock().clone())

@@ -30,7 +30,7 @@ impl Server {
         let mut builder = ResourceServer::builder(keys.audience()).clock(keys.clock().clone());
         for issuer in configured {
             let trusted = Issuer::with_jwks_uri(&*issuer, format!("{issuer}/jwks"));
-            builder = builder.issuer(trusted.profile(TokenProfile::rfc9068()).fetcher(cloud.clone()));
+            builder = builder.issuer(trusted.profile(TokenProfile::rfc9068()).http_client(cloud.clone()));
             cloud.publish(&issuer, &keys);
         }
         // The budget for first fetches is not what is tested.
@@ -41,7 +41,7 @@ impl Server {
             .any_tenant()
             .profile(TokenProfile::rfc9068())
             .tenant_settings(settings)
-            .fetcher(cloud.clone());
+            .http_client(cloud.clone());
         Self { cloud, api: builder.issuer(tenants).build().unwrap(), keys }
     }
 

@@ -2,13 +2,15 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    future::ready,
     sync::{Arc, Mutex},
 };
 
 use base64_simd::URL_SAFE_NO_PAD;
+use http::{Request, Response, StatusCode};
 use serde_json::{Map, Value};
 use tower_resource_server::{
-    source::{Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse},
+    net::{Body, HttpClient, HttpError, HttpFuture, Limits},
     test_util::TestIssuer,
 };
 
@@ -67,25 +69,27 @@ impl Cloud {
     }
 }
 
-impl Fetch for Cloud {
-    fn fetch(&self, request: FetchRequest) -> FetchFuture<'_> {
+impl HttpClient for Cloud {
+    fn send(&self, request: Request<Body>, _: Limits) -> HttpFuture<'_> {
         let mut tables = self.0.lock().unwrap();
-        let url = request.url().to_owned();
+        let url = request.uri().to_string();
         tables.asked.push(url.clone());
         if tables.hanging.iter().any(|issuer| url.starts_with(&format!("{issuer}/"))) {
             return Box::pin(std::future::pending());
         }
         let metadata = url.strip_suffix("/.well-known/openid-configuration");
         let answer = if tables.down {
-            Err(FetchError::Connect)
+            Err(HttpError::Connect)
         } else if let Some(issuer) = metadata.filter(|issuer| tables.keys.contains_key(*issuer)) {
-            Ok(format!(r#"{{"issuer":"{issuer}","jwks_uri":"{issuer}/jwks"}}"#))
+            Ok(Response::new(format!(r#"{{"issuer":"{issuer}","jwks_uri":"{issuer}/jwks"}}"#).into()))
         } else if let Some(jwks) = url.strip_suffix("/jwks").and_then(|issuer| tables.keys.get(issuer)) {
-            Ok(jwks.clone())
+            Ok(Response::new(jwks.clone().into()))
         } else {
-            Err(FetchError::Status { status: http::StatusCode::NOT_FOUND, retry_after: None })
+            let mut not_found = Response::default();
+            *not_found.status_mut() = StatusCode::NOT_FOUND;
+            Ok(not_found)
         };
-        Box::pin(async move { answer.map(FetchResponse::document) })
+        Box::pin(ready(answer))
     }
 }
 

@@ -190,7 +190,7 @@ async fn an_explanation_says_what_the_answer_does_not_and_agrees_with_it() {
 async fn a_customer_list_is_not_public_where_patterns_overlap() {
     let (cloud, keys) = (Cloud::default(), TestIssuer::new());
     let tenants = |pattern: &str, trusted: &'static str, profile: TokenProfile| {
-        Issuer::tenants(pattern).allow_tenants([trusted]).profile(profile).fetcher(cloud.clone())
+        Issuer::tenants(pattern).allow_tenants([trusted]).profile(profile).http_client(cloud.clone())
     };
     let strict = TokenProfile::rfc9068().rule(claim("region").equals("eu"));
     let api = ResourceServer::builder(keys.audience())
@@ -243,7 +243,7 @@ async fn a_customer_list_is_not_public_by_other_ways_in() {
         ResourceServer::builder(keys.audience())
             .clock(keys.clock().clone())
             .client_id(keys.client_id())
-            .issuer(tenants.profile(TokenProfile::rfc9068()).fetcher(cloud.clone()))
+            .issuer(tenants.profile(TokenProfile::rfc9068()).http_client(cloud.clone()))
     };
     for tenant in ["t-here", "t-new"] {
         cloud.publish(&issuer_of(tenant), &keys);

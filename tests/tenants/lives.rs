@@ -8,7 +8,8 @@ use std::{
 
 use tower_resource_server::{
     Issuer, KeyRevocation,
-    source::{SourceUrl, TenantKeys, TenantSettings},
+    net::SourceUrl,
+    source::{TenantKeys, TenantSettings},
     test_util::{Defect, TestIssuer},
 };
 

@@ -36,7 +36,7 @@ impl Stage {
         let tenants = Issuer::tenants(PATTERN)
             .profile(TokenProfile::rfc9068())
             .tenant_settings(settings)
-            .fetcher(cloud.clone());
+            .http_client(cloud.clone());
         let api = ResourceServer::builder(keys.audience())
             .issuer(trust(tenants))
             .clock(keys.clock().clone())

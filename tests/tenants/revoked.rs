@@ -24,7 +24,7 @@ fn server(cloud: &Cloud, keys: &TestIssuer, patterns: &[(&str, &'static str)]) -
     let builder = ResourceServer::builder(keys.audience()).clock(keys.clock().clone());
     let trusting = |builder: tower_resource_server::ResourceServerBuilder, (pattern, trusted): &(&str, _)| {
         let tenants = Issuer::tenants(*pattern).allow_tenants([*trusted]).profile(TokenProfile::rfc9068());
-        builder.issuer(tenants.fetcher(cloud.clone()))
+        builder.issuer(tenants.http_client(cloud.clone()))
     };
     patterns.iter().fold(builder, trusting).build().unwrap()
 }
@@ -244,8 +244,8 @@ async fn a_configured_issuer_and_a_pattern_that_fits_both_withdraw_a_key() {
     let trusted = Issuer::with_jwks_uri(own, "https://own.test/jwks").also_known_as(alias);
     let api = ResourceServer::builder(keys.audience())
         .clock(keys.clock().clone())
-        .issuer(trusted.profile(TokenProfile::rfc9068()).fetcher(cloud.clone()))
-        .issuer(tenants.profile(TokenProfile::rfc9068()).fetcher(cloud.clone()))
+        .issuer(trusted.profile(TokenProfile::rfc9068()).http_client(cloud.clone()))
+        .issuer(tenants.profile(TokenProfile::rfc9068()).http_client(cloud.clone()))
         .build()
         .unwrap();
     cloud.publish(own, &keys);

@@ -8,8 +8,8 @@ use common::{api, call, serve};
 use grpc_example::client::Method;
 use tower_resource_server::{
     Issuer, ResourceServer,
+    net::{Body, HttpClient, HttpError, HttpFuture, Limits},
     policy::{Requirement, scope},
-    source::{Fetch, FetchError, FetchFuture, FetchRequest},
     test_util::{Defect, TestIssuer},
     time::{Clock, SystemClock},
 };
@@ -124,14 +124,14 @@ async fn a_good_token_reaches_the_handler_with_its_identity() {
 async fn without_keys_a_call_is_unavailable_and_says_when_to_come_again() {
     struct Down;
 
-    impl Fetch for Down {
-        fn fetch(&self, _: FetchRequest) -> FetchFuture<'_> {
-            Box::pin(ready(Err(FetchError::Connect)))
+    impl HttpClient for Down {
+        fn send(&self, _: http::Request<Body>, _: Limits) -> HttpFuture<'_> {
+            Box::pin(ready(Err(HttpError::Connect)))
         }
     }
 
     let issuer = TestIssuer::new();
-    let server = Issuer::with_jwks_uri(issuer.issuer(), "https://issuer.test/jwks").fetcher(Down);
+    let server = Issuer::with_jwks_uri(issuer.issuer(), "https://issuer.test/jwks").http_client(Down);
     // The system clock, as waiting for keys is a matter of real time.
     let api = ResourceServer::builder(issuer.audience()).issuer(server).build().unwrap();
     let address = serve(&api, Requirement::none()).await;

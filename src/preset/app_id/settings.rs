@@ -1,12 +1,12 @@
 //! The settings of an API behind App ID.
 
-use std::time::Duration;
+#[cfg(feature = "remote")]
+use std::sync::Arc;
+use std::{fmt, time::Duration};
 
 use http::StatusCode;
 
 use super::{DEFAULT_SCOPE, REALM, access_token, id_token, issuer_names};
-#[cfg(feature = "remote")]
-use crate::source::RefreshSettings;
 use crate::{
     Issuer, PairRules, ResourceServer, ResourceServerBuilder,
     error::ConfigError,
@@ -18,6 +18,8 @@ use crate::{
         vcap::{Choice, Credentials},
     },
 };
+#[cfg(feature = "remote")]
+use crate::{net::HttpClient, source::RefreshSettings};
 
 impl ResourceServer {
     /// Begins a server for a tenant of IBM Cloud App ID: see the [page of the preset](super).
@@ -47,7 +49,7 @@ impl ResourceServer {
 /// # #[cfg(not(feature = "remote"))]
 /// # fn main() {}
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct AppId {
     server_url: String,
@@ -59,6 +61,8 @@ pub struct AppId {
     keys: Option<KeySet>,
     #[cfg(feature = "remote")]
     refresh: RefreshSettings,
+    #[cfg(feature = "remote")]
+    client: Option<Arc<dyn HttpClient>>,
     #[cfg(feature = "remote")]
     allow_loopback_http: bool,
     problems: Vec<String>,
@@ -80,6 +84,8 @@ impl AppId {
             keys: None,
             #[cfg(feature = "remote")]
             refresh: RefreshSettings::default(),
+            #[cfg(feature = "remote")]
+            client: None,
             #[cfg(feature = "remote")]
             allow_loopback_http: false,
             problems,
@@ -193,6 +199,10 @@ impl AppId {
         {
             let issuer = Issuer::with_jwks_uri(&self.server_url, format!("{}/publickeys", self.server_url))
                 .refresh(self.refresh.clone());
+            let issuer = match &self.client {
+                Some(client) => issuer.http_client(Arc::clone(client)),
+                None => issuer,
+            };
             if self.allow_loopback_http { issuer.allow_loopback_http() } else { issuer }
         }
         // Without a way to fetch any, `build()` misses the keys.
@@ -210,10 +220,25 @@ impl AppId {
         self
     }
 
+    /// Fetches the keys through `client`; see [`Issuer::http_client`].
+    pub fn http_client(mut self, client: impl HttpClient) -> Self {
+        self.client = Some(Arc::new(client));
+        self
+    }
+
     /// Allows plain `http` to a loopback address, for development and tests.
     pub fn allow_loopback_http(mut self) -> Self {
         self.allow_loopback_http = true;
         self
+    }
+}
+
+impl fmt::Debug for AppId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppId")
+            .field("server_url", &self.server_url)
+            .field("tenant", &self.tenant)
+            .finish_non_exhaustive()
     }
 }
 

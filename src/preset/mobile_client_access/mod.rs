@@ -113,7 +113,7 @@ use crate::{
 };
 
 #[cfg(feature = "remote")]
-use crate::source::{Fetch, RefreshSettings};
+use crate::{net::HttpClient, source::RefreshSettings};
 
 /// What clients look for in a challenge, quotes included.
 const REALM: &str = "imfAuthentication";
@@ -136,7 +136,7 @@ pub struct MobileClientAccess {
     #[cfg(feature = "remote")]
     refresh: RefreshSettings,
     #[cfg(feature = "remote")]
-    fetcher: Option<Arc<dyn Fetch>>,
+    client: Option<Arc<dyn HttpClient>>,
     #[cfg(feature = "remote")]
     allow_loopback_http: bool,
 }
@@ -165,7 +165,7 @@ impl ResourceServer {
             #[cfg(feature = "remote")]
             refresh: RefreshSettings { default_freshness: KEY_FRESHNESS, ..RefreshSettings::default() },
             #[cfg(feature = "remote")]
-            fetcher: None,
+            client: None,
             #[cfg(feature = "remote")]
             allow_loopback_http: false,
         }
@@ -292,8 +292,8 @@ impl MobileClientAccess {
     fn remote(&self, name: String, server: &str) -> Issuer {
         let key = format!("{server}/authorization/v1/apps/{}/publickey", self.tenant);
         let issuer = Issuer::with_jwks_uri(name, key).refresh(self.refresh.clone());
-        let issuer = match &self.fetcher {
-            Some(fetcher) => issuer.shared_fetcher(Arc::clone(fetcher)),
+        let issuer = match &self.client {
+            Some(client) => issuer.http_client(Arc::clone(client)),
             None => issuer,
         };
         if self.allow_loopback_http { issuer.allow_loopback_http() } else { issuer }
@@ -347,9 +347,9 @@ impl MobileClientAccess {
         self
     }
 
-    /// Fetches the key with `fetcher`; see [`Issuer::fetcher`].
-    pub fn fetcher(mut self, fetcher: impl Fetch) -> Self {
-        self.fetcher = Some(Arc::new(fetcher));
+    /// Fetches the key through `client`; see [`Issuer::http_client`].
+    pub fn http_client(mut self, client: impl HttpClient) -> Self {
+        self.client = Some(Arc::new(client));
         self
     }
 

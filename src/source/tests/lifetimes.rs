@@ -124,7 +124,7 @@ fn a_runtime_that_no_longer_runs_is_overdue_and_its_late_answer_ignored() {
 }
 
 #[tokio::test]
-async fn a_fetcher_that_panics_is_a_failure_and_the_source_recovers() {
+async fn a_client_that_panics_is_a_failure_and_the_source_recovers() {
     let bench = Bench::loaded().await;
     bench.advance(secs(60)).await;
     bench.provider.set(JWKS, Answer::Panics);
@@ -154,7 +154,7 @@ async fn ready_waits_for_the_first_keys_through_failures() {
 async fn refresh_now_fetches_anew_whatever_else_is_going_on() {
     let bench = Bench::loaded().await;
     bench.provider.fail();
-    let error = RefreshError::KeySetFetch(FetchError::Connect);
+    let error = RefreshError::KeySetFetch(HttpError::Connect.into());
     assert_eq!(bench.keys.refresh_now().await, Err(error), "and does not wait for the back-off");
     bench.provider.publish(&[("c", 3)]);
     assert_eq!(bench.keys.refresh_now().await, Ok(()));

@@ -5,6 +5,7 @@ mod documents;
 mod lifetimes;
 mod model;
 mod model_schedule;
+mod redirects;
 mod requests;
 mod tenants;
 
@@ -14,10 +15,15 @@ use std::{
     time::Duration,
 };
 
+use http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{AGE, CACHE_CONTROL, ETAG, IF_NONE_MATCH, LOCATION, RETRY_AFTER},
+};
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::{permits::PermitPool, *};
+use super::{fetch::FetchResponse, permits::PermitPool, *};
 use crate::{
+    net::{Body, HttpClient, HttpError, HttpFuture, Limits, SourceUrl, UrlError},
     test_util::ManualClock,
     time::{Clock, Clocks, UnixTime},
 };
@@ -32,7 +38,8 @@ const fn secs(n: u64) -> Duration {
 #[derive(Clone)]
 enum Answer {
     Document(FetchResponse),
-    Fails(FetchError),
+    Responds(Response<Body>),
+    Fails(HttpError),
     Hangs,
     Panics,
 }
@@ -40,9 +47,9 @@ enum Answer {
 /// An issuer in memory.
 struct Provider {
     answers: Mutex<HashMap<String, Answer>>,
-    log: Mutex<Vec<(String, Option<String>)>>,
-    /// The most redirects that a request may follow, and how large its answer may be.
-    bounds: Mutex<Vec<(u8, usize)>>,
+    log: Mutex<Vec<(String, Option<HeaderValue>)>>,
+    /// How large the answer to each request may be.
+    bounds: Mutex<Vec<usize>>,
     /// While this is false, nothing is answered.
     open: watch::Sender<bool>,
 }
@@ -66,7 +73,7 @@ impl Provider {
     }
 
     fn fail(&self) {
-        self.set(JWKS, Answer::Fails(FetchError::Connect));
+        self.set(JWKS, Answer::Fails(HttpError::Connect));
     }
 
     fn fetches(&self) -> usize {
@@ -77,32 +84,70 @@ impl Provider {
         self.log.lock().unwrap().iter().filter(|(asked, _)| asked == url).count()
     }
 
-    fn last_etag(&self) -> Option<String> {
+    fn last_etag(&self) -> Option<HeaderValue> {
         self.log.lock().unwrap().last().and_then(|(_, etag)| etag.clone())
     }
 }
 
-impl Fetch for Arc<Provider> {
-    fn fetch(&self, request: FetchRequest) -> FetchFuture<'_> {
-        self.log.lock().unwrap().push((request.url().to_owned(), request.etag().map(str::to_owned)));
-        self.bounds.lock().unwrap().push((request.max_redirects(), request.max_body()));
+impl HttpClient for Provider {
+    fn send(&self, request: Request<Body>, limits: Limits) -> HttpFuture<'_> {
+        let (url, asked) = (request.uri().to_string(), request.headers().get(IF_NONE_MATCH).cloned());
+        self.log.lock().unwrap().push((url.clone(), asked.clone()));
+        self.bounds.lock().unwrap().push(limits.max_body());
         Box::pin(async move {
             let _ = self.open.subscribe().wait_for(|open| *open).await;
-            let answer = self.answers.lock().unwrap().get(request.url()).cloned();
+            let answer = self.answers.lock().unwrap().get(&url).cloned();
             match answer {
-                Some(Answer::Document(response)) => match (request.etag(), &response.etag) {
-                    (Some(asked), Some(current)) if asked == current => {
-                        Ok(FetchResponse { body: None, ..response })
-                    }
-                    _ => Ok(response),
-                },
+                Some(Answer::Document(response)) if asked.is_some() && asked == response.etag => {
+                    Ok(FetchResponse { body: None, ..response }.into())
+                }
+                Some(Answer::Document(response)) => Ok(response.into()),
+                Some(Answer::Responds(response)) => Ok(response),
                 Some(Answer::Fails(error)) => Err(error),
                 Some(Answer::Hangs) => std::future::pending().await,
-                Some(Answer::Panics) => panic!("a fetcher that panics"),
-                None => Err(FetchError::Status { status: http::StatusCode::NOT_FOUND, retry_after: None }),
+                Some(Answer::Panics) => panic!("a client that panics"),
+                None => Ok(status(404)),
             }
         })
     }
+}
+
+impl FetchResponse {
+    fn document(body: impl Into<bytes::Bytes>) -> Self {
+        Self { body: Some(body.into()), max_age: None, age: secs(0), etag: None }
+    }
+
+    fn not_modified() -> Self {
+        Self { body: None, max_age: None, age: secs(0), etag: None }
+    }
+}
+
+/// The response that is read as this one.
+impl From<FetchResponse> for Response<Body> {
+    fn from(read: FetchResponse) -> Self {
+        let mut response = status(if read.body.is_some() { 200 } else { 304 });
+        let headers = response.headers_mut();
+        if let Some(max_age) = read.max_age {
+            headers.insert(CACHE_CONTROL, format!("max-age={}", max_age.as_secs()).parse().unwrap());
+        }
+        headers.insert(AGE, read.age.as_secs().into());
+        headers.extend(read.etag.map(|etag| (ETAG, etag)));
+        *response.body_mut() = read.body.unwrap_or_default().into();
+        response
+    }
+}
+
+/// 503, and when to ask again.
+fn busy(retry_after: u64) -> Response<Body> {
+    let mut response = status(503);
+    response.headers_mut().insert(RETRY_AFTER, retry_after.into());
+    response
+}
+
+fn status(status: u16) -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response
 }
 
 /// A key set of Ed25519 keys: names, and a number each that stands for the key.
@@ -150,7 +195,7 @@ impl Bench {
         let keys = RemoteKeys::new(RemoteConfig {
             name: "https://login.example".into(),
             location,
-            fetcher: Arc::new(Arc::clone(&provider)),
+            client: Arc::clone(&provider) as Arc<dyn HttpClient>,
             clock: Arc::new(clock.clone()),
             settings,
             pools,

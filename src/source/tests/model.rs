@@ -114,7 +114,7 @@ impl World {
         work(&mut self.script.lock().unwrap())
     }
 
-    async fn answer(&self) -> Result<FetchResponse, FetchError> {
+    async fn answer(&self) -> Result<Response<Body>, HttpError> {
         let (now, wall) = (self.clock.monotonic(), self.clock.unix());
         // What is sent is decided when the request arrives, and may be old when it gets there.
         let (number, mode, published, max_age) = self.with(|script| {
@@ -145,13 +145,10 @@ impl World {
             Mode::Up => jwks(&set),
             Mode::Html => "<html>maintenance</html>".to_owned(),
             Mode::EmptySet => r#"{"keys":[]}"#.to_owned(),
-            Mode::Busy => {
-                let status = http::StatusCode::SERVICE_UNAVAILABLE;
-                return Err(FetchError::Status { status, retry_after: Some(secs(30)) });
-            }
-            Mode::Refuses | Mode::Hangs => return Err(FetchError::Connect),
+            Mode::Busy => return Ok(busy(30)),
+            Mode::Refuses | Mode::Hangs => return Err(HttpError::Connect),
         };
-        Ok(FetchResponse { max_age, ..FetchResponse::document(document) })
+        Ok(FetchResponse { max_age, ..FetchResponse::document(document) }.into())
     }
 
     /// Judges what a request was told at this moment.
@@ -175,8 +172,8 @@ impl World {
     }
 }
 
-impl Fetch for World {
-    fn fetch(&self, _: FetchRequest) -> FetchFuture<'_> {
+impl HttpClient for World {
+    fn send(&self, _: Request<Body>, _: Limits) -> HttpFuture<'_> {
         Box::pin(self.answer())
     }
 }
@@ -246,7 +243,7 @@ impl Model {
         let keys = RemoteKeys::new(RemoteConfig {
             name: "https://login.example".into(),
             location: KeyLocation::Jwks(SourceUrl::parse(JWKS, false).unwrap()),
-            fetcher: Arc::new(world.clone()),
+            client: Arc::new(world.clone()),
             clock: Arc::new(clock.clone()),
             settings: RefreshSettings::default(),
             pools: pools(4096),

@@ -65,7 +65,7 @@ async fn a_hanging_fetch_is_503_after_the_wait_and_ends_at_its_deadline() {
     assert_eq!(outcomes(request).await, [Outcome::Unavailable(1)]);
     assert_eq!(bench.request("a").await, Outcome::Found, "known keys notice nothing");
     bench.advance(secs(4)).await;
-    let error = RefreshError::KeySetFetch(FetchError::Timeout);
+    let error = RefreshError::KeySetFetch(HttpError::Timeout.into());
     assert_eq!(bench.keys.health().last_error, Some(error));
     assert_eq!(bench.request("x").await, Outcome::Unavailable(1), "in its back-off");
     assert_eq!(bench.provider.fetches(), 2);
@@ -82,9 +82,7 @@ async fn a_cold_source_waits_two_seconds_and_then_backs_off() {
     bench.advance(Duration::from_millis(1)).await;
     assert_eq!(outcomes(requests).await, [const { Outcome::Unavailable(1) }; 3]);
 
-    let down =
-        FetchError::Status { status: http::StatusCode::SERVICE_UNAVAILABLE, retry_after: Some(secs(30)) };
-    bench.provider.set(JWKS, Answer::Fails(down));
+    bench.provider.set(JWKS, Answer::Responds(busy(30)));
     bench.advance(secs(3)).await;
     bench.advance(secs(1)).await;
     assert_eq!(bench.request("a").await, Outcome::Unavailable(30), "the rest of the back-off, at once");

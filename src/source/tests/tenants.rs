@@ -6,7 +6,7 @@ const PATTERN: &str = "https://login.example/{tenant}";
 
 /// Tenants of which one may be a candidate; all have the keys that the provider has.
 fn tenants(provider: &Arc<Provider>, clock: &ManualClock) -> Tenants<()> {
-    let (fetcher, clock) = (Arc::clone(provider), clock.clone());
+    let (client, clock) = (Arc::clone(provider), clock.clone());
     let settings = TenantSettings { max_candidates: 1, ..TenantSettings::default() };
     Tenants::new(TenantsConfig {
         pattern: TenantPattern::parse(PATTERN, &false.into()).unwrap(),
@@ -17,7 +17,7 @@ fn tenants(provider: &Arc<Provider>, clock: &ManualClock) -> Tenants<()> {
             RemoteKeys::new(RemoteConfig {
                 name: PATTERN.into(),
                 location,
-                fetcher: Arc::new(Arc::clone(&fetcher)),
+                client: Arc::clone(&client) as Arc<dyn HttpClient>,
                 clock: Arc::new(clock.clone()),
                 settings: RefreshSettings::default(),
                 pools: pools(4096),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -15,12 +15,12 @@ use tower_resource_server::{
     Issuer, ResourceServer,
     identity_provider::{
         Challenge, ExchangeError, HandleChallengeAnswer, IdentityProvider, IdentityProviderClient,
-        IdentityProviderService, Outcome, Post, PostRequest, PostResponse, StartAuthorization,
+        IdentityProviderService, Outcome, StartAuthorization,
     },
     issuer::{SigningKey, TokenIssuer},
     keys::{Algorithm, KeyError, KeySet},
+    net::{Body, HttpClient, HttpFuture, Limits},
     preset::{VcapError, app_id::AppId, mobile_client_access::MobileClientAccess},
-    source::{Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse},
 };
 
 const X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
@@ -72,12 +72,12 @@ struct Provider {
     asked: Arc<Mutex<Vec<String>>>,
 }
 
-impl Fetch for Provider {
-    fn fetch(&self, request: FetchRequest) -> FetchFuture<'_> {
-        self.asked.lock().unwrap().push(request.url().to_owned());
-        let document =
-            if request.url().ends_with("/openid-configuration") { &self.metadata } else { &self.keys };
-        Box::pin(ready(Ok(FetchResponse::document(document.clone()))))
+impl HttpClient for Provider {
+    fn send(&self, request: Request<Body>, _: Limits) -> HttpFuture<'_> {
+        let url = request.uri().to_string();
+        let document = if url.ends_with("/openid-configuration") { &self.metadata } else { &self.keys };
+        self.asked.lock().unwrap().push(url);
+        Box::pin(ready(Ok(Response::new(document.clone().into()))))
     }
 }
 
@@ -115,7 +115,7 @@ async fn metadata_says_what_its_members_say() {
             asked: Arc::clone(&addresses),
         };
         let api =
-            ResourceServer::builder(API).issuer(Issuer::discover(ISSUER).fetcher(provider)).build().unwrap();
+            ResourceServer::builder(API).issuer(Issuer::discover(ISSUER).http_client(provider)).build().unwrap();
         let verified = api.verify_access_token(&token).await;
         assert_eq!(verified.is_ok(), asked.is_some(), "{name}");
         let addresses = addresses.lock().unwrap();
@@ -178,9 +178,9 @@ fn contents() -> Vec<(&'static str, String, Option<Value>)> {
 /// An identity provider that answers with one body.
 struct Says(String);
 
-impl Post for Says {
-    async fn post(&self, _: PostRequest) -> Result<PostResponse, FetchError> {
-        Ok(PostResponse { status: StatusCode::OK, body: Bytes::from(self.0.clone()) })
+impl HttpClient for Says {
+    fn send(&self, _: Request<Body>, _: Limits) -> HttpFuture<'_> {
+        Box::pin(ready(Ok(Response::new(self.0.clone().into()))))
     }
 }
 

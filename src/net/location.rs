@@ -2,13 +2,14 @@
 //!
 //! The issuer and its metadata are trusted to name a host, private networks included (many
 //! identity providers live there), but not to point this server at its own cloud's metadata
-//! service. The rules apply to the address as written and, in the fetcher, as resolved.
+//! service. The rules apply to the address as written and, in the client, as resolved.
 
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
+use http::Uri;
 use url::{Host, Url};
 
 use super::UrlError;
@@ -56,14 +57,14 @@ impl From<bool> for PlainHttp {
 /// without credentials; not a literal address of a forbidden kind.
 ///
 /// ```
-/// use tower_resource_server::source::{SourceUrl, UrlError};
+/// use tower_resource_server::net::{SourceUrl, UrlError};
 ///
 /// assert!(SourceUrl::parse("https://login.example/jwks", false).is_ok());
 /// assert!(SourceUrl::parse("http://127.0.0.1:8080/jwks", true).is_ok());
 /// assert_eq!(SourceUrl::parse("http://login.example/jwks", true), Err(UrlError::Insecure));
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct SourceUrl(Url);
+pub struct SourceUrl(Url, Uri);
 
 impl SourceUrl {
     /// Checks a URL; plain http may be allowed for loopback: `localhost` and the names below it (RFC
@@ -80,7 +81,7 @@ impl SourceUrl {
         Self::check(url, plain_http)
     }
 
-    pub(super) fn check(mut url: Url, plain_http: &PlainHttp) -> Result<Self, UrlError> {
+    pub(crate) fn check(mut url: Url, plain_http: &PlainHttp) -> Result<Self, UrlError> {
         let host = url.host().ok_or(UrlError::Malformed)?;
         match url.scheme() {
             "https" => {}
@@ -90,16 +91,13 @@ impl SourceUrl {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(UrlError::Credentials);
         }
-        let literal = match host {
-            Host::Ipv4(ip) => Some(IpAddr::V4(ip)),
-            Host::Ipv6(ip) => Some(IpAddr::V6(ip)),
-            Host::Domain(_) => None,
-        };
-        if literal.is_some_and(is_forbidden) {
+        if is_forbidden_host(&host) {
             return Err(UrlError::AddressRefused);
         }
         url.set_fragment(None);
-        Ok(Self(url))
+        // What a request carries; it takes fewer characters than a URL does.
+        let uri = Uri::try_from(url.as_str()).map_err(|_| UrlError::Malformed)?;
+        Ok(Self(url, uri))
     }
 
     /// The URL as text.
@@ -124,7 +122,7 @@ impl SourceUrl {
 
     /// Where a redirect from here leads, if it stays within the origin (RFC 6454 section 5).
     #[cfg(feature = "remote")]
-    pub(super) fn redirected_to(&self, location: &str) -> Option<Self> {
+    pub(crate) fn redirected_to(&self, location: &str) -> Option<Self> {
         let target = self.0.join(location).ok()?;
         let target = Self::check(target, &self.as_allowed()).ok()?;
         (target.0.origin() == self.0.origin()).then_some(target)
@@ -139,8 +137,13 @@ impl SourceUrl {
         plain_http
     }
 
-    pub(super) fn url(&self) -> &Url {
+    #[cfg(feature = "remote")]
+    pub(crate) fn url(&self) -> &Url {
         &self.0
+    }
+
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.1
     }
 }
 
@@ -180,7 +183,8 @@ impl fmt::Debug for SourceUrl {
     }
 }
 
-fn is_loopback(host: &Host<&str>) -> bool {
+/// Whether a host means this machine.
+pub(super) fn is_loopback(host: &Host<&str>) -> bool {
     match host {
         Host::Ipv4(ip) => ip.is_loopback(),
         Host::Ipv6(ip) => ip.is_loopback(),
@@ -192,6 +196,15 @@ fn is_loopback(host: &Host<&str>) -> bool {
 pub(super) fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name.rsplit('.').next().is_some_and(|label| label.eq_ignore_ascii_case("localhost"))
+}
+
+/// Whether a host is written as an address that no key server has.
+pub(super) fn is_forbidden_host(host: &Host<&str>) -> bool {
+    match *host {
+        Host::Ipv4(ip) => is_forbidden(IpAddr::V4(ip)),
+        Host::Ipv6(ip) => is_forbidden(IpAddr::V6(ip)),
+        Host::Domain(_) => false,
+    }
 }
 
 /// Whether no key server has this address: link-local (which holds the metadata service of most
@@ -298,6 +311,7 @@ mod tests {
             ("data", "data:,x", true, Err(UrlError::Malformed)),
             ("ftp", "ftp://127.0.0.1/", true, Err(UrlError::Insecure)),
             ("relative", "/jwks", true, Err(UrlError::Malformed)),
+            ("a host that no request can name", "https://a\"b.example/", false, Err(UrlError::Malformed)),
         ] {
             assert_eq!(SourceUrl::parse(url, opt_in).map(drop), expected, "{name}");
         }

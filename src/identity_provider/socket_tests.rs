@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -13,8 +12,7 @@ use tokio::{
 
 use super::*;
 use crate::{
-    identity_provider::{ExchangeError, IdentityProviderClient, MAX_BODY, Outcome},
-    source::SourceUrl,
+    net::{HttpError, ReqwestClient},
     test_util::ManualClock,
 };
 
@@ -62,8 +60,8 @@ fn answer(status: &str, body: &str) -> Option<Vec<u8>> {
     Some(format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
 }
 
-fn client(base: &str) -> IdentityProviderClient<ReqwestPost> {
-    IdentityProviderClient::builder(base, "T", "bridge", ReqwestPost::new().unwrap())
+fn client(base: &str) -> IdentityProviderClient {
+    IdentityProviderClient::builder(base, "T", "bridge", ReqwestClient::new().unwrap())
         .allow_loopback_http()
         .timeout(Duration::from_secs(60))
         .build()
@@ -98,7 +96,7 @@ async fn a_question_and_its_answer_as_they_are_on_the_wire() {
 #[tokio::test]
 async fn a_provider_in_trouble() {
     use ExchangeError::{Malformed, Status, Unanswered};
-    let too_large = Unanswered(FetchError::TooLarge { limit: MAX_BODY });
+    let too_large = Unanswered(HttpError::TooLarge { limit: MAX_BODY });
     let page = "<!DOCTYPE html><html><body><h1>TypeError: undefined</h1></body></html>";
     let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
     let endless =
@@ -118,10 +116,10 @@ async fn a_provider_in_trouble() {
         (
             "cut short",
             Some(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{".to_vec()),
-            Unanswered(FetchError::Broken),
+            Unanswered(HttpError::Broken),
         ),
-        ("not HTTP", Some(b"220 mail.example ESMTP\r\n".to_vec()), Unanswered(FetchError::Broken)),
-        ("hung up", Some(Vec::new()), Unanswered(FetchError::Broken)),
+        ("not HTTP", Some(b"220 mail.example ESMTP\r\n".to_vec()), Unanswered(HttpError::Broken)),
+        ("hung up", Some(Vec::new()), Unanswered(HttpError::Broken)),
     ] {
         let (base, seen) = serve(answer).await;
         assert_eq!(start(&base).await, Err(expected), "{name}");
@@ -134,7 +132,7 @@ async fn nobody_listens() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    assert_eq!(start(&base).await, Err(ExchangeError::Unanswered(FetchError::Connect)));
+    assert_eq!(start(&base).await, Err(ExchangeError::Unanswered(HttpError::Connect)));
 }
 
 #[tokio::test]
@@ -152,7 +150,7 @@ async fn a_redirect_takes_the_answer_nowhere() {
 async fn a_provider_that_hangs_is_given_up_at_the_deadline() {
     let (base, seen) = serve(None).await;
     let clock = ManualClock::default();
-    let client = IdentityProviderClient::builder(&base, "T", "bridge", ReqwestPost::new().unwrap())
+    let client = IdentityProviderClient::builder(&base, "T", "bridge", ReqwestClient::new().unwrap())
         .allow_loopback_http()
         .clock(clock.clone())
         .timeout(Duration::from_secs(60))
@@ -163,18 +161,5 @@ async fn a_provider_that_hangs_is_given_up_at_the_deadline() {
         tokio::task::yield_now().await;
     }
     clock.advance(Duration::from_secs(60));
-    assert_eq!(login.await.unwrap(), Err(ExchangeError::Unanswered(FetchError::Timeout)));
-}
-
-#[tokio::test]
-async fn the_transport_keeps_the_deadline_by_itself() {
-    let (base, _) = serve(None).await;
-    let request = PostRequest {
-        url: SourceUrl::parse(&base, true).unwrap(),
-        authorization: None,
-        body: Bytes::new(),
-        max_body: MAX_BODY,
-        timeout: Duration::from_millis(20),
-    };
-    assert_eq!(ReqwestPost::new().unwrap().post(request).await, Err(FetchError::Timeout));
+    assert_eq!(login.await.unwrap(), Err(ExchangeError::Unanswered(HttpError::Timeout)));
 }
