@@ -134,6 +134,9 @@ impl Future for Pending {
     }
 }
 
+/// The access token of a request, and the ID token beside it.
+type Tokens<O> = (<O as Observer>::Token, Option<<O as Observer>::Token>);
+
 impl ResourceServer {
     /// Begins with the headers of a request.
     pub(crate) fn begin(&self, headers: &HeaderMap) -> Step {
@@ -291,7 +294,7 @@ impl Inner {
         credentials: Credentials<'_>,
         now: &Now<'_>,
         o: &mut O,
-    ) -> Result<(O::Token, Option<O::Token>), (TokenKind, Failure)> {
+    ) -> Result<Tokens<O>, (TokenKind, Failure)> {
         let Credentials { access, id, selector } = credentials;
         o.begin(TokenKind::Access);
         let verified = self
