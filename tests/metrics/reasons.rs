@@ -190,8 +190,11 @@ fn unreachable(issuer: &TestIssuer) -> ResourceServer {
         .unwrap()
 }
 
-/// The reasons of requests: how one is caused, and whether the signature was good by then.
-fn rows() -> Vec<(&'static str, bool, fn(&TestIssuer) -> Case)> {
+/// The code of a reason, whether the signature was good by then, and a case of it.
+type Row = (&'static str, bool, fn(&TestIssuer) -> Case);
+
+/// The reasons of requests.
+fn rows() -> Vec<Row> {
     fn bearer(issuer: &TestIssuer, tokens: impl std::fmt::Display) -> Case {
         let authorization = Some(format!("Bearer {tokens}"));
         Case { server: server(issuer), required: Requirement::none(), authorization }
