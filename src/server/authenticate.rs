@@ -181,7 +181,6 @@ impl ResourceServer {
             self.0.counters.cache(cached.is_some());
         }
         if let Some(identity) = cached {
-            self.0.counters.good();
             return Step::Done(Ok(Some(identity)));
         }
         self.run(now, None, 0, |now| self.0.verify(credentials, now))
@@ -268,9 +267,7 @@ impl Inner {
         now: &Now<'_>,
     ) -> Result<Option<Identity>, (TokenKind, Failure)> {
         let (access, id) = self.verify_tokens(credentials, now, &mut FirstFailure)?;
-        let identity = self.identity(Some(access), id, Some(credentials));
-        self.counters.good();
-        Ok(identity)
+        Ok(self.identity(Some(access), id, Some(credentials)))
     }
 
     /// Verifies an ID token that stands alone.
@@ -283,9 +280,7 @@ impl Inner {
         let Some(id) = self.verify_lone_id_token(token, now, expected, &mut FirstFailure)? else {
             return Err((TokenKind::Id, TokenError::WrongType.into()));
         };
-        let identity = self.identity(None, Some(id), None);
-        self.counters.good();
-        Ok(identity)
+        Ok(self.identity(None, Some(id), None))
     }
 
     /// The tokens of a request, and whether they belong together.

@@ -315,7 +315,7 @@ impl ResourceServerBuilder {
             clock: self.clock,
             limits: self.limits,
             retain_tokens: self.retain_tokens,
-            counters: metrics::Counters::default(),
+            counters: metrics::Counters::new(),
         };
         ConfigError::unless_empty(problems, ResourceServer(Arc::new(inner)))
     }
