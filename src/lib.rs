@@ -39,6 +39,7 @@
 //! | [`profile`] | what tokens of one kind look like: RFC 9068, OpenID Connect, your own |
 //! | `verify` | the recipe: parse, screen, one key, one signature |
 //! | `identity` | [`Identity`]: what only verification can make |
+//! | [`mod@metrics`] | what is counted, with the feature of that name |
 //! | [`source`] | where keys come from, and how they are kept fresh |
 //! | [`store`] | what was spent, so that nothing counts twice |
 //! | [`mod@http`] | credentials, challenges, refusals, protected resource metadata |
@@ -107,6 +108,7 @@ pub mod identity_provider;
 #[cfg_attr(docsrs, doc(cfg(feature = "issuer")))]
 pub mod issuer;
 pub mod keys;
+pub mod metrics;
 pub mod middleware;
 pub mod policy;
 pub mod preset;

@@ -20,6 +20,7 @@ const FLOORS: &[&[&str]] = &[
     &["proof"],
     &["verify"],
     &["identity"],
+    &["metrics"],
     &["source", "store", "introspection"],
     &["http"],
     &["explain"],

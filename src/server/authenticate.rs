@@ -22,8 +22,9 @@ use crate::{
     error::TokenError,
     http::{Credentials, Reason, RequestError, TokenKind},
     identity::{Identity, RawTokens},
+    metrics,
     policy::Expected,
-    source::{KeyNeed, KeyOutcome, metrics},
+    source::{KeyNeed, KeyOutcome},
 };
 
 #[cfg(feature = "remote")]
