@@ -40,6 +40,7 @@
 //! | [`profile`] | what tokens of one kind look like: RFC 9068, OpenID Connect, your own |
 //! | `verify` | the order of all checks of a token, written once |
 //! | `identity` | [`Identity`]: what only verification can make |
+//! | [`mod@metrics`] | what is counted, with the feature of that name |
 //! | [`source`] | where keys come from, and how they are kept fresh |
 //! | [`store`] | what was spent, so that nothing counts twice |
 //! | [`mod@http`] | credentials, challenges, refusals, protected resource metadata |
@@ -110,6 +111,7 @@ pub mod identity_provider;
 pub mod issuer;
 mod json;
 pub mod keys;
+pub mod metrics;
 pub mod middleware;
 pub mod policy;
 pub mod preset;

@@ -22,6 +22,7 @@ const FLOORS: &[&[&str]] = &[
     &["proof"],
     &["verify"],
     &["identity"],
+    &["metrics"],
     &["source", "store", "introspection"],
     &["http"],
     &["explain"],

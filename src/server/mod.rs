@@ -56,8 +56,9 @@ use self::{cache::TokenCache, slot::Slot, sources::Sources};
 use crate::{
     http::{Challenger, Metadata, MetadataService, Rejection, RequestProfile},
     identity::ServerTag,
+    metrics,
     policy::Requirement,
-    source::{Health, metrics},
+    source::Health,
     store::{NonceError, Nonces},
     time::{Clock, Now},
     token::TokenLimits,

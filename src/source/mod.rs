@@ -8,7 +8,6 @@
 //! - `tenants`: issuers by `pattern`, resolved on demand within bounds.
 //! - `discovery`: from the issuer to its key set; `location`: where keys may be fetched from.
 //! - `fetch`: the seam to the network; `reqwest`: the ready-made fetcher.
-//! - [`metrics`]: what is counted, with the feature of that name.
 //! - `settings`: every number; `health`: how a source is doing, and [`runbook`] what to do about it; `error`: why a refresh failed.
 //!
 //! What the room promises:
@@ -40,7 +39,6 @@ mod health;
 mod load;
 #[cfg(any(feature = "remote", feature = "identity-provider"))]
 mod location;
-pub mod metrics;
 mod need;
 #[cfg(feature = "remote")]
 mod pattern;

@@ -12,13 +12,15 @@ use tokio::{runtime::Handle, sync::Notify, task::AbortHandle};
 use super::{
     NoRuntime, RefreshError, SourceState,
     load::{Found, Load},
-    metrics,
     race::before,
     remote::{Shared, State},
     schedule::{Reason, Step, Success},
     tenants::OnDemand,
 };
-use crate::keys::{KeySet, reasons};
+use crate::{
+    keys::{KeySet, reasons},
+    metrics,
+};
 
 /// The task that refreshes a source.
 pub(super) struct Driver {
