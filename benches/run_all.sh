@@ -2,8 +2,8 @@
 # Runs every bench and writes BENCHMARKS.md and its charts from what they found. About half an hour on
 # an idle machine; nothing else should run. Ends with 1 when a must is missed, after all was written.
 #
-# Usage: run_all.sh [--smoke]: each thing for a moment, to see that it works; nothing is judged, and
-# what is written goes to the target directory.
+# Usage: run_all.sh [--smoke]: each thing for a moment, to see that it works; only allocations are judged,
+# and what is written goes to the target directory.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -33,14 +33,16 @@ bench() {
 
 judge budget bench budget --bench budget
 # Its smoke run counts allocations only.
-if [[ ${#smoke[@]} != 0 ]] || command -v valgrind > /dev/null; then judge rooms bench rooms --bench rooms; fi
+if [[ ${#smoke[@]} != 0 ]] || command -v valgrind > /dev/null; then
+  judge instructions bench instructions --bench instructions
+fi
 judge scale bench scale --bench scale
 judge load bench load --bench load --features axum,issuer
 judge "load, gRPC" bench load-grpc --package grpc-example --bench load
 judge peers benches/peers/run.sh "${smoke[@]}"
 judge stores cargo run --quiet --profile "${profile/bench/release}" --manifest-path benches/peers/Cargo.toml \
   --features stores --bin stores -- --json "$results/stores.jsonl" "${smoke[@]}"
-if command -v valgrind > /dev/null; then judge instructions benches/peers/count.sh "${smoke[@]}"; fi
+if command -v valgrind > /dev/null; then judge "instructions of peers" benches/peers/count.sh "${smoke[@]}"; fi
 if [[ ${#smoke[@]} == 0 ]]; then judge build benches/build.sh "$results/build.jsonl"; fi
 
 printf '\n=== report\n'

@@ -38,9 +38,10 @@
 //! | [`keys`] | from a JWK, PEM or DER to a key that is parsed once, and sets of keys |
 //! | [`policy`] | rules about claims, and requirements of operations, as data |
 //! | [`profile`] | what tokens of one kind look like: RFC 9068, OpenID Connect, your own |
-//! | `verify` | the recipe: parse, screen, one key, one signature |
+//! | `verify` | the order of all checks of a token, written once |
 //! | `identity` | [`Identity`]: what only verification can make |
 //! | [`net`] | HTTP to other servers, through one client that can be exchanged |
+//! | [`mod@metrics`] | what is counted, with the feature of that name |
 //! | [`source`] | where keys come from, and how they are kept fresh |
 //! | [`store`] | what was spent, so that nothing counts twice |
 //! | [`mod@http`] | credentials, challenges, refusals, protected resource metadata |
@@ -68,8 +69,8 @@
 //! 6. Every rule of the profile: audience, times, subject, what the kind of token demands.
 //! 7. The signature, with the one key that the header names.
 //! 8. For two tokens: that they belong together.
-//! 9. The nonce that the token spends, where its profile has one.
-//! 10. What the operation requires: scopes.
+//! 9. What the operation requires: scopes.
+//! 10. The nonce that the token spends, where its profile has one.
 //!
 //! ## What is not checked
 //!
@@ -111,6 +112,7 @@ pub mod identity_provider;
 pub mod issuer;
 mod json;
 pub mod keys;
+pub mod metrics;
 pub mod middleware;
 pub mod net;
 pub mod policy;

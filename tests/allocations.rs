@@ -68,3 +68,21 @@ fn remembering_a_verdict_allocates_its_entry_even_where_another_has_to_go() {
     assert!(misses > 200, "{counts:?}");
     assert!(counts.iter().all(|count| *count <= MISS + REMEMBERED), "{counts:?}");
 }
+
+/// A refusal that is counted makes the labels of its counter.
+const COUNTED: u32 = if cfg!(feature = "metrics") { 1 } else { 0 };
+
+#[test]
+fn a_refusal_allocates_no_more_than_it_did() {
+    let bench = Bench::new(Kind::EdDsa, 1, 1 << 20);
+    for (name, authorization, expected) in [
+        ("no header", None, 2),
+        ("garbage", Some("Bearer abcdefghijklmnopqrstuvwxyz".to_owned()), 4),
+        ("unknown kid", Some(bench.unknown_kid()), 5),
+        ("expired", Some(bench.expired()), 11),
+        ("wrong issuer", Some(bench.wrong_issuer()), 6),
+    ] {
+        let refused = count(bench.reject(authorization));
+        assert!(refused <= expected + COUNTED, "{name}: {refused}");
+    }
+}

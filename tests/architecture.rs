@@ -22,6 +22,7 @@ const FLOORS: &[&[&str]] = &[
     &["proof"],
     &["verify"],
     &["identity"],
+    &["metrics"],
     &["net"],
     &["source", "store", "introspection"],
     &["http"],

@@ -174,12 +174,36 @@ fn each_printed_curl_line_does_what_it_says() {
                 assert!(answer.challenge().starts_with(&parameter), "{said}: {answer:?}");
             }
         }
+        if status != "200" {
+            assert!(answer.challenge().contains("scope=\"orders:read\""), "{said}: {answer:?}");
+        }
         seen.push(status);
     }
     assert_eq!(seen, ["401", "200", "401", "403", "200"]);
 
-    assert_eq!(api.request("GET", "/.well-known/oauth-protected-resource", None).status, 200);
+    let metadata = api.request("GET", "/.well-known/oauth-protected-resource", None);
+    assert_eq!(metadata.status, 200);
+    assert_eq!(metadata.json()["scopes_supported"], json!(["orders:read", "orders:write"]));
     assert_eq!(api.stop("-INT"), Some(0));
+}
+
+#[test]
+fn without_arguments_every_path_names_the_scope_that_it_needs() {
+    let api = Api::start(&[]);
+    for (method, target, scope) in [
+        ("GET", "/", "orders:read"),
+        ("GET", "/orders", "orders:read"),
+        ("POST", "/orders/new/", "orders:read"),
+        ("BREW", "/a/b?c=d", "orders:read"),
+        ("GET", "/orders/new", "orders:write"),
+        ("POST", "/orders/new", "orders:write"),
+    ] {
+        let answer = api.request(method, target, None);
+        assert_eq!(answer.status, 401, "{method} {target}: {answer:?}");
+        let scope = format!("scope=\"{scope}\"");
+        assert!(answer.challenge().contains(&scope), "{method} {target}: {answer:?}");
+    }
+    assert_eq!(api.request("GET", "/healthz", None).status, 200);
 }
 
 #[test]

@@ -60,18 +60,21 @@ fn naive(text: &str) -> Result<(), Malformed> {
     if !value.is_object() {
         return Err(Malformed::Payload);
     }
-    let (depth, duplicate) = walk(text);
-    match (depth > NESTING, duplicate) {
-        (false, false) => Ok(()),
-        (false, true) => Err(Malformed::DuplicateMember),
-        // Which of two faults is named depends on which comes first.
-        (true, _) => Err(Malformed::TooDeep),
+    let (depth, duplicate, reserved) = walk(text);
+    // Which of several faults is named depends on which comes first.
+    match (depth > NESTING, duplicate, reserved) {
+        (false, false, false) => Ok(()),
+        (false, false, true) => Err(Malformed::ReservedName),
+        (false, true, _) => Err(Malformed::DuplicateMember),
+        (true, ..) => Err(Malformed::TooDeep),
     }
 }
 
-/// The greatest depth of well-formed JSON, and whether some object has a name twice.
-fn walk(text: &str) -> (usize, bool) {
-    let (mut open, mut deepest, mut duplicate) = (Vec::<HashSet<String>>::new(), 0, false);
+/// The greatest depth of well-formed JSON, whether some object has a name twice, and whether one has a
+/// private name of the parser.
+fn walk(text: &str) -> (usize, bool, bool) {
+    let (mut open, mut deepest) = (Vec::<HashSet<String>>::new(), 0);
+    let (mut duplicate, mut reserved) = (false, false);
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let mut next = first.len_utf8();
@@ -92,6 +95,7 @@ fn walk(text: &str) -> (usize, bool) {
                 // A string is a name if a colon follows it.
                 if rest[next..].trim_start().starts_with(':') {
                     let name: String = serde_json::from_str(&rest[..next]).expect("a string");
+                    reserved |= name.starts_with("$serde_json::private::");
                     duplicate |= !open.last_mut().expect("inside an object").insert(name);
                 }
             }
@@ -99,7 +103,7 @@ fn walk(text: &str) -> (usize, bool) {
         }
         rest = &rest[next..];
     }
-    (deepest, duplicate)
+    (deepest, duplicate, reserved)
 }
 
 /// JSON text, mostly well-formed; names from so few that they meet, spelled in two ways.
@@ -211,7 +215,7 @@ proptest! {
         };
         match (ours, naive(&text)) {
             // serde_json has a bound of its own, and the first of two faults is the one that counts.
-            (Err(Malformed::TooDeep | Malformed::DuplicateMember), Err(_)) => {}
+            (Err(Malformed::TooDeep | Malformed::DuplicateMember | Malformed::ReservedName), Err(_)) => {}
             (ours, naive) => prop_assert_eq!(ours, naive, "{}", text),
         }
     }
@@ -243,6 +247,7 @@ fn the_independent_checker_knows_its_faults() {
         (r#"{"a":1,"\u0061" : 1}"#, Err(Malformed::DuplicateMember)),
         (r#"{"x":[{"a":1,"b":"\\","a":1}]}"#, Err(Malformed::DuplicateMember)),
         (&deep(31), Ok(())),
+        (r#"{"a":[{"\u0024serde_json::private::x":1}]}"#, Err(Malformed::ReservedName)),
         (&deep(32), Err(Malformed::TooDeep)),
         ("[]", Err(Malformed::Payload)),
         (r#"{"a":01}"#, Err(Malformed::Payload)),

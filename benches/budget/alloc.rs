@@ -1,6 +1,6 @@
 //! Counts allocations, and the bytes that they hold.
 //!
-//! Only while somebody asks: the account of a request costs as much as a step of a hit, and belongs to
+//! Only while it is asked for: the account of a request costs as much as a step of a hit, and belongs to
 //! no row that is timed.
 
 use std::{

@@ -2,8 +2,6 @@
 
 use std::{thread, time::Instant};
 
-use crate::tokens::Bench;
-
 /// Something that can be done many times.
 pub(crate) struct Candidate(Box<dyn FnMut(usize) + Send>);
 
@@ -46,9 +44,13 @@ pub(crate) fn interleaved<const N: usize>(
     })
 }
 
-/// How well two threads scale behind the layer, as a share of how well the bare service scales; both
-/// in turn, and the median of their ratios.
-pub(crate) fn scaling(bench: &Bench, times: usize) -> f64 {
+/// How well two threads scale with candidates of one kind, as a share of how well they scale with the
+/// control; both in turn, and the median of their ratios.
+pub(crate) fn scaling(
+    candidate: &dyn Fn() -> Candidate,
+    control: &dyn Fn() -> Candidate,
+    times: usize,
+) -> f64 {
     let speedup = |make: &dyn Fn() -> Candidate| {
         let alone = make().nanoseconds(times);
         let mut pair = [make(), make()];
@@ -58,7 +60,7 @@ pub(crate) fn scaling(bench: &Bench, times: usize) -> f64 {
         });
         2.0 * alone / together
     };
-    let ratios = (0..15).map(|_| speedup(&|| bench.layer(200)) / speedup(&|| bench.bare()));
+    let ratios = (0..15).map(|_| speedup(candidate) / speedup(control));
     let mut ratios: Vec<_> = ratios.collect();
     ratios.sort_by(f64::total_cmp);
     ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)

@@ -260,6 +260,15 @@ impl Bench {
         send(self.server.layer().layer(bare), self.headers.clone(), status)
     }
 
+    /// As [`bare`](Self::bare) and [`layer`](Self::layer), with copies of the headers that share no memory
+    /// with those of others: as the requests of a connection of its own.
+    pub(crate) fn connection(&self, layered: bool) -> Candidate {
+        let copy = |header: &HeaderValue| HeaderValue::from_bytes(header.as_bytes()).unwrap();
+        let headers = self.headers.iter().map(copy).collect();
+        let bare: Bare = tower::service_fn(answer as _);
+        if layered { send(self.server.layer().layer(bare), headers, 200) } else { send(bare, headers, 200) }
+    }
+
     /// The signature and the form of the first token, and nothing of what it says.
     pub(crate) fn jws(&self) -> Candidate {
         let token = self.headers[0].to_str().unwrap().trim_start_matches("Bearer ").to_owned();

@@ -98,7 +98,7 @@ fn main() -> Result<ExitCode, AnyError> {
     Ok(if is_over { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Once over may be the neighbour's doing; the second run counts.
+/// Another process may have been in the way the first time; the second run counts.
 fn judged(smoke: bool, measure: impl Fn() -> Result<Vec<Row>, AnyError>) -> Result<Vec<Row>, AnyError> {
     let mut rows = measure()?;
     if !smoke && rows.iter().any(Row::is_over) {

@@ -27,7 +27,7 @@ import json, sys
 name, few, a, many, b = sys.argv[1], *map(int, sys.argv[2:])
 each = (b - a) / (many - few)
 print(f"{name:<44} {each:>12.0f}", file=sys.stderr)
-print(json.dumps({"bench": "instructions", "row": name, "measured": each, "unit": "", "must": None, "aim": None, "verdict": None}))
+print(json.dumps({"bench": "peers-instructions", "row": name, "measured": each, "unit": "", "must": None, "aim": None, "verdict": None}))
 ' "$1" $few "$a" $many "$b"
 }
 
@@ -40,4 +40,4 @@ print(json.dumps({"bench": "instructions", "row": name, "measured": each, "unit"
   line "tower-oauth2-resource-server 0.12, aws-lc-rs" peers-tower-oauth2-aws-lc-rs peer
   line "tower-oauth2-resource-server 0.12, default" peers-tower-oauth2-default peer
   line "axum-jwt-auth 0.7" peers-axum-jwt-auth peer
-} > "$results/instructions.jsonl"
+} > "$results/peers-instructions.jsonl"

@@ -45,7 +45,7 @@ measure() {
   "$results/peers" judge --json "$results/peers.jsonl" "${smoke[@]}" "${files[@]}"
 }
 
-# Once may be the neighbour's doing; the second run counts.
+# Another process may have been in the way the first time; the second run counts.
 status=0
 measure || status=$?
 if [[ $status == 1 ]]; then

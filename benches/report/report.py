@@ -59,12 +59,26 @@ def plain(lines):
 
 
 def budget(lines):
+    """What is held to something, and beside it the ratios of the budget that are not."""
     rows = []
     for line in lines:
         if line.get("must") is not None:
             numbers = [shown(line[name], line["unit"]) for name in ("measured", "must", "aim")]
             rows.append([line["row"], *numbers, line["verdict"]])
+        elif line["bench"] == "budget" and line.get("control") is None:
+            rows.append([line["row"], shown(line["measured"], line["unit"]), "–", "–", "–"])
     return table(["row", "measured", "must", "aim", "verdict"], rows)
+
+
+def beside(lines):
+    """Times and their controls, which are held to nothing."""
+    rows = []
+    for line in lines:
+        measured, control = line["measured"], line.get("control")
+        if control is not None:
+            numbers = [shown(number, line["unit"]) for number in (measured, control, measured - control)]
+            rows.append([line["row"], *numbers])
+    return table(["row", "measured", "control", "over it"], rows)
 
 
 class Peers:
@@ -185,14 +199,14 @@ def image(lines, name, text):
     return f"![{text}](benches/charts/{name})" if lines else NOTHING
 
 
-def instructions(lines):
-    lines = [line for line in lines if line["bench"] == "instructions"]
+def of_peers(lines):
+    lines = [line for line in lines if line["bench"] == "peers-instructions"]
     names = [CONTROLS.get(line["row"], line["row"]) for line in lines]
     return table(["", "instructions"], [[name, shown(line["measured"], "")] for name, line in zip(names, lines)])
 
 
-def rooms(lines):
-    lines = [line for line in lines if line["bench"] == "rooms"]
+def instructions(lines):
+    lines = [line for line in lines if line["bench"] == "instructions"]
     rows = [[line["row"], shown(line["measured"], ""), str(line["allocations"])] for line in lines]
     return table(["", "instructions", "allocations"], rows)
 
@@ -281,11 +295,12 @@ def main():
         "rustc": " ".join(subprocess.check_output(["rustc", "--version"], text=True).split()[:2]),
         # What scale holds its rows to stands beside them.
         "budget": budget([line for line in lines if line["bench"] != "scale"]),
+        "times": beside(lines),
         "charts": peers.charts(directory),
         "peers": peers.tables(),
         "rejects": peers.rejects(),
+        "peers_instructions": of_peers(lines),
         "instructions": instructions(lines),
-        "rooms": rooms(lines),
         "chart_live": live_chart,
         "live": live_table,
         "keys": scale.keys(),

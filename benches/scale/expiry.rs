@@ -1,7 +1,7 @@
 //! Cached tokens that end in the same second.
 //!
 //! The clock is the bench's own. Nothing leaves the cache when its time is over: each token is judged
-//! when it is met, and makes room when there is need. So the second in which all of them end must
+//! when it is met, and is evicted when others come. So the second in which all of them end must
 //! look like any other: each request is refused as a token is that was never cached, with as many
 //! allocations, and what the cache holds neither grows then nor when as many new tokens follow.
 
@@ -40,7 +40,7 @@ impl Clock for Dial {
         Duration::ZERO
     }
 
-    /// Nobody waits here: the keys are given.
+    /// Nothing waits here: the keys are given.
     fn sleep_until(&self, _: Duration) -> Sleep {
         Box::pin(std::future::pending())
     }
@@ -58,7 +58,7 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     let mut uncached = bench.layer(401);
     bench.layer(200).run(tokens);
 
-    // Room for these and not for twice as many.
+    // Enough for these and not for twice as many.
     let mut settings = CacheSettings::default();
     settings.max_bytes = tokens * TOKEN_WEIGHT;
     let clock = dial.clone();

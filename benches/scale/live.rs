@@ -5,9 +5,8 @@
 //! taken off.
 
 use crate::{
-    Plan, TOKEN_WEIGHT, alloc, grouped,
+    Plan, TOKEN_WEIGHT, alloc, cache_for, grouped,
     measure::{Candidate, interleaved, scaling},
-    room_for,
     row::{Row, Unit},
     tokens::{Bench, FAR, Kind, without_cache},
 };
@@ -31,7 +30,7 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
                     .with("each", each),
             ));
         }
-        let two = scaling(&bench, plan.a_thread);
+        let two = scaling(&|| bench.layer(200), &|| bench.bare(), plan.a_thread);
         let name = format!("hit, two threads, {tokens} live");
         rows.push(Row::new(name, two, Unit::Ratio).with("live", live));
         if live == plan.live.iter().copied().max().unwrap_or_default() {
@@ -45,14 +44,14 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
 }
 
 /// A server that has met every token, and the bytes that its cache holds: the entries and the table
-/// for all that it has room for.
+/// for all that it can hold.
 fn filled(bench: &mut Bench, tokens: usize, digests: bool) -> (Candidate, usize) {
     bench.serve(without_cache);
     // What the first use of a header or of a key leaves behind is not the cache's.
     bench.bare().run(tokens);
     bench.layer(200).run(1);
     let before = alloc::held();
-    bench.serve(|server| server.cache(room_for(tokens, digests)));
+    bench.serve(|server| server.cache(cache_for(tokens, digests)));
     let before_sender = alloc::held();
     let mut cached = bench.layer(200);
     let sender = alloc::held() - before_sender;
@@ -64,9 +63,9 @@ fn filled(bench: &mut Bench, tokens: usize, digests: bool) -> (Candidate, usize)
     (cached, held)
 }
 
-/// What a cache holds that met far more tokens than it has room for, as a share of its setting.
+/// What a cache holds that met far more tokens than it can hold, as a share of its setting.
 fn bounded(bench: &mut Bench, tokens: usize, digests: bool) -> f64 {
-    let mut settings = room_for(tokens, digests);
+    let mut settings = cache_for(tokens, digests);
     settings.max_bytes = tokens * TOKEN_WEIGHT / 20;
     bench.serve(without_cache);
     bench.layer(200).run(1);

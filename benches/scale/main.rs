@@ -76,8 +76,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::FAILURE)
 }
 
-/// A cache with room for so many tokens of the bench.
-fn room_for(tokens: usize, digests: bool) -> CacheSettings {
+/// A cache that can hold so many tokens of the bench.
+fn cache_for(tokens: usize, digests: bool) -> CacheSettings {
     let mut settings = CacheSettings::default();
     settings.max_bytes = settings.max_bytes.max(tokens * TOKEN_WEIGHT);
     settings.digests = digests;

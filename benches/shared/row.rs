@@ -45,19 +45,20 @@ struct Bound {
     at_least: bool,
 }
 
-/// One number, and what it is held to if it is.
+/// One number, and what it is held to or compared with, if it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) name: String,
     measured: f64,
     unit: Unit,
     bound: Option<Bound>,
+    control: Option<f64>,
     extra: Vec<(&'static str, Value)>,
 }
 
 impl Row {
     pub(crate) fn new(name: impl Into<String>, measured: f64, unit: Unit) -> Self {
-        Self { name: name.into(), measured, unit, bound: None, extra: Vec::new() }
+        Self { name: name.into(), measured, unit, bound: None, control: None, extra: Vec::new() }
     }
 
     pub(crate) fn at_least(mut self, must: f64, aim: f64) -> Self {
@@ -67,6 +68,12 @@ impl Row {
 
     pub(crate) fn at_most(mut self, must: f64, aim: f64) -> Self {
         self.bound = Some(Bound { must, aim, at_least: false });
+        self
+    }
+
+    /// Shows it beside its control, which was measured in the same run, and holds it to nothing.
+    pub(crate) fn beside(mut self, control: f64) -> Self {
+        self.control = Some(control);
         self
     }
 
@@ -96,6 +103,7 @@ impl Row {
             "row": self.name,
             "measured": self.measured,
             "unit": self.unit.name(),
+            "control": self.control,
             "must": self.bound.map(|bound| bound.must),
             "aim": self.bound.map(|bound| bound.aim),
             "verdict": self.verdict(),
@@ -109,17 +117,30 @@ impl Row {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [must, aim] = [|bound: Bound| bound.must, |bound: Bound| bound.aim]
-            .map(|part| self.bound.map_or_else(|| "-".to_owned(), |bound| self.unit.show(part(bound))));
+        let others = match (self.bound, self.control) {
+            (Some(bound), _) => [Some(bound.must), Some(bound.aim)],
+            (None, Some(control)) => [Some(control), Some(self.measured - control)],
+            (None, None) => [None, None],
+        };
+        let [second, third] =
+            others.map(|number| number.map_or_else(|| "-".to_owned(), |number| self.unit.show(number)));
         let measured = self.unit.show(self.measured);
-        write!(f, "{:<44} {measured:>12} {must:>10} {aim:>10}  ", self.name)?;
-        f.write_str(self.verdict().unwrap_or("-"))
+        write!(f, "{:<44} {measured:>12} {second:>10} {third:>10}", self.name)?;
+        match self.control {
+            Some(_) => Ok(()),
+            None => write!(f, "  {}", self.verdict().unwrap_or("-")),
+        }
     }
 }
 
 /// The heading above printed rows.
 pub(crate) fn print_heading() {
     println!("{:<44} {:>12} {:>10} {:>10}  verdict", "row", "measured", "must", "aim");
+}
+
+/// The heading above rows that are [`beside`](Row::beside) a control.
+pub(crate) fn print_heading_of_times() {
+    println!("{:<44} {:>12} {:>10} {:>10}", "row", "measured", "control", "over it");
 }
 
 /// Replaces the file at `path` by these rows, a JSON object a line.

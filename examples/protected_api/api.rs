@@ -1,4 +1,4 @@
-//! The routes, and what stands in front of them.
+//! The routes, and the layer around them.
 
 use axum::{
     Json, Router,
@@ -17,20 +17,10 @@ use crate::{
 
 /// Everything behind the layer but `/healthz` and `/.well-known/*`.
 pub(crate) fn router(api: &ResourceServer, required: Requirement, profile: Profile) -> Router {
-    protect(Router::new(), api, required, profile)
-}
-
-/// The same with routes in front of the one that answers everything.
-pub(crate) fn protect(
-    routes: Router,
-    api: &ResourceServer,
-    required: Requirement,
-    profile: Profile,
-) -> Router {
     let context = context::of(profile);
-    // The layer goes around the fallback too: what no route matches is protected like the rest,
-    // whatever its method. Only what is added after it is open.
-    routes
+    // The layer goes around the fallback, so that every path and method is protected. It does not go
+    // around what is added after it: that is open, or has a guard of its own.
+    Router::new()
         .fallback(async move |who: Identity| Json(WhoAmI::new(&who, context)))
         .layer(api.layer().requirements(required).reject_with(Refusals::of(profile)))
         .route("/healthz", get(async || "ok\n"))

@@ -14,13 +14,18 @@ use tower_resource_server::{
     http::Json as JsonRefusals,
     issuer::{IssueError, SigningKey, TokenIssuer},
     keys::Algorithm,
-    policy::{Requirement, scope},
+    policy::scope,
     profile::TokenProfile,
 };
 
 use crate::{AnyError, api, issuer_flags::Profile};
 
 const HOUR: Duration = Duration::from_secs(3600);
+/// What every path needs that has no scope of its own.
+const READ: &str = "orders:read";
+/// What `/orders/new` needs.
+const WRITE: &str = "orders:write";
+
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 pub(crate) async fn run(listen: Option<SocketAddr>) -> Result<(), AnyError> {
@@ -30,11 +35,12 @@ pub(crate) async fn run(listen: Option<SocketAddr>) -> Result<(), AnyError> {
     let resource = format!("http://{}", listener.local_addr()?);
     let api = ResourceServer::builder(&resource)
         .issuer(Issuer::discover(issuer.issuer()).profile(TokenProfile::rfc9068()).allow_loopback_http())
-        .scopes_supported(scope("orders:write"))
+        .scopes_supported(scope(READ).and(scope(WRITE)))
         .build()?;
-    let guard = api.guard(scope("orders:write")).reject_with(JsonRefusals);
-    let routes = Router::new().route("/orders/new", any(api::who_am_i).layer(guard));
-    let router = api::protect(routes, &api, Requirement::none(), Profile::Rfc9068);
+    // A guard is complete on its route, which the layer does not go around: each path has one requirement.
+    let guard = api.guard(scope(WRITE)).reject_with(JsonRefusals);
+    let router = api::router(&api, scope(READ), Profile::Rfc9068)
+        .route("/orders/new", any(api::who_am_i).layer(guard));
 
     let greeting = greeting(&issuer, &resource, &Paint::for_stdout())?;
     crate::serve(listener, router, &api, &greeting).await
@@ -54,19 +60,19 @@ async fn start_issuer() -> Result<TokenIssuer, AnyError> {
 
 fn greeting(issuer: &TokenIssuer, resource: &str, paint: &Paint) -> Result<String, IssueError> {
     let token = |scopes: &str| issuer.access_token("alice").client_id("web").audience(resource).scope(scopes);
-    let reader = token("orders:read").mint()?;
-    let writer = token("orders:read orders:write").mint()?;
-    let expired = token("orders:read").issued_at(issuer.now().saturating_sub(2 * HOUR)).mint()?;
+    let reader = token(READ).mint()?;
+    let writer = token(WRITE).mint()?;
+    let expired = token(READ).issued_at(issuer.now().saturating_sub(2 * HOUR)).mint()?;
 
     let mut text = format!(
         "{title}\n\
          \x20 the issuer   {issuer}  (keys at {jwks})\n\
          \x20 the API      {resource}\n\n\
          {protects}\n\
-         \x20 /orders/new      a token with the scope orders:write\n\
+         \x20 /orders/new      a token with the scope {WRITE}\n\
          \x20 /healthz         open\n\
          \x20 /.well-known/*   open\n\
-         \x20 everything else  a token; whatever the method\n\n\
+         \x20 everything else  a token with the scope {READ}; whatever the method\n\n\
          {attempts}\n",
         title = paint.bold("An API behind tower-resource-server, and an issuer to go with it"),
         issuer = issuer.issuer(),
@@ -76,10 +82,10 @@ fn greeting(issuer: &TokenIssuer, resource: &str, paint: &Paint) -> Result<Strin
     );
     for (what, expected, path, token) in [
         ("no token", paint.red("401, with a challenge"), "/orders", None),
-        ("a good token", paint.green("200"), "/orders", Some(&reader)),
-        ("an expired token", paint.red("401, invalid_token"), "/orders", Some(&expired)),
-        ("a scope is missing", paint.red("403, insufficient_scope"), "/orders/new", Some(&reader)),
-        ("the scope is there", paint.green("200"), "/orders/new", Some(&writer)),
+        ("a token with the scope orders:read", paint.green("200"), "/orders", Some(&reader)),
+        ("the same, expired", paint.red("401, invalid_token"), "/orders", Some(&expired)),
+        ("a token with orders:write alone", paint.red("403, insufficient_scope"), "/orders", Some(&writer)),
+        ("where orders:write is needed", paint.green("200"), "/orders/new", Some(&writer)),
     ] {
         let authorization =
             token.map(|token| format!(" -H 'Authorization: Bearer {token}'")).unwrap_or_default();

@@ -122,7 +122,7 @@ impl IssuerFlags {
         self.scope.clone().unwrap_or_default()
     }
 
-    /// The server that these flags describe, if they name anybody to trust. Nothing is fetched yet.
+    /// The server that these flags describe, if they name an issuer or a tenant to trust. Nothing is fetched yet.
     pub(crate) fn resource_server(&self) -> Result<Option<ResourceServer>, AnyError> {
         if self.issuer.is_none() && !self.vendor.is_named() {
             return Ok(None);

@@ -6,8 +6,8 @@
 //! - `cli`: the command line.
 //! - `issuer_flags`: from flags to a `ResourceServer`.
 //! - `context`: what a vendor's own software would hand to the application.
-//! - `refusals`: what stands in the body of a refusal.
-//! - `api`: the routes, and what stands in front of them.
+//! - `refusals`: what is in the body of a refusal.
+//! - `api`: the routes, and the layer around them.
 //! - `demo`: the embedded issuer, and the lines to try.
 //! - `shutdown`: the signals that end it.
 
@@ -78,7 +78,7 @@ async fn serve(
     api.start()?;
     tokio::spawn(issuer_flags::report_keys(api.clone()));
 
-    // One write, so that whoever sees the last line has all of it.
+    // One write, so that a reader who sees the last line has all of it.
     let announcement = format!("{greeting}listening on http://{}\n", listener.local_addr()?);
     let mut out = io::stdout().lock();
     out.write_all(announcement.as_bytes())?;

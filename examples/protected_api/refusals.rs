@@ -1,4 +1,4 @@
-//! What stands in the body of a refusal: the clients of a vendor's system read their own.
+//! What is in the body of a refusal: the clients of a vendor's system read their own.
 
 use axum::body::Body;
 use http::{Response, request::Parts};

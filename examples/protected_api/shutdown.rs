@@ -17,7 +17,7 @@ impl Shutdown {
         let signal = signals()?;
         tokio::spawn(async move {
             signal.await;
-            // Fails when nobody waits any more.
+            // Fails when nothing waits any more.
             let _ = sender.send(true);
         });
         Ok(Self(receiver))

@@ -15,7 +15,7 @@ pub(super) struct VendorFlags {
 
     /// Where the vendor's server is
     ///
-    /// Mobile Client Access: what stands before /authorization/v1/apps/…; App ID: the OAuth server
+    /// Mobile Client Access: what comes before /authorization/v1/apps/…; App ID: the OAuth server
     /// URL, before /publickeys, or a region such as us-south.
     #[arg(long, value_name = "URL", requires = "tenant")]
     server_url: Option<String>,

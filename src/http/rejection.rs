@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
 use super::{ChallengeRow, RequestError, grpc, lasting::lasting};
-use crate::{error::TokenError, policy::Requirement, source::metrics, token::TokenKind};
+use crate::{error::TokenError, metrics, policy::Requirement, token::TokenKind};
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 
 use std::{borrow::Cow, cell::Cell, collections::HashSet, fmt};
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use smallvec::SmallVec;
 
 use crate::error::Malformed;
@@ -155,6 +155,11 @@ impl Visitor<'_> for NumberText {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the text of a number")
+    }
+
+    /// A string of the document: as good as any other value that is no number.
+    fn visit_str<E: Error>(self, _: &str) -> Result<String, E> {
+        Err(E::invalid_type(Unexpected::Other("a string"), &self))
     }
 
     fn visit_string<E>(self, text: String) -> Result<String, E> {

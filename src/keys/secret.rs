@@ -8,6 +8,8 @@ use serde::{Deserialize, de::IgnoredAny};
 use spki::der::{Decode as _, Reader as _, Tag, Tagged as _, asn1::AnyRef};
 use zeroize::Zeroizing;
 
+use crate::json;
+
 /// Why bytes of sufficient length are no shared secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -57,8 +59,8 @@ fn is_jwk(bytes: &[u8]) -> bool {
         kty: Option<IgnoredAny>,
         keys: Option<IgnoredAny>,
     }
-    let members = serde_json::from_slice::<Members>(bytes);
-    members.is_ok_and(|members| members.kty.is_some() || members.keys.is_some())
+    let members = json::read_once::<Members>(bytes);
+    members.is_some_and(|members| members.kty.is_some() || members.keys.is_some())
 }
 
 /// `SubjectPublicKeyInfo`, `RSAPublicKey` (RFC 8017 appendix A.1.1) or a certificate (RFC 5280 section

@@ -11,7 +11,7 @@
 //! ## What a request costs
 //!
 //! Instructions of one request through the whole layer, over a service that does nothing, by
-//! `cargo bench --bench rooms` and callgrind's call tree; BENCHMARKS.md has the times.
+//! `cargo bench --bench instructions` and callgrind's call tree; BENCHMARKS.md has the times.
 //!
 //! | step of a hit | instructions | why it is there |
 //! |---|---|---|

@@ -224,9 +224,9 @@ impl TokenProfile {
     /// The claim with a nonce of this server, which each token spends: it must be there, a non-empty
     /// string. It ties a token to this server in place of `aud`. Such tokens are never cached.
     ///
-    /// It is spent last, after every rule, the signature and the other token of the request; only
-    /// the scopes of an operation are looked at afterwards. A nonce comes from
-    /// [`ResourceServer::issue_nonce`](crate::ResourceServer::issue_nonce).
+    /// It is spent last, after every rule, the signature, the other token of the request, and what the
+    /// operation requires; only what a guard behind a layer requires beyond that is looked at
+    /// afterwards. A nonce comes from [`ResourceServer::issue_nonce`](crate::ResourceServer::issue_nonce).
     pub fn spends_nonce(mut self, claim: impl Into<Arc<str>>) -> Self {
         self.nonce_claim = Some(claim.into());
         self

@@ -68,6 +68,10 @@ impl ResourceServer {
     pub(crate) fn admit(&self, identity: Identity, required: &Requirement) -> Admission {
         let tokens = Presented { access: identity.access_contents(), id: identity.id_contents() };
         let admitted = self.0.admit(tokens, required, &self.0.now(), Nonces::spend, &mut FirstFailure);
+        // A good token that lacks a scope counts as good, and its refusal beside it.
+        if matches!(admitted, Ok(None) | Err((_, Failure::InsufficientScope))) {
+            self.0.counters.good();
+        }
         match admitted {
             Ok(None) => Admission::Done(Ok(identity)),
             Ok(Some(answer)) => Admission::Wait(StoreWait { answer, identity: Some(identity) }),
@@ -90,6 +94,7 @@ impl ResourceServer {
         if !identity.tokens().all(|token| self.0.sources.are_current(&token.evidence, || now.clocks())) {
             return Err(deny(TokenError::UnknownKey.into()));
         }
+        self.0.counters.good();
         Ok(identity)
     }
 

@@ -134,6 +134,9 @@ impl Future for Pending {
     }
 }
 
+/// The access token of a request, and the ID token beside it.
+type Tokens<O> = (<O as Observer>::Token, Option<<O as Observer>::Token>);
+
 impl ResourceServer {
     /// Begins with the headers of a request.
     pub(crate) fn begin(&self, headers: &HeaderMap) -> Step {
@@ -178,7 +181,6 @@ impl ResourceServer {
             self.0.counters.cache(cached.is_some());
         }
         if let Some(identity) = cached {
-            self.0.counters.good();
             return Step::Done(Ok(Some(identity)));
         }
         self.run(now, None, 0, |now| self.0.verify(credentials, now))
@@ -265,9 +267,7 @@ impl Inner {
         now: &Now<'_>,
     ) -> Result<Option<Identity>, (TokenKind, Failure)> {
         let (access, id) = self.verify_tokens(credentials, now, &mut FirstFailure)?;
-        let identity = self.identity(Some(access), id, Some(credentials));
-        self.counters.good();
-        Ok(identity)
+        Ok(self.identity(Some(access), id, Some(credentials)))
     }
 
     /// Verifies an ID token that stands alone.
@@ -280,9 +280,7 @@ impl Inner {
         let Some(id) = self.verify_lone_id_token(token, now, expected, &mut FirstFailure)? else {
             return Err((TokenKind::Id, TokenError::WrongType.into()));
         };
-        let identity = self.identity(None, Some(id), None);
-        self.counters.good();
-        Ok(identity)
+        Ok(self.identity(None, Some(id), None))
     }
 
     /// The tokens of a request, and whether they belong together.
@@ -291,7 +289,7 @@ impl Inner {
         credentials: Credentials<'_>,
         now: &Now<'_>,
         o: &mut O,
-    ) -> Result<(O::Token, Option<O::Token>), (TokenKind, Failure)> {
+    ) -> Result<Tokens<O>, (TokenKind, Failure)> {
         let Credentials { access, id, selector } = credentials;
         o.begin(TokenKind::Access);
         let verified = self

@@ -14,9 +14,9 @@ use crate::{
     http::{ChallengeTable, Challenger, Grammar, IdTokenLocation, Metadata, RequestProfile},
     identity::ServerTag,
     keys::{AlgorithmSet, KeySet},
+    metrics,
     policy::{Binding, Requirement},
     profile::{CompiledProfile, TokenProfile},
-    source::metrics,
     store::Nonces,
     time::{Clock, SystemClock},
     token::{ClaimNames, TokenLimits},
@@ -315,7 +315,7 @@ impl ResourceServerBuilder {
             clock: self.clock,
             limits: self.limits,
             retain_tokens: self.retain_tokens,
-            counters: metrics::Counters::default(),
+            counters: metrics::Counters::new(),
         };
         ConfigError::unless_empty(problems, ResourceServer(Arc::new(inner)))
     }

@@ -9,7 +9,7 @@
 //! - `authenticate`: who made a request: cache, then verification, then, only for keys that are not
 //!   there yet, a wait.
 //! - `admit`: whether the request may have what it asks for: requirements, then what counts once.
-//! - `explain`: the same recipe, told check by check.
+//! - `explain`: the same two stages, with every check recorded.
 //! - `pair`: whether an access token and an ID token belong together.
 //! - `cache`: verdicts that were good, and what keeps each of them good.
 //! - `health`: how the keys are doing, as a service; `key_changes`: keys that the application withdraws
@@ -56,8 +56,9 @@ use self::{cache::TokenCache, slot::Slot, sources::Sources};
 use crate::{
     http::{Challenger, Metadata, MetadataService, Rejection, RequestProfile},
     identity::ServerTag,
+    metrics,
     policy::Requirement,
-    source::{Health, metrics},
+    source::Health,
     store::{NonceError, Nonces},
     time::{Clock, Now},
     token::TokenLimits,

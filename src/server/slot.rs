@@ -92,7 +92,7 @@ pub(super) enum KnownIssuer<'s> {
     Candidate {
         trusted: bool,
         issuer: Arc<str>,
-        own: TenantProfiles,
+        own: Box<TenantProfiles>,
         of_tenant: OfTenant,
         sources: &'s Sources,
         tenants: &'s Tenants<TenantProfiles>,
@@ -133,7 +133,7 @@ impl<'s> Issuers for KnownIssuers<'s> {
             // One that is not trusted is judged like one that is, as far as that goes without keys.
             let tenants = trusting.or_else(|| sources.tenants_like(name).next())?;
             let (trusted, issuer): (bool, Arc<str>) = (trusting.is_some(), name.into());
-            let own = tenants.own(&issuer);
+            let own = Box::new(tenants.own(&issuer));
             Some(KnownIssuer::Candidate { trusted, issuer, own, of_tenant, sources, tenants, now })
         }
         #[cfg(not(feature = "remote"))]

@@ -6,16 +6,16 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "remote")]
 use crate::{
     error::TokenError,
+    profile::CompiledProfile,
+    source::{Tenant, Tenants},
+};
+use crate::{
     source::{Health, KeySource},
     time::Clocks,
     verify::Evidence,
-};
-#[cfg(feature = "remote")]
-use crate::{
-    profile::CompiledProfile,
-    source::{Tenant, Tenants},
 };
 
 pub(super) struct NamedSource {

@@ -8,7 +8,6 @@
 //! - `tenants`: issuers by `pattern`, resolved on demand within bounds.
 //! - `discovery`: from the issuer to its key set; `fetch`: one request for a document, sent through
 //!   [`net`](crate::net).
-//! - [`metrics`]: what is counted, with the feature of that name.
 //! - `settings`: every number; `health`: how a source is doing, and [`runbook`] what to do about it; `error`: why a refresh failed.
 //!
 //! What the room promises:
@@ -38,7 +37,6 @@ mod fixed;
 mod health;
 #[cfg(feature = "remote")]
 mod load;
-pub mod metrics;
 mod need;
 #[cfg(feature = "remote")]
 mod pattern;

@@ -12,13 +12,13 @@ use tokio::{runtime::Handle, sync::Notify, task::AbortHandle};
 use super::{
     NoRuntime, RefreshError, SourceState,
     load::{Found, Load},
-    metrics,
     remote::{Shared, State},
     schedule::{Reason, Step, Success},
     tenants::OnDemand,
 };
 use crate::{
     keys::{KeySet, reasons},
+    metrics,
     net::before,
 };
 

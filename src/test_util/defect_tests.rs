@@ -191,7 +191,7 @@ fn names_are_unique_and_in_snake_case() {
     }
 }
 
-/// The verdict of this crate's own recipe on a token of `issuer`.
+/// What a server makes of a token of `issuer`.
 fn verdict(issuer: &TestIssuer, profile: &TokenProfile, token: &str) -> Result<String, TokenError> {
     let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
     let server = ResourceServer::builder(issuer.audience())

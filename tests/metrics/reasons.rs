@@ -190,8 +190,21 @@ fn unreachable(issuer: &TestIssuer) -> ResourceServer {
         .unwrap()
 }
 
-/// The reasons of requests: how one is caused, and whether the signature was good by then.
-fn rows() -> Vec<(&'static str, bool, fn(&TestIssuer) -> Case)> {
+/// A server whose tenants are few.
+fn tenants(issuer: &TestIssuer) -> ResourceServer {
+    let trusted = Issuer::tenants("https://login.test/{tenant}").allow_tenants(["known"]);
+    ResourceServer::builder(issuer.audience())
+        .issuer(trusted.profile(profile()).fetcher(Scripted::new()))
+        .clock(issuer.clock().clone())
+        .build()
+        .unwrap()
+}
+
+/// The code of a reason, whether the signature was good by then, and a case of it.
+type Row = (&'static str, bool, fn(&TestIssuer) -> Case);
+
+/// The reasons of requests.
+fn rows() -> Vec<Row> {
     fn bearer(issuer: &TestIssuer, tokens: impl std::fmt::Display) -> Case {
         let authorization = Some(format!("Bearer {tokens}"));
         Case { server: server(issuer), required: Requirement::none(), authorization }
@@ -220,6 +233,11 @@ fn rows() -> Vec<(&'static str, bool, fn(&TestIssuer) -> Case)> {
         ("wrong_type", false, |issuer| broken(issuer, Defect::WrongType)),
         ("untrusted_issuer", false, |issuer| broken(issuer, Defect::WrongIssuer)),
         ("unknown_key", false, |issuer| broken(issuer, Defect::UnknownKid)),
+        ("key_algorithm_mismatch", false, |issuer| token(issuer, |token| token.header("alg", "ES384"))),
+        ("unverified_tenant", false, |issuer| Case {
+            server: tenants(issuer),
+            ..token(issuer, |token| token.claim("iss", "https://login.test/stranger"))
+        }),
         ("invalid_signature", false, |issuer| broken(issuer, Defect::TamperedSignature)),
         ("expired", false, |issuer| broken(issuer, Defect::Expired)),
         ("not_yet_valid", false, |issuer| broken(issuer, Defect::NotYetValid)),

@@ -396,14 +396,15 @@ fn every_number_of_a_refresh_that_makes_no_sense_is_named() {
 
     use tower_resource_server::source::RefreshSettings;
 
-    let found = |change: fn(&mut RefreshSettings)| {
+    type Change = fn(&mut RefreshSettings);
+    let found = |change: Change| {
         let mut settings = RefreshSettings::default();
         change(&mut settings);
         let remote =
             Issuer::with_jwks_uri("https://issuer.test", "https://issuer.test/jwks").refresh(settings);
         problems(ResourceServer::builder("https://api.test").issuer(remote))
     };
-    let table: [(&str, fn(&mut RefreshSettings), &str); 20] = [
+    let table: [(&str, Change, &str); 20] = [
         ("the defaults", |_| {}, ""),
         ("min_freshness", |s| s.min_freshness = s.max_freshness + NS, "min_freshness is above max_freshness"),
         ("min_freshness, just", |s| s.min_freshness = s.max_freshness, ""),

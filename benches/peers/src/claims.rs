@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 #[derive(Clone, Deserialize)]
-#[expect(dead_code, reason = "nobody reads it here")]
+#[expect(dead_code, reason = "it is not read here")]
 pub(crate) struct Claims {
     iss: String,
     sub: String,

@@ -56,17 +56,17 @@ struct Cli {
 struct Plan {
     rounds: usize,
     tokens: usize,
-    /// How many tokens an evicting store has room for, of those that it is given.
-    room: usize,
+    /// How many tokens an evicting store holds, of those that it is given.
+    capacity: usize,
     a_thread: usize,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let cli = Cli::parse();
     let plan = if cli.smoke {
-        Plan { rounds: 1, tokens: 100, room: 10, a_thread: 1_000 }
+        Plan { rounds: 1, tokens: 100, capacity: 10, a_thread: 1_000 }
     } else {
-        Plan { rounds: 101, tokens: 10_000, room: 1_000, a_thread: 1_000_000 }
+        Plan { rounds: 101, tokens: 10_000, capacity: 1_000, a_thread: 1_000_000 }
     };
     let tokens = tokens(plan.tokens)?;
     let mut rows = Vec::new();
@@ -81,8 +81,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     rows.extend(single(
         "insert that evicts",
         &plan,
-        || inserts::<Quick>(&tokens, plan.room),
-        || inserts::<Moka>(&tokens, plan.room),
+        || inserts::<Quick>(&tokens, plan.capacity),
+        || inserts::<Moka>(&tokens, plan.capacity),
     ));
     for (case, tokens) in [("the same token", &tokens[..1]), ("all tokens", &tokens[..])] {
         rows.push(row(case, Quick::NAME, scaling::<Quick>(tokens, plan.a_thread)));
@@ -150,9 +150,9 @@ fn hits<S: Store>(tokens: &[Box<[u8]>]) -> Box<dyn FnMut() -> bool> {
     Box::new(move || store.get(next()).is_some())
 }
 
-/// Inserts one token after the other into a store that has room for few of them.
-fn inserts<S: Store>(tokens: &[Box<[u8]>], room: usize) -> Box<dyn FnMut() -> bool> {
-    let store = S::new(room * WEIGHT);
+/// Inserts one token after the other into a store that holds few of them.
+fn inserts<S: Store>(tokens: &[Box<[u8]>], capacity: usize) -> Box<dyn FnMut() -> bool> {
+    let store = S::new(capacity * WEIGHT);
     let identity = Identity::new();
     let tokens = tokens.to_vec();
     // Full from the first insert that is measured on.

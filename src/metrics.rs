@@ -47,7 +47,7 @@ mod counting {
     use super::{Arc, Duration, KEY_AGE, KEY_FETCHES};
 
     /// The counters of one server that are looked up once: with the first of its requests.
-    #[derive(Debug, Default)]
+    #[derive(Debug)]
     pub(crate) struct Counters(OnceLock<Handles>);
 
     struct Handles {
@@ -58,6 +58,10 @@ mod counting {
     }
 
     impl Counters {
+        pub(crate) const fn new() -> Self {
+            Self(OnceLock::new())
+        }
+
         pub(crate) fn good(&self) {
             self.handles().good.increment(1);
         }
@@ -186,10 +190,14 @@ mod counting {
     #[cfg(feature = "remote")]
     use super::{Arc, Duration};
 
-    #[derive(Debug, Default)]
+    #[derive(Debug)]
     pub(crate) struct Counters;
 
     impl Counters {
+        pub(crate) const fn new() -> Self {
+            Self
+        }
+
         pub(crate) const fn good(&self) {}
 
         pub(crate) const fn anonymous(&self) {}

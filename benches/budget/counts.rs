@@ -1,0 +1,148 @@
+//! What is the same on every machine: instructions and allocations of one request.
+
+use std::{collections::BTreeMap, process::Command};
+
+use Counted::{Allocations, Instructions};
+
+use crate::{
+    cases::Program,
+    metrics,
+    row::{Row, Unit},
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Counted {
+    Instructions,
+    Allocations,
+}
+
+/// What a case may cost beyond its controls.
+struct Budget {
+    counted: Counted,
+    case: &'static str,
+    over: Controls,
+    must: u32,
+    aim: u32,
+}
+
+/// Cases whose costs are taken off, and their name together.
+type Controls = (&'static str, &'static [&'static str]);
+
+const EXTENSION: Controls = ("extension only", &["hit, extension only"]);
+const EDDSA: Controls = ("raw and bare", &["raw EdDSA", "bare"]);
+const HS256: Controls = ("raw and bare", &["raw HS256", "bare"]);
+const BARE: Controls = ("bare", &["bare"]);
+
+const fn budget(counted: Counted, case: &'static str, over: Controls, must: u32, aim: u32) -> Budget {
+    Budget { counted, case, over, must, aim }
+}
+
+const BUDGETS: &[Budget] = &[
+    budget(Allocations, "hit", EXTENSION, 0, 0),
+    budget(Allocations, "miss EdDSA", EDDSA, 12, 6),
+    budget(Allocations, "miss HS256", HS256, 12, 6),
+    budget(Instructions, "hit", EXTENSION, 1_400, 1_000),
+    budget(Instructions, "miss EdDSA", EDDSA, 14_500, 10_000),
+    budget(Instructions, "miss HS256", HS256, 14_500, 10_000),
+    budget(Instructions, "reject, no header", BARE, 260, 200),
+    budget(Instructions, "reject, garbage", BARE, 2_000, 1_200),
+    budget(Instructions, "reject, unknown kid", BARE, 5_500, 3_500),
+    budget(Instructions, "reject, expired", BARE, 18_000, 11_000),
+    budget(Instructions, "reject, wrong issuer", BARE, 13_500, 9_000),
+];
+
+/// What the feature `metrics` may cost where no recorder is installed: must and aim.
+const METRICS: &[(Counted, u32, u32)] = &[(Allocations, 0, 0), (Instructions, 60, 20)];
+/// The cases that are counted with it.
+const WITH_METRICS: &[&str] = &[
+    "hit",
+    "reject, no header",
+    "reject, garbage",
+    "reject, unknown kid",
+    "reject, expired",
+    "reject, wrong issuer",
+];
+
+/// A program, and what was counted with it.
+struct Counts {
+    program: Program,
+    known: BTreeMap<(Counted, &'static str), u64>,
+}
+
+impl Counts {
+    fn new(program: Program) -> Self {
+        Self { program, known: BTreeMap::new() }
+    }
+
+    fn get(&mut self, counted: Counted, case: &'static str) -> Result<f64, String> {
+        let count = match (self.known.get(&(counted, case)), counted) {
+            (Some(count), _) => *count,
+            (None, Instructions) => self.program.instructions(case)?,
+            (None, Allocations) => self.program.allocations(case)?.into(),
+        };
+        self.known.insert((counted, case), count);
+        Ok(count as f64)
+    }
+}
+
+/// Allocations, and instructions where callgrind is there. A smoke run counts allocations without
+/// the feature `metrics` only: the rest takes another build, and one without optimizations counts
+/// other instructions.
+pub(crate) fn rows(smoke: bool, add: &mut impl FnMut(Row)) -> Result<(), String> {
+    let mut plain = Counts::new(Program::this()?);
+    if smoke {
+        return over_controls(Allocations, &mut plain, add);
+    }
+    let mut with_metrics = metrics::program()?.map(Counts::new);
+    for counted in [Allocations, Instructions] {
+        if counted == Instructions && !has_callgrind() {
+            eprintln!("no instructions are counted: valgrind is not installed");
+            continue;
+        }
+        over_controls(counted, &mut plain, add)?;
+        if let Some(with_metrics) = &mut with_metrics {
+            of_metrics(counted, &mut plain, with_metrics, add)?;
+        }
+    }
+    Ok(())
+}
+
+fn has_callgrind() -> bool {
+    Command::new("valgrind").arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+fn over_controls(counted: Counted, plain: &mut Counts, add: &mut impl FnMut(Row)) -> Result<(), String> {
+    for &Budget { case, over: (name, controls), must, aim, .. } in
+        BUDGETS.iter().filter(|budget| budget.counted == counted)
+    {
+        let mut over = plain.get(counted, case)?;
+        for control in controls {
+            over -= plain.get(counted, control)?;
+        }
+        add(row(counted, &format!("{case}, over {name}"), over, must, aim));
+    }
+    Ok(())
+}
+
+fn of_metrics(
+    counted: Counted,
+    plain: &mut Counts,
+    with_metrics: &mut Counts,
+    add: &mut impl FnMut(Row),
+) -> Result<(), String> {
+    for &(_, must, aim) in METRICS.iter().filter(|(of, ..)| *of == counted) {
+        for case in WITH_METRICS {
+            let over = with_metrics.get(counted, case)? - plain.get(counted, case)?;
+            add(row(counted, &format!("{case}, with metrics"), over, must, aim));
+        }
+    }
+    Ok(())
+}
+
+fn row(counted: Counted, name: &str, count: f64, must: u32, aim: u32) -> Row {
+    let counted = match counted {
+        Instructions => "instructions",
+        Allocations => "allocations",
+    };
+    Row::new(format!("{counted}, {name}"), count, Unit::Count).at_most(must.into(), aim.into())
+}

@@ -1,0 +1,81 @@
+//! Nanoseconds beside their control, which took turns with them in the same run.
+
+use crate::{
+    measure,
+    row::{Row, Unit},
+    tokens::{Bench, Kind},
+};
+
+pub(crate) fn rows(smoke: bool, add: &mut impl FnMut(Row)) {
+    let (rounds, many) = if smoke { (1, 100) } else { (201, 10_000) };
+    for kind in [Kind::Rs256, Kind::Es256, Kind::EdDsa] {
+        misses(kind, rounds).into_iter().for_each(&mut *add);
+    }
+    add(hmac(rounds));
+    hits(many, rounds).into_iter().for_each(&mut *add);
+    rejects(rounds).into_iter().for_each(add);
+}
+
+fn nanoseconds(name: impl Into<String>, measured: f64, control: f64) -> Row {
+    Row::new(name, measured, Unit::Nanoseconds).beside(control)
+}
+
+/// Misses and bad signatures beside the raw signature check of the same tokens and the bare service.
+fn misses(kind: Kind, rounds: usize) -> [Row; 3] {
+    let uncached = Bench::new(kind, 1, 0);
+    // Far more tokens than the cache may hold, so that each insert evicts.
+    let evicting = Bench::new(kind, 400, 64 * 1024);
+    let candidates = [
+        uncached.bare(),
+        uncached.raw(),
+        uncached.layer(200),
+        uncached.bad_signature(),
+        evicting.bare(),
+        evicting.raw(),
+        evicting.layer(200),
+    ];
+    let [bare, raw, miss, bad, bare_of_many, raw_of_many, cached] =
+        measure::interleaved(candidates, rounds, kind.batch());
+    let name = kind.name();
+    [
+        nanoseconds(format!("miss {name}, beside raw and bare"), miss, raw + bare),
+        nanoseconds(format!("miss {name}, cache on"), cached, raw_of_many + bare_of_many),
+        nanoseconds(format!("bad signature {name}"), bad, raw + bare),
+    ]
+}
+
+fn hmac(rounds: usize) -> Row {
+    let bench = Bench::new(Kind::Hs256, 1, 1 << 20);
+    let [bare, raw, miss] =
+        measure::interleaved([bench.bare(), bench.raw(), bench.layer(200)], rounds, Kind::Hs256.batch());
+    nanoseconds("miss HS256, beside raw and bare", miss, raw + bare)
+}
+
+/// Hits beside the bare service.
+fn hits(many: usize, rounds: usize) -> [Row; 2] {
+    // One after the other: in turns with ten times as many, hot tokens would come back to cold caches.
+    [(many.min(1_000), "hit, one of 1 000"), (many, "hit, random of 10 000")].map(|(tokens, name)| {
+        let bench = Bench::new(Kind::EdDsa, tokens, 64 << 20);
+        // Twice: the cache admits under contention only what it can.
+        bench.layer(200).run(2 * tokens);
+        let [bare, hit] = measure::interleaved([bench.bare(), bench.layer(200)], rounds, 2_000);
+        nanoseconds(name, hit, bare)
+    })
+}
+
+/// Refusals beside the bare service, which answers 200 to the same request.
+fn rejects(rounds: usize) -> [Row; 5] {
+    let bench = Bench::new(Kind::EdDsa, 1, 1 << 20);
+    [
+        ("no header", None),
+        ("garbage", Some("Bearer abcdefghijklmnopqrstuvwxyz".to_owned())),
+        ("unknown kid", Some(bench.unknown_kid())),
+        ("expired", Some(bench.expired())),
+        ("wrong issuer", Some(bench.wrong_issuer())),
+    ]
+    .map(|(name, authorization)| {
+        let candidates = [bench.control(authorization.clone()), bench.reject(authorization)];
+        let [control, refused] = measure::interleaved(candidates, rounds, 2_000);
+        nanoseconds(format!("reject, {name}"), refused, control)
+    })
+}
