@@ -98,7 +98,7 @@ pub enum TokenError {
     WrongType,
     /// The issuer is not one that this server trusts.
     UntrustedIssuer,
-    /// The issuer is one of [tenants](crate::Issuer::tenants), and no key of a trusted tenant has
+    /// The issuer is one of [tenants](crate::TrustedIssuer::tenants), and no key of a trusted tenant has
     /// verified the token: the tenant is not trusted, or has no such key, or the signature is wrong.
     /// Which of the three is not said, since anyone could find out by it who the tenants are;
     /// [`ResourceServer::explain`](crate::ResourceServer::explain) says it to those who run the server.

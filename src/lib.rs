@@ -7,10 +7,10 @@
 //! # #[cfg(all(feature = "axum", feature = "remote"))]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use axum::{Router, routing::{get, post}};
-//! use tower_resource_server::{Identity, Issuer, ResourceServer, policy::scope, profile::TokenProfile};
+//! use tower_resource_server::{Identity, TrustedIssuer, ResourceServer, policy::scope, profile::TokenProfile};
 //!
 //! let api = ResourceServer::builder("https://api.example")
-//!     .issuer(Issuer::discover("https://login.example").profile(TokenProfile::rfc9068()))
+//!     .issuer(TrustedIssuer::discover("https://login.example", TokenProfile::rfc9068()))
 //!     .build()?;
 //!
 //! let app: Router = Router::new()
@@ -135,8 +135,8 @@ pub use identity::{Authentication, ClaimsError, FromIdentity, Identity, Principa
 #[cfg(feature = "remote")]
 pub use server::DangerousIssuer;
 pub use server::{
-    CacheSettings, HealthService, IdTokenExpectations, Issuer, KeyRevocation, PairRules, ReplaceKeysError,
-    ResourceServer, ResourceServerBuilder, RevokeKeyError,
+    CacheSettings, HealthService, IdTokenExpectations, KeyRevocation, PairRules, ReplaceKeysError,
+    ResourceServer, ResourceServerBuilder, RevokeKeyError, TrustedIssuer,
 };
 
 /// The snippets of the README, compiled.

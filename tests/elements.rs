@@ -15,7 +15,7 @@ async fn verify(profile: TokenProfile, name: &str, value: Value) -> Result<Ident
     let issuer = TestIssuer::new();
     let token = issuer.access_token("alice").claim(name, value).mint().unwrap();
     let api = ResourceServer::builder(issuer.audience())
-        .issuer(issuer.trusted().profile(profile))
+        .issuer(issuer.trusted().map_profile(|_| profile))
         .clock(issuer.clock().clone())
         .build()
         .unwrap();

@@ -13,7 +13,7 @@ use http::{Method, Request, StatusCode};
 use serde_json::Value;
 use tower::ServiceExt;
 use tower_resource_server::{
-    Issuer, ResourceServer, profile::TokenProfile, source::RefreshSettings, test_util::TestIssuer,
+    ResourceServer, TrustedIssuer, profile::TokenProfile, source::RefreshSettings, test_util::TestIssuer,
 };
 
 use door::Scripted;
@@ -44,10 +44,13 @@ async fn a_probe_sees_every_state() {
     let mut never_again = RefreshSettings::default();
     never_again.max_backoff = Duration::from_secs(3600 * 24);
     never_again.min_backoff = Duration::from_secs(3600 * 24);
-    let remote = Issuer::with_jwks_uri("https://remote.test", "https://remote.test/jwks")
-        .profile(TokenProfile::rfc9068())
-        .refresh(never_again)
-        .http_client(fetcher.clone());
+    let remote = TrustedIssuer::with_jwks_uri(
+        "https://remote.test",
+        "https://remote.test/jwks",
+        TokenProfile::rfc9068(),
+    )
+    .refresh(never_again)
+    .http_client(fetcher.clone());
     let api = ResourceServer::builder(issuer.audience())
         .issuer(issuer.trusted())
         .issuer(remote)

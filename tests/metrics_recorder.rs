@@ -15,7 +15,7 @@ use metrics::{
     set_global_recorder,
 };
 use tower_resource_server::{
-    Issuer, ResourceServer,
+    ResourceServer, TrustedIssuer,
     keys::KeySet,
     profile::TokenProfile,
     test_util::{Defect, TestIssuer},
@@ -67,7 +67,7 @@ impl Recorder for Results {
 fn a_recorder_that_is_installed_after_the_server_was_built_counts() {
     let issuer = TestIssuer::new();
     let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
-    let trusted = Issuer::with_keys(issuer.issuer(), keys).profile(TokenProfile::rfc9068());
+    let trusted = TrustedIssuer::with_keys(issuer.issuer(), keys, TokenProfile::rfc9068());
     let api = ResourceServer::builder(issuer.audience())
         .issuer(trusted)
         .clock(issuer.clock().clone())

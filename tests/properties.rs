@@ -8,7 +8,7 @@ use std::{collections::HashSet, sync::LazyLock};
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::Value;
 use tower_resource_server::{
-    Identity, Issuer, ResourceServer,
+    Identity, ResourceServer, TrustedIssuer,
     error::{Malformed, TokenError},
     http::Reason,
     keys::{AlgorithmSet, KeySet, verify_jws},
@@ -31,7 +31,7 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let issuer = TestIssuer::new();
     let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).expect("keys");
     let server = ResourceServer::builder(issuer.audience())
-        .issuer(Issuer::with_keys(issuer.issuer(), keys.clone()).profile(TokenProfile::jwt()))
+        .issuer(TrustedIssuer::with_keys(issuer.issuer(), keys.clone(), TokenProfile::jwt()))
         .clock(issuer.clock().clone())
         .build()
         .expect("a server");

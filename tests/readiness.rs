@@ -17,7 +17,7 @@ use door::Scripted;
 use http::{Request, Response, StatusCode, header::AUTHORIZATION};
 use tower::{BoxError, Layer, Service, ServiceExt, limit::ConcurrencyLimit, service_fn};
 use tower_resource_server::{
-    Identity, Issuer, ResourceServer,
+    Identity, ResourceServer, TrustedIssuer,
     middleware::AuthService,
     profile::TokenProfile,
     test_util::{Defect, TestIssuer},
@@ -46,9 +46,12 @@ struct Cold {
 impl Cold {
     fn new() -> Self {
         let (issuer, fetcher) = (TestIssuer::new(), Scripted::new());
-        let remote = Issuer::with_jwks_uri(issuer.issuer(), "https://issuer.test/jwks")
-            .profile(TokenProfile::rfc9068())
-            .http_client(fetcher.clone());
+        let remote = TrustedIssuer::with_jwks_uri(
+            issuer.issuer(),
+            "https://issuer.test/jwks",
+            TokenProfile::rfc9068(),
+        )
+        .http_client(fetcher.clone());
         let clock = issuer.clock().clone();
         let api = ResourceServer::builder(issuer.audience()).issuer(remote).clock(clock).build().unwrap();
         let token = issuer.access_token("alice").mint().unwrap();

@@ -17,7 +17,7 @@ use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use tower_resource_server::{
-    Issuer, ResourceServer,
+    ResourceServer, TrustedIssuer,
     issuer::SigningKey,
     keys::{Algorithm, KeyError},
     net::{Body, HttpClient, HttpError, HttpFuture, Limits},
@@ -58,8 +58,7 @@ impl HttpClient for Publisher {
 /// The token issuer, its server, and what it publishes.
 fn site(publisher: &Publisher) -> (TestIssuer, ResourceServer) {
     let issuer = TestIssuer::new();
-    let remote = Issuer::with_jwks_uri(issuer.issuer(), JWKS)
-        .profile(TokenProfile::rfc9068())
+    let remote = TrustedIssuer::with_jwks_uri(issuer.issuer(), JWKS, TokenProfile::rfc9068())
         .http_client(publisher.clone());
     let builder = ResourceServer::builder(issuer.audience()).issuer(remote);
     let api = builder.clock(issuer.clock().clone()).build().unwrap();
@@ -152,8 +151,11 @@ fn given_keys_that_are_skipped_say_why() {
 
     let good = public(&SigningKey::generate(Algorithm::ES256).unwrap());
     let keys = json!({ "keys": [good, { "kty": "oct", "k": "AAAA" }] });
-    let issuer =
-        Issuer::with_keys("https://idp.test", KeySet::from_jwks(keys.to_string().as_bytes()).unwrap());
+    let issuer = TrustedIssuer::with_keys(
+        "https://idp.test",
+        KeySet::from_jwks(keys.to_string().as_bytes()).unwrap(),
+        TokenProfile::jwt(),
+    );
     let api = ResourceServer::builder("https://api.test").issuer(issuer).build().unwrap();
     let (_, health) = api.health().remove(0);
     assert_eq!((health.skipped, health.skipped_because), (1, vec![KeyError::PrivateMaterial]));

@@ -186,7 +186,7 @@ fn rfc_9864_ed25519_is_eddsa_by_its_full_name() {
 #[tokio::test]
 async fn rfc_9068_section_3_is_an_access_token() {
     use tower_resource_server::{
-        Issuer, ResourceServer, issuer::SigningKey, profile::TokenProfile, test_util::ManualClock,
+        ResourceServer, TrustedIssuer, issuer::SigningKey, profile::TokenProfile, test_util::ManualClock,
         time::UnixTime,
     };
 
@@ -206,10 +206,11 @@ async fn rfc_9068_section_3_is_an_access_token() {
     let keys = KeySet::from_keys([public(&key.public_jwk().expect("a public key").to_string())]);
     let clock = ManualClock::new(UnixTime::from_secs(1_618_354_090));
     let server = ResourceServer::builder("https://rs.example.com/")
-        .issuer(
-            Issuer::with_keys("https://authorization-server.example.com/", keys)
-                .profile(TokenProfile::rfc9068()),
-        )
+        .issuer(TrustedIssuer::with_keys(
+            "https://authorization-server.example.com/",
+            keys,
+            TokenProfile::rfc9068(),
+        ))
         .clock(clock.clone())
         .build()
         .expect("a server");

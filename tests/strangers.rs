@@ -5,7 +5,7 @@
 #[cfg(all(feature = "axum", feature = "remote"))]
 mod door;
 
-use tower_resource_server::{Issuer, ResourceServer, keys::KeySet, test_util::TestIssuer};
+use tower_resource_server::{ResourceServer, TrustedIssuer, keys::KeySet, test_util::TestIssuer};
 
 #[cfg(all(feature = "axum", feature = "remote"))]
 #[tokio::test]
@@ -13,9 +13,9 @@ async fn promise_11_a_strangers_token_causes_no_fetch() {
     use tower_resource_server::profile::TokenProfile;
 
     let (ours, stranger, fetcher) = (TestIssuer::new(), TestIssuer::new(), door::Scripted::new());
-    let remote = Issuer::with_jwks_uri("https://ours.test", "https://ours.test/jwks")
-        .profile(TokenProfile::rfc9068())
-        .http_client(fetcher.clone());
+    let remote =
+        TrustedIssuer::with_jwks_uri("https://ours.test", "https://ours.test/jwks", TokenProfile::rfc9068())
+            .http_client(fetcher.clone());
     let clock = ours.clock().clone();
     let api = ResourceServer::builder(ours.audience()).issuer(remote).clock(clock).build().unwrap();
     for _ in 0..3 {
@@ -32,7 +32,11 @@ async fn a_token_of_another_trusted_issuer_is_not_the_one_that_was_asked_for() {
     let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
     let api = ResourceServer::builder(issuer.audience())
         .issuer(issuer.trusted().also_known_as("https://alias.test"))
-        .issuer(Issuer::with_keys("https://other.test", keys))
+        .issuer(TrustedIssuer::with_keys(
+            "https://other.test",
+            keys,
+            tower_resource_server::profile::TokenProfile::jwt(),
+        ))
         .clock(issuer.clock().clone())
         .build()
         .unwrap();

@@ -20,7 +20,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
 use tower::{Layer, Service};
 use tower_resource_server::{
-    CacheSettings, Identity, Issuer, ResourceServer, ResourceServerBuilder,
+    CacheSettings, Identity, ResourceServer, ResourceServerBuilder, TrustedIssuer,
     keys::{Algorithm, KeySet, VerifyingKey, verify_jws},
     profile::TokenProfile,
     token::TokenLimits,
@@ -321,7 +321,7 @@ fn server(
     let others = others.iter().enumerate().map(|(n, other)| other.verifying_key().with_kid(kid_of(n)));
     let keys = KeySet::from_keys(others.chain([signer.verifying_key().with_kid(KID)]));
     let profile = TokenProfile::rfc9068().algorithms(kind.algorithm());
-    let issuer = Issuer::with_keys(ISSUER, keys).profile(profile);
+    let issuer = TrustedIssuer::with_keys(ISSUER, keys, profile);
     settings(ResourceServer::builder(API).issuer(issuer)).build().unwrap()
 }
 

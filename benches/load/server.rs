@@ -8,7 +8,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::{net::TcpListener, runtime::Builder};
-use tower_resource_server::{Issuer, ResourceServer, keys::KeySet, profile::TokenProfile};
+use tower_resource_server::{ResourceServer, TrustedIssuer, keys::KeySet, profile::TokenProfile};
 
 use crate::{AnyError, child, tokens::AUDIENCE};
 
@@ -37,12 +37,14 @@ pub(crate) fn run() -> Result<(), AnyError> {
 
 async fn serve(keys: Keys) -> Result<(), AnyError> {
     let issuer = match keys {
-        Keys::Fixed(jwks) => {
-            Issuer::with_keys("https://login.example", KeySet::from_jwks(jwks.to_string().as_bytes())?)
-        }
-        Keys::Issuer(url) => Issuer::discover(url).allow_loopback_http(),
+        Keys::Fixed(jwks) => TrustedIssuer::with_keys(
+            "https://login.example",
+            KeySet::from_jwks(jwks.to_string().as_bytes())?,
+            TokenProfile::rfc9068(),
+        ),
+        Keys::Issuer(url) => TrustedIssuer::discover(url, TokenProfile::rfc9068()).allow_loopback_http(),
     };
-    let api = ResourceServer::builder(AUDIENCE).issuer(issuer.profile(TokenProfile::rfc9068())).build()?;
+    let api = ResourceServer::builder(AUDIENCE).issuer(issuer).build()?;
     api.ready().await?;
     let refreshed = api.clone();
     let refresh = async move || match refreshed.refresh_now().await {

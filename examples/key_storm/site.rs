@@ -17,7 +17,7 @@ use axum::{
 };
 use tokio::net::TcpListener;
 use tower_resource_server::{
-    Issuer, ResourceServer,
+    ResourceServer, TrustedIssuer,
     issuer::{SigningKey, TokenIssuer},
     keys::{Algorithm, KeySet},
     profile::TokenProfile,
@@ -60,12 +60,14 @@ impl Site {
         let provider = Router::new().fallback_service(issuer.service::<Body>()).layer(hang);
         tokio::spawn(async move { axum::serve(listener, provider).await });
 
-        let server = |issuer: Issuer| {
-            ResourceServer::builder(AUDIENCE).issuer(issuer.profile(TokenProfile::rfc9068())).build()
-        };
-        let api = server(Issuer::discover(issuer.issuer()).refresh(settings).allow_loopback_http())?;
+        let server = |issuer: TrustedIssuer| ResourceServer::builder(AUDIENCE).issuer(issuer).build();
+        let api = server(
+            TrustedIssuer::discover(issuer.issuer(), TokenProfile::rfc9068())
+                .refresh(settings)
+                .allow_loopback_http(),
+        )?;
         let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes())?;
-        let control = server(Issuer::with_keys(issuer.issuer(), keys))?;
+        let control = server(TrustedIssuer::with_keys(issuer.issuer(), keys, TokenProfile::rfc9068()))?;
         let routes = Router::new()
             .route("/api", get(async || "served").layer(api.layer()))
             .route("/control", get(async || "served").layer(control.layer()));

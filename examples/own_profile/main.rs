@@ -7,7 +7,7 @@
 use std::{error::Error, time::Duration};
 
 use tower_resource_server::{
-    Issuer, ResourceServer,
+    ResourceServer, TrustedIssuer,
     issuer::{SigningKey, TokenBuilder, TokenIssuer},
     keys::{Algorithm, KeySet},
     policy::claim,
@@ -46,7 +46,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let vendor = TokenIssuer::builder(VENDOR).signing_key(SigningKey::generate(Algorithm::ES256)?).build()?;
     let keys = KeySet::from_jwks(vendor.jwks().to_string().as_bytes())?;
     let server = ResourceServer::builder(SERVICE)
-        .issuer(Issuer::with_keys(VENDOR, keys).profile(acme_access()))
+        .issuer(TrustedIssuer::with_keys(VENDOR, keys, acme_access()))
         .build()?;
 
     let now = vendor.now();

@@ -10,7 +10,7 @@ use std::{
 use axum::{Router, body::Body, routing::any};
 use tokio::net::TcpListener;
 use tower_resource_server::{
-    Issuer, ResourceServer,
+    ResourceServer, TrustedIssuer,
     http::Json as JsonRefusals,
     issuer::{IssueError, SigningKey, TokenIssuer},
     keys::Algorithm,
@@ -34,7 +34,7 @@ pub(crate) async fn run(listen: Option<SocketAddr>) -> Result<(), AnyError> {
     let listener = crate::bind(listen.unwrap_or(ANY_PORT)).await?;
     let resource = format!("http://{}", listener.local_addr()?);
     let api = ResourceServer::builder(&resource)
-        .issuer(Issuer::discover(issuer.issuer()).profile(TokenProfile::rfc9068()).allow_loopback_http())
+        .issuer(TrustedIssuer::discover(issuer.issuer(), TokenProfile::rfc9068()).allow_loopback_http())
         .scopes_supported(scope(READ).and(scope(WRITE)))
         .build()?;
     // A guard is complete on its route, which the layer does not go around: each path has one requirement.

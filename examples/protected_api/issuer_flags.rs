@@ -12,8 +12,8 @@ use std::{
 
 use clap::{ArgGroup, Args, ValueEnum};
 use tower_resource_server::{
-    Issuer, ResourceServer, ResourceServerBuilder, error::ConfigError, keys::Algorithm, keys::AlgorithmSet,
-    keys::KeySet, policy::Requirement, profile::DEFAULT_LEEWAY, profile::TokenProfile,
+    ResourceServer, ResourceServerBuilder, TrustedIssuer, error::ConfigError, keys::Algorithm,
+    keys::AlgorithmSet, keys::KeySet, policy::Requirement, profile::DEFAULT_LEEWAY, profile::TokenProfile,
 };
 
 #[path = "vendor_flags.rs"]
@@ -153,7 +153,7 @@ impl IssuerFlags {
             some => some.iter().copied().collect(),
         };
         let leeway = self.leeway().unwrap_or(DEFAULT_LEEWAY);
-        let issuer = self.issuer()?.profile(profile.algorithms(accepted).leeway(leeway));
+        let issuer = self.issuer(profile.algorithms(accepted).leeway(leeway))?;
         let mut audiences = self.audience.iter();
         let mut server =
             ResourceServer::builder(audiences.next().cloned().unwrap_or_default()).issuer(issuer);
@@ -163,16 +163,20 @@ impl IssuerFlags {
         Ok(server)
     }
 
-    fn issuer(&self) -> Result<Issuer, String> {
+    fn issuer(&self, profile: TokenProfile) -> Result<TrustedIssuer, String> {
         let name = self.issuer.clone().unwrap_or_default();
         let issuer = match (&self.jwks_file, &self.jwks_uri) {
             (Some(path), _) => {
                 let read = fs::read(path).map_err(|error| error.to_string());
                 let keys = read.and_then(|json| KeySet::from_jwks(&json).map_err(|error| error.to_string()));
-                Issuer::with_keys(name, keys.map_err(|error| format!("{}: {error}", path.display()))?)
+                TrustedIssuer::with_keys(
+                    name,
+                    keys.map_err(|error| format!("{}: {error}", path.display()))?,
+                    profile,
+                )
             }
-            (None, Some(address)) => Issuer::with_jwks_uri(name, address.as_str()),
-            (None, None) => Issuer::discover(name),
+            (None, Some(address)) => TrustedIssuer::with_jwks_uri(name, address.as_str(), profile),
+            (None, None) => TrustedIssuer::discover(name, profile),
         };
         Ok(if self.allow_loopback_http { issuer.allow_loopback_http() } else { issuer })
     }

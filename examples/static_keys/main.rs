@@ -14,7 +14,7 @@ use axum::{
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 use tower_resource_server::{
-    Identity, Issuer, ResourceServer,
+    Identity, ResourceServer, TrustedIssuer,
     keys::{Algorithm, KeySet, VerifyingKey},
     policy::scope,
     profile::TokenProfile,
@@ -39,7 +39,7 @@ fn router(api: &ResourceServer) -> Router {
 async fn main() -> Result<(), Box<dyn Error>> {
     let keys = KeySet::from_keys([VerifyingKey::from_pem(KEY, Algorithm::EdDSA)?]);
     let api = ResourceServer::builder("https://api.example")
-        .issuer(Issuer::with_keys("https://login.example", keys).profile(TokenProfile::rfc9068()))
+        .issuer(TrustedIssuer::with_keys("https://login.example", keys, TokenProfile::rfc9068()))
         .build()?;
     let router = router(&api);
 

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use tower_resource_server::{
-    Issuer, ResourceServer, ResourceServerBuilder,
+    ResourceServer, ResourceServerBuilder, TrustedIssuer,
     error::ConfigError,
     keys::{Algorithm, AlgorithmSet, KeySet, VerifyingKey},
     profile::{DEFAULT_LEEWAY, TokenProfile},
@@ -41,24 +41,25 @@ pub(crate) fn of(cli: &Cli) -> Result<ResourceServer, AnyError> {
 
 fn access_tokens(cli: &Cli, profile: TokenProfile) -> Result<ResourceServerBuilder, AnyError> {
     let [first, further @ ..] = cli.audience.as_slice() else { return Err(needed("--audience")) };
-    let issuer = issuer(cli)?.profile(with_flags(cli, profile));
+    let issuer = issuer(cli, with_flags(cli, profile))?;
     let server = ResourceServer::builder(first).issuer(issuer);
     Ok(further.iter().fold(server, |server, audience| server.audience(audience.as_str())))
 }
 
 fn id_tokens(cli: &Cli) -> Result<ResourceServerBuilder, AnyError> {
     let client = cli.client_id.as_deref().ok_or_else(|| needed("--client-id"))?;
-    let issuer = issuer(cli)?.id_token_profile(with_flags(cli, TokenProfile::oidc_id_token()));
+    let issuer = issuer(cli, TokenProfile::rfc9068())?
+        .id_token_profile(with_flags(cli, TokenProfile::oidc_id_token()));
     // It is the client that ID tokens are for; no access token is ever asked about.
     Ok(ResourceServer::builder(client).client_id(client).issuer(issuer))
 }
 
-fn issuer(cli: &Cli) -> Result<Issuer, AnyError> {
+fn issuer(cli: &Cli, profile: TokenProfile) -> Result<TrustedIssuer, AnyError> {
     let name = cli.issuer.as_deref().ok_or_else(|| needed("--issuer"))?;
     let issuer = match (given_keys(cli, accepted(cli))?, &cli.jwks_uri) {
-        (Some(keys), _) => Issuer::with_keys(name, keys),
-        (None, Some(address)) => Issuer::with_jwks_uri(name, address),
-        (None, None) => Issuer::discover(name),
+        (Some(keys), _) => TrustedIssuer::with_keys(name, keys, profile),
+        (None, Some(address)) => TrustedIssuer::with_jwks_uri(name, address, profile),
+        (None, None) => TrustedIssuer::discover(name, profile),
     };
     Ok(if cli.allow_loopback_http { issuer.allow_loopback_http() } else { issuer })
 }

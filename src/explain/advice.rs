@@ -85,7 +85,7 @@ impl Rule {
             .into(),
             (Check::NamesClient | Check::IsClient, _) => format!(
                 "log in with the client {}, or configure the client that the token was issued to",
-                one_of(context.binding.client_id.as_slice())
+                one_of(&context.binding.client_ids)
             )
             .into(),
             (Check::AfterNow | Check::WithinLast(_), Some(date)) if date <= now => {

@@ -28,7 +28,7 @@ use crate::error::ConfigError;
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use tower_resource_server::{Issuer, net::ReqwestClient};
+/// use tower_resource_server::{TrustedIssuer, net::ReqwestClient};
 ///
 /// let directory = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// let client = ReqwestClient::builder()
@@ -36,10 +36,10 @@ use crate::error::ConfigError;
 ///     .platform_roots(false)
 ///     .bearer_token_file("https://kubernetes.default.svc", format!("{directory}/token"))
 ///     .build()?;
-/// let cluster = Issuer::with_jwks_uri(
+/// let cluster = TrustedIssuer::with_jwks_uri(
 ///     "https://kubernetes.default.svc.cluster.local",
 ///     "https://kubernetes.default.svc/openid/v1/jwks",
-/// )
+///, tower_resource_server::profile::TokenProfile::jwt())
 /// .http_client(client);
 /// # let _ = cluster;
 /// # Ok(())
@@ -50,10 +50,10 @@ use crate::error::ConfigError;
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use tower_resource_server::{Issuer, net::ReqwestClient};
+/// use tower_resource_server::{TrustedIssuer, net::ReqwestClient};
 ///
 /// let client = ReqwestClient::builder().proxy("http://user:password@proxy.internal:3128").build()?;
-/// let issuer = Issuer::discover("https://login.example").http_client(client);
+/// let issuer = TrustedIssuer::discover("https://login.example", TokenProfile::jwt()).http_client(client);
 /// # let _ = issuer;
 /// # Ok(())
 /// # }

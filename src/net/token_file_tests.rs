@@ -133,7 +133,7 @@ async fn files_without_a_token_are_told_apart_and_nothing_is_sent() {
 #[tokio::test]
 async fn keys_stay_in_use_while_the_token_file_is_missing() {
     use crate::{
-        Issuer, ResourceServer,
+        ResourceServer, TrustedIssuer,
         source::RefreshError,
         test_util::{ManualClock, TestIssuer},
     };
@@ -156,9 +156,13 @@ async fn keys_stay_in_use_while_the_token_file_is_missing() {
     let file = TestFile::new("server");
     file.exchange("cluster");
     let clock: ManualClock = issuer.clock().clone();
-    let trusted = Issuer::with_jwks_uri(issuer.issuer(), format!("http://{server}/jwks"))
-        .allow_loopback_http()
-        .http_client(with_token_of(&file.path(), server));
+    let trusted = TrustedIssuer::with_jwks_uri(
+        issuer.issuer(),
+        format!("http://{server}/jwks"),
+        crate::profile::TokenProfile::jwt(),
+    )
+    .allow_loopback_http()
+    .http_client(with_token_of(&file.path(), server));
     let api = ResourceServer::builder(issuer.audience()).issuer(trusted).clock(clock).build().unwrap();
     let token = || issuer.access_token("alice").unique().mint().unwrap();
     assert!(api.verify_access_token(&token()).await.is_ok());

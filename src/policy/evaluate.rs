@@ -25,7 +25,8 @@ pub(crate) struct Binding {
     pub(crate) names: NameForm,
     /// The names under which this resource server is addressed.
     pub(crate) audiences: Arc<[Box<str>]>,
-    pub(crate) client_id: Option<Box<str>>,
+    /// The clients that ID tokens may be for.
+    pub(crate) client_ids: Arc<[Box<str>]>,
 }
 
 impl Binding {
@@ -275,8 +276,11 @@ impl Check {
             // Judged by its row, since it looks at two claims.
             Self::Lifetime { .. } => None,
             Self::NamesResource => any(&context.binding.audiences),
-            Self::NamesClient => any(context.binding.client_id.as_slice()),
-            Self::IsClient => Some(Some(value.as_str()?) == context.binding.client_id.as_deref()),
+            Self::NamesClient => any(&context.binding.client_ids),
+            Self::IsClient => {
+                let have = value.as_str()?;
+                Some(context.binding.client_ids.iter().any(|client| **client == *have))
+            }
             Self::IsExpectedNonce => {
                 let nonce = value.as_str()?;
                 Some(context.expected.nonce.is_none_or(|expected| expected == nonce))

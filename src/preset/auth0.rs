@@ -9,8 +9,8 @@
 //! Quirks:
 //!
 //! - This is the *access token dialect* `access_token`, the default of an API. For one that is set
-//!   to the RFC 9068 dialect, add `.profile(TokenProfile::rfc9068())`: its tokens have `client_id`
-//!   and `at+jwt`, and are refused here for want of `azp`.
+//!   to the RFC 9068 dialect, add `.map_profile(|_| TokenProfile::rfc9068())`: its tokens have
+//!   `client_id` and `at+jwt`, and are refused here for want of `azp`.
 //! - `aud` has the userinfo endpoint beside your API where the client asked for `openid`. A client
 //!   that names no audience gets an opaque token, or one for the tenant's default audience.
 //! - Permissions of role-based access control are in `permissions`; `scope` is what the client
@@ -51,6 +51,6 @@ pub fn id_token() -> TokenProfile {
 /// ```
 #[cfg(feature = "remote")]
 #[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
-pub fn tenant(domain: &str) -> crate::Issuer {
-    crate::Issuer::discover(format!("https://{domain}/")).profile(access_token()).id_token_profile(id_token())
+pub fn tenant(domain: &str) -> crate::TrustedIssuer {
+    crate::TrustedIssuer::discover(format!("https://{domain}/"), access_token()).id_token_profile(id_token())
 }

@@ -60,8 +60,10 @@ pub fn user_pool<C: Into<Box<str>>>(
     region: &str,
     user_pool: &str,
     clients: impl IntoIterator<Item = C>,
-) -> crate::Issuer {
-    crate::Issuer::discover(format!("https://cognito-idp.{region}.amazonaws.com/{user_pool}"))
-        .profile(access_token(clients))
-        .id_token_profile(id_token())
+) -> crate::TrustedIssuer {
+    crate::TrustedIssuer::discover(
+        format!("https://cognito-idp.{region}.amazonaws.com/{user_pool}"),
+        access_token(clients),
+    )
+    .id_token_profile(id_token())
 }

@@ -64,17 +64,16 @@ pub fn id_token() -> TokenProfile {
 }
 
 /// Several tenants, for an API that is registered for tokens of version 1; name them with
-/// [`allow_tenants`](crate::Issuer::allow_tenants), by their GUIDs.
+/// [`allow_tenants`](crate::TrustedIssuer::allow_tenants), by their GUIDs.
 #[cfg(feature = "remote")]
 #[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
-pub fn tenants_v1() -> crate::Issuer {
-    crate::Issuer::tenants("https://sts.windows.net/{tenant}/")
-        .profile(access_token_v1())
+pub fn tenants_v1() -> crate::TrustedIssuer {
+    crate::TrustedIssuer::tenants("https://sts.windows.net/{tenant}/", access_token_v1())
         .id_token_profile(id_token())
 }
 
 /// Several tenants, for an API that is registered for tokens of version 2; name them with
-/// [`allow_tenants`](crate::Issuer::allow_tenants), by their GUIDs.
+/// [`allow_tenants`](crate::TrustedIssuer::allow_tenants), by their GUIDs.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -92,9 +91,8 @@ pub fn tenants_v1() -> crate::Issuer {
 /// ```
 #[cfg(feature = "remote")]
 #[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
-pub fn tenants_v2() -> crate::Issuer {
-    crate::Issuer::tenants("https://login.microsoftonline.com/{tenant}/v2.0")
-        .profile(access_token_v2())
+pub fn tenants_v2() -> crate::TrustedIssuer {
+    crate::TrustedIssuer::tenants("https://login.microsoftonline.com/{tenant}/v2.0", access_token_v2())
         .id_token_profile(id_token())
 }
 
@@ -113,10 +111,12 @@ pub fn tenants_v2() -> crate::Issuer {
 /// ```
 #[cfg(feature = "remote")]
 #[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
-pub fn v1(tenant: &str) -> crate::Issuer {
-    crate::Issuer::discover(format!("https://sts.windows.net/{tenant}/"))
-        .profile(access_token_v1().rule(claim("tid").equals(tenant)))
-        .id_token_profile(id_token().rule(claim("tid").equals(tenant)))
+pub fn v1(tenant: &str) -> crate::TrustedIssuer {
+    crate::TrustedIssuer::discover(
+        format!("https://sts.windows.net/{tenant}/"),
+        access_token_v1().rule(claim("tid").equals(tenant)),
+    )
+    .id_token_profile(id_token().rule(claim("tid").equals(tenant)))
 }
 
 /// One tenant, by the GUID of its directory, whose API is registered for tokens of version 2.
@@ -134,8 +134,10 @@ pub fn v1(tenant: &str) -> crate::Issuer {
 /// ```
 #[cfg(feature = "remote")]
 #[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
-pub fn v2(tenant: &str) -> crate::Issuer {
-    crate::Issuer::discover(format!("https://login.microsoftonline.com/{tenant}/v2.0"))
-        .profile(access_token_v2().rule(claim("tid").equals(tenant)))
-        .id_token_profile(id_token().rule(claim("tid").equals(tenant)))
+pub fn v2(tenant: &str) -> crate::TrustedIssuer {
+    crate::TrustedIssuer::discover(
+        format!("https://login.microsoftonline.com/{tenant}/v2.0"),
+        access_token_v2().rule(claim("tid").equals(tenant)),
+    )
+    .id_token_profile(id_token().rule(claim("tid").equals(tenant)))
 }

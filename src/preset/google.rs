@@ -69,9 +69,8 @@ fn bearer_id_token() -> TokenProfile {
 /// ```
 #[cfg(feature = "remote")]
 #[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
-pub fn users<C: Into<Box<str>>>(clients: impl IntoIterator<Item = C>) -> crate::Issuer {
-    crate::Issuer::discover("https://accounts.google.com")
-        .profile(user_token(clients))
+pub fn users<C: Into<Box<str>>>(clients: impl IntoIterator<Item = C>) -> crate::TrustedIssuer {
+    crate::TrustedIssuer::discover("https://accounts.google.com", user_token(clients))
         .id_token_profile(super::rs256(TokenProfile::oidc_id_token()))
 }
 
@@ -90,8 +89,7 @@ pub fn users<C: Into<Box<str>>>(clients: impl IntoIterator<Item = C>) -> crate::
 /// ```
 #[cfg(feature = "remote")]
 #[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
-pub fn service_accounts<A: Into<Box<str>>>(accounts: impl IntoIterator<Item = A>) -> crate::Issuer {
-    crate::Issuer::discover("https://accounts.google.com")
-        .profile(service_account_token(accounts))
+pub fn service_accounts<A: Into<Box<str>>>(accounts: impl IntoIterator<Item = A>) -> crate::TrustedIssuer {
+    crate::TrustedIssuer::discover("https://accounts.google.com", service_account_token(accounts))
         .id_token_profile(super::rs256(TokenProfile::oidc_id_token()))
 }

@@ -57,8 +57,7 @@ pub fn id_token() -> TokenProfile {
 /// ```
 #[cfg(feature = "remote")]
 #[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
-pub fn realm(server: &str, realm: &str) -> crate::Issuer {
-    crate::Issuer::discover(format!("{}/realms/{realm}", server.trim_end_matches('/')))
-        .profile(access_token())
+pub fn realm(server: &str, realm: &str) -> crate::TrustedIssuer {
+    crate::TrustedIssuer::discover(format!("{}/realms/{realm}", server.trim_end_matches('/')), access_token())
         .id_token_profile(id_token())
 }

@@ -68,7 +68,7 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use crate::{
-    ClaimsError, FromIdentity, Identity, Issuer, ResourceServer, ResourceServerBuilder,
+    ClaimsError, FromIdentity, Identity, ResourceServer, ResourceServerBuilder, TrustedIssuer,
     http::{ChallengeRow, ChallengeTable},
     keys::{Algorithm, KeyError, KeySet, VerifyingKey},
     policy::claim,
@@ -109,7 +109,7 @@ pub fn identity_token() -> TokenProfile {
 
 /// A customer of the service, whose back end signs identity tokens: its identifier and its keys.
 ///
-/// It becomes an [`Issuer`] of [`identity_token`]s, so that one server can have several:
+/// It becomes an [`TrustedIssuer`] of [`identity_token`]s, so that one server can have several:
 /// `ResourceServer::layer_provider(one).issuer(another.into())`.
 #[derive(Clone)]
 #[must_use]
@@ -137,9 +137,9 @@ impl Provider {
     }
 }
 
-impl From<Provider> for Issuer {
+impl From<Provider> for TrustedIssuer {
     fn from(provider: Provider) -> Self {
-        Self::with_keys(provider.id, KeySet::from_keys(provider.keys)).profile(identity_token())
+        Self::with_keys(provider.id, KeySet::from_keys(provider.keys), identity_token())
     }
 }
 

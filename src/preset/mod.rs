@@ -1,5 +1,5 @@
 //! The tokens of the big providers, as tables: each preset is a function that returns a pre-filled
-//! [`Issuer`](crate::Issuer) or [`TokenProfile`], in the terms that
+//! [`TrustedIssuer`](crate::TrustedIssuer) or [`TokenProfile`], in the terms that
 //! everybody has.
 //!
 //! | preset | issuer | bound to this server by | told from an ID token by |

@@ -51,8 +51,7 @@ pub fn id_token() -> TokenProfile {
 /// ```
 #[cfg(feature = "remote")]
 #[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
-pub fn authorization_server(domain: &str, id: &str) -> crate::Issuer {
-    crate::Issuer::discover(format!("https://{domain}/oauth2/{id}"))
-        .profile(access_token())
+pub fn authorization_server(domain: &str, id: &str) -> crate::TrustedIssuer {
+    crate::TrustedIssuer::discover(format!("https://{domain}/oauth2/{id}"), access_token())
         .id_token_profile(id_token())
 }

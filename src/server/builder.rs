@@ -6,7 +6,9 @@ use http::HeaderName;
 
 #[cfg(feature = "remote")]
 use super::sourcing;
-use super::{Inner, Issuer, PairRules, ResourceServer, cache::TokenCache, issuer::KeysFrom, slot::Slot};
+use super::{
+    Inner, PairRules, ResourceServer, TrustedIssuer, cache::TokenCache, slot::Slot, trusted_issuer::KeysFrom,
+};
 #[cfg(feature = "remote")]
 use crate::profile::KeySelection;
 use crate::{
@@ -45,8 +47,8 @@ impl Default for CacheSettings {
 pub struct ResourceServerBuilder {
     resource: String,
     audiences: Vec<Box<str>>,
-    pub(super) issuers: Vec<Issuer>,
-    client_id: Option<Box<str>>,
+    pub(super) issuers: Vec<TrustedIssuer>,
+    client_ids: Vec<Box<str>>,
     realm: Option<String>,
     scopes_supported: Requirement,
     request: RequestProfile,
@@ -77,7 +79,7 @@ impl ResourceServerBuilder {
             resource,
             audiences: Vec::new(),
             issuers: Vec::new(),
-            client_id: None,
+            client_ids: Vec::new(),
             realm: None,
             scopes_supported: Requirement::none(),
             request: RequestProfile::default(),
@@ -96,20 +98,22 @@ impl ResourceServerBuilder {
 
     /// Trusts an issuer; at least one is needed. Each has keys of its own: a key of one issuer never
     /// verifies a token of another.
-    pub fn issuer(mut self, issuer: Issuer) -> Self {
+    pub fn issuer(mut self, issuer: TrustedIssuer) -> Self {
         self.issuers.push(issuer);
         self
     }
 
-    /// Accepts a further audience beside the resource identifier.
+    /// Accepts a further audience beside the resource identifier, of every issuer that names
+    /// [none of its own](TrustedIssuer::audience).
     pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// The client that ID tokens must be for; needed wherever ID tokens are taken.
+    /// The client that ID tokens must be for, unless their issuer names
+    /// [others](TrustedIssuer::client_id); needed wherever ID tokens are taken. Called again, it adds one.
     pub fn client_id(mut self, client_id: impl Into<Box<str>>) -> Self {
-        self.client_id = Some(client_id.into());
+        self.client_ids.push(client_id.into());
         self
     }
 
@@ -170,8 +174,8 @@ impl ResourceServerBuilder {
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use tower_resource_server::{Issuer, ResourceServer, keys::{KeySet, VerifyingKey}};
-    /// # let issuer = Issuer::with_keys("a", KeySet::from_keys([VerifyingKey::from_ed25519_bytes(&[7; 32])?]));
+    /// # use tower_resource_server::{TrustedIssuer, ResourceServer, keys::{KeySet, VerifyingKey}};
+    /// # let issuer = TrustedIssuer::with_keys("a", KeySet::from_keys([VerifyingKey::from_ed25519_bytes(&[7; 32])?]), TokenProfile::jwt());
     /// let forward_auth = ResourceServer::builder("https://api.example")
     ///     .grpc_refusals(false)
     ///     .issuer(issuer)
@@ -247,7 +251,7 @@ impl ResourceServerBuilder {
             issuer.profile.spends_nonces()
                 || (self.takes_id_tokens() && issuer.id_token_profile.spends_nonces())
         });
-        let (fixed, patterns): (Vec<&Issuer>, Vec<&Issuer>) =
+        let (fixed, patterns): (Vec<&TrustedIssuer>, Vec<&TrustedIssuer>) =
             self.issuers.iter().partition(|issuer| !issuer.is_pattern());
         let authorization_servers: Vec<_> = fixed.iter().map(|issuer| &*issuer.issuer).collect();
         let scopes: Vec<Box<str>> = self.scopes_supported.iter().map(Into::into).collect();
@@ -261,19 +265,23 @@ impl ResourceServerBuilder {
         let challenger = challenger.in_grpc(self.grpc_refusals);
         let audiences: Arc<[Box<str>]> =
             [self.resource.clone().into()].into_iter().chain(self.audiences.iter().cloned()).collect();
-        let compile = |issuer: &Issuer, profile: &TokenProfile, names: &mut ClaimNames| {
+        let client_ids: Arc<[Box<str>]> = self.client_ids.clone().into();
+        let own = |own: &Vec<Box<str>>, all: &Arc<[Box<str>]>| {
+            if own.is_empty() { Arc::clone(all) } else { own.clone().into() }
+        };
+        let compile = |issuer: &TrustedIssuer, profile: &TokenProfile, names: &mut ClaimNames| {
             let binding = Binding {
                 issuer: Arc::clone(&issuer.issuer),
                 aliases: issuer.aliases.clone().into(),
                 names: profile.compares_issuers(),
-                audiences: Arc::clone(&audiences),
-                client_id: self.client_id.clone(),
+                audiences: own(&issuer.audiences, &audiences),
+                client_ids: own(&issuer.client_ids, &client_ids),
             };
             CompiledProfile::new(profile, binding, names)
         };
-        let slot = |profile: fn(&Issuer) -> &TokenProfile| {
+        let slot = |profile: fn(&TrustedIssuer) -> &TokenProfile| {
             let mut names = ClaimNames::default();
-            let mut compile_all = |issuers: &[&Issuer]| -> Vec<_> {
+            let mut compile_all = |issuers: &[&TrustedIssuer]| -> Vec<_> {
                 issuers.iter().map(|issuer| compile(issuer, profile(issuer), &mut names)).collect()
             };
             let (fixed, templates) = (compile_all(&fixed), compile_all(&patterns));
@@ -321,7 +329,12 @@ impl ResourceServerBuilder {
     }
 
     fn takes_id_tokens(&self) -> bool {
-        self.client_id.is_some() || self.request.id_token.is_some()
+        self.request.id_token.is_some() || self.client_of_any()
+    }
+
+    /// Whether a client is named, for the server or for one of its issuers.
+    fn client_of_any(&self) -> bool {
+        !self.client_ids.is_empty() || self.issuers.iter().any(|issuer| !issuer.client_ids.is_empty())
     }
 
     fn check(&self, problems: &mut Vec<String>) {
@@ -338,16 +351,22 @@ impl ResourceServerBuilder {
             "resource: it is empty; name this server, as in the `aud` of its tokens",
         );
         refuse(
-            self.audiences.iter().any(|audience| audience.is_empty()),
+            self.audiences
+                .iter()
+                .chain(self.issuers.iter().flat_map(|issuer| &issuer.audiences))
+                .any(|it| it.is_empty()),
             "audience: one is empty; leave it out",
         );
         refuse(self.issuers.is_empty(), "issuer: none is trusted; add one with .issuer(..)");
         let lacks_client =
-            self.request.id_token.is_some() && self.client_id.is_none() && !self.pair.bind_audience();
+            self.request.id_token.is_some() && !self.client_of_any() && !self.pair.bind_audience();
         refuse(lacks_client, "id_token: ID tokens are for one client; name it with .client_id(..)");
         refuse(
-            self.client_id.as_ref().is_some_and(|client| client.is_empty()),
-            "client_id: it is empty; leave it out",
+            self.client_ids
+                .iter()
+                .chain(self.issuers.iter().flat_map(|issuer| &issuer.client_ids))
+                .any(|it| it.is_empty()),
+            "client_id: one is empty; leave it out",
         );
         refuse(
             self.limits.nesting > TokenLimits::MAX_NESTING,
@@ -366,7 +385,7 @@ impl ResourceServerBuilder {
             if issuer.names().any(|name| name.ends_with('/') && form.of(name).is_empty()) {
                 problems.push(format!("{whose}: nothing follows the last slash, by which it is known"));
             }
-            let mut others = self.issuers.iter().take(n).flat_map(Issuer::names);
+            let mut others = self.issuers.iter().take(n).flat_map(TrustedIssuer::names);
             if others.any(|other| issuer.names().any(|name| form.of(name) == form.of(other))) {
                 problems.push(format!("{whose}: it is there twice; merge both into one"));
             }
@@ -377,7 +396,7 @@ impl ResourceServerBuilder {
                 needs_client |= !lacks_client && issuer.id_token_profile.needs_client();
                 issuer.id_token_profile.problems(&format!("{whose}, ID tokens"), selected, problems);
             }
-            if needs_client && self.client_id.is_none() {
+            if needs_client && self.client_ids.is_empty() && issuer.client_ids.is_empty() {
                 problems.push(format!(
                     "{whose}: its profile compares with the client; name it with .client_id(..)"
                 ));
@@ -400,7 +419,7 @@ impl ResourceServerBuilder {
             #[cfg(feature = "remote")]
             if issuer.resolver.is_some() && !issuer.is_pattern() {
                 problems.push(format!(
-                    "{whose}: it is no pattern and has no tenants; begin it with Issuer::tenants(..)"
+                    "{whose}: it is no pattern and has no tenants; begin it with TrustedIssuer::tenants(..)"
                 ));
             }
             #[cfg(feature = "remote")]

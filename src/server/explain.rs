@@ -20,7 +20,7 @@ impl ResourceServer {
     /// keys to decide are being fetched, as verification does.
     ///
     /// ```
-    /// # use tower_resource_server::{Issuer, keys::KeySet, profile::TokenProfile};
+    /// # use tower_resource_server::{TrustedIssuer, keys::KeySet, profile::TokenProfile};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use tower_resource_server::{ResourceServer, explain::Stage};
@@ -28,7 +28,7 @@ impl ResourceServer {
     /// # let keys = KeySet::from_jwks(br#"{"keys":[
     /// #     {"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
     /// # ]}"#)?;
-    /// # let issuer = Issuer::with_keys("https://login.example", keys).profile(TokenProfile::rfc9068());
+    /// # let issuer = TrustedIssuer::with_keys("https://login.example", keys, TokenProfile::rfc9068());
     /// let api = ResourceServer::builder("https://api.example").issuer(issuer).build()?;
     /// let explanation = api.explain("not.a-token").await;
     /// assert!(!explanation.is_valid());

@@ -69,9 +69,9 @@ impl ResourceServer {
     /// thumbprint. Tokens that it verified end at once, cached or not.
     ///
     /// `issuer` is any name that its tokens may have:
-    /// [other names](crate::Issuer::also_known_as) and other
+    /// [other names](crate::TrustedIssuer::also_known_as) and other
     /// [forms](crate::profile::TokenProfile::issuer_by_last_segment) of one count. Every configured
-    /// issuer and every [pattern](crate::Issuer::tenants) that the name fits withdraws the key.
+    /// issuer and every [pattern](crate::TrustedIssuer::tenants) that the name fits withdraws the key.
     ///
     /// The key stays withdrawn until the process ends, whether it was in use or not: when its issuer
     /// publishes it later, and when its tenant comes later, or goes and comes back.

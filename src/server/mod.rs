@@ -2,7 +2,7 @@
 //!
 //! - `builder`: from settings to a [`ResourceServer`], with every contradiction named; `sourcing`:
 //!   from its issuers to the sources of their keys.
-//! - `issuer`: an [`Issuer`] that the server trusts: whose keys, which profile.
+//! - `trusted_issuer`: a [`TrustedIssuer`] that the server trusts: whose keys, which profile.
 //! - `sources`: the keys of each issuer, and of tenants as they come and go.
 //! - `slot`: the issuers and profiles for one kind of token, and the verification of one token.
 //! - `by_hand`: a server without a layer: tokens and request heads, verified on demand.
@@ -22,12 +22,12 @@ mod by_hand;
 mod cache;
 mod explain;
 mod health;
-mod issuer;
 mod key_changes;
 mod pair;
 mod slot;
 mod sources;
 mod sourcing;
+mod trusted_issuer;
 
 use std::{fmt, sync::Arc};
 #[cfg(feature = "remote")]
@@ -39,7 +39,7 @@ use std::{
 use bytes::Bytes;
 
 #[cfg(feature = "remote")]
-pub use self::issuer::DangerousIssuer;
+pub use self::trusted_issuer::DangerousIssuer;
 pub(crate) use self::{
     admit::{Admission, Answered, StoreWait},
     authenticate::{Denial, Pending, Resumed, Step},
@@ -48,9 +48,9 @@ pub use self::{
     builder::{CacheSettings, ResourceServerBuilder},
     by_hand::IdTokenExpectations,
     health::HealthService,
-    issuer::Issuer,
     key_changes::{KeyRevocation, ReplaceKeysError, RevokeKeyError},
     pair::PairRules,
+    trusted_issuer::TrustedIssuer,
 };
 use self::{cache::TokenCache, slot::Slot, sources::Sources};
 use crate::{
@@ -72,13 +72,13 @@ use crate::{
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use tower_resource_server::{Issuer, ResourceServer, keys::KeySet, profile::TokenProfile};
+/// use tower_resource_server::{TrustedIssuer, ResourceServer, keys::KeySet, profile::TokenProfile};
 ///
 /// let keys = KeySet::from_jwks(br#"{"keys":[
 ///     {"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 /// ]}"#)?;
 /// let api = ResourceServer::builder("https://api.example")
-///     .issuer(Issuer::with_keys("https://login.example", keys).profile(TokenProfile::rfc9068()))
+///     .issuer(TrustedIssuer::with_keys("https://login.example", keys, TokenProfile::rfc9068()))
 ///     .build()?;
 /// # let _ = api;
 /// # Ok(())

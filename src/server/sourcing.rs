@@ -7,9 +7,9 @@ use std::sync::atomic::AtomicUsize;
 #[cfg(feature = "remote")]
 use super::sources::TenantProfiles;
 use super::{
-    Issuer, ResourceServerBuilder,
-    issuer::KeysFrom,
+    ResourceServerBuilder, TrustedIssuer,
     sources::{NamedSource, Sources},
+    trusted_issuer::KeysFrom,
 };
 use crate::source::KeySource;
 #[cfg(feature = "remote")]
@@ -25,8 +25,8 @@ use crate::{
 
 impl ResourceServerBuilder {
     #[cfg(not(feature = "remote"))]
-    pub(super) fn sources(fixed: &[&Issuer]) -> Sources {
-        let source = |issuer: &&Issuer| {
+    pub(super) fn sources(fixed: &[&TrustedIssuer]) -> Sources {
+        let source = |issuer: &&TrustedIssuer| {
             let KeysFrom::Given(keys) = &issuer.keys;
             let keys = issuer.profile.selects_key_by().rename(keys.clone());
             NamedSource { issuer: Arc::clone(&issuer.issuer), keys: KeySource::fixed(keys) }
@@ -37,11 +37,11 @@ impl ResourceServerBuilder {
     #[cfg(feature = "remote")]
     pub(super) fn sources<'a>(
         &self,
-        fixed: &[&'a Issuer],
-        patterns: impl Iterator<Item = (&'a Issuer, TenantProfiles)>,
+        fixed: &[&'a TrustedIssuer],
+        patterns: impl Iterator<Item = (&'a TrustedIssuer, TenantProfiles)>,
         problems: &mut Vec<String>,
     ) -> Sources {
-        let is_fetched = |issuer: &&Issuer| !matches!(issuer.keys, KeysFrom::Given(_));
+        let is_fetched = |issuer: &&TrustedIssuer| !matches!(issuer.keys, KeysFrom::Given(_));
         let mut counts = IssuerCounts::default();
         for issuer in self.issuers.iter().filter(is_fetched) {
             if issuer.is_pattern() {
@@ -87,7 +87,7 @@ impl ResourceServerBuilder {
     #[cfg(feature = "remote")]
     fn tenants(
         &self,
-        issuer: &Issuer,
+        issuer: &TrustedIssuer,
         profiles: TenantProfiles,
         ids: &Arc<AtomicUsize>,
         pools: &WaiterPools,
@@ -147,7 +147,7 @@ impl ResourceServerBuilder {
     #[cfg(feature = "remote")]
     fn source(
         &self,
-        issuer: &Issuer,
+        issuer: &TrustedIssuer,
         pools: &WaiterPools,
         shared: &mut Option<Arc<dyn HttpClient>>,
     ) -> Result<KeySource, String> {
@@ -179,7 +179,10 @@ impl ResourceServerBuilder {
 
 /// The HTTP client of this issuer: its own, or the one that all others share.
 #[cfg(feature = "remote")]
-fn client(issuer: &Issuer, shared: &mut Option<Arc<dyn HttpClient>>) -> Result<Arc<dyn HttpClient>, String> {
+fn client(
+    issuer: &TrustedIssuer,
+    shared: &mut Option<Arc<dyn HttpClient>>,
+) -> Result<Arc<dyn HttpClient>, String> {
     Ok(match (&issuer.remote.client, &*shared) {
         (Some(own), _) => Arc::clone(own),
         (None, Some(shared)) => Arc::clone(shared),

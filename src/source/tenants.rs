@@ -50,10 +50,10 @@ pub enum TenantKeys {
 ///
 /// ```
 /// use std::{collections::HashMap, sync::{Arc, RwLock}};
-/// use tower_resource_server::{Issuer, source::TenantKeys};
+/// use tower_resource_server::{TrustedIssuer, source::TenantKeys};
 ///
 /// let customers: Arc<RwLock<HashMap<String, u32>>> = Arc::default(); // kept up to date elsewhere
-/// let issuer = Issuer::tenants("https://login.example/{tenant}").tenant_resolver(move |tenant: &str| {
+/// let issuer = TrustedIssuer::tenants("https://login.example/{tenant}", tower_resource_server::profile::TokenProfile::jwt()).tenant_resolver(move |tenant: &str| {
 ///     let known = customers.read().is_ok_and(|customers| customers.contains_key(tenant));
 ///     known.then_some(TenantKeys::Discover)
 /// });

@@ -4,7 +4,7 @@ use http::{Extensions, Request};
 use tower::{Layer, layer::layer_fn, util::MapRequest};
 
 use super::TestIssuer;
-use crate::{Identity, Issuer, ResourceServer, http::Rejection, keys::KeySet, profile::TokenProfile};
+use crate::{Identity, ResourceServer, TrustedIssuer, http::Rejection, keys::KeySet, profile::TokenProfile};
 
 impl TestIssuer {
     /// This issuer as a server trusts it: its keys of this moment, RFC 9068 access tokens.
@@ -22,10 +22,10 @@ impl TestIssuer {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn trusted(&self) -> Issuer {
+    pub fn trusted(&self) -> TrustedIssuer {
         // An issuer without a usable key gives a server that `build` refuses, with the reason.
         let keys = KeySet::from_jwks(self.jwks().to_string().as_bytes()).unwrap_or_default();
-        Issuer::with_keys(self.issuer(), keys).profile(TokenProfile::rfc9068())
+        TrustedIssuer::with_keys(self.issuer(), keys, TokenProfile::rfc9068())
     }
 
     /// A server for this issuer's audience, at this issuer's time.

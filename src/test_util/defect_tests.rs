@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::{
-    Issuer, ResourceServer, error::TokenError, http::Reason, issuer::check, keys::KeySet,
+    ResourceServer, TrustedIssuer, error::TokenError, http::Reason, issuer::check, keys::KeySet,
     profile::TokenProfile, test_util::TestIssuer,
 };
 
@@ -195,7 +195,7 @@ fn names_are_unique_and_in_snake_case() {
 fn verdict(issuer: &TestIssuer, profile: &TokenProfile, token: &str) -> Result<String, TokenError> {
     let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
     let server = ResourceServer::builder(issuer.audience())
-        .issuer(Issuer::with_keys(issuer.issuer(), keys).profile(profile.clone()))
+        .issuer(TrustedIssuer::with_keys(issuer.issuer(), keys, profile.clone()))
         .clock(issuer.clock().clone())
         .build()
         .unwrap();

@@ -179,10 +179,10 @@ async fn a_server_at_an_old_address_takes_the_new_names() {
 
 #[tokio::test]
 async fn a_profile_can_be_used_by_itself() {
-    use tower_resource_server::{Issuer, preset::app_id, test_util::ManualClock};
+    use tower_resource_server::{TrustedIssuer, preset::app_id, test_util::ManualClock};
 
     // Beside another issuer, in a server of one's own.
-    let issuer = Issuer::with_keys(SERVER, keys()).profile(app_id::access_token(TENANT));
+    let issuer = TrustedIssuer::with_keys(SERVER, keys(), app_id::access_token(TENANT));
     let api = ResourceServer::builder("https://api.example")
         .issuer(issuer)
         .clock(ManualClock::default())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
 use tower_resource_server::{
-    CacheSettings, Issuer, ResourceServer, ResourceServerBuilder,
+    CacheSettings, ResourceServer, ResourceServerBuilder, TrustedIssuer,
     http::IdTokenLocation,
     issuer::SigningKey,
     keys::{Algorithm, KeySet, VerifyingKey},
@@ -31,23 +31,23 @@ fn policies() -> [(&'static str, Stricter); 7] {
         ("another required scope", |server, issuer| server.issuer(issuer.trusted()).require(scope("admin"))),
         ("another rule on a claim", |server, issuer| {
             let profile = TokenProfile::rfc9068().rule(claim("tier").equals("gold"));
-            server.issuer(issuer.trusted().profile(profile))
+            server.issuer(issuer.trusted().map_profile(|_| profile))
         }),
         ("other algorithms", |server, issuer| {
             let profile = TokenProfile::rfc9068().algorithms([Algorithm::EdDSA]);
             let other = TestIssuer::builder().algorithm(Algorithm::EdDSA).build();
             let keys = KeySet::from_jwks(other.jwks().to_string().as_bytes()).unwrap();
-            server.issuer(Issuer::with_keys(issuer.issuer(), keys).profile(profile))
+            server.issuer(TrustedIssuer::with_keys(issuer.issuer(), keys, profile))
         }),
         ("another key of the same name", |server, issuer| {
             server.issuer(TestIssuer::builder().issuer(issuer.issuer()).build().trusted())
         }),
         ("another issuer of the same keys", |server, issuer| {
             let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
-            server.issuer(Issuer::with_keys("https://other.test", keys).profile(TokenProfile::rfc9068()))
+            server.issuer(TrustedIssuer::with_keys("https://other.test", keys, TokenProfile::rfc9068()))
         }),
         ("no leeway", |server, issuer| {
-            server.issuer(issuer.trusted().profile(TokenProfile::rfc9068().leeway(Duration::ZERO)))
+            server.issuer(issuer.trusted().map_profile(|_| TokenProfile::rfc9068().leeway(Duration::ZERO)))
         }),
         ("lower limits", |server, issuer| {
             let mut limits = TokenLimits::default();

@@ -17,7 +17,7 @@ mod verdict;
 use std::time::Duration;
 
 use tower_resource_server::{
-    CacheSettings, Issuer, KeyRevocation, ResourceServer, RevokeKeyError,
+    CacheSettings, KeyRevocation, ResourceServer, RevokeKeyError, TrustedIssuer,
     issuer::{SigningKey, TokenIssuer},
     keys::{Algorithm, KeySet, VerifyingKey},
     profile::TokenProfile,
@@ -130,10 +130,11 @@ fn promise_6_hmac_tokens_are_never_cached() {
         .build()
         .unwrap();
     let api = ResourceServer::builder("https://api.test")
-        .issuer(
-            Issuer::with_keys("https://hmac.test", KeySet::from_keys([key]))
-                .profile(TokenProfile::rfc9068().algorithms([Algorithm::HS256])),
-        )
+        .issuer(TrustedIssuer::with_keys(
+            "https://hmac.test",
+            KeySet::from_keys([key]),
+            TokenProfile::rfc9068().algorithms([Algorithm::HS256]),
+        ))
         .clock(clock)
         .build()
         .unwrap();

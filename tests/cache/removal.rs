@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tower_resource_server::{
-    Issuer, KeyRevocation, ResourceServer, profile::TokenProfile, test_util::TestIssuer,
+    KeyRevocation, ResourceServer, TrustedIssuer, profile::TokenProfile, test_util::TestIssuer,
 };
 
 use crate::{door::Scripted, is_cached};
@@ -17,9 +17,12 @@ struct Stage {
 impl Stage {
     async fn new() -> Self {
         let (issuer, fetcher) = (TestIssuer::new(), Scripted::new());
-        let remote = Issuer::with_jwks_uri(issuer.issuer(), "https://issuer.test/jwks")
-            .profile(TokenProfile::rfc9068())
-            .http_client(fetcher.clone());
+        let remote = TrustedIssuer::with_jwks_uri(
+            issuer.issuer(),
+            "https://issuer.test/jwks",
+            TokenProfile::rfc9068(),
+        )
+        .http_client(fetcher.clone());
         let clock = issuer.clock().clone();
         let api = ResourceServer::builder(issuer.audience()).issuer(remote).clock(clock).build().unwrap();
         let stage = Self { issuer, fetcher, api };

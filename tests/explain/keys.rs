@@ -8,7 +8,7 @@ use std::{
 
 use http::{Request, Response};
 use tower_resource_server::{
-    Explanation, Issuer, ResourceServer,
+    Explanation, ResourceServer, TrustedIssuer,
     error::TokenError,
     explain::{Outcome, Stage, Verdict},
     http::Reason,
@@ -61,10 +61,10 @@ struct Site {
 }
 
 impl Site {
-    fn new(trusted: impl FnOnce(&str) -> Issuer) -> Self {
+    fn new(trusted: impl FnOnce(&str) -> TrustedIssuer) -> Self {
         let (issuer, provider) =
             (TestIssuer::builder().issuer("https://login.test/blue").build(), Provider::default());
-        let trusted = trusted(issuer.issuer()).profile(TokenProfile::rfc9068()).http_client(provider.clone());
+        let trusted = trusted(issuer.issuer()).http_client(provider.clone());
         let api = ResourceServer::builder(issuer.audience())
             .issuer(trusted)
             .clock(issuer.clock().clone())
@@ -74,11 +74,14 @@ impl Site {
     }
 
     fn one() -> Self {
-        Self::new(|name| Issuer::with_jwks_uri(name, format!("{name}/jwks")))
+        Self::new(|name| TrustedIssuer::with_jwks_uri(name, format!("{name}/jwks"), TokenProfile::rfc9068()))
     }
 
     fn tenants() -> Self {
-        Self::new(|_| Issuer::tenants("https://login.test/{tenant}").allow_tenants(["blue"]))
+        Self::new(|_| {
+            TrustedIssuer::tenants("https://login.test/{tenant}", TokenProfile::rfc9068())
+                .allow_tenants(["blue"])
+        })
     }
 
     fn good(&self) -> String {
@@ -193,7 +196,8 @@ fn without_keys_nothing_is_known_but_what_is_wrong_without_them() {
 fn a_scope_is_not_missed_of_a_token_that_may_be_anybodys() {
     let (issuer, provider) = (TestIssuer::new(), Provider::default());
     let trusted =
-        Issuer::with_jwks_uri(issuer.issuer(), "https://login.test/jwks").http_client(provider.clone());
+        TrustedIssuer::with_jwks_uri(issuer.issuer(), "https://login.test/jwks", TokenProfile::rfc9068())
+            .http_client(provider.clone());
     let builder = ResourceServer::builder(issuer.audience()).issuer(trusted).clock(issuer.clock().clone());
     let api = builder.require(scope("write")).build().unwrap();
     let token = issuer.access_token("alice").scope("read").mint().unwrap();

@@ -1,7 +1,7 @@
 //! An access token and an ID token together: what a request with both would be told.
 
 use tower_resource_server::{
-    Explanation, Issuer, ResourceServer,
+    Explanation, ResourceServer, TrustedIssuer,
     explain::{Outcome, Stage, Verdict},
     http::{IdTokenLocation, Reason},
     policy::scope,
@@ -13,7 +13,7 @@ use crate::site::{MCA, TENANT, keys, rsa_issuer, run};
 
 /// A server of OpenID Connect, and one of Mobile Client Access.
 fn servers(issuer: &TestIssuer) -> [ResourceServer; 2] {
-    let trusted = Issuer::with_keys(issuer.issuer(), keys(issuer)).profile(TokenProfile::rfc9068());
+    let trusted = TrustedIssuer::with_keys(issuer.issuer(), keys(issuer), TokenProfile::rfc9068());
     let openid = ResourceServer::builder(issuer.audience())
         .client_id(issuer.client_id())
         .issuer(trusted)
@@ -92,8 +92,10 @@ fn tokens_that_do_not_belong_together_are_told_after_all_else() {
     assert!(text.contains("\n                          send the ID token that was issued with"), "{text}");
     let json = serde_json::to_value(&explanation).unwrap();
     assert_eq!((&json["token"], &json["findings"][0]["token"]), (&"pair".into(), &"access".into()));
-    let nobody =
-        ResourceServer::builder("api").issuer(Issuer::with_keys("i", keys(&issuer))).build().unwrap();
+    let nobody = ResourceServer::builder("api")
+        .issuer(TrustedIssuer::with_keys("i", keys(&issuer), TokenProfile::jwt()))
+        .build()
+        .unwrap();
     let explanation = run(nobody.explain_pair(&access("read"), &id("alice")));
     let slots = explanation.findings().iter().filter(|finding| finding.token() == Some("id"));
     assert_eq!(slots.filter(|finding| finding.verdict() == Verdict::Failed).count(), 1, "{explanation}");

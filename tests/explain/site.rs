@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tower_resource_server::{
-    Explanation, IdTokenExpectations, Issuer, ResourceServer,
+    Explanation, IdTokenExpectations, ResourceServer, TrustedIssuer,
     explain::Outcome,
     http::{Reason, Rejection},
     issuer::SigningKey,
@@ -96,10 +96,10 @@ impl Site {
 
 /// One server for each way in which profiles and servers differ.
 pub(crate) fn sites(issuer: &TestIssuer) -> Vec<Site> {
-    let with = |profile: TokenProfile| Issuer::with_keys(issuer.issuer(), keys(issuer)).profile(profile);
+    let with = |profile: TokenProfile| TrustedIssuer::with_keys(issuer.issuer(), keys(issuer), profile);
     let builder = || ResourceServer::builder(issuer.audience()).clock(issuer.clock().clone());
     let stranger = TestIssuer::builder().issuer("https://stranger.test").build();
-    let stranger = Issuer::with_keys(stranger.issuer(), keys(&stranger));
+    let stranger = TrustedIssuer::with_keys(stranger.issuer(), keys(&stranger), TokenProfile::jwt());
     let own = TokenProfile::empty()
         .require_type(["at+jwt"])
         .require_content_type("example;v=1")

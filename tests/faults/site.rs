@@ -4,7 +4,7 @@ use std::{sync::OnceLock, time::Duration};
 
 use serde_json::{Value, json};
 use tower_resource_server::{
-    Issuer, ResourceServer,
+    ResourceServer, TrustedIssuer,
     issuer::SigningKey,
     net::ReqwestClient,
     profile::TokenProfile,
@@ -66,8 +66,7 @@ impl Site {
         let issuer = TestIssuer::builder().issuer(&*provider.address).clock(clock.clone()).build();
         let mut settings = RefreshSettings::default();
         settings.fetch_timeout = fetch_timeout;
-        let trusted = Issuer::discover(&*provider.address)
-            .profile(TokenProfile::rfc9068())
+        let trusted = TrustedIssuer::discover(&*provider.address, TokenProfile::rfc9068())
             .refresh(settings)
             .http_client(client.clone())
             .allow_loopback_http();

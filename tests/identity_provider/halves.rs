@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 use tower_resource_server::{
-    Authentication, Issuer, ResourceServer,
+    Authentication, ResourceServer, TrustedIssuer,
     identity_provider::{
         Challenge, ExchangeError, HandleChallengeAnswer, IdentityProvider, IdentityProviderClient,
         IdentityProviderService, Outcome, StartAuthorization, UserIdentity,
@@ -88,7 +88,11 @@ async fn the_provider_is_a_resource_server_itself() {
         .unwrap();
     let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
     let api = ResourceServer::builder("https://cip.example")
-        .issuer(Issuer::with_keys(issuer.issuer(), keys))
+        .issuer(TrustedIssuer::with_keys(
+            issuer.issuer(),
+            keys,
+            tower_resource_server::profile::TokenProfile::jwt(),
+        ))
         .build()
         .unwrap();
     let doorman: IdentityProviderService<_, Body> =

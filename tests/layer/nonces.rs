@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Request;
 use serde_json::json;
 use tower_resource_server::{
-    CacheSettings, IdTokenExpectations, Identity, Issuer, ResourceServer,
+    CacheSettings, IdTokenExpectations, Identity, ResourceServer, TrustedIssuer,
     http::{IdTokenLocation, Reason},
     keys::KeySet,
     policy::scope,
@@ -148,7 +148,7 @@ async fn servers_whose_tokens_spend_nothing_have_no_nonces() {
     let issuer = TestIssuer::new();
     let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
     let server = ResourceServer::builder("https://api.test")
-        .issuer(Issuer::with_keys(issuer.issuer(), keys))
+        .issuer(TrustedIssuer::with_keys(issuer.issuer(), keys, TokenProfile::jwt()))
         .build()
         .unwrap();
     assert!(server.issue_nonce().is_err());
@@ -176,9 +176,7 @@ async fn promise_13_id_tokens_spend_nonces_too() {
     let server = ResourceServer::builder(issuer.audience())
         .client_id(issuer.client_id())
         .issuer(
-            Issuer::with_keys(issuer.issuer(), keys)
-                .profile(TokenProfile::rfc9068())
-                .id_token_profile(spends),
+            TrustedIssuer::with_keys(issuer.issuer(), keys, TokenProfile::rfc9068()).id_token_profile(spends),
         )
         .id_token(IdTokenLocation::AfterAccessToken)
         .clock(issuer.clock().clone())

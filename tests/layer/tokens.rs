@@ -173,7 +173,7 @@ async fn what_the_token_says_of_its_user_is_a_type() {
 #[tokio::test]
 async fn iat_is_compared_with_the_clock_on_demand() {
     let strict = layer::identity_token().without_rules_on("iat").rule(claim("iat").not_in_future());
-    let issuer = tower_resource_server::Issuer::from(provider()).profile(strict);
+    let issuer = tower_resource_server::TrustedIssuer::from(provider()).map_profile(|_| strict);
     let service = Service::of(ResourceServer::builder("service").issuer(issuer));
     assert!(service.judge(json!({}), json!({})).await.is_ok());
     let ahead = service.judge(json!({}), json!({"iat": NOW + 1})).await;

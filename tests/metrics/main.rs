@@ -18,7 +18,7 @@ use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
 use tower_resource_server::{
-    Issuer, ResourceServer,
+    ResourceServer, TrustedIssuer,
     profile::TokenProfile,
     test_util::{Defect, TestIssuer},
 };
@@ -114,9 +114,9 @@ fn verdicts_cache_and_fetches_are_counted() {
 /// A morning in the life of a server.
 async fn live() {
     let (issuer, fetcher) = (TestIssuer::new(), Scripted::new());
-    let remote = Issuer::with_jwks_uri(issuer.issuer(), "https://issuer.test/jwks")
-        .profile(TokenProfile::rfc9068())
-        .http_client(fetcher.clone());
+    let remote =
+        TrustedIssuer::with_jwks_uri(issuer.issuer(), "https://issuer.test/jwks", TokenProfile::rfc9068())
+            .http_client(fetcher.clone());
     let api = ResourceServer::builder(issuer.audience())
         .issuer(remote)
         .client_id(issuer.client_id())

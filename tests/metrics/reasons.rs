@@ -7,7 +7,7 @@ use http::{Request, Response, header::AUTHORIZATION, request::Parts};
 use tonic::Code;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_resource_server::{
-    Authentication, IdTokenExpectations, Identity, Issuer, ResourceServer,
+    Authentication, IdTokenExpectations, Identity, ResourceServer, TrustedIssuer,
     http::IdTokenLocation,
     issuer::TokenBuilder,
     keys::KeySet,
@@ -156,7 +156,7 @@ fn profile() -> TokenProfile {
 
 fn server(issuer: &TestIssuer) -> ResourceServer {
     let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
-    let trusted = Issuer::with_keys(issuer.issuer(), keys).profile(profile());
+    let trusted = TrustedIssuer::with_keys(issuer.issuer(), keys, profile());
     ResourceServer::builder(issuer.audience())
         .issuer(trusted)
         .client_id(issuer.client_id())
@@ -169,7 +169,7 @@ fn server(issuer: &TestIssuer) -> ResourceServer {
 /// A server whose tokens spend a nonce in `nce`.
 fn spending(issuer: &TestIssuer, nonces: Nonces) -> ResourceServer {
     let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
-    let trusted = Issuer::with_keys(issuer.issuer(), keys).profile(profile().spends_nonce("nce"));
+    let trusted = TrustedIssuer::with_keys(issuer.issuer(), keys, profile().spends_nonce("nce"));
     ResourceServer::builder(issuer.audience())
         .issuer(trusted)
         .nonces(nonces)
@@ -182,7 +182,7 @@ fn spending(issuer: &TestIssuer, nonces: Nonces) -> ResourceServer {
 fn unreachable(issuer: &TestIssuer) -> ResourceServer {
     let client = Scripted::new();
     client.fail();
-    let trusted = Issuer::with_jwks_uri(issuer.issuer(), "https://issuer.test/jwks").profile(profile());
+    let trusted = TrustedIssuer::with_jwks_uri(issuer.issuer(), "https://issuer.test/jwks", profile());
     ResourceServer::builder(issuer.audience())
         .issuer(trusted.http_client(client))
         .clock(issuer.clock().clone())
@@ -192,9 +192,9 @@ fn unreachable(issuer: &TestIssuer) -> ResourceServer {
 
 /// A server whose tenants are few.
 fn tenants(issuer: &TestIssuer) -> ResourceServer {
-    let trusted = Issuer::tenants("https://login.test/{tenant}").allow_tenants(["known"]);
+    let trusted = TrustedIssuer::tenants("https://login.test/{tenant}", profile()).allow_tenants(["known"]);
     ResourceServer::builder(issuer.audience())
-        .issuer(trusted.profile(profile()).fetcher(Scripted::new()))
+        .issuer(trusted.http_client(Scripted::new()))
         .clock(issuer.clock().clone())
         .build()
         .unwrap()

@@ -16,7 +16,7 @@ use proptest::{collection::vec, prelude::*};
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tower_resource_server::{
-    Issuer, ResourceServer,
+    ResourceServer, TrustedIssuer,
     issuer::SigningKey,
     keys::Algorithm,
     net::{Body, HttpClient, HttpError, HttpFuture, Limits},
@@ -204,9 +204,12 @@ impl Model {
         };
         let world = World { clock: clock.clone(), script: Arc::new(Mutex::new(script)) };
         let issuer = TestIssuer::builder().signing_key(keys()[0].clone()).clock(clock.clone()).build();
-        let trusted = Issuer::with_jwks_uri(TestIssuer::ISSUER, "https://issuer.test/jwks")
-            .profile(TokenProfile::rfc9068())
-            .http_client(world.clone());
+        let trusted = TrustedIssuer::with_jwks_uri(
+            TestIssuer::ISSUER,
+            "https://issuer.test/jwks",
+            TokenProfile::rfc9068(),
+        )
+        .http_client(world.clone());
         let api = ResourceServer::builder(issuer.audience()).issuer(trusted).clock(clock).build().unwrap();
         let tokens = keys().iter().map(|key| mint(&issuer, key)).collect();
         Self { world, issuer, api, tokens, newest: 1, pending: Vec::new() }

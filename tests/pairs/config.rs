@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tower_resource_server::{
-    Issuer, ResourceServer, ResourceServerBuilder,
+    ResourceServer, ResourceServerBuilder, TrustedIssuer,
     http::IdTokenLocation,
     issuer::SigningKey,
     keys::{Algorithm, KeyError, KeySet, VerifyingKey, WeakSecret},
@@ -17,8 +17,12 @@ fn keys() -> KeySet {
     KeySet::from_keys([VerifyingKey::from_ed25519_bytes(&[7; 32]).unwrap()])
 }
 
-fn trusted() -> Issuer {
-    Issuer::with_keys("https://issuer.test", keys())
+fn trusted() -> TrustedIssuer {
+    trusted_as(TokenProfile::jwt())
+}
+
+fn trusted_as(profile: TokenProfile) -> TrustedIssuer {
+    TrustedIssuer::with_keys("https://issuer.test", keys(), profile)
 }
 
 fn server() -> ResourceServerBuilder {
@@ -26,7 +30,7 @@ fn server() -> ResourceServerBuilder {
 }
 
 fn with(profile: TokenProfile) -> ResourceServerBuilder {
-    ResourceServer::builder("https://api.test").issuer(trusted().profile(profile))
+    ResourceServer::builder("https://api.test").issuer(trusted_as(profile))
 }
 
 fn problems(builder: ResourceServerBuilder) -> Vec<String> {
@@ -74,7 +78,7 @@ fn each_contradiction_is_named_with_what_to_write_instead() {
             server().id_token(IdTokenLocation::AfterAccessToken),
             Some("id_token: ID tokens are for one client; name it with .client_id(..)"),
         ),
-        ("an empty client", server().client_id(""), Some("client_id: it is empty; leave it out")),
+        ("an empty client", server().client_id(""), Some("client_id: one is empty; leave it out")),
         (
             "nesting beyond the parser",
             server().limits(deep),
@@ -92,7 +96,11 @@ fn each_contradiction_is_named_with_what_to_write_instead() {
         ),
         (
             "an issuer without a name",
-            ResourceServer::builder("https://api.test").issuer(Issuer::with_keys("", keys())),
+            ResourceServer::builder("https://api.test").issuer(TrustedIssuer::with_keys(
+                "",
+                keys(),
+                TokenProfile::jwt(),
+            )),
             Some("issuer: its name is empty; use the `iss` of its tokens"),
         ),
         (
@@ -102,8 +110,11 @@ fn each_contradiction_is_named_with_what_to_write_instead() {
         ),
         (
             "an issuer without keys",
-            ResourceServer::builder("https://api.test")
-                .issuer(Issuer::with_keys("https://issuer.test", KeySet::default())),
+            ResourceServer::builder("https://api.test").issuer(TrustedIssuer::with_keys(
+                "https://issuer.test",
+                KeySet::default(),
+                TokenProfile::jwt(),
+            )),
             Some(r#"issuer "https://issuer.test": it has no key; give at least one"#),
         ),
         (
@@ -162,8 +173,11 @@ fn each_contradiction_is_named_with_what_to_write_instead() {
         ),
         (
             "a secret that was not asked for",
-            ResourceServer::builder("https://api.test")
-                .issuer(Issuer::with_keys("https://issuer.test", KeySet::from_keys([secret]))),
+            ResourceServer::builder("https://api.test").issuer(TrustedIssuer::with_keys(
+                "https://issuer.test",
+                KeySet::from_keys([secret]),
+                TokenProfile::jwt(),
+            )),
             Some(
                 r#"issuer "https://issuer.test": none of its keys fits an accepted algorithm {RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA}; name theirs with TokenProfile::algorithms"#,
             ),
@@ -240,8 +254,8 @@ fn several_contradictions_are_named_at_once() {
         .audience("")
         .id_token(IdTokenLocation::AfterAccessToken)
         .realm("ä")
-        .issuer(trusted().profile(TokenProfile::empty().algorithms([])))
-        .issuer(Issuer::with_keys("https://issuer.test", KeySet::default()));
+        .issuer(trusted().map_profile(|_| TokenProfile::empty().algorithms([])))
+        .issuer(TrustedIssuer::with_keys("https://issuer.test", KeySet::default(), TokenProfile::jwt()));
     let error = builder.build().unwrap_err();
     assert_eq!(
         error.problems(),
@@ -286,8 +300,8 @@ fn promise_2_secrets_are_long_and_never_with_keys_from_elsewhere() {
 #[cfg(feature = "remote")]
 #[test]
 fn addresses_and_algorithms_of_remote_keys_are_judged_at_once() {
-    let remote = |uri: &str| Issuer::with_jwks_uri("https://issuer.test", uri);
-    let build = |issuer: Issuer| ResourceServer::builder("https://api.test").issuer(issuer);
+    let remote = |uri: &str| TrustedIssuer::with_jwks_uri("https://issuer.test", uri, TokenProfile::jwt());
+    let build = |issuer: TrustedIssuer| ResourceServer::builder("https://api.test").issuer(issuer);
     let hmac = TokenProfile::jwt().algorithms([Algorithm::HS256, Algorithm::RS256]);
     const INSECURE: &str = "not https (plain http is for loopback, and only when opted into); use https, or";
     let sourced = |problem: &str| Some(format!("issuer \"https://issuer.test\": {problem}"));
@@ -345,12 +359,14 @@ fn addresses_and_algorithms_of_remote_keys_are_judged_at_once() {
         ),
         (
             "an issuer at a host that is named",
-            Issuer::discover("http://keycloak:8080/realms/shop").dangerous().plain_http_to("keycloak"),
+            TrustedIssuer::discover("http://keycloak:8080/realms/shop", TokenProfile::jwt())
+                .dangerous()
+                .plain_http_to("keycloak"),
             None,
         ),
         (
             "an issuer in a container network",
-            Issuer::discover("http://keycloak:8080/realms/shop"),
+            TrustedIssuer::discover("http://keycloak:8080/realms/shop", TokenProfile::jwt()),
             Some(format!("issuer \"http://keycloak:8080/realms/shop\": {}", trusted("keycloak"))),
         ),
         ("no URL", remote("jwks"), at_fault("jwks", "not an absolute URL with a host")),
@@ -371,7 +387,7 @@ fn addresses_and_algorithms_of_remote_keys_are_judged_at_once() {
         ),
         (
             "an issuer with a query",
-            Issuer::discover("https://issuer.test/?x"),
+            TrustedIssuer::discover("https://issuer.test/?x", TokenProfile::jwt()),
             Some(
                 "issuer \"https://issuer.test/?x\": an issuer identifier has neither query nor fragment"
                     .into(),
@@ -379,7 +395,7 @@ fn addresses_and_algorithms_of_remote_keys_are_judged_at_once() {
         ),
         (
             "HMAC",
-            remote("https://issuer.test/jwks").profile(hmac),
+            remote("https://issuer.test/jwks").map_profile(|_| hmac),
             sourced(
                 "HMAC with keys from the network would let anyone sign who can read them; accept asymmetric algorithms only",
             ),
@@ -400,8 +416,12 @@ fn every_number_of_a_refresh_that_makes_no_sense_is_named() {
     let found = |change: Change| {
         let mut settings = RefreshSettings::default();
         change(&mut settings);
-        let remote =
-            Issuer::with_jwks_uri("https://issuer.test", "https://issuer.test/jwks").refresh(settings);
+        let remote = TrustedIssuer::with_jwks_uri(
+            "https://issuer.test",
+            "https://issuer.test/jwks",
+            TokenProfile::jwt(),
+        )
+        .refresh(settings);
         problems(ResourceServer::builder("https://api.test").issuer(remote))
     };
     let table: [(&str, Change, &str); 20] = [

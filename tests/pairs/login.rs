@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tower_resource_server::{
-    IdTokenExpectations, Issuer, ResourceServer,
+    IdTokenExpectations, ResourceServer, TrustedIssuer,
     http::TokenKind,
     issuer::TokenBuilder,
     keys::KeySet,
@@ -94,7 +94,7 @@ async fn an_id_token_answers_the_login_it_is_for() {
 fn one_for_both(issuer: &TestIssuer, id_tokens: TokenProfile) -> ResourceServer {
     let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
     let trusted =
-        Issuer::with_keys(issuer.issuer(), keys).profile(TokenProfile::jwt()).id_token_profile(id_tokens);
+        TrustedIssuer::with_keys(issuer.issuer(), keys, TokenProfile::jwt()).id_token_profile(id_tokens);
     ResourceServer::builder("web")
         .client_id("web")
         .issuer(trusted)

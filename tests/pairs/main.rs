@@ -7,7 +7,7 @@ mod login;
 
 use http::{HeaderName, Request, header::AUTHORIZATION};
 use tower_resource_server::{
-    Authentication, Identity, Issuer, ResourceServer,
+    Authentication, Identity, ResourceServer, TrustedIssuer,
     http::{IdTokenLocation, Reason, Rejection, RequestError, TokenKind},
     profile::TokenProfile,
     test_util::{Defect, TestIssuer},
@@ -191,11 +191,12 @@ async fn promise_7_an_id_token_is_no_access_token_and_the_reverse() {
     let issuer = TestIssuer::new();
     let access = issuer.access_token("alice").mint().unwrap();
     let id = issuer.id_token("alice").audience(issuer.audience()).azp("client-1").mint().unwrap();
-    let generic = Issuer::with_keys(
+    let generic = TrustedIssuer::with_keys(
         issuer.issuer(),
         tower_resource_server::keys::KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap(),
+        TokenProfile::jwt(),
     );
-    let server = |trusted: Issuer| {
+    let server = |trusted: TrustedIssuer| {
         ResourceServer::builder(issuer.audience())
             .issuer(trusted)
             .client_id(issuer.client_id())
@@ -210,7 +211,7 @@ async fn promise_7_an_id_token_is_no_access_token_and_the_reverse() {
     assert_eq!(why(&refused), (TokenKind::Id, "wrong_type", None));
 
     // The generic profile knows an ID token by its marks.
-    let api = server(generic.profile(TokenProfile::jwt()));
+    let api = server(generic);
     let marked = |name: &str, value: &str| {
         issuer.id_token("alice").audience(issuer.audience()).claim(name, value).mint().unwrap()
     };

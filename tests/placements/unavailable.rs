@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin, task::Poll, time::Duration};
 
 use axum::{Router, routing};
 use tower_resource_server::{
-    Issuer, ResourceServer,
+    ResourceServer, TrustedIssuer,
     http::Json,
     profile::TokenProfile,
     source::RefreshSettings,
@@ -17,10 +17,10 @@ use crate::{
 };
 
 fn app(issuer: &TestIssuer, fetcher: &Scripted, settings: RefreshSettings) -> Router {
-    let remote = Issuer::with_jwks_uri(issuer.issuer(), "https://issuer.test/jwks")
-        .profile(TokenProfile::rfc9068())
-        .refresh(settings)
-        .http_client(fetcher.clone());
+    let remote =
+        TrustedIssuer::with_jwks_uri(issuer.issuer(), "https://issuer.test/jwks", TokenProfile::rfc9068())
+            .refresh(settings)
+            .http_client(fetcher.clone());
     let clock = issuer.clock().clone();
     let api = ResourceServer::builder(issuer.audience()).issuer(remote).clock(clock).build().unwrap();
     Router::new().route("/", routing::any(|| async { "ok" })).layer(api.layer().reject_with(Json))

@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use tower_resource_server::{
-    IdTokenExpectations, Identity, Issuer, ResourceServer,
+    IdTokenExpectations, Identity, ResourceServer, TrustedIssuer,
     issuer::SigningKey,
     keys::{Algorithm, KeySet},
     profile::TokenProfile,
@@ -65,8 +65,7 @@ impl Provider {
     }
 
     fn server(&self) -> ResourceServer {
-        let issuer = Issuer::with_keys(self.issuer, Self::keys())
-            .profile(self.access_profile.clone())
+        let issuer = TrustedIssuer::with_keys(self.issuer, Self::keys(), self.access_profile.clone())
             .id_token_profile(self.id_profile.clone());
         ResourceServer::builder(self.audience)
             .client_id(self.client)
@@ -172,7 +171,7 @@ fn patched(value: &Value, patch: &Value) -> Value {
 
 /// The issuer that a preset makes of its arguments, as a built server has it.
 #[cfg(feature = "remote")]
-pub fn issuer_name(issuer: Issuer) -> String {
+pub fn issuer_name(issuer: TrustedIssuer) -> String {
     let api = ResourceServer::builder("https://api.example").issuer(issuer).build().unwrap();
     api.health()[0].0.to_string()
 }
@@ -195,7 +194,7 @@ fn only_a_rule_that_names_values_can_stand_in_for_the_audience() {
         ("presence", without().rule(claim("client_id").present().binds_token()), false),
         ("all but some", without().rule(claim("client_id").none_of(["b"]).binds_token()), false),
     ] {
-        let issuer = Issuer::with_keys("https://login.example", Provider::keys()).profile(profile);
+        let issuer = TrustedIssuer::with_keys("https://login.example", Provider::keys(), profile);
         let built = ResourceServer::builder("https://api.example").issuer(issuer).build();
         assert_eq!(built.is_ok(), good, "{name}");
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tower_resource_server::{
-    Issuer, ResourceServer,
+    ResourceServer, TrustedIssuer,
     keys::{Algorithm, KeySet, VerifyingKey},
     preset::sceyt::{self, MIN_LIFETIME},
     test_util::ManualClock,
@@ -80,7 +80,7 @@ async fn the_bare_table_grants_none_either() {
     let keys = KeySet::from_keys([VerifyingKey::from_pem(KEY_ONE.public, Algorithm::RS256).unwrap()]);
     let api = ResourceServer::builder("chat")
         .select_issuer_by(sceyt::APPLICATION_HEADER)
-        .issuer(Issuer::with_keys(ONE, keys).profile(sceyt::token(ONE)))
+        .issuer(TrustedIssuer::with_keys(ONE, keys, sceyt::token(ONE)))
         .clock(ManualClock::new(UnixTime::from_secs(NOW)))
         .build()
         .unwrap();

@@ -111,12 +111,11 @@ async fn grpc_gets_no_body() {
 #[cfg(feature = "remote")]
 #[tokio::test]
 async fn keys_that_cannot_be_had_are_not_the_tokens_fault() {
-    use tower_resource_server::{Issuer, preset::sceyt};
+    use tower_resource_server::{TrustedIssuer, preset::sceyt};
 
     let fetcher = crate::door::Scripted::new();
     fetcher.fail();
-    let remote = Issuer::with_jwks_uri(TWO, "https://keys.test/jwks")
-        .profile(sceyt::token(TWO))
+    let remote = TrustedIssuer::with_jwks_uri(TWO, "https://keys.test/jwks", sceyt::token(TWO))
         .http_client(fetcher.clone());
     let builder = ResourceServer::sceyt(KEY_ONE.application(ONE)).into_builder().issuer(remote);
     let clock = tower_resource_server::test_util::ManualClock::default();

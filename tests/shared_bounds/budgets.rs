@@ -1,7 +1,7 @@
 //! Budgets and the cache: what one issuer's clients use up is not another's.
 
 use tower_resource_server::{
-    CacheSettings, Issuer, ResourceServer, profile::TokenProfile, test_util::TestIssuer,
+    CacheSettings, ResourceServer, TrustedIssuer, profile::TokenProfile, test_util::TestIssuer,
 };
 
 use crate::cloud::Cloud;
@@ -10,8 +10,8 @@ use crate::cloud::Cloud;
 async fn one_patterns_flood_is_not_anothers() {
     let (cloud, keys) = (Cloud::default(), TestIssuer::new());
     let any = |pattern: &str| {
-        let tenants = Issuer::tenants(pattern).dangerous().any_tenant();
-        tenants.profile(TokenProfile::rfc9068()).http_client(cloud.clone())
+        let tenants = TrustedIssuer::tenants(pattern, TokenProfile::rfc9068()).dangerous().any_tenant();
+        tenants.http_client(cloud.clone())
     };
     let api = ResourceServer::builder(keys.audience())
         .clock(keys.clock().clone())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tower_resource_server::{
-    Issuer, ResourceServer, profile::TokenProfile, source::TenantSettings, test_util::TestIssuer,
+    ResourceServer, TrustedIssuer, profile::TokenProfile, source::TenantSettings, test_util::TestIssuer,
 };
 
 use crate::cloud::{Cloud, PATTERN, issuer_of, unsigned};
@@ -29,17 +29,17 @@ impl Server {
         let (cloud, keys) = (Cloud::default(), TestIssuer::new());
         let mut builder = ResourceServer::builder(keys.audience()).clock(keys.clock().clone());
         for issuer in configured {
-            let trusted = Issuer::with_jwks_uri(&*issuer, format!("{issuer}/jwks"));
-            builder = builder.issuer(trusted.profile(TokenProfile::rfc9068()).http_client(cloud.clone()));
+            let trusted =
+                TrustedIssuer::with_jwks_uri(&*issuer, format!("{issuer}/jwks"), TokenProfile::rfc9068());
+            builder = builder.issuer(trusted.http_client(cloud.clone()));
             cloud.publish(&issuer, &keys);
         }
         // The budget for first fetches is not what is tested.
         let mut settings = TenantSettings::default();
         settings.first_fetch_burst = 1_000;
-        let tenants = Issuer::tenants(PATTERN)
+        let tenants = TrustedIssuer::tenants(PATTERN, TokenProfile::rfc9068())
             .dangerous()
             .any_tenant()
-            .profile(TokenProfile::rfc9068())
             .tenant_settings(settings)
             .http_client(cloud.clone());
         Self { cloud, api: builder.issuer(tenants).build().unwrap(), keys }

@@ -1,6 +1,6 @@
 //! What a server refuses to be built with.
 
-use tower_resource_server::{Issuer, ResourceServer, profile::TokenProfile, source::TenantSettings};
+use tower_resource_server::{ResourceServer, TrustedIssuer, profile::TokenProfile, source::TenantSettings};
 
 use crate::PATTERN;
 
@@ -11,12 +11,21 @@ fn a_pattern_needs_somebody_who_says_which_tenants_there_are() {
         settings.max_live = 0;
         settings
     };
-    let of = |pattern: &str| Issuer::tenants(pattern).allow_tenants(["a"]);
+    let of = |pattern: &str| TrustedIssuer::tenants(pattern, TokenProfile::rfc9068()).allow_tenants(["a"]);
     for (name, issuer, problem) in [
         ("a list", of(PATTERN), None),
-        ("a predicate", Issuer::tenants(PATTERN).allow_tenants_if(|name| name.len() == 36), None),
-        ("any", Issuer::tenants(PATTERN).dangerous().any_tenant(), None),
-        ("nobody", Issuer::tenants(PATTERN), Some("nobody says which tenants there are")),
+        (
+            "a predicate",
+            TrustedIssuer::tenants(PATTERN, TokenProfile::rfc9068())
+                .allow_tenants_if(|name| name.len() == 36),
+            None,
+        ),
+        ("any", TrustedIssuer::tenants(PATTERN, TokenProfile::rfc9068()).dangerous().any_tenant(), None),
+        (
+            "nobody",
+            TrustedIssuer::tenants(PATTERN, TokenProfile::rfc9068()),
+            Some("nobody says which tenants there are"),
+        ),
         ("no placeholder", of("https://login.test/"), Some("a pattern has {tenant}")),
         ("any host", of("https://{tenant}/"), Some("stands for a whole domain")),
         ("http", of("http://login.test/{tenant}"), Some("not https")),
@@ -28,12 +37,12 @@ fn a_pattern_needs_somebody_who_says_which_tenants_there_are() {
         ),
         (
             "a form of the name",
-            of(PATTERN).profile(TokenProfile::rfc9068().issuer_by_last_segment()),
+            of(PATTERN).map_profile(TokenProfile::issuer_by_last_segment),
             Some("have one name each"),
         ),
         (
             "a list for one issuer",
-            Issuer::discover("https://login.test").allow_tenants(["a"]),
+            TrustedIssuer::discover("https://login.test", TokenProfile::rfc9068()).allow_tenants(["a"]),
             Some("is no pattern"),
         ),
     ] {

@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_resource_server::{
-    IdTokenExpectations, Issuer, ResourceServer, http::Json, policy::claim, profile::TokenProfile,
+    IdTokenExpectations, ResourceServer, TrustedIssuer, http::Json, policy::claim, profile::TokenProfile,
     test_util::TestIssuer,
 };
 
@@ -120,7 +120,7 @@ const TENANTS: [(&str, &str); 6] = [
 async fn stage() -> Stage {
     let trusted = Arc::new(RwLock::new(HashSet::from(["t-here", "t-seen", "t-new", "t-gone"])));
     let known = Arc::clone(&trusted);
-    let stage = Stage::new(at_most(200), |issuer: Issuer| {
+    let stage = Stage::new(at_most(200), |issuer: TrustedIssuer| {
         issuer.allow_tenants_if(move |tenant| known.read().unwrap().contains(tenant))
     });
     for (tenant, _) in &TENANTS[..5] {
@@ -190,7 +190,7 @@ async fn an_explanation_says_what_the_answer_does_not_and_agrees_with_it() {
 async fn a_customer_list_is_not_public_where_patterns_overlap() {
     let (cloud, keys) = (Cloud::default(), TestIssuer::new());
     let tenants = |pattern: &str, trusted: &'static str, profile: TokenProfile| {
-        Issuer::tenants(pattern).allow_tenants([trusted]).profile(profile).http_client(cloud.clone())
+        TrustedIssuer::tenants(pattern, profile).allow_tenants([trusted]).http_client(cloud.clone())
     };
     let strict = TokenProfile::rfc9068().rule(claim("region").equals("eu"));
     let api = ResourceServer::builder(keys.audience())
@@ -239,11 +239,12 @@ async fn a_customer_list_is_not_public_where_patterns_overlap() {
 async fn a_customer_list_is_not_public_by_other_ways_in() {
     let (cloud, keys) = (Cloud::default(), TestIssuer::new());
     let builder = || {
-        let tenants = Issuer::tenants(PATTERN).allow_tenants(["t-here", "t-new"]);
+        let tenants =
+            TrustedIssuer::tenants(PATTERN, TokenProfile::rfc9068()).allow_tenants(["t-here", "t-new"]);
         ResourceServer::builder(keys.audience())
             .clock(keys.clock().clone())
             .client_id(keys.client_id())
-            .issuer(tenants.profile(TokenProfile::rfc9068()).http_client(cloud.clone()))
+            .issuer(tenants.http_client(cloud.clone()))
     };
     for tenant in ["t-here", "t-new"] {
         cloud.publish(&issuer_of(tenant), &keys);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tower_resource_server::{
-    Issuer, KeyRevocation,
+    KeyRevocation, TrustedIssuer,
     net::SourceUrl,
     source::{TenantKeys, TenantSettings},
     test_util::{Defect, TestIssuer},
@@ -160,7 +160,7 @@ async fn tokens_that_are_refused_keep_no_refresher_going() {
 async fn a_tenant_that_the_application_lets_go_is_gone_at_once() {
     let customers = Arc::new(RwLock::new(HashSet::from(["t-a".to_owned()])));
     let known = Arc::clone(&customers);
-    let stage = Stage::new(at_most(200), |issuer: Issuer| {
+    let stage = Stage::new(at_most(200), |issuer: TrustedIssuer| {
         issuer.tenant_resolver(move |tenant: &str| {
             let address = format!("{}/jwks", issuer_of(tenant));
             let url = SourceUrl::parse(&address, false).unwrap();

@@ -14,7 +14,7 @@ mod revoked;
 use std::time::Duration;
 
 use tower_resource_server::{
-    Issuer, ResourceServer, profile::TokenProfile, source::TenantSettings, test_util::TestIssuer,
+    ResourceServer, TrustedIssuer, profile::TokenProfile, source::TenantSettings, test_util::TestIssuer,
 };
 
 use crate::cloud::{Cloud, PATTERN, issuer_of};
@@ -31,10 +31,9 @@ pub struct Stage {
 
 impl Stage {
     /// `trust` says which tenants there are.
-    pub fn new(settings: TenantSettings, trust: impl FnOnce(Issuer) -> Issuer) -> Self {
+    pub fn new(settings: TenantSettings, trust: impl FnOnce(TrustedIssuer) -> TrustedIssuer) -> Self {
         let (cloud, keys) = (Cloud::default(), TestIssuer::new());
-        let tenants = Issuer::tenants(PATTERN)
-            .profile(TokenProfile::rfc9068())
+        let tenants = TrustedIssuer::tenants(PATTERN, TokenProfile::rfc9068())
             .tenant_settings(settings)
             .http_client(cloud.clone());
         let api = ResourceServer::builder(keys.audience())

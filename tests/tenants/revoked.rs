@@ -6,9 +6,8 @@ use std::sync::{
 };
 
 use tower_resource_server::{
-    Issuer,
     KeyRevocation::{self, WasInUse, WasNotInUse},
-    ReplaceKeysError, ResourceServer, RevokeKeyError,
+    ReplaceKeysError, ResourceServer, RevokeKeyError, TrustedIssuer,
     keys::KeySet,
     profile::{KeySelection, TokenProfile},
     test_util::TestIssuer,
@@ -23,7 +22,7 @@ use crate::{
 fn server(cloud: &Cloud, keys: &TestIssuer, patterns: &[(&str, &'static str)]) -> ResourceServer {
     let builder = ResourceServer::builder(keys.audience()).clock(keys.clock().clone());
     let trusting = |builder: tower_resource_server::ResourceServerBuilder, (pattern, trusted): &(&str, _)| {
-        let tenants = Issuer::tenants(*pattern).allow_tenants([*trusted]).profile(TokenProfile::rfc9068());
+        let tenants = TrustedIssuer::tenants(*pattern, TokenProfile::rfc9068()).allow_tenants([*trusted]);
         builder.issuer(tenants.http_client(cloud.clone()))
     };
     patterns.iter().fold(builder, trusting).build().unwrap()
@@ -89,7 +88,7 @@ async fn revoke_key_tells_an_unknown_issuer_from_an_unused_key() {
 async fn a_revoked_key_stays_withdrawn_for_a_tenant_that_is_trusted_later() {
     let trusted = Arc::new(AtomicBool::new(false));
     let is_trusted = Arc::clone(&trusted);
-    let stage = Stage::new(at_most(200), |issuer: Issuer| {
+    let stage = Stage::new(at_most(200), |issuer: TrustedIssuer| {
         issuer.allow_tenants_if(move |_| is_trusted.load(Ordering::Relaxed))
     });
     stage.cloud.open("t-a", &stage.keys);
@@ -104,9 +103,9 @@ async fn a_revoked_key_stays_withdrawn_for_a_tenant_that_is_trusted_later() {
 }
 
 /// A server for one issuer whose keys the application holds, configured as `name`.
-fn with_keys(keys: &TestIssuer, change: impl FnOnce(Issuer) -> Issuer) -> ResourceServer {
+fn with_keys(keys: &TestIssuer, change: impl FnOnce(TrustedIssuer) -> TrustedIssuer) -> ResourceServer {
     let set = KeySet::from_jwks(keys.jwks().to_string().as_bytes()).unwrap();
-    let issuer = Issuer::with_keys("layer:///providers/1", set).profile(TokenProfile::rfc9068());
+    let issuer = TrustedIssuer::with_keys("layer:///providers/1", set, TokenProfile::rfc9068());
     ResourceServer::builder(keys.audience())
         .client_id(keys.client_id())
         .clock(keys.clock().clone())
@@ -116,7 +115,8 @@ fn with_keys(keys: &TestIssuer, change: impl FnOnce(Issuer) -> Issuer) -> Resour
 }
 
 /// How an issuer is configured, the names that it goes by, and names that it does not go by.
-type Named = (&'static str, fn(Issuer) -> Issuer, &'static [&'static str], &'static [&'static str]);
+type Named =
+    (&'static str, fn(TrustedIssuer) -> TrustedIssuer, &'static [&'static str], &'static [&'static str]);
 
 const NAMED: &[Named] = &[
     (
@@ -133,7 +133,7 @@ const NAMED: &[Named] = &[
     ),
     (
         "by the last segment",
-        |issuer| issuer.profile(TokenProfile::rfc9068().issuer_by_last_segment()),
+        |issuer| issuer.map_profile(|_| TokenProfile::rfc9068().issuer_by_last_segment()),
         &["layer:///providers/1", "1", "https://any.test/1"],
         &["2", "layer:///providers/1/"],
     ),
@@ -142,7 +142,7 @@ const NAMED: &[Named] = &[
         |issuer| {
             issuer
                 .also_known_as("layer:///providers/one")
-                .profile(TokenProfile::rfc9068().issuer_by_last_segment())
+                .map_profile(|_| TokenProfile::rfc9068().issuer_by_last_segment())
         },
         &["1", "one"],
         &["two"],
@@ -199,10 +199,9 @@ fn replace_keys_reaches_an_issuer_by_every_name_it_has() {
 fn replace_keys_reaches_the_issuer_that_access_tokens_name_so() {
     let keys = TestIssuer::new();
     let set = || KeySet::from_jwks(keys.jwks().to_string().as_bytes()).unwrap();
-    let by_id = Issuer::with_keys("https://any.test/1", set())
-        .profile(TokenProfile::rfc9068())
+    let by_id = TrustedIssuer::with_keys("https://any.test/1", set(), TokenProfile::rfc9068())
         .id_token_profile(TokenProfile::oidc_id_token().issuer_by_last_segment());
-    let by_access = Issuer::with_keys("1", set()).profile(TokenProfile::rfc9068());
+    let by_access = TrustedIssuer::with_keys("1", set(), TokenProfile::rfc9068());
     let api = ResourceServer::builder(keys.audience())
         .client_id(keys.client_id())
         .issuer(by_id)
@@ -225,7 +224,7 @@ fn a_key_is_withdrawn_by_either_form_of_its_name_under_an_alias() {
         let keys = TestIssuer::new();
         let api = with_keys(&keys, |issuer| {
             let profile = TokenProfile::rfc9068().key_selection(KeySelection::LastSegment);
-            issuer.also_known_as("https://alias.test").profile(profile)
+            issuer.also_known_as("https://alias.test").map_profile(|_| profile)
         });
         assert_eq!(api.revoke_key("https://alias.test", key), Ok(WasInUse), "{key}");
         keys.rotate();
@@ -240,12 +239,14 @@ fn a_key_is_withdrawn_by_either_form_of_its_name_under_an_alias() {
 async fn a_configured_issuer_and_a_pattern_that_fits_both_withdraw_a_key() {
     let (cloud, keys) = (Cloud::default(), TestIssuer::new());
     let (own, alias) = ("https://own.test", "https://login.test/own");
-    let tenants = Issuer::tenants("https://login.test/{tenant}").allow_tenants(["own", "x"]);
-    let trusted = Issuer::with_jwks_uri(own, "https://own.test/jwks").also_known_as(alias);
+    let tenants = TrustedIssuer::tenants("https://login.test/{tenant}", TokenProfile::rfc9068())
+        .allow_tenants(["own", "x"]);
+    let trusted = TrustedIssuer::with_jwks_uri(own, "https://own.test/jwks", TokenProfile::rfc9068())
+        .also_known_as(alias);
     let api = ResourceServer::builder(keys.audience())
         .clock(keys.clock().clone())
-        .issuer(trusted.profile(TokenProfile::rfc9068()).http_client(cloud.clone()))
-        .issuer(tenants.profile(TokenProfile::rfc9068()).http_client(cloud.clone()))
+        .issuer(trusted.http_client(cloud.clone()))
+        .issuer(tenants.http_client(cloud.clone()))
         .build()
         .unwrap();
     cloud.publish(own, &keys);

@@ -11,7 +11,7 @@ use aws_lc_rs::{
 };
 use tower::Layer;
 use tower_resource_server::{
-    CacheSettings, Issuer, ResourceServer,
+    CacheSettings, TrustedIssuer, ResourceServer,
     keys::{Algorithm, KeySet, VerifyingKey},
     profile::TokenProfile,
 };
@@ -32,7 +32,7 @@ pub(crate) fn layer(algorithm: Algorithm, set: &Set, cache_bytes: usize) -> Send
     let mut cache = CacheSettings::default();
     cache.max_bytes = cache_bytes;
     let server = ResourceServer::builder(API)
-        .issuer(Issuer::with_keys(ISSUER, keys).profile(TokenProfile::rfc9068().algorithms(algorithm)))
+        .issuer(TrustedIssuer::with_keys(ISSUER, keys, TokenProfile::rfc9068().algorithms(algorithm)))
         .cache(cache)
         .build()
         .expect("a good configuration");

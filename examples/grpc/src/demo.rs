@@ -8,7 +8,7 @@ use grpc_example::{
 };
 use tokio::{net::TcpListener, sync::oneshot};
 use tower_resource_server::{
-    Issuer, ResourceServer,
+    ResourceServer, TrustedIssuer,
     issuer::{SigningKey, TokenIssuer},
     keys::{Algorithm, KeySet},
     policy::Requirement,
@@ -26,7 +26,7 @@ pub(crate) async fn run() -> Result<(), AnyError> {
         .build()?;
     let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes())?;
     let api = ResourceServer::builder(AUDIENCE)
-        .issuer(Issuer::with_keys(issuer.issuer(), keys).profile(TokenProfile::rfc9068()))
+        .issuer(TrustedIssuer::with_keys(issuer.issuer(), keys, TokenProfile::rfc9068()))
         .build()?;
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -7,7 +7,7 @@ use std::future::ready;
 use common::{api, call, serve};
 use grpc_example::client::Method;
 use tower_resource_server::{
-    Issuer, ResourceServer,
+    ResourceServer, TrustedIssuer,
     net::{Body, HttpClient, HttpError, HttpFuture, Limits},
     policy::{Requirement, scope},
     test_util::{Defect, TestIssuer},
@@ -131,7 +131,12 @@ async fn without_keys_a_call_is_unavailable_and_says_when_to_come_again() {
     }
 
     let issuer = TestIssuer::new();
-    let server = Issuer::with_jwks_uri(issuer.issuer(), "https://issuer.test/jwks").http_client(Down);
+    let server = TrustedIssuer::with_jwks_uri(
+        issuer.issuer(),
+        "https://issuer.test/jwks",
+        tower_resource_server::profile::TokenProfile::jwt(),
+    )
+    .http_client(Down);
     // The system clock, as waiting for keys is a matter of real time.
     let api = ResourceServer::builder(issuer.audience()).issuer(server).build().unwrap();
     let address = serve(&api, Requirement::none()).await;

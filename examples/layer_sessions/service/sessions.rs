@@ -12,7 +12,7 @@ use axum::{
     response::IntoResponse,
 };
 use tower_resource_server::{
-    Identity, Issuer, ResourceServer,
+    Identity, ResourceServer, TrustedIssuer,
     http::{ChallengeRow, ChallengeTable, Grammar, Reject, Rejection},
     issuer::{IssueError, SigningKey, TokenIssuer},
     keys::{Algorithm, KeySet},
@@ -63,7 +63,7 @@ impl Sessions {
             .invalid_request(status(StatusCode::UNAUTHORIZED))
             .several_fields(status(StatusCode::BAD_REQUEST));
         let server = ResourceServer::builder(AUDIENCE)
-            .issuer(Issuer::with_keys(ISSUER, keys).profile(profile))
+            .issuer(TrustedIssuer::with_keys(ISSUER, keys, profile))
             .credentials(Grammar::scheme("Layer").parameter("session-token"))
             .challenges(challenges)
             .clock(clock)

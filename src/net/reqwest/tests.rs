@@ -248,12 +248,17 @@ async fn a_name_is_resolved_under_the_address_rules() {
 /// the metadata service of a cloud.
 #[tokio::test]
 async fn a_name_that_leads_to_a_metadata_address_is_never_connected_to() {
-    use crate::{Issuer, ResourceServer, http::Reason, source::RefreshError, test_util::TestIssuer};
+    use crate::{ResourceServer, TrustedIssuer, http::Reason, source::RefreshError, test_util::TestIssuer};
 
     let issuer = TestIssuer::new();
     let to_metadata = |_: &str| Ok(vec![SocketAddr::from(([169, 254, 169, 254], 0))]);
     let client = ReqwestClientBuilder::new(Client::builder(), to_metadata).build().unwrap();
-    let keys = Issuer::with_jwks_uri(issuer.issuer(), "https://login.example/jwks").http_client(client);
+    let keys = TrustedIssuer::with_jwks_uri(
+        issuer.issuer(),
+        "https://login.example/jwks",
+        crate::profile::TokenProfile::jwt(),
+    )
+    .http_client(client);
     let api = ResourceServer::builder(issuer.audience())
         .issuer(keys)
         .clock(issuer.clock().clone())

@@ -18,7 +18,7 @@ fn binding() -> Binding {
         aliases: ["https://alias.test".into()].into(),
         names: NameForm::Exact,
         audiences: ["https://api.test".into(), "api".into()].into(),
-        client_id: Some("web".into()),
+        client_ids: ["web".into()].into(),
     }
 }
 
@@ -264,7 +264,7 @@ fn a_text_passes_byte_for_byte() {
 
 #[test]
 fn without_a_client_no_token_is_for_one() {
-    let case = Case { binding: Binding { client_id: None, ..binding() }, ..Case::default() };
+    let case = Case { binding: Binding { client_ids: [].into(), ..binding() }, ..Case::default() };
     for rule in [claim("c").names_client(), claim("c").is_client()] {
         for value in [r#""web""#, r#""""#] {
             assert_eq!(

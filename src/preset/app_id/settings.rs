@@ -8,7 +8,7 @@ use http::StatusCode;
 
 use super::{DEFAULT_SCOPE, REALM, access_token, id_token, issuer_names};
 use crate::{
-    Issuer, PairRules, ResourceServer, ResourceServerBuilder,
+    PairRules, ResourceServer, ResourceServerBuilder, TrustedIssuer,
     error::ConfigError,
     http::{ChallengeRow, ChallengeTable, Grammar, IdTokenLocation, Spacing},
     keys::KeySet,
@@ -17,6 +17,7 @@ use crate::{
         VcapError,
         vcap::{Choice, Credentials},
     },
+    profile::TokenProfile,
 };
 #[cfg(feature = "remote")]
 use crate::{net::HttpClient, source::RefreshSettings};
@@ -167,7 +168,7 @@ impl AppId {
             access = access.rule(claim("aud").contains_any(self.audiences.clone()).binds_token());
         }
         let id = id_token(&self.tenant).leeway(self.leeway);
-        let issuer = self.issuer().profile(access).id_token_profile(id);
+        let issuer = self.issuer(access).id_token_profile(id);
         let issuer = issuer_names::others(&self.server_url, &self.tenant)
             .into_iter()
             .fold(issuer, |issuer, name| issuer.also_known_as(name));
@@ -191,14 +192,18 @@ impl AppId {
         self.into_builder().build()
     }
 
-    fn issuer(&self) -> Issuer {
+    fn issuer(&self, profile: TokenProfile) -> TrustedIssuer {
         if let Some(keys) = &self.keys {
-            return Issuer::with_keys(&self.server_url, keys.clone());
+            return TrustedIssuer::with_keys(&self.server_url, keys.clone(), profile);
         }
         #[cfg(feature = "remote")]
         {
-            let issuer = Issuer::with_jwks_uri(&self.server_url, format!("{}/publickeys", self.server_url))
-                .refresh(self.refresh.clone());
+            let issuer = TrustedIssuer::with_jwks_uri(
+                &self.server_url,
+                format!("{}/publickeys", self.server_url),
+                profile,
+            )
+            .refresh(self.refresh.clone());
             let issuer = match &self.client {
                 Some(client) => issuer.http_client(Arc::clone(client)),
                 None => issuer,
@@ -207,7 +212,7 @@ impl AppId {
         }
         // Without a way to fetch any, `build()` misses the keys.
         #[cfg(not(feature = "remote"))]
-        Issuer::with_keys(&self.server_url, KeySet::default())
+        TrustedIssuer::with_keys(&self.server_url, KeySet::default(), profile)
     }
 }
 
@@ -220,7 +225,7 @@ impl AppId {
         self
     }
 
-    /// Fetches the keys through `client`; see [`Issuer::http_client`].
+    /// Fetches the keys through `client`; see [`TrustedIssuer::http_client`].
     pub fn http_client(mut self, client: impl HttpClient) -> Self {
         self.client = Some(Arc::new(client));
         self

@@ -104,7 +104,7 @@ use http::StatusCode;
 
 use super::vcap::{Choice, Credentials, VcapError};
 use crate::{
-    Issuer, PairRules, ResourceServer, ResourceServerBuilder,
+    PairRules, ResourceServer, ResourceServerBuilder, TrustedIssuer,
     error::ConfigError,
     http::{ChallengeRow, ChallengeTable, Grammar, IdTokenLocation, Spacing},
     keys::{Algorithm, KeySet},
@@ -266,7 +266,7 @@ impl MobileClientAccess {
         self.into_builder().build()
     }
 
-    fn issuer(&self) -> Result<Issuer, &'static str> {
+    fn issuer(&self) -> Result<TrustedIssuer, &'static str> {
         let server = self.server_url.as_deref().map(|url| url.trim_end_matches('/'));
         let name = match (&self.issuer_name, server) {
             (Some(name), _) => name.clone(),
@@ -278,20 +278,21 @@ impl MobileClientAccess {
             }
         };
         let issuer = match (&self.keys, server) {
-            (Some(keys), _) => Issuer::with_keys(name, keys.clone()),
+            (Some(keys), _) => TrustedIssuer::with_keys(name, keys.clone(), self.access_token()),
             #[cfg(feature = "remote")]
             (None, Some(server)) => self.remote(name, server),
             (None, _) => {
                 return Err("mobile_client_access: there is no key; say .server_url(..), or .keys(..)");
             }
         };
-        Ok(issuer.profile(self.access_token()).id_token_profile(self.id_token()))
+        Ok(issuer.id_token_profile(self.id_token()))
     }
 
     #[cfg(feature = "remote")]
-    fn remote(&self, name: String, server: &str) -> Issuer {
+    fn remote(&self, name: String, server: &str) -> TrustedIssuer {
         let key = format!("{server}/authorization/v1/apps/{}/publickey", self.tenant);
-        let issuer = Issuer::with_jwks_uri(name, key).refresh(self.refresh.clone());
+        let issuer =
+            TrustedIssuer::with_jwks_uri(name, key, self.access_token()).refresh(self.refresh.clone());
         let issuer = match &self.client {
             Some(client) => issuer.http_client(Arc::clone(client)),
             None => issuer,
@@ -347,7 +348,7 @@ impl MobileClientAccess {
         self
     }
 
-    /// Fetches the key through `client`; see [`Issuer::http_client`].
+    /// Fetches the key through `client`; see [`TrustedIssuer::http_client`].
     pub fn http_client(mut self, client: impl HttpClient) -> Self {
         self.client = Some(Arc::new(client));
         self

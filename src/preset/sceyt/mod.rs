@@ -87,7 +87,7 @@ pub use self::{
 };
 pub use crate::token::sceyt::MIN_LIFETIME;
 use crate::{
-    Issuer, ResourceServer, ResourceServerBuilder,
+    ResourceServer, ResourceServerBuilder, TrustedIssuer,
     error::ConfigError,
     keys::{Algorithm, KeyError, KeySet, VerifyingKey},
     policy::claim,
@@ -225,7 +225,7 @@ impl Sceyt {
         }
         for application in &self.applications {
             let keys = KeySet::from_keys([application.key.clone()]);
-            let issuer = Issuer::with_keys(&*application.id, keys).profile(self.profile(&application.id));
+            let issuer = TrustedIssuer::with_keys(&*application.id, keys, self.profile(&application.id));
             builder = builder.issuer(issuer);
         }
         builder

@@ -18,7 +18,7 @@ fn compile(profile: &TokenProfile, names: &mut ClaimNames) -> CompiledProfile {
         aliases: [].into(),
         names: NameForm::Exact,
         audiences: ["https://api.test".into()].into(),
-        client_id: None,
+        client_ids: [].into(),
     };
     CompiledProfile::new(profile, binding, names)
 }

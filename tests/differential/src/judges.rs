@@ -6,7 +6,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, Validation, jwk::Jwk};
 use serde_json::{Value, json};
 use tower_resource_server::{
-    Issuer, ResourceServer,
+    TrustedIssuer, ResourceServer,
     http::Reason,
     issuer::SigningKey,
     keys::{Algorithm, KeySet, VerifyingKey},
@@ -61,7 +61,7 @@ impl Judges {
         let clock = ManualClock::new(UnixTime::from_secs(0));
         let keys = KeySet::from_keys([ours.with_kid(KID)]);
         let server = ResourceServer::builder(AUDIENCE)
-            .issuer(Issuer::with_keys(ISSUER, keys).profile(profile))
+            .issuer(TrustedIssuer::with_keys(ISSUER, keys, profile))
             .clock(clock.clone())
             .build()
             .expect("a server");

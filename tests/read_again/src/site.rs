@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 use tower_resource_server::{
-    CacheSettings, Identity, Issuer, ResourceServer,
+    CacheSettings, Identity, TrustedIssuer, ResourceServer,
     issuer::SigningKey,
     keys::{Algorithm, KeySet, VerifyingKey},
     policy::claim,
@@ -33,7 +33,7 @@ impl Site {
     /// Of one profile: [`profile`](Self::profile), or one made of it.
     pub fn new(profile: TokenProfile) -> Self {
         let key = VerifyingKey::from_hmac_secret(SECRET, Algorithm::HS256).unwrap();
-        let issuer = Issuer::with_keys(ISSUER, KeySet::from_keys([key])).profile(profile);
+        let issuer = TrustedIssuer::with_keys(ISSUER, KeySet::from_keys([key]), profile);
         // Each token is read: one that was remembered would not be.
         let mut cache = CacheSettings::default();
         cache.max_bytes = 0;

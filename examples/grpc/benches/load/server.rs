@@ -11,7 +11,7 @@ use tonic::{
     Request, Response, Status,
     transport::{Server, server::TcpIncoming},
 };
-use tower_resource_server::{Issuer, ResourceServer, keys::KeySet, profile::TokenProfile};
+use tower_resource_server::{ResourceServer, TrustedIssuer, keys::KeySet, profile::TokenProfile};
 
 use crate::{AnyError, ISSUER, child, tokens::AUDIENCE};
 
@@ -42,7 +42,7 @@ pub(crate) fn run() -> Result<(), AnyError> {
 
 async fn serve(setup: Setup) -> Result<(), AnyError> {
     let keys = KeySet::from_jwks(setup.jwks.to_string().as_bytes())?;
-    let issuer = Issuer::with_keys(ISSUER, keys).profile(TokenProfile::rfc9068());
+    let issuer = TrustedIssuer::with_keys(ISSUER, keys, TokenProfile::rfc9068());
     let api = ResourceServer::builder(AUDIENCE).issuer(issuer).build()?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     child::announce(listener.local_addr()?)?;

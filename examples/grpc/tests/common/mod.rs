@@ -9,14 +9,15 @@ use grpc_example::{
 };
 use tokio::net::TcpListener;
 use tower_resource_server::{
-    Issuer, ResourceServer, keys::KeySet, policy::Requirement, profile::TokenProfile, test_util::TestIssuer,
+    ResourceServer, TrustedIssuer, keys::KeySet, policy::Requirement, profile::TokenProfile,
+    test_util::TestIssuer,
 };
 
 /// A server that has the keys of `issuer`.
 pub(crate) fn api(issuer: &TestIssuer) -> ResourceServer {
     let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
     ResourceServer::builder(issuer.audience())
-        .issuer(Issuer::with_keys(issuer.issuer(), keys).profile(TokenProfile::rfc9068()))
+        .issuer(TrustedIssuer::with_keys(issuer.issuer(), keys, TokenProfile::rfc9068()))
         .clock(issuer.clock().clone())
         .build()
         .unwrap()

@@ -11,23 +11,31 @@ use crate::{
 
 /// An issuer whose tokens a server accepts.
 ///
+/// Each has a profile of its access tokens: [`TokenProfile::rfc9068`] where the issuer follows that,
+/// one of a [preset](crate::preset) for a provider that is known, and [`TokenProfile::jwt`] for what
+/// cannot be told more exactly.
+///
 /// ```
 /// # #[cfg(feature = "remote")] {
-/// use tower_resource_server::{Issuer, profile::TokenProfile};
+/// use tower_resource_server::{TrustedIssuer, profile::TokenProfile};
 ///
-/// let by_discovery = Issuer::discover("https://login.example").profile(TokenProfile::rfc9068());
-/// let by_address = Issuer::with_jwks_uri("https://other.example", "https://other.example/keys");
+/// let by_discovery = TrustedIssuer::discover("https://login.example", TokenProfile::rfc9068());
+/// let by_address = TrustedIssuer::with_jwks_uri("https://other.example", "https://other.example/keys", TokenProfile::rfc9068());
 /// # let _ = (by_discovery, by_address);
 /// # }
 /// ```
 #[derive(Clone)]
 #[must_use]
-pub struct Issuer {
+pub struct TrustedIssuer {
     pub(super) issuer: Arc<str>,
     pub(super) aliases: Vec<Box<str>>,
     pub(super) keys: KeysFrom,
     pub(super) profile: TokenProfile,
     pub(super) id_token_profile: TokenProfile,
+    /// The server's, where none is named.
+    pub(super) audiences: Vec<Box<str>>,
+    /// The server's, where none is named.
+    pub(super) client_ids: Vec<Box<str>>,
     #[cfg(feature = "remote")]
     pub(super) remote: RemoteSettings,
     #[cfg(feature = "remote")]
@@ -57,20 +65,22 @@ pub(super) struct RemoteSettings {
 }
 
 /// Whom it trusts, and nothing of the keys.
-impl std::fmt::Debug for Issuer {
+impl std::fmt::Debug for TrustedIssuer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Issuer").field("issuer", &self.issuer).finish_non_exhaustive()
+        f.debug_struct("TrustedIssuer").field("issuer", &self.issuer).finish_non_exhaustive()
     }
 }
 
-impl Issuer {
-    fn new(issuer: String, keys: KeysFrom) -> Self {
+impl TrustedIssuer {
+    fn new(issuer: String, keys: KeysFrom, profile: TokenProfile) -> Self {
         Self {
             issuer: issuer.into(),
             aliases: Vec::new(),
             keys,
-            profile: TokenProfile::jwt(),
+            profile,
             id_token_profile: TokenProfile::oidc_id_token(),
+            audiences: Vec::new(),
+            client_ids: Vec::new(),
             #[cfg(feature = "remote")]
             remote: RemoteSettings::default(),
             #[cfg(feature = "remote")]
@@ -91,8 +101,8 @@ impl Issuer {
     /// An issuer whose keys the application holds; nothing is fetched.
     ///
     /// `issuer` is compared byte for byte with `iss`, as everywhere.
-    pub fn with_keys(issuer: impl Into<String>, keys: KeySet) -> Self {
-        Self::new(issuer.into(), KeysFrom::Given(keys))
+    pub fn with_keys(issuer: impl Into<String>, keys: KeySet, profile: TokenProfile) -> Self {
+        Self::new(issuer.into(), KeysFrom::Given(keys), profile)
     }
 
     /// Accepts tokens that name the issuer so, too: for an issuer that writes several forms of its
@@ -107,10 +117,19 @@ impl Issuer {
         [&*self.issuer].into_iter().chain(self.aliases.iter().map(AsRef::as_ref))
     }
 
-    /// What access tokens of this issuer look like: [`TokenProfile::jwt`] unless said otherwise,
-    /// [`TokenProfile::rfc9068`] where the issuer follows it.
-    pub fn profile(mut self, profile: TokenProfile) -> Self {
-        self.profile = profile;
+    /// Changes what access tokens of this issuer look like, and keeps the rest: one knob of a preset,
+    /// for instance.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_resource_server::preset::auth0;
+    ///
+    /// let issuer = auth0::tenant("tenant.eu.auth0.com")
+    ///     .map_profile(|profile| profile.leeway(Duration::from_secs(5)));
+    /// # let _ = issuer;
+    /// ```
+    pub fn map_profile(mut self, change: impl FnOnce(TokenProfile) -> TokenProfile) -> Self {
+        self.profile = change(self.profile);
         self
     }
 
@@ -119,11 +138,26 @@ impl Issuer {
         self.id_token_profile = profile;
         self
     }
+
+    /// Accepts tokens of this issuer for this audience, and no longer for those of the server
+    /// ([`ResourceServer::builder`](crate::ResourceServer::builder) and
+    /// [`audience`](crate::ResourceServerBuilder::audience)). Called again, it adds one.
+    pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// Accepts ID tokens of this issuer for this client, and no longer for those of the server
+    /// ([`client_id`](crate::ResourceServerBuilder::client_id)). Called again, it adds one.
+    pub fn client_id(mut self, client_id: impl Into<Box<str>>) -> Self {
+        self.client_ids.push(client_id.into());
+        self
+    }
 }
 
 #[cfg(feature = "remote")]
 #[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
-impl Issuer {
+impl TrustedIssuer {
     /// An issuer whose metadata says where its keys are: OpenID Connect Discovery or RFC 8414.
     ///
     /// `issuer` must be exactly what the metadata and the tokens say, a trailing slash included.
@@ -131,13 +165,17 @@ impl Issuer {
     /// Keys that name no `alg` are narrowed to the algorithms that the metadata advertises for ID
     /// tokens; for a provider that signs access tokens by others with such keys, use
     /// [`with_jwks_uri`](Self::with_jwks_uri).
-    pub fn discover(issuer: impl Into<String>) -> Self {
-        Self::new(issuer.into(), KeysFrom::Discovery)
+    pub fn discover(issuer: impl Into<String>, profile: TokenProfile) -> Self {
+        Self::new(issuer.into(), KeysFrom::Discovery, profile)
     }
 
     /// An issuer whose key set is at a known address.
-    pub fn with_jwks_uri(issuer: impl Into<String>, jwks_uri: impl Into<String>) -> Self {
-        Self::new(issuer.into(), KeysFrom::Jwks(jwks_uri.into()))
+    pub fn with_jwks_uri(
+        issuer: impl Into<String>,
+        jwks_uri: impl Into<String>,
+        profile: TokenProfile,
+    ) -> Self {
+        Self::new(issuer.into(), KeysFrom::Jwks(jwks_uri.into()), profile)
     }
 
     /// The tenants of a provider: one issuer for each name in the place of `{tenant}`, with keys of
@@ -162,18 +200,17 @@ impl Issuer {
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use tower_resource_server::{Issuer, ResourceServer, preset::entra};
+    /// use tower_resource_server::{TrustedIssuer, ResourceServer, preset::entra};
     ///
-    /// let tenants = Issuer::tenants("https://login.microsoftonline.com/{tenant}/v2.0")
-    ///     .allow_tenants(["6babcaad-604b-40ac-a9d7-9fd97c0b779f", "9188040d-6c67-4c5b-b112-36a304b66dad"])
-    ///     .profile(entra::access_token_v2());
+    /// let tenants = TrustedIssuer::tenants("https://login.microsoftonline.com/{tenant}/v2.0", entra::access_token_v2())
+    ///     .allow_tenants(["6babcaad-604b-40ac-a9d7-9fd97c0b779f", "9188040d-6c67-4c5b-b112-36a304b66dad"]);
     /// let api = ResourceServer::builder("6e74172b-be56-4843-9ff4-e66a39bb12e3").issuer(tenants).build()?;
     /// # let _ = api;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn tenants(pattern: impl Into<String>) -> Self {
-        Self::new(pattern.into(), KeysFrom::Tenants)
+    pub fn tenants(pattern: impl Into<String>, profile: TokenProfile) -> Self {
+        Self::new(pattern.into(), KeysFrom::Tenants, profile)
     }
 
     /// Trusts these tenants of a [pattern](Self::tenants).
@@ -215,11 +252,11 @@ impl Issuer {
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use tower_resource_server::{Issuer, net::ReqwestClient};
+    /// use tower_resource_server::{TrustedIssuer, net::ReqwestClient, profile::TokenProfile};
     ///
     /// let client = ReqwestClient::builder().proxy("http://proxy.internal:3128").build()?;
-    /// let first = Issuer::discover("https://login.example").http_client(client.clone());
-    /// let second = Issuer::discover("https://other.example").http_client(client);
+    /// let first = TrustedIssuer::discover("https://login.example", TokenProfile::rfc9068()).http_client(client.clone());
+    /// let second = TrustedIssuer::discover("https://other.example", TokenProfile::rfc9068()).http_client(client);
     /// # let _ = (first, second);
     /// # Ok(())
     /// # }
@@ -238,12 +275,12 @@ impl Issuer {
     }
 }
 
-/// An issuer about to be trusted more than most should be; made by [`Issuer::dangerous`].
+/// An issuer about to be trusted more than most should be; made by [`TrustedIssuer::dangerous`].
 #[cfg(feature = "remote")]
 #[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
 #[derive(Debug)]
 #[must_use]
-pub struct DangerousIssuer(Issuer);
+pub struct DangerousIssuer(TrustedIssuer);
 
 #[cfg(feature = "remote")]
 impl DangerousIssuer {
@@ -255,25 +292,25 @@ impl DangerousIssuer {
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use tower_resource_server::{Issuer, ResourceServer};
+    /// use tower_resource_server::{ResourceServer, TrustedIssuer, profile::TokenProfile};
     ///
-    /// let keycloak = Issuer::discover("http://keycloak:8080/realms/shop").dangerous().plain_http_to("keycloak");
+    /// let keycloak = TrustedIssuer::discover("http://keycloak:8080/realms/shop", TokenProfile::rfc9068()).dangerous().plain_http_to("keycloak");
     /// let api = ResourceServer::builder("https://api.example").issuer(keycloak).build()?;
     /// # let _ = api;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn plain_http_to(mut self, host: impl AsRef<str>) -> Issuer {
+    pub fn plain_http_to(mut self, host: impl AsRef<str>) -> TrustedIssuer {
         self.0.remote.plain_http.allow_host(host.as_ref());
         self.0
     }
 
-    /// Trusts every tenant of a [pattern](Issuer::tenants): whoever can become a customer of the
+    /// Trusts every tenant of a [pattern](TrustedIssuer::tenants): whoever can become a customer of the
     /// provider can then sign in here, and bring any subject of a tenant of their own. The
     /// application must decide by [`Identity::principal`](crate::Identity::principal), and never by
     /// a claim such as `email` that a tenant writes as it likes. Tenants of strangers also compete
     /// with your own for the [bounds](TenantSettings) of the pattern.
-    pub fn any_tenant(self) -> Issuer {
+    pub fn any_tenant(self) -> TrustedIssuer {
         self.0.allow_tenants_if(|_| true)
     }
 }
