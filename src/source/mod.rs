@@ -54,6 +54,9 @@ mod snapshot;
 #[cfg(feature = "remote")]
 mod tenants;
 
+#[cfg(not(feature = "remote"))]
+mod without_remote;
+
 #[cfg(feature = "remote")]
 #[cfg(test)]
 mod tests;
@@ -96,7 +99,9 @@ pub use settings::{MAX_WAITERS_OF_CANDIDATES, MAX_WAITERS_PER_SERVER, RefreshSet
 pub use tenants::{TenantKeys, TenantResolver};
 
 pub(crate) use fixed::FixedKeys;
-pub(crate) use need::{KeyNeed, KeyOutcome, KeySource};
+pub(crate) use need::{KeyAnswer, KeySource};
+#[cfg(not(feature = "remote"))]
+pub(crate) use without_remote::{KeyWait, RemoteKeys, Tenant, Tenants};
 #[cfg(feature = "remote")]
 pub(crate) use {
     discovery::Discovery,

@@ -1,10 +1,8 @@
 //! What the rooms above see: a source of keys, and the answers to "my key is not there".
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use super::{FixedKeys, Health, NoRuntime, RefreshError};
-#[cfg(feature = "remote")]
-use super::{KeyWait, RemoteKeys};
+use super::{FixedKeys, Health, KeyWait, NoRuntime, RefreshError, RemoteKeys};
 use crate::{
     keys::{KeySet, SnapshotRef, VerifyingKey},
     time::Clocks,
@@ -16,38 +14,37 @@ pub(crate) enum KeySource {
     /// The application holds them.
     Fixed(Arc<FixedKeys>),
     /// The issuer publishes them.
-    #[cfg(feature = "remote")]
     Remote(Arc<RemoteKeys>),
 }
 
-/// The answer to a request whose key is not in the snapshot it saw.
-pub(crate) enum KeyNeed {
+/// The answer to a request whose key is not in the snapshot that it saw; `W` is what a wait is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyAnswer<W = Infallible> {
     /// There are other keys by now: look again.
     TryAgain,
     /// The key does not exist, on evidence: 401.
     Lacks,
-    /// Nobody can tell: 503.
+    /// It cannot be said: 503.
     Unavailable {
         /// When it is worth coming again; at least a second.
         retry_after: Duration,
     },
     /// A fetch is on its way.
-    #[cfg(feature = "remote")]
-    Wait(KeyWait),
+    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "without fetches there is no wait"))]
+    Wait(W),
 }
 
-/// What a wait for keys comes to; as in [`KeyNeed`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeyOutcome {
-    /// There are other keys by now: look again.
-    TryAgain,
-    /// The key does not exist, on evidence: 401.
-    Lacks,
-    /// Nobody can tell: 503.
-    Unavailable {
-        /// When it is worth coming again; at least a second.
-        retry_after: Duration,
-    },
+#[cfg(feature = "remote")]
+impl<W> KeyAnswer<W> {
+    /// The same answer, with what `wait` makes of a wait.
+    pub(crate) fn map_wait<V>(self, wait: impl FnOnce(W) -> V) -> KeyAnswer<V> {
+        match self {
+            Self::TryAgain => KeyAnswer::TryAgain,
+            Self::Lacks => KeyAnswer::Lacks,
+            Self::Unavailable { retry_after } => KeyAnswer::Unavailable { retry_after },
+            Self::Wait(with) => KeyAnswer::Wait(wait(with)),
+        }
+    }
 }
 
 impl KeySource {
@@ -63,14 +60,13 @@ impl KeySource {
                 let _ = now;
                 Some(keys.snapshot.load())
             }
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.snapshot(now()),
         }
     }
 
     /// Whether `key`, which verified a token when the keys had this generation, still counts. Never
     /// waits; starts what is due.
-    pub(crate) fn vouches(
+    pub(crate) fn is_current(
         &self,
         generation: u64,
         key: &Arc<VerifyingKey>,
@@ -81,8 +77,7 @@ impl KeySource {
                 let _ = now;
                 keys.snapshot.holds(generation, key)
             }
-            #[cfg(feature = "remote")]
-            Self::Remote(keys) => keys.vouches(generation, key, now()),
+            Self::Remote(keys) => keys.is_current(generation, key, now()),
         }
     }
 
@@ -90,7 +85,6 @@ impl KeySource {
     pub(crate) fn peek(&self, now: impl FnOnce() -> Clocks) -> Option<SnapshotRef> {
         match self {
             Self::Fixed(_) => self.snapshot(now),
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.peek(now()),
         }
     }
@@ -103,24 +97,22 @@ impl KeySource {
                 let _ = now;
                 keys.snapshot.load().generation() == seen
             }
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.is_known_to_lack(seen, now()),
         }
     }
 
     /// What to do about a token whose key is not in the snapshot of generation `seen`, for a
     /// request that arrived at `arrived` on the monotonic clock.
-    pub(crate) fn need_key(&self, arrived: Duration, seen: Option<u64>) -> KeyNeed {
+    pub(crate) fn need_key(&self, arrived: Duration, seen: Option<u64>) -> KeyAnswer<KeyWait> {
         match self {
             Self::Fixed(keys) => {
                 let _ = arrived;
                 if seen == Some(keys.snapshot.load().generation()) {
-                    KeyNeed::Lacks
+                    KeyAnswer::Lacks
                 } else {
-                    KeyNeed::TryAgain
+                    KeyAnswer::TryAgain
                 }
             }
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.need_key(arrived, seen),
         }
     }
@@ -132,7 +124,6 @@ impl KeySource {
     pub(crate) fn start(&self) -> Result<(), NoRuntime> {
         match self {
             Self::Fixed(_) => Ok(()),
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.start(),
         }
     }
@@ -144,7 +135,6 @@ impl KeySource {
     pub(crate) async fn ready(&self) -> Result<(), NoRuntime> {
         match self {
             Self::Fixed(_) => Ok(()),
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.ready().await,
         }
     }
@@ -156,7 +146,6 @@ impl KeySource {
     pub(crate) async fn refresh_now(&self) -> Result<(), RefreshError> {
         match self {
             Self::Fixed(_) => Ok(()),
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.refresh_now().await,
         }
     }
@@ -165,7 +154,6 @@ impl KeySource {
     pub(crate) fn revoke_key(&self, kid_or_thumbprint: &str) -> bool {
         match self {
             Self::Fixed(keys) => keys.revoke_key(kid_or_thumbprint),
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.revoke_key(kid_or_thumbprint),
         }
     }
@@ -173,7 +161,6 @@ impl KeySource {
     pub(crate) fn health(&self) -> Health {
         match self {
             Self::Fixed(keys) => keys.health(),
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.health(),
         }
     }

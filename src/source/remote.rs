@@ -20,7 +20,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    Health, KeyNeed, KeyOutcome, NoRuntime, RefreshError, RefreshSettings, SourceState,
+    Health, KeyAnswer, NoRuntime, RefreshError, RefreshSettings, SourceState,
     load::{KeyLocation, Memory},
     permits::{Permit, PermitPool, WaiterPools, Waiters},
     refresher::Driver,
@@ -121,7 +121,7 @@ impl RemoteKeys {
 
     /// Whether `key`, which verified a token when the keys had this generation, still counts: never
     /// past the hard bound. Otherwise as [`snapshot`](Self::snapshot).
-    pub(crate) fn vouches(&self, generation: u64, key: &Arc<VerifyingKey>, now: Clocks) -> bool {
+    pub(crate) fn is_current(&self, generation: u64, key: &Arc<VerifyingKey>, now: Clocks) -> bool {
         self.attend_if_due(now.monotonic);
         self.shared.is_live(now) && self.shared.snapshot.holds(generation, key)
     }
@@ -158,18 +158,12 @@ impl RemoteKeys {
     ///
     /// Asked again for the same request, it is given the same arrival: then the whole wait is
     /// bounded, and a fetch made for this very request is evidence.
-    pub(crate) fn need_key(self: &Arc<Self>, arrived: Duration, seen: Option<u64>) -> KeyNeed {
+    pub(crate) fn need_key(self: &Arc<Self>, arrived: Duration, seen: Option<u64>) -> KeyAnswer<KeyWait> {
         // Subscribed before judging, so that no news falls between the two.
         let news = self.shared.news.subscribe();
-        match self.shared.judge(arrived, seen, None) {
-            Judged::Told(KeyOutcome::TryAgain) => KeyNeed::TryAgain,
-            Judged::Told(KeyOutcome::Lacks) => KeyNeed::Lacks,
-            Judged::Told(KeyOutcome::Unavailable { retry_after }) => KeyNeed::Unavailable { retry_after },
-            Judged::Wait { until, permit } => {
-                let keys = Arc::clone(self);
-                KeyNeed::Wait(KeyWait(Box::pin(wait(keys, news, arrived, seen, until, permit))))
-            }
-        }
+        self.shared
+            .judge(arrived, seen, None)
+            .map_wait(|permitted| KeyWait(Box::pin(wait(Arc::clone(self), news, arrived, seen, permitted))))
     }
 
     /// Starts the refresher, when it does not run.
@@ -287,13 +281,11 @@ impl Drop for RemoteKeys {
     }
 }
 
-enum Judged {
-    Told(KeyOutcome),
-    /// A permit is handed over the first time only.
-    Wait {
-        until: Duration,
-        permit: Option<Permit>,
-    },
+/// A wait that is allowed until a moment of the monotonic clock. The permit is handed over the first
+/// time only.
+struct Permitted {
+    until: Duration,
+    permit: Option<Permit>,
 }
 
 impl Shared {
@@ -357,20 +349,23 @@ impl Shared {
     }
 
     /// Judges a request; one that does not hold a permit yet gets one when it is to wait.
-    fn judge(self: &Arc<Self>, arrived: Duration, seen: Option<u64>, held: Option<&Permit>) -> Judged {
+    fn judge(
+        self: &Arc<Self>,
+        arrived: Duration,
+        seen: Option<u64>,
+        held: Option<&Permit>,
+    ) -> KeyAnswer<Permitted> {
         let clocks = self.clocks();
         let now = clocks.monotonic;
-        let unavailable = Judged::Told(KeyOutcome::Unavailable { retry_after: MIN_RETRY_AFTER });
+        let unavailable = KeyAnswer::Unavailable { retry_after: MIN_RETRY_AFTER };
         let mut state = self.lock();
         let live = self.live(clocks).map(|snapshot| snapshot.generation());
         if live.is_some() && live != seen {
-            return Judged::Told(KeyOutcome::TryAgain);
+            return KeyAnswer::TryAgain;
         }
         let (until, request) = match state.schedule.judge(arrived, clocks) {
-            Verdict::Lacks => return Judged::Told(KeyOutcome::Lacks),
-            Verdict::Unavailable { retry_after } => {
-                return Judged::Told(KeyOutcome::Unavailable { retry_after });
-            }
+            Verdict::Lacks => return KeyAnswer::Lacks,
+            Verdict::Unavailable { retry_after } => return KeyAnswer::Unavailable { retry_after },
             Verdict::Wait { until, request } => (until, request),
         };
         // Without a driver nothing comes of a request, so nothing is spent on it either.
@@ -395,7 +390,7 @@ impl Shared {
         if request.is_some() {
             self.wake_driver();
         }
-        Judged::Wait { until, permit }
+        KeyAnswer::Wait(Permitted { until, permit })
     }
 }
 
@@ -403,12 +398,12 @@ impl Shared {
 ///
 /// Dropping it gives its permit back and cancels nothing that others share. It keeps the source
 /// alive: a request that waits gets its answer.
-pub(crate) struct KeyWait(Pin<Box<dyn Future<Output = KeyOutcome> + Send>>);
+pub(crate) struct KeyWait(Pin<Box<dyn Future<Output = KeyAnswer> + Send>>);
 
 impl Future for KeyWait {
-    type Output = KeyOutcome;
+    type Output = KeyAnswer;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<KeyOutcome> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<KeyAnswer> {
         self.0.as_mut().poll(cx)
     }
 }
@@ -418,15 +413,16 @@ async fn wait(
     mut news: watch::Receiver<u64>,
     arrived: Duration,
     seen: Option<u64>,
-    mut until: Duration,
-    permit: Option<Permit>,
-) -> KeyOutcome {
+    Permitted { mut until, permit }: Permitted,
+) -> KeyAnswer {
     let shared = &keys.shared;
     loop {
         let _ = before(shared.config.clock.sleep_until(until), news.changed()).await;
         match shared.judge(arrived, seen, permit.as_ref()) {
-            Judged::Told(outcome) => return outcome,
-            Judged::Wait { until: later, .. } => until = later,
+            KeyAnswer::Wait(later) => until = later.until,
+            KeyAnswer::TryAgain => return KeyAnswer::TryAgain,
+            KeyAnswer::Lacks => return KeyAnswer::Lacks,
+            KeyAnswer::Unavailable { retry_after } => return KeyAnswer::Unavailable { retry_after },
         }
     }
 }

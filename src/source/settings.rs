@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::keys::MAX_KEYS;
 
 /// More redirects are a loop.
+#[cfg(feature = "remote")]
 const MAX_REDIRECTS: u8 = 5;
 
 /// The most requests of one server that wait for keys at the same moment, over all its issuers.
@@ -104,6 +105,7 @@ impl Default for RefreshSettings {
     }
 }
 
+#[cfg(feature = "remote")]
 impl RefreshSettings {
     /// What contradicts itself, each with what to write instead; empty when all is well.
     pub(crate) fn problems(&self) -> Vec<String> {
@@ -192,6 +194,7 @@ impl Default for TenantSettings {
     }
 }
 
+#[cfg(feature = "remote")]
 impl TenantSettings {
     /// What cannot work, each with what to write instead; empty when all is well.
     pub(crate) fn problems(&self) -> Vec<String> {

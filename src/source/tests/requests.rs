@@ -263,7 +263,7 @@ async fn a_machine_that_was_suspended_serves_no_removed_key_for_longer() {
         settle().await;
         let live = hours < 6;
         let (generation, key) = &vouched;
-        assert_eq!(bench.keys.vouches(*generation, key, bench.clocks()), live, "{name}, remembered");
+        assert_eq!(bench.keys.is_current(*generation, key, bench.clocks()), live, "{name}, remembered");
         assert_eq!(bench.request("a").await, of_a, "{name}");
         assert_eq!((bench.request("b").await, bench.state()), (of_b, state), "{name}");
     }
