@@ -156,7 +156,7 @@ impl ResourceServerBuilder {
     /// a `POST` with the content type of gRPC on HTTP/2 or later, or with that of gRPC-Web.
     ///
     /// Such a refusal has the status 200, and says what it is in `grpc-status`. **Turn it off where
-    /// somebody in between goes by the status alone**: a forward-auth service (nginx `auth_request`,
+    /// an intermediary goes by the status alone**: a forward-auth service (nginx `auth_request`,
     /// Traefik `ForwardAuth`, Envoy `ext_authz` over HTTP) passes on headers of the original request,
     /// its content type among them, and takes a 2xx for a yes. Every refusal is then a 401, 403, 400
     /// or 503, which gRPC clients read as `UNAUTHENTICATED`, `PERMISSION_DENIED`, `INTERNAL` and
@@ -181,7 +181,7 @@ impl ResourceServerBuilder {
 
     /// Requires these scopes of every request, beside what an operation requires itself. Called
     /// again, it adds to them. A layer that is [`optional`](crate::middleware::AuthLayer::optional)
-    /// then lets nobody pass without credentials.
+    /// then lets no request pass without credentials.
     pub fn require(mut self, scopes: Requirement) -> Self {
         self.required = self.required.and(scopes);
         self

@@ -25,7 +25,7 @@ use crate::{http::document, source::Health};
 ///
 /// | member | |
 /// |---|---|
-/// | `status` | `ok`; `degraded` (everything is verified, and somebody should look); `unavailable` |
+/// | `status` | `ok`; `degraded` (everything is verified, and an operator should look); `unavailable` |
 /// | `issuers[]` | one for each issuer, tenants that are in use included |
 /// | `.issuer`, `.state` | its name as configured, its [`SourceState`](crate::source::SourceState) |
 /// | `.generation`, `.keys`, `.key_ids` | the key set in use |
