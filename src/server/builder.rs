@@ -164,8 +164,9 @@ impl ResourceServerBuilder {
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use tower_resource_server::{TrustedIssuer, ResourceServer, keys::{KeySet, VerifyingKey}};
-    /// # let issuer = TrustedIssuer::with_keys("a", KeySet::from_keys([VerifyingKey::from_ed25519_bytes(&[7; 32])?]), TokenProfile::jwt());
+    /// # use tower_resource_server::{ResourceServer, TrustedIssuer, keys::{KeySet, VerifyingKey}, profile::TokenProfile};
+    /// # let keys = KeySet::from_keys([VerifyingKey::from_ed25519_bytes(&[7; 32])?]);
+    /// # let issuer = TrustedIssuer::with_keys("a", keys, TokenProfile::rfc9068());
     /// let forward_auth = ResourceServer::builder("https://api.example")
     ///     .grpc_refusals(false)
     ///     .issuer(issuer)
