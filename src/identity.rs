@@ -1,15 +1,23 @@
 //! Who made a request: an identity that only verification can make.
 
+mod principal;
+mod token_claims;
+
 use std::{fmt, sync::Arc};
 
 use http::Extensions;
 use serde::Deserialize;
 use serde_json::Value;
 
+use self::token_claims::end_of;
+pub use self::{
+    principal::{OwnedPrincipal, Principal},
+    token_claims::TokenClaims,
+};
 use crate::{
-    json,
     policy::Window,
     time::UnixTime,
+    token::ClaimPath,
     verify::{TokenContents, VerifiedToken},
 };
 
@@ -27,7 +35,7 @@ impl PartialEq for ServerTag {
 
 /// The verified identity behind a request; a cheap clone.
 ///
-/// It is in the request's extensions behind the layer, and an extractor in axum. Nobody can make
+/// It is in the request's extensions behind the layer, and an extractor in axum. No one can make
 /// one without verified tokens (save in tests, with the feature `test-util`).
 ///
 /// ```
@@ -45,7 +53,7 @@ struct Inner {
     server: ServerTag,
     tokens: Tokens,
     raw: RawTokens,
-    /// When the verdict stands, as far as time goes.
+    /// The validity window: where those of all tokens overlap.
     window: Window,
 }
 
@@ -71,18 +79,6 @@ impl Tokens {
 pub(crate) struct RawTokens {
     pub(crate) access: Option<Box<str>>,
     pub(crate) id: Option<Box<str>>,
-}
-
-/// The issuer and the subject within it: what identifies a user or client for good.
-///
-/// A subject alone does not: two issuers may give the same one to different people (RFC 7519
-/// section 4.1.2, OpenID Connect Core section 5.7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Principal<'a> {
-    /// The issuer.
-    pub issuer: &'a str,
-    /// The subject, unique within the issuer.
-    pub subject: &'a str,
 }
 
 /// The claims do not have the shape that was asked for; says where, never what stands there.
@@ -186,14 +182,40 @@ impl Identity {
         self.scopes().any(|granted| granted == scope)
     }
 
-    /// When the identity ends: the earliest `exp` of its tokens, without leeway.
+    /// The earliest `exp` of its tokens, without leeway. A request is accepted until
+    /// [`valid_until`](Self::valid_until).
     #[must_use]
     pub fn expires_at(&self) -> Option<UnixTime> {
         self.tokens().filter_map(|token| token.extracted.expires_at).min()
     }
 
-    /// One claim of the token: a member by its exact name, or, when `name` begins with a slash, by
-    /// JSON Pointer (RFC 6901). Read from the kept payload at each call.
+    /// The end of the validity window: from this moment on the same tokens are refused. It is the first
+    /// end that a rule of the profile or a scope with an end of its own sets, [leeway] included; `None`
+    /// where nothing ends it.
+    ///
+    /// What a request opens must be closed by then: a WebSocket, a stream, a session. With
+    /// [`expires_at`](Self::expires_at) in its place, a token that was accepted within the leeway would
+    /// leave no time at all.
+    ///
+    /// It says nothing of a key that is withdrawn before.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_resource_server::{Identity, time::UnixTime};
+    ///
+    /// fn time_left(who: &Identity, now: UnixTime) -> Option<Duration> {
+    ///     Some(who.valid_until()?.since(now))
+    /// }
+    /// ```
+    ///
+    /// [leeway]: crate::profile::TokenProfile::leeway
+    #[must_use]
+    pub fn valid_until(&self) -> Option<UnixTime> {
+        end_of(self.window())
+    }
+
+    /// One claim of the token: a member by its exact name, or, when `path` begins with a slash, by
+    /// JSON Pointer (RFC 6901); see [`ClaimPath`]. Read from the kept payload at each call.
     ///
     /// ```
     /// # fn roles(who: &tower_resource_server::Identity) -> Option<serde_json::Value> {
@@ -201,8 +223,8 @@ impl Identity {
     /// # }
     /// ```
     #[must_use]
-    pub fn claim(&self, name: &str) -> Option<Value> {
-        TokenClaims(self.main()).claim(name)
+    pub fn claim(&self, path: impl Into<ClaimPath>) -> Option<Value> {
+        TokenClaims(self.main()).claim(path)
     }
 
     /// The claims of the token as a type of your own, which may borrow from the identity. Read
@@ -289,56 +311,6 @@ pub trait FromIdentity: Sized {
     fn from_identity(identity: &Identity) -> Result<Self, ClaimsError>;
 }
 
-/// The claims of one verified token.
-#[derive(Clone, Copy)]
-pub struct TokenClaims<'a>(&'a VerifiedToken);
-
-impl<'a> TokenClaims<'a> {
-    /// The subject of this token.
-    #[must_use]
-    pub fn subject(&self) -> &'a str {
-        self.0.subject()
-    }
-
-    /// One claim; see [`Identity::claim`].
-    #[must_use]
-    pub fn claim(&self, name: &str) -> Option<Value> {
-        let mut claims: Value = self.claims().ok()?;
-        let found = if name.starts_with('/') { claims.pointer_mut(name) } else { claims.get_mut(name) };
-        found.map(Value::take)
-    }
-
-    /// All claims as a type of your own; see [`Identity::claims`].
-    ///
-    /// # Errors
-    /// [`ClaimsError`] when the claims do not have that shape.
-    pub fn claims<T: Deserialize<'a>>(&self) -> Result<T, ClaimsError> {
-        json::read_again(&self.0.payload)
-            .map_err(|error| ClaimsError { line: error.line(), column: error.column() })
-    }
-}
-
-impl<'a> TokenClaims<'a> {
-    /// A member of the header, verified with the rest; only where the profile
-    /// [keeps headers](crate::profile::TokenProfile::keep_header).
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<Value> {
-        let mut header: Value = json::read_again(self.0.header.as_deref()?).ok()?;
-        header.get_mut(name).map(Value::take)
-    }
-
-    /// The audiences of this token.
-    pub fn audiences(&self) -> impl Iterator<Item = &'a str> {
-        self.0.audiences()
-    }
-}
-
-impl fmt::Debug for TokenClaims<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenClaims").field("issuer", &self.0.issuer).finish_non_exhaustive()
-    }
-}
-
 /// What the layer found out about a request; [`of`](Self::of) reads it behind the layer.
 ///
 /// [`Anonymous`](Self::Anonymous) occurs only where authentication is optional and the request had
@@ -368,7 +340,7 @@ impl Authentication {
     pub fn of(extensions: &Extensions) -> Option<Self> {
         match extensions.get::<Identity>() {
             Some(identity) => Some(Self::Verified(identity.clone())),
-            // Nobody but a layer says so, and it has taken away any identity that was there.
+            // Only a layer says so, and it has taken away any identity that was there.
             None => extensions.get::<Self>().filter(|said| said.identity().is_none()).cloned(),
         }
     }

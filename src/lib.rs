@@ -129,7 +129,9 @@ pub mod tonic;
 mod verify;
 
 pub use explain::Explanation;
-pub use identity::{Authentication, ClaimsError, FromIdentity, Identity, Principal, TokenClaims};
+pub use identity::{
+    Authentication, ClaimsError, FromIdentity, Identity, OwnedPrincipal, Principal, TokenClaims,
+};
 #[cfg(feature = "remote")]
 pub use server::DangerousIssuer;
 pub use server::{

@@ -139,7 +139,7 @@ async fn who_does_not_know_the_password_is_not_asked_for_a_pin() {
     let (site, transcript) = site().await;
     for (user_name, password) in [
         ("bob.smith", "abcd12345"),
-        ("nobody", "abcd1234"),
+        ("unknown", "abcd1234"),
         ("__proto__", ""),
         ("", ""),
         ("bob.smith", "efgh5678"),
@@ -186,9 +186,9 @@ async fn a_full_provider_refuses_new_logins_and_keeps_those_under_way() {
     let first = wire.step(None, None).await.session();
     let pin = wire.step(Some(&first), Some(password())).await.session();
     let other = client(&site, &transcript, bob(&["1234"])).await;
-    assert_eq!(accounts(&site, &other).await.0, StatusCode::UNAUTHORIZED, "no room for its state");
+    assert_eq!(accounts(&site, &other).await.0, StatusCode::UNAUTHORIZED, "no space for its state");
     assert!(wire.step(Some(&pin), Some(json!({"pincode": "1234"}))).await.code().is_some());
-    assert_eq!(accounts(&site, &other).await.0, StatusCode::OK, "there is room again");
+    assert_eq!(accounts(&site, &other).await.0, StatusCode::OK, "there is space again");
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ fn acme_access() -> TokenProfile {
         // The vendor's refresh tokens carry this one.
         .rule(claim("refresh_id").absent())
         // Which claims an identity is read from.
-        .subject_claim("prn")
+        .subject_claims(["prn"])
         .client_claims(["app"])
         .scope_claims(["permissions"])
 }

@@ -214,11 +214,13 @@ fn fact_rule(fact: Fact, names: &[(ClaimId, ClaimName)]) -> String {
     let (what, needed) = match fact {
         Fact::Subject => ("names the subject", true),
         Fact::Client => ("names the client", false),
+        Fact::Scopes if names.len() > 1 => ("list the scopes", false),
         Fact::Scopes => ("lists the scopes", false),
         Fact::Nonce => ("is the nonce that the token spends", true),
     };
     let names: Vec<_> = names.iter().map(|(_, name)| name.as_str()).collect();
-    format!("{} {what}{}", names.join(" or "), if needed { "" } else { ", if present" })
+    let names = names.join(if fact == Fact::Scopes { " and " } else { " or " });
+    format!("{names} {what}{}", if needed { "" } else { ", if present" })
 }
 
 fn fact_row(
@@ -229,7 +231,10 @@ fn fact_row(
 ) -> Vec<Finding> {
     let names = profile.claims_of(fact);
     let Some((_, first)) = names.first() else { return Vec::new() };
-    let present = names.iter().find_map(|(id, name)| Some((claims.get(*id)?, name.as_str())));
+    let blamed = result.as_ref().err().and_then(TokenError::claim);
+    let blamed = names.iter().find(|(_, name)| Some(name.as_str()) == blamed);
+    let there = blamed.or_else(|| names.iter().find(|(id, _)| claims.get(*id).is_some()));
+    let present = there.and_then(|(id, name)| Some((claims.get(*id)?, name.as_str())));
     let rule = fact_rule(fact, names);
     let finding = match (&result, present) {
         (Ok(()), None) => Finding::not_applicable(Stage::Claims, rule, NOT_THERE),

@@ -3,7 +3,7 @@
 //! bound on nesting.
 //!
 //! It rides on one pass of serde_json over the text. Errors travel through serde's error type,
-//! which has no room for ours, so the cause is noted in [`Strict`] on the way out.
+//! which has no place for ours, so the cause is noted in [`Strict`] on the way out.
 
 use std::{borrow::Cow, cell::Cell, collections::HashSet, fmt};
 
@@ -187,14 +187,15 @@ impl Skip<'_> {
     }
 
     pub(crate) fn map<'de, A: MapAccess<'de>>(self, members: A) -> Result<Map, A::Error> {
-        self.map_of(members, |_| {})
+        self.map_of(members, |_| (), |(), members, skip| members.next_value_seed(skip).map(drop))
     }
 
-    /// The same; `each` is told for each member whether its value is a string.
-    pub(crate) fn map_of<'de, A: MapAccess<'de>>(
+    /// The same; `each` reads the value of each member, with what `wanted` made of its name.
+    pub(crate) fn map_of<'de, A: MapAccess<'de>, W>(
         self,
         mut members: A,
-        mut each: impl FnMut(bool),
+        wanted: impl Fn(&Cow<'de, str>) -> W,
+        mut each: impl FnMut(W, &mut A, Self) -> Result<(), A::Error>,
     ) -> Result<Map, A::Error> {
         let mut next = members.next_key_seed(Name)?;
         if next.as_deref() == Some(NUMBER) {
@@ -204,8 +205,9 @@ impl Skip<'_> {
         self.strict.check_level(self.level)?;
         let mut names = Names::default();
         while let Some(name) = next {
+            let wanted = wanted(&name);
             names.insert(name, self.strict)?;
-            each(members.next_value_seed(self.inner())?);
+            each(wanted, &mut members, self.inner())?;
             next = self.strict.next_name(&mut members)?;
         }
         Ok(Map::Object)

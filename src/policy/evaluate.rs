@@ -79,7 +79,7 @@ pub(crate) struct Moment {
 
 /// The span of time in which the time rules of a policy hold: `from <= now < until`.
 ///
-/// It is what a cached verdict re-checks, so it covers every rule that looks at the clock.
+/// It is what a cached identity is checked by again, so it covers every rule that looks at the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
     pub(crate) from: UnixTime,
@@ -135,11 +135,11 @@ pub(crate) struct Context<'a> {
 impl Policy {
     pub(crate) fn new(rules: &[Rule], names: &mut ClaimNames) -> Self {
         let row = |rule: &Rule| CompiledRule {
-            claim: names.intern(rule.claim()),
+            claim: names.intern(rule.path()),
             others: match (&rule.presence, &rule.check) {
                 (Presence::IfSeveral(other), _) => SmallVec::from_iter([names.intern(other)]),
                 (_, Check::Lifetime { .. }) => {
-                    LIFETIME_BEGINS.iter().map(|begin| names.intern(begin)).collect()
+                    LIFETIME_BEGINS.iter().map(|begin| names.intern(*begin)).collect()
                 }
                 _ => SmallVec::new(),
             },
@@ -169,7 +169,7 @@ impl CompiledRule {
     ) -> Result<(), TokenError> {
         let Some(value) = claims.get(self.claim) else {
             return if self.is_required(claims, context) {
-                Err(TokenError::MissingClaim(self.rule.claim.clone()))
+                Err(TokenError::MissingClaim(self.rule.name()))
             } else {
                 Ok(())
             };
@@ -182,7 +182,7 @@ impl CompiledRule {
         };
         match passes {
             Some(true) => Ok(()),
-            Some(false) => Err(self.rule.fault.clone().unwrap_or_else(|| self.invalid())),
+            Some(false) => Err(self.failed(value)),
             None => Err(self.invalid()),
         }
     }
@@ -197,8 +197,18 @@ impl CompiledRule {
         }
     }
 
+    /// What a failed check means.
+    fn failed(&self, value: ClaimValue<'_>) -> TokenError {
+        match &self.rule.fault {
+            // It says nothing, so it is no mark of another kind of token.
+            Some(TokenError::ForeignClaim(_)) if value == ClaimValue::Null => self.invalid(),
+            Some(fault) => fault.clone(),
+            None => self.invalid(),
+        }
+    }
+
     fn invalid(&self) -> TokenError {
-        TokenError::InvalidClaim(self.rule.claim.clone())
+        TokenError::InvalidClaim(self.rule.name())
     }
 
     fn is_required(&self, claims: &Claims<'_>, context: &Context<'_>) -> bool {

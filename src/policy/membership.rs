@@ -1,4 +1,4 @@
-//! Whether what one list names is in another: in time linear in both, whoever wrote them.
+//! Whether what one list names is in another: in time linear in both, also where an attacker chose one.
 //!
 //! A token may list thousands of scopes or audiences, and a configuration hundreds: each with each
 //! took 15 ms of a request.

@@ -1,10 +1,14 @@
 //! One rule on one claim.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
-use crate::error::{ClaimName, TokenError};
+use crate::{
+    error::{ClaimName, TokenError},
+    token::ClaimPath,
+};
 
-/// Begins a [`Rule`] on the claim `name`, a member of the payload itself: dots have no meaning.
+/// Begins a [`Rule`] on a claim: a member of the payload by its exact name, or, when `path` begins with a
+/// slash, what a JSON Pointer leads to. See [`ClaimPath`].
 ///
 /// ```
 /// use tower_resource_server::policy::claim;
@@ -13,26 +17,28 @@ use crate::error::{ClaimName, TokenError};
 ///     claim("exp").after_now(),
 ///     claim("tenant").equals("blue"),
 ///     claim("nbf").not_before().if_present(),
+///     claim("/realm_access/roles").contains_any(["clerk"]),
 /// ];
 /// assert_eq!(rules[1].to_string(), "tenant is \"blue\"");
 /// ```
-pub fn claim(name: impl Into<Arc<str>>) -> ClaimRule {
-    ClaimRule(ClaimName(name.into()))
+pub fn claim(path: impl Into<ClaimPath>) -> ClaimRule {
+    ClaimRule(path.into())
 }
 
 /// A claim about which nothing is said yet; see [`claim`].
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct ClaimRule(ClaimName);
+pub struct ClaimRule(ClaimPath);
 
 /// A rule on one claim: the claim must be there, and pass the check.
 ///
 /// A claim of another type than the check needs is invalid, never absent; `null` is a value like
-/// any other and passes no check but [`present`](ClaimRule::present).
+/// any other and passes no check but [`present`](ClaimRule::present), unless the profile says that
+/// [null is absent](crate::profile::TokenProfile::null_is_absent).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Rule {
-    pub(super) claim: ClaimName,
+    pub(super) claim: ClaimPath,
     pub(crate) presence: Presence,
     pub(crate) check: Check,
     /// What a failed check means, where that is more than "a claim is not acceptable".
@@ -46,7 +52,7 @@ pub(crate) enum Presence {
     Required,
     IfPresent,
     /// Required when this other claim is an array of several values.
-    IfSeveral(Arc<str>),
+    IfSeveral(ClaimPath),
     /// Required when the caller expects something of it: a nonce, a greatest age.
     IfExpected,
 }
@@ -96,9 +102,10 @@ impl ClaimRule {
         self.rule(Check::IsTrue, None)
     }
 
-    /// It is not there: it belongs to another kind of token.
+    /// It is not there: it belongs to another kind of token. `null` marks no other kind, and is invalid
+    /// all the same.
     pub fn absent(self) -> Rule {
-        let fault = TokenError::ForeignClaim(self.0.clone());
+        let fault = TokenError::ForeignClaim(self.0.name());
         self.rule(Check::Absent, Some(fault)).if_present()
     }
 
@@ -176,7 +183,7 @@ impl ClaimRule {
 
     /// It is a string, and none of these.
     pub fn none_of<S: Into<Box<str>>>(self, refused: impl IntoIterator<Item = S>) -> Rule {
-        let fault = TokenError::ForeignClaim(self.0.clone());
+        let fault = TokenError::ForeignClaim(self.0.name());
         self.rule(Check::NoneOf(refused.into_iter().map(Into::into).collect()), Some(fault))
     }
 
@@ -244,7 +251,7 @@ impl Rule {
     }
 
     /// The claim may be absent unless the claim `other` is an array of several values.
-    pub fn if_several(mut self, other: impl Into<Arc<str>>) -> Self {
+    pub fn if_several(mut self, other: impl Into<ClaimPath>) -> Self {
         self.presence = Presence::IfSeveral(other.into());
         self
     }
@@ -274,6 +281,24 @@ impl Rule {
     #[must_use]
     pub fn claim(&self) -> &str {
         self.claim.as_str()
+    }
+
+    pub(crate) const fn path(&self) -> &ClaimPath {
+        &self.claim
+    }
+
+    /// The claims that the rule is about.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &ClaimPath> {
+        let other = match &self.presence {
+            Presence::IfSeveral(other) => Some(other),
+            _ => None,
+        };
+        [&self.claim].into_iter().chain(other)
+    }
+
+    /// The claim as errors have it.
+    pub(super) fn name(&self) -> ClaimName {
+        self.claim.name()
     }
 
     /// What a failed check is reported as.

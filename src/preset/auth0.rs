@@ -13,8 +13,10 @@
 //!   `client_id` and `at+jwt`, and are refused here for want of `azp`.
 //! - `aud` has the userinfo endpoint beside your API where the client asked for `openid`. A client
 //!   that names no audience gets an opaque token, or one for the tenant's default audience.
-//! - Permissions of role-based access control are in `permissions`; `scope` is what the client
-//!   asked for and got.
+//! - `scope` is what the client asked for and got; `permissions`, which an API may be set to add
+//!   (*Add Permissions in the Access Token*), is all that role-based access control gives the user or the
+//!   machine. Both count as scopes here. Where the client must have asked, count `scope` alone:
+//!   `.map_profile(|profile| profile.scope_claims(["scope"]))`.
 //! - A token of the client credentials grant has `gty` and a `sub` that ends in `@clients`.
 //! - With a custom domain, the issuer is that domain for logins that came through it.
 //! - HS256 APIs are refused: their secret would be the API's, and keys from the network never are.
@@ -28,7 +30,7 @@ pub fn access_token() -> TokenProfile {
         .rule(claim("azp").non_empty_string())
         .algorithms([Algorithm::RS256, Algorithm::PS256])
         .client_claims(["azp"])
-        .scope_claims(["scope"])
+        .scope_claims(["scope", "permissions"])
 }
 
 /// The ID tokens of a tenant.

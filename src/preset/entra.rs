@@ -16,9 +16,14 @@
 //!
 //! - The keys carry no `alg`; the profile names the only one in use.
 //! - Scopes of a user's token are in `scp`. A token that an application got for itself has no `scp`,
-//!   and `roles` if it was granted any. **Neither** is also possible: any application of the tenant
-//!   gets a token for an API that does not demand an assignment. So demand a scope or look at
-//!   `roles`, through [`Identity::claim`](crate::Identity::claim); a role is not a scope here.
+//!   and `roles` if it was granted any application permissions. Both count as scopes here, as they do in
+//!   Microsoft's own library. **Neither** is also possible: any application of the tenant gets a token
+//!   for an API that does not demand an assignment. So demand a scope.
+//! - A user's token has in `roles` what the *user* was assigned, whatever the client was granted. Where
+//!   the two must not mix, give them different names, or count `scp` alone:
+//!   `.map_profile(|profile| profile.scope_claims(["scp"]))`.
+//! - Application permissions are often written `Orders.Read`:
+//!   [`rename_scopes`](TokenProfile::rename_scopes).
 //! - `aud` is the application id URI in version 1, or the bare application id; in version 2 always
 //!   the application id. Name both with
 //!   [`audience`](crate::ResourceServerBuilder::audience) where needed.
@@ -39,7 +44,7 @@ pub fn access_token_v1() -> TokenProfile {
         .rule(claim("appid").non_empty_string())
         .rule(claim("tid").non_empty_string())
         .client_claims(["appid"])
-        .scope_claims(["scp"])
+        .scope_claims(["scp", "roles"])
 }
 
 /// The access tokens of version 2.
@@ -50,7 +55,7 @@ pub fn access_token_v2() -> TokenProfile {
         .rule(claim("azp").non_empty_string())
         .rule(claim("tid").non_empty_string())
         .client_claims(["azp"])
-        .scope_claims(["scp"])
+        .scope_claims(["scp", "roles"])
 }
 
 /// ID tokens of both versions: those of OpenID Connect, signed with RS256. An access token names the

@@ -12,7 +12,7 @@
 //!
 //! Quirks:
 //!
-//! - **Anybody's** service account gets an ID token for any `aud`, yours included. So the audience
+//! - **Every** service account of the world gets an ID token for any `aud`, yours included. So the audience
 //!   alone admits the whole world: [`service_accounts`] wants their list. For the same reason
 //!   [`users`] looks at `azp`, which is Google's word for whom a token was issued to.
 //! - An account that is deleted and made again has the same address and another `sub`.

@@ -13,7 +13,9 @@
 //!   every token is refused here, and rightly: it is for every API of the realm at once.
 //! - `sub` comes from the client scope `basic` since version 25; without it tokens are refused.
 //! - Roles are not scopes: `who.claim("/realm_access/roles")`,
-//!   `who.claim("/resource_access/{client}/roles")`.
+//!   `who.claim("/resource_access/{client}/roles")`. For roles that count as scopes, name where they are:
+//!   `.map_profile(|profile| profile.scope_claims(["scope", "/realm_access/roles"]))`; clients may ask
+//!   for any scope of theirs, so no scope may be called like a role.
 //! - The issuer follows the host name that the *client* saw, unless the server has a fixed one.
 //! - Before version 17 the server's address ended in `/auth`.
 //! - The ID token of a service account has `client_id`, which the mapper "Client ID" writes into both

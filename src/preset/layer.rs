@@ -91,8 +91,8 @@ pub fn identity_token() -> TokenProfile {
         .accept_types(["JWS", "JWT"])
         .require_content_type("layer-eit;v=1")
         .key_selection(KeySelection::LastSegment)
-        .require_kid()
-        .issuer_by_last_segment()
+        .require_kid(true)
+        .issuer_by_last_segment(true)
         .rule(claim("iss").is_issuer())
         .rule(claim("prn").non_empty_string())
         .rule(claim("exp").whole_number())
@@ -100,7 +100,7 @@ pub fn identity_token() -> TokenProfile {
         .rule(claim("iat").whole_number().if_present())
         .rule(claim("avatar_url").string_up_to(MAX_AVATAR_URL).if_present())
         .rule(claim("metadata").string_members_up_to(MAX_METADATA).if_present())
-        .subject_claim("prn")
+        .subject_claims(["prn"])
         .spends_nonce("nce");
     names
         .into_iter()
@@ -157,8 +157,8 @@ pub struct DangerousProvider(Provider);
 
 impl DangerousProvider {
     /// Adds an RSA key of 1024 bits or more in PEM (`PUBLIC KEY` or `RSA PUBLIC KEY`), by its
-    /// identifier. A key of 1024 bits is within reach of whoever can pay for some years of computing:
-    /// they can then be any user of this provider. For old keys, until they are replaced.
+    /// identifier. A key of 1024 bits is within reach of an attacker who can pay for some years of
+    /// computing, and can then be any user of this provider. For old keys, until they are replaced.
     ///
     /// # Errors
     /// [`KeyError`], also for anything but RSA.
@@ -203,7 +203,7 @@ pub struct User {
     pub last_name: Option<String>,
     /// What others see.
     pub display_name: Option<String>,
-    /// Where a picture is. An address from outside: whoever fetches it decides whether that is safe.
+    /// Where a picture is. An address from outside: the code that fetches it decides whether that is safe.
     pub avatar_url: Option<String>,
     /// Whatever else the provider says.
     #[serde(default)]

@@ -11,9 +11,10 @@
 //! Quirks:
 //!
 //! - Tokens of the *org* authorization server (`iss` is the bare domain) are for Okta's own APIs, and
-//!   Okta asks that nobody else verifies them.
+//!   Okta asks that no one else verifies them.
 //! - The predefined custom server's id is `default`, and its audience `api://default` unless changed.
-//! - Scopes are in `scp`, an array of strings. A user's id is in `uid`; `sub` is the login name
+//! - Scopes are in `scp`, an array of strings; groups, where the server is set to add them, are no scopes
+//!   and in `groups`. A user's id is in `uid`; `sub` is the login name
 //!   and may change.
 //! - A token of the client credentials grant has the client as its `sub` and no `uid`.
 

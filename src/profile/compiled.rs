@@ -2,13 +2,16 @@
 
 use smallvec::SmallVec;
 
-use super::{KeySelection, TokenProfile, TypeRule, scope_members};
+use super::{
+    KeySelection, TokenProfile, TypeRule,
+    scopes::{Collector, Renames, Scopes},
+};
 use crate::{
     error::{ClaimName, TokenError},
     keys::{Algorithm, AlgorithmSet, KeySet},
     policy::{Binding, CompiledRule, Moment, Policy, Rule, Window, claim, last_segment},
     time::UnixTime,
-    token::{ClaimId, ClaimNames, ClaimValue, Claims, JoseHeader, is_media_type},
+    token::{ClaimId, ClaimNames, ClaimPath, ClaimValue, Claims, JoseHeader, is_media_type},
 };
 
 /// A [`TokenProfile`] with everything looked up that can be before a token arrives.
@@ -20,12 +23,16 @@ pub(crate) struct CompiledProfile {
     policy: Policy,
     pub(crate) binding: Binding,
     pub(crate) leeway: std::time::Duration,
-    subject: (ClaimId, ClaimName),
+    subjects: Vec<(ClaimId, ClaimName)>,
     audience: ClaimId,
     expires: ClaimId,
     clients: Vec<(ClaimId, ClaimName)>,
     scopes: Vec<(ClaimId, ClaimName)>,
     scopes_as_members: bool,
+    scope_names: Renames,
+    /// The claims whose type is not enforced.
+    unruled: Vec<ClaimId>,
+    pub(crate) null_is_absent: bool,
     nonce: Option<(ClaimId, ClaimName)>,
     pub(crate) key_selection: KeySelection,
     pub(crate) requires_kid: bool,
@@ -41,13 +48,9 @@ pub(crate) enum Text {
 
 impl Text {
     fn of(text: &str, payload: &str) -> Self {
-        // A text that was borrowed from the payload lies inside it, and no other does; comparing
-        // addresses finds where.
-        let start = (text.as_ptr() as usize).wrapping_sub(payload.as_ptr() as usize);
-        let end = start.checked_add(text.len()).filter(|end| *end <= payload.len());
-        match (u32::try_from(start), end.map(u32::try_from)) {
-            (Ok(start), Some(Ok(end))) => Self::Span { start, end },
-            _ => Self::Owned(text.into()),
+        match position(text, payload) {
+            Some((start, end)) => Self::Span { start, end },
+            None => Self::Owned(text.into()),
         }
     }
 
@@ -59,13 +62,18 @@ impl Text {
     }
 }
 
+/// Where `text` stands in `payload`, if it was borrowed from there.
+#[inline]
+pub(super) fn position(text: &str, payload: &str) -> Option<(u32, u32)> {
+    // A text that was borrowed from the payload lies inside it, and no other does; comparing
+    // addresses finds where.
+    let start = (text.as_ptr() as usize).wrapping_sub(payload.as_ptr() as usize);
+    let end = start.checked_add(text.len()).filter(|end| *end <= payload.len())?;
+    Some((u32::try_from(start).ok()?, u32::try_from(end).ok()?))
+}
+
 /// Texts of one claim: most have one or two.
 pub(crate) type Texts = SmallVec<[Text; 2]>;
-
-/// The scopes in texts of `payload` that are a space-separated list, or one scope each.
-pub(crate) fn scope_names<'a>(lists: &'a [Text], payload: &'a str) -> impl Iterator<Item = &'a str> + Clone {
-    lists.iter().flat_map(|list| list.get(payload).split(' ')).filter(|scope| !scope.is_empty())
-}
 
 /// What an identity is made of, taken out of claims that passed every rule.
 #[derive(Clone, Debug)]
@@ -73,8 +81,7 @@ pub(crate) struct Extracted {
     pub(crate) subject: Text,
     pub(crate) client_id: Option<Text>,
     pub(crate) audiences: Texts,
-    /// A space-separated list, or one scope each.
-    pub(crate) scopes: Texts,
+    pub(crate) scopes: Scopes,
     /// The nonce that the token spends.
     pub(crate) nonce: Option<Text>,
     pub(crate) expires_at: Option<UnixTime>,
@@ -95,6 +102,14 @@ impl CompiledProfile {
         // last and for every profile, until the proof of possession has been checked.
         let unbound = claim("cnf").absent().otherwise(TokenError::SenderConstrained);
         let rules: Vec<Rule> = profile.rules.iter().cloned().chain([unbound]).collect();
+        let scopes = named(&profile.scope_claims, names);
+        let clients = named(&profile.client_claims, names);
+        let is_unruled = |claim: &&ClaimPath| profile.unruled.contains(claim);
+        let facts = profile.client_claims.iter().chain(&profile.scope_claims);
+        let unruled = facts.filter(is_unruled).map(|claim| names.intern(claim)).collect();
+        if profile.scopes_as_members {
+            scopes.iter().for_each(|(id, _)| names.intern_members(*id));
+        }
         Self {
             typ: profile.typ.clone(),
             cty: profile.cty.clone(),
@@ -102,12 +117,15 @@ impl CompiledProfile {
             policy: Policy::new(&rules, names),
             binding,
             leeway: profile.leeway,
-            subject: (names.intern(&profile.subject_claim), ClaimName(profile.subject_claim.clone())),
+            subjects: named(&profile.subject_claims, names),
             audience: names.intern("aud"),
             expires: names.intern("exp"),
-            clients: named(&profile.client_claims, names),
-            scopes: named(&profile.scope_claims, names),
+            clients,
+            scopes,
             scopes_as_members: profile.scopes_as_members,
+            scope_names: profile.scope_names.clone(),
+            unruled,
+            null_is_absent: profile.null_is_absent,
             nonce: named(profile.nonce_claim.as_slice(), names).pop(),
             key_selection: profile.key_selection,
             requires_kid: profile.requires_kid,
@@ -115,10 +133,10 @@ impl CompiledProfile {
         }
     }
 
-    /// The claims that a fact is read from, the first that is present counts.
+    /// The claims that a fact is read from: the first that is there counts, and of the scopes all.
     pub(crate) fn claims_of(&self, fact: Fact) -> &[(ClaimId, ClaimName)] {
         match fact {
-            Fact::Subject => std::slice::from_ref(&self.subject),
+            Fact::Subject => &self.subjects,
             Fact::Client => &self.clients,
             Fact::Scopes => &self.scopes,
             Fact::Nonce => self.nonce.as_slice(),
@@ -183,21 +201,31 @@ impl CompiledProfile {
         claims.get(self.expires).and_then(ClaimValue::as_numeric_date)
     }
 
+    /// The first that is there counts, and a wrong type is invalid, never absent.
     #[inline]
     pub(crate) fn subject(&self, claims: &Claims<'_>, payload: &str) -> Result<Text, TokenError> {
-        non_empty(&self.subject, claims, payload)
+        non_empty(&self.subjects, claims, payload)
     }
 
-    /// The first that is present counts, and a wrong type is invalid, never absent.
+    /// As [`subject`](Self::subject), save that there need be none.
     #[inline]
     pub(crate) fn client(&self, claims: &Claims<'_>, payload: &str) -> Result<Option<Text>, TokenError> {
-        let present = self.clients.iter().find_map(|(id, name)| Some((claims.get(*id)?, name)));
-        let Some((value, name)) = present else { return Ok(None) };
-        let client = value.as_str().ok_or_else(|| TokenError::InvalidClaim(name.clone()))?;
-        Ok(Some(Text::of(client, payload)))
+        for (id, name) in &self.clients {
+            match claims.get(*id) {
+                None => {}
+                Some(ClaimValue::String(client)) => return Ok(Some(Text::of(client, payload))),
+                Some(_) => self.wrong_type(*id, name)?,
+            }
+        }
+        Ok(None)
     }
 
-    /// As [`client`](Self::client); what ends before the token narrows its `window`.
+    /// Whether a claim of a wrong type is passed over.
+    fn wrong_type(&self, id: ClaimId, name: &ClaimName) -> Result<(), TokenError> {
+        if self.unruled.contains(&id) { Ok(()) } else { Err(TokenError::InvalidClaim(name.clone())) }
+    }
+
+    /// The scopes of all claims that are there. What ends before the token narrows its `window`.
     #[inline]
     pub(crate) fn scopes(
         &self,
@@ -205,30 +233,28 @@ impl CompiledProfile {
         payload: &str,
         now: UnixTime,
         window: &mut Window,
-    ) -> Result<Texts, TokenError> {
-        let present = self.scopes.iter().find_map(|(id, name)| Some((claims.get(*id)?, name)));
-        let Some((value, name)) = present else { return Ok(Texts::new()) };
-        let scopes = match value {
-            ClaimValue::Object | ClaimValue::StringMembers(_) if self.scopes_as_members => {
-                let moment = Moment { now, leeway: self.leeway };
-                scope_members::in_force(payload, name.as_str(), moment, window)
+    ) -> Result<Scopes, TokenError> {
+        let mut scopes = Collector::new(payload, &self.scope_names);
+        for (id, name) in &self.scopes {
+            match claims.get(*id) {
+                None => {}
+                Some(ClaimValue::Object | ClaimValue::StringMembers(_)) if self.scopes_as_members => {
+                    let moment = Moment { now, leeway: self.leeway };
+                    scopes.add_members((*id, name.as_str()), claims, moment, window);
+                }
+                Some(value) => match scopes.add(name.as_str(), value) {
+                    Some(()) => {}
+                    None => self.wrong_type(*id, name)?,
+                },
             }
-            // One element is one scope, and a scope has no space in it (RFC 6749 section 3.3): an
-            // element with one is no scope, and must not count as several.
-            ClaimValue::Strings(each) => Some(
-                each.iter()
-                    .filter(|scope| !scope.contains(' '))
-                    .map(|scope| Text::of(scope, payload))
-                    .collect(),
-            ),
-            _ => texts(value, payload),
-        };
-        scopes.ok_or_else(|| TokenError::InvalidClaim(name.clone()))
+        }
+        Ok(scopes.finish())
     }
 
     #[inline]
     pub(crate) fn nonce(&self, claims: &Claims<'_>, payload: &str) -> Result<Option<Text>, TokenError> {
-        self.nonce.as_ref().map(|nonce| non_empty(nonce, claims, payload)).transpose()
+        let nonce = self.nonce.as_ref().map(std::slice::from_ref);
+        nonce.map(|nonce| non_empty(nonce, claims, payload)).transpose()
     }
 }
 
@@ -242,20 +268,22 @@ fn texts(value: ClaimValue<'_>, payload: &str) -> Option<Texts> {
     Some(texts)
 }
 
+/// The first of these claims that is there, a non-empty string.
 #[inline]
-fn non_empty(
-    (id, name): &(ClaimId, ClaimName),
-    claims: &Claims<'_>,
-    payload: &str,
-) -> Result<Text, TokenError> {
-    let value = claims.get(*id).ok_or_else(|| TokenError::MissingClaim(name.clone()))?;
+fn non_empty(among: &[(ClaimId, ClaimName)], claims: &Claims<'_>, payload: &str) -> Result<Text, TokenError> {
+    let missing = || {
+        let first = among.first().map(|(_, name)| name.clone());
+        TokenError::MissingClaim(first.unwrap_or_else(|| ClaimName("sub".into())))
+    };
+    let there = among.iter().find_map(|(id, name)| Some((claims.get(*id)?, name)));
+    let (value, name) = there.ok_or_else(missing)?;
     let value = value.as_str().filter(|value| !value.is_empty());
     value.map(|value| Text::of(value, payload)).ok_or_else(|| TokenError::InvalidClaim(name.clone()))
 }
 
 /// The numbers of claims, with their names for errors.
-fn named(claims: &[std::sync::Arc<str>], names: &mut ClaimNames) -> Vec<(ClaimId, ClaimName)> {
-    claims.iter().map(|name| (names.intern(name), ClaimName(name.clone()))).collect()
+fn named(claims: &[ClaimPath], names: &mut ClaimNames) -> Vec<(ClaimId, ClaimName)> {
+    claims.iter().map(|claim| (names.intern(claim), claim.name())).collect()
 }
 
 impl TypeRule {

@@ -9,16 +9,20 @@
 mod builtin;
 mod compiled;
 mod dangerous;
-mod scope_members;
+mod facts;
+mod problems;
+mod scopes;
 
 use std::{sync::Arc, time::Duration};
 
-pub(crate) use compiled::{CompiledProfile, Extracted, Fact, Text, scope_names};
+pub(crate) use compiled::{CompiledProfile, Extracted, Fact, Text};
 pub use dangerous::DangerousProfile;
 
+use self::scopes::Renames;
 use crate::{
     keys::{AlgorithmSet, KeySet},
     policy::{NameForm, Rule, last_segment},
+    token::ClaimPath,
 };
 
 /// The leeway granted where a profile says nothing: clocks on the internet differ by seconds, and
@@ -87,14 +91,20 @@ pub struct TokenProfile {
     rules: Vec<Rule>,
     algorithms: AlgorithmSet,
     leeway: Duration,
-    subject_claim: Arc<str>,
-    client_claims: Vec<Arc<str>>,
-    scope_claims: Vec<Arc<str>>,
+    subject_claims: Vec<ClaimPath>,
+    client_claims: Vec<ClaimPath>,
+    scope_claims: Vec<ClaimPath>,
     scopes_as_members: bool,
+    scope_names: Renames,
+    /// The names that scopes are given, to be checked.
+    new_scopes: Vec<String>,
+    /// The claims whose rules were taken out.
+    unruled: Vec<ClaimPath>,
+    null_is_absent: bool,
     key_selection: KeySelection,
     requires_kid: bool,
     issuer_names: NameForm,
-    nonce_claim: Option<Arc<str>>,
+    nonce_claim: Option<ClaimPath>,
     keeps_header: bool,
     bound_otherwise: bool,
     endless: bool,
@@ -114,10 +124,14 @@ impl TokenProfile {
             rules: Vec::new(),
             algorithms: AlgorithmSet::ASYMMETRIC,
             leeway: DEFAULT_LEEWAY,
-            subject_claim: "sub".into(),
+            subject_claims: vec!["sub".into()],
             client_claims: Vec::new(),
             scope_claims: Vec::new(),
             scopes_as_members: false,
+            scope_names: Renames::default(),
+            new_scopes: Vec::new(),
+            unruled: Vec::new(),
+            null_is_absent: false,
             key_selection: KeySelection::default(),
             requires_kid: false,
             issuer_names: NameForm::default(),
@@ -164,40 +178,20 @@ impl TokenProfile {
 
     /// Adds a rule. Rules are judged in the order they were added, and all must hold.
     pub fn rule(mut self, rule: Rule) -> Self {
+        self.unruled.retain(|claim| claim != rule.path());
         self.rules.push(rule);
         self
     }
 
     /// Takes every rule on `claim` out again, to loosen a profile or to replace a rule.
-    pub fn without_rules_on(mut self, claim: &str) -> Self {
-        self.rules.retain(|rule| rule.claim() != claim);
-        self
-    }
-
-    /// The claim that names the subject, a non-empty string: `sub` by default.
-    pub fn subject_claim(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.subject_claim = name.into();
-        self
-    }
-
-    /// The claims that may name the client, the first that is present counts.
-    pub fn client_claims<S: Into<Arc<str>>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.client_claims = names.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// The claims that may hold the scopes, as a space-separated string or as an array of strings; the
-    /// first that is present counts. Each element of an array is one scope: one with a space in it is
-    /// none (RFC 6749 section 3.3).
-    pub fn scope_claims<S: Into<Arc<str>>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.scope_claims = names.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// A scope claim may also be an object, whose members are the scopes: `{"realm":{"exp":…}}`. Each
-    /// counts as long as the `exp` in it says, and for ever without one.
-    pub fn scopes_as_members(mut self) -> Self {
-        self.scopes_as_members = true;
+    ///
+    /// Unless a rule on the claim is added afterwards, its type is not enforced elsewhere either: where the
+    /// client or the scopes are [read from it](Self::scope_claims), a value of a wrong type is passed over.
+    /// A subject and a nonce that is spent must be what they are, whatever the rules.
+    pub fn without_rules_on(mut self, claim: impl Into<ClaimPath>) -> Self {
+        let claim = claim.into();
+        self.rules.retain(|rule| *rule.path() != claim);
+        self.unruled.push(claim);
         self
     }
 
@@ -207,34 +201,23 @@ impl TokenProfile {
         self
     }
 
-    /// Refuses tokens that name no key: without it, one without `kid` is tried against
+    /// Whether tokens that name no key are refused: without it, one without `kid` is tried against
     /// [several](crate::token::TokenLimits::keys_tried).
-    pub fn require_kid(mut self) -> Self {
-        self.requires_kid = true;
+    pub fn require_kid(mut self, is: bool) -> Self {
+        self.requires_kid = is;
         self
     }
 
-    /// Compares issuers by what follows the last slash of their names: `layer:///providers/1` and
+    /// Whether issuers are compared by what follows the last slash of their names: `layer:///providers/1` and
     /// `1` are one.
-    pub fn issuer_by_last_segment(mut self) -> Self {
-        self.issuer_names = NameForm::LastSegment;
+    pub fn issuer_by_last_segment(mut self, is: bool) -> Self {
+        self.issuer_names = if is { NameForm::LastSegment } else { NameForm::Exact };
         self
     }
 
-    /// The claim with a nonce of this server, which each token spends: it must be there, a non-empty
-    /// string. It ties a token to this server in place of `aud`. Such tokens are never cached.
-    ///
-    /// It is spent last, after every rule, the signature, the other token of the request, and what the
-    /// operation requires; only what a guard behind a layer requires beyond that is looked at
-    /// afterwards. A nonce comes from [`ResourceServer::issue_nonce`](crate::ResourceServer::issue_nonce).
-    pub fn spends_nonce(mut self, claim: impl Into<Arc<str>>) -> Self {
-        self.nonce_claim = Some(claim.into());
-        self
-    }
-
-    /// Keeps the header of each token for [`TokenClaims::header`](crate::TokenClaims::header).
-    pub fn keep_header(mut self) -> Self {
-        self.keeps_header = true;
+    /// Whether the header of each token is kept, for [`TokenClaims::header`](crate::TokenClaims::header).
+    pub fn keep_header(mut self, is: bool) -> Self {
+        self.keeps_header = is;
         self
     }
 
@@ -263,47 +246,6 @@ impl TokenProfile {
 
     pub(crate) const fn selects_key_by(&self) -> KeySelection {
         self.key_selection
-    }
-
-    /// What cannot work whatever the tokens are; `whose` begins each sentence. `selected` is whether
-    /// a header of the request names the issuer, which ties the token to it and to this server.
-    pub(crate) fn problems(&self, whose: &str, selected: bool, problems: &mut Vec<String>) {
-        if !selected && !self.rules.iter().any(Rule::binds_issuer) {
-            problems.push(format!(
-                "{whose}: no rule binds a token to its issuer; add claim(\"iss\").is_issuer()"
-            ));
-        }
-        let bound = selected || self.nonce_claim.is_some() || self.bound_otherwise;
-        if !bound && !self.rules.iter().any(Rule::binds_resource) {
-            problems.push(format!(
-                "{whose}: no rule binds a token to this server; add claim(\"aud\").names_resource()"
-            ));
-        }
-        if !self.endless {
-            problems.extend(self.endlessness().map(|problem| format!("{whose}: {problem}")));
-        }
-        if self.algorithms.is_empty() {
-            problems.push(format!("{whose}: no algorithm is accepted; name at least one"));
-        }
-        if self.leeway > MAX_LEEWAY {
-            problems.push(format!(
-                "{whose}: a leeway of {} s; at most {} s make sense",
-                self.leeway.as_secs(),
-                MAX_LEEWAY.as_secs()
-            ));
-        }
-    }
-
-    /// Why a token that passes may be good for ever, if it may.
-    fn endlessness(&self) -> Option<&'static str> {
-        if !self.rules.iter().any(Rule::is_about_time) {
-            return Some(r#"no rule is about time; add claim("exp").after_now()"#);
-        }
-        // A nonce that is spent lives for a time, and its token with it.
-        let bounded = self.nonce_claim.is_some() || self.rules.iter().any(Rule::bounds_lifetime);
-        (!bounded).then_some(
-            r#"no rule bounds how long a token is good; add claim("exp").after_now(), which must be there"#,
-        )
     }
 
     pub(crate) fn accepted_algorithms(&self) -> AlgorithmSet {

@@ -1,30 +1,26 @@
 //! The payload (RFC 7519 section 4): the claims that some rule asks about are kept, borrowed from the
-//! text; the others are checked and passed over. `plain` reads it where it can, and this room's
-//! strict pass where it cannot; it is the strict pass that refuses.
+//! text; the others are checked and passed over. `plain` reads it where it can, and `strict`
+//! where it cannot; it is the strict pass that refuses.
 //!
 //! Which claims are asked about is known when a server is built ([`ClaimNames`]): a rule finds its
-//! claim by number. Nothing is allocated for a payload as they are usually sent.
+//! claim by number. Those inside other claims are found in the same pass. Nothing is allocated for a
+//! payload as they are usually sent.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, cell::Cell};
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use smallvec::SmallVec;
 
 use super::{
     TokenLimits,
     names::{ClaimId, ClaimNames},
-    plain,
+    plain, strict,
 };
-use crate::{
-    error::Malformed,
-    json::{Map, Names, Skip, Strict},
-    time::UnixTime,
-};
+use crate::{error::Malformed, time::UnixTime};
 
 /// The value of a claim, as a rule sees it.
 ///
-/// Objects and mixed arrays are told apart but not kept: a rule on what is inside them runs after
-/// verification, on the typed claims.
+/// Objects and mixed arrays are told apart but not kept; what a rule asks about inside them has a
+/// number of its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum ClaimValue<'a> {
     /// `null`.
@@ -82,7 +78,19 @@ impl<'a> ClaimValue<'a> {
 pub(crate) struct Claims<'a> {
     /// By the numbers of their names.
     pub(super) kept: SmallVec<[Kept<'a>; INLINE]>,
-    pub(super) strings: Strings<'a>,
+    strings: Strings<'a>,
+    members: Vec<Member<'a>>,
+    null_is_absent: bool,
+}
+
+/// A member of an object whose members are asked about; only those that are objects themselves.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Member<'a> {
+    /// The object.
+    of: ClaimId,
+    pub(crate) name: Cow<'a, str>,
+    /// When it ends by the `exp` inside; `None` without one. A member whose `exp` is no date is not kept.
+    pub(crate) ends: Option<UnixTime>,
 }
 
 /// As many as a server of one kind of issuer asks about.
@@ -90,7 +98,7 @@ const INLINE: usize = 20;
 
 /// The strings of arrays, and those that had to be copied; of all claims, so that a payload with a
 /// few of them costs no allocation.
-pub(super) type Strings<'a> = SmallVec<[Cow<'a, str>; 4]>;
+type Strings<'a> = SmallVec<[Cow<'a, str>; 4]>;
 
 /// What is kept of a claim.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -119,7 +127,7 @@ impl<'a> Claims<'a> {
             few @ 0..=INLINE => SmallVec::from_buf_and_len([Kept::Absent; INLINE], few),
             many => SmallVec::from_elem(Kept::Absent, many),
         };
-        Self { kept, strings: SmallVec::new() }
+        Self { kept, strings: SmallVec::new(), members: Vec::new(), null_is_absent: false }
     }
 
     /// Reads the claims of a payload; once, into none.
@@ -133,28 +141,35 @@ impl<'a> Claims<'a> {
         names: &ClaimNames,
         limits: &TokenLimits,
     ) -> Result<(), Malformed> {
-        if plain::read(json, names, limits, self).is_some() {
+        if plain::read(json, limits, self.sink(names)).is_some() {
             return Ok(());
         }
         *self = Self::none(names);
-        self.read_strictly(json, names, limits)
+        strict::read(json, limits, self.sink(names))
     }
 
-    /// The pass that refuses; into claims that are empty.
-    pub(super) fn read_strictly(
-        &mut self,
-        json: &'a str,
-        names: &ClaimNames,
-        limits: &TokenLimits,
-    ) -> Result<(), Malformed> {
-        let strict = Strict::new(limits.nesting);
-        strict.read(json, Reader { strict: &strict, wanted: names, claims: self }, Malformed::Payload)
+    /// Where one pass puts what it finds.
+    pub(super) fn sink<'c>(&'c mut self, names: &'c ClaimNames) -> Sink<'c, 'a> {
+        let kept = Cell::from_mut(self.kept.as_mut_slice()).as_slice_of_cells();
+        Sink { names, kept, strings: &mut self.strings, members: &mut self.members }
+    }
+
+    /// Whether a claim that is `null` counts as absent, as the profile of the issuer has it.
+    pub(crate) fn null_is_absent(&mut self, is: bool) {
+        self.null_is_absent = is;
+    }
+
+    /// The members of an object whose members are [asked about](ClaimNames::intern_members), in their
+    /// order.
+    pub(crate) fn members(&self, id: ClaimId) -> impl Iterator<Item = &Member<'a>> {
+        self.members.iter().filter(move |member| member.of == id)
     }
 
     #[inline]
     pub(crate) fn get(&self, id: ClaimId) -> Option<ClaimValue<'_>> {
         Some(match *self.kept.get(id.0)? {
             Kept::Absent => return None,
+            Kept::Null if self.null_is_absent => return None,
             Kept::Null => ClaimValue::Null,
             Kept::Bool(is) => ClaimValue::Bool(is),
             Kept::Integer(number) => ClaimValue::Integer(number),
@@ -169,130 +184,58 @@ impl<'a> Claims<'a> {
     }
 }
 
-struct Reader<'s, 'c, 'de> {
-    strict: &'s Strict,
-    wanted: &'s ClaimNames,
-    claims: &'c mut Claims<'de>,
+/// Where a pass over a payload puts what it finds.
+pub(super) struct Sink<'c, 'a> {
+    pub(super) names: &'c ClaimNames,
+    kept: &'c [Cell<Kept<'a>>],
+    pub(super) strings: &'c mut Strings<'a>,
+    members: &'c mut Vec<Member<'a>>,
 }
 
-impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
+impl<'c, 'a> Sink<'c, 'a> {
+    /// The place of a claim.
+    #[inline]
+    pub(super) fn place(&self, claim: ClaimId) -> Option<&'c Cell<Kept<'a>>> {
+        self.kept.get(claim.0)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let Claims { kept, strings } = self.claims;
-        let mut others = Names::default();
-        let inner = Skip { strict: self.strict, level: Strict::FIRST_INNER_LEVEL };
-        while let Some(name) = self.strict.next_name(&mut members)? {
-            let wanted = self.wanted.marked(ClaimNames::mark(name.as_bytes()), name.as_bytes());
-            match wanted.and_then(|id| kept.get_mut(id.0)) {
-                Some(claim @ Kept::Absent) => {
-                    *claim = members.next_value_seed(Value { skip: inner, strings })?;
-                }
-                Some(_) => return Err(self.strict.fail(Malformed::DuplicateMember)),
-                None => {
-                    others.insert(name, self.strict)?;
-                    members.next_value_seed(inner)?;
-                }
-            }
+    /// Before the value of the claim `inner` is read, which is a member of the object `outer`: one claim
+    /// may stand for several members, and what was kept inside the last is no part of this one.
+    pub(super) fn begin_member(&self, outer: ClaimId, inner: ClaimId) {
+        if let Some(end) = self.end_of_member(outer, inner) {
+            end.set(Kept::Absent);
         }
-        Ok(())
-    }
-}
-
-struct Value<'s, 'c, 'de> {
-    skip: Skip<'s>,
-    strings: &'c mut Strings<'de>,
-}
-
-impl<'de> DeserializeSeed<'de> for Value<'_, '_, 'de> {
-    type Value = Kept<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Value<'_, '_, 'de> {
-    type Value = Kept<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
     }
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Kept::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Kept::Bool(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(Kept::Integer(value))
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a negative number is no date, whatever its last digits")]
-    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(u64::try_from(value).map_or(Kept::Float(value as f64), Kept::Integer))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Kept::Float(value))
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Kept::Borrowed(text))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        self.strings.push(Cow::Owned(text.to_owned()));
-        Ok(Kept::Copied(self.strings.len() - 1))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let Self { skip, strings } = self;
-        skip.check_level()?;
-        let inner = skip.inner();
-        let from = strings.len();
-        while let Some(item) = items.next_element_seed(Value { skip: inner, strings: &mut *strings })? {
-            match item {
-                Kept::Borrowed(text) => strings.push(Cow::Borrowed(text)),
-                // It was put there as the last one.
-                Kept::Copied(_) => {}
-                _ => {
-                    strings.truncate(from);
-                    while items.next_element_seed(inner)?.is_some() {}
-                    return Ok(Kept::Array);
-                }
-            }
+    /// Keeps the claim `inner`, which is the member `name` of the object `outer`.
+    pub(super) fn keep_member(
+        &mut self,
+        outer: ClaimId,
+        inner: ClaimId,
+        name: Cow<'a, str>,
+        value: Kept<'a>,
+    ) {
+        self.keep(inner, value);
+        let Some(end) = self.end_of_member(outer, inner).map(Cell::get) else { return };
+        let date = match end {
+            Kept::Integer(secs) => ClaimValue::Integer(secs).as_numeric_date(),
+            Kept::Float(secs) => ClaimValue::Float(secs).as_numeric_date(),
+            _ => None,
+        };
+        let is_object = matches!(value, Kept::Object | Kept::StringMembers(_));
+        if is_object && (end == Kept::Absent || date.is_some()) {
+            self.members.push(Member { of: outer, name, ends: date });
         }
-        Ok(Kept::Strings(from, strings.len()))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-        let (mut count, mut strings) = (0, true);
-        let map = self.skip.map_of(members, |is_string| {
-            count += 1;
-            strings &= is_string;
-        })?;
-        Ok(match map {
-            Map::Number(text) => number(&text),
-            Map::Object if strings => Kept::StringMembers(count),
-            Map::Object => Kept::Object,
-        })
+    pub(super) fn keep(&self, claim: ClaimId, value: Kept<'a>) {
+        if let Some(place) = self.place(claim) {
+            place.set(value);
+        }
     }
-}
 
-/// A number by its text, as [`Value`] would have been given it.
-fn number(text: &str) -> Kept<'static> {
-    match text.parse() {
-        Ok(whole) => Kept::Integer(whole),
-        // The strict pass saw that it is a number.
-        Err(_) => Kept::Float(text.parse().unwrap_or(f64::NAN)),
+    fn end_of_member(&self, outer: ClaimId, inner: ClaimId) -> Option<&'c Cell<Kept<'a>>> {
+        self.place(self.names.end_of_member(outer, inner)?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
 use super::TokenLimits;
 use crate::{
@@ -19,6 +19,8 @@ pub(crate) struct JoseHeader<'a> {
     pub(crate) typ: Option<Cow<'a, str>>,
     pub(crate) cty: Option<Cow<'a, str>>,
     unsupported: bool,
+    /// Whether `kid`, `typ` or `cty` is there and `null`.
+    null: bool,
 }
 
 impl<'a> JoseHeader<'a> {
@@ -26,12 +28,18 @@ impl<'a> JoseHeader<'a> {
     /// section 4.1.11), unencoded payloads (RFC 7797), encryption, compression and nested tokens.
     pub(crate) fn parse(json: &'a [u8], limits: &TokenLimits) -> Result<Self, TokenError> {
         let header = Self::read(json, limits)?;
+        header.check_null(false)?;
         header.check_extensions()?;
         header.check_kid(limits)?;
         Ok(header)
     }
 
-    /// The members, whatever they say.
+    /// Whether no member that should be a string is `null`, unless that counts as absent.
+    pub(crate) fn check_null(&self, null_is_absent: bool) -> Result<(), TokenError> {
+        if self.null && !null_is_absent { Err(Malformed::Header.into()) } else { Ok(()) }
+    }
+
+    /// The members, whatever they say; `null` is read as absent.
     pub(crate) fn read(json: &'a [u8], limits: &TokenLimits) -> Result<Self, TokenError> {
         let strict = Strict::new(limits.nesting);
         let json = std::str::from_utf8(json).map_err(|_| Malformed::Header)?;
@@ -57,6 +65,7 @@ impl<'a> JoseHeader<'a> {
             typ: owned(&self.typ),
             cty: owned(&self.cty),
             unsupported: self.unsupported,
+            null: self.null,
         }
     }
 }
@@ -89,13 +98,19 @@ impl<'de> Visitor<'de> for Reader<'_> {
         let mut header = JoseHeader::default();
         let mut names = Names::default();
         let mut alg = None;
+        let mut null = false;
+        let mut text = |members: &mut A| {
+            let text = members.next_value_seed(NameOrNull)?;
+            null |= text.is_none();
+            Ok(text)
+        };
         while let Some(name) = self.0.next_name(&mut members)? {
             names.insert(name.clone(), self.0)?;
             match &*name {
                 "alg" => alg = Some(members.next_value_seed(Name)?),
-                "kid" => header.kid = Some(members.next_value_seed(Name)?),
-                "typ" => header.typ = Some(members.next_value_seed(Name)?),
-                "cty" => header.cty = Some(members.next_value_seed(Name)?),
+                "kid" => header.kid = text(&mut members)?,
+                "typ" => header.typ = text(&mut members)?,
+                "cty" => header.cty = text(&mut members)?,
                 other => {
                     header.unsupported |= matches!(other, "crit" | "b64" | "enc" | "zip");
                     members.next_value_seed(Skip { strict: self.0, level: Strict::FIRST_INNER_LEVEL })?;
@@ -103,7 +118,35 @@ impl<'de> Visitor<'de> for Reader<'_> {
             }
         }
         header.alg = alg.ok_or_else(|| A::Error::missing_field("alg"))?;
+        header.null = null;
         Ok(header)
+    }
+}
+
+/// A string, or `null`.
+struct NameOrNull;
+
+impl<'de> DeserializeSeed<'de> for NameOrNull {
+    type Value = Option<Cow<'de, str>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de> Visitor<'de> for NameOrNull {
+    type Value = Option<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        Name.deserialize(deserializer).map(Some)
     }
 }
 
@@ -143,6 +186,9 @@ mod tests {
             ("alg null", r#"{"alg":null}"#, Header),
             ("alg number", r#"{"alg":1}"#, Header),
             ("kid number", r#"{"alg":"RS256","kid":1}"#, Header),
+            ("kid null", r#"{"alg":"RS256","kid":null}"#, Header),
+            ("typ null", r#"{"alg":"RS256","typ":null,"kid":"1"}"#, Header),
+            ("cty null", r#"{"cty":null,"alg":"RS256"}"#, Header),
             ("typ array", r#"{"alg":"RS256","typ":["JWT"]}"#, Header),
             ("array", r#"["RS256"]"#, Header),
             ("string", r#""RS256""#, Header),
@@ -159,6 +205,28 @@ mod tests {
             ("too deep", &deep, TooDeep),
         ] {
             assert_eq!(parse(json).unwrap_err(), expected.into(), "{name}");
+        }
+    }
+
+    #[test]
+    fn null_counts_as_absent_where_the_caller_says_so() {
+        for (name, member, null_is_absent, good) in [
+            ("kid", r#","kid":null"#, true, true),
+            ("typ and cty", r#","typ":null,"cty":null"#, true, true),
+            ("kid, by default", r#","kid":null"#, false, false),
+            ("one of two", r#","kid":"1","typ":null"#, false, false),
+            ("another member", r#","x5t":null"#, false, true),
+            ("none", r#","kid":"1""#, false, true),
+        ] {
+            let json = format!(r#"{{"alg":"RS256"{member}}}"#);
+            let header = JoseHeader::read(json.as_bytes(), &TokenLimits::default()).unwrap();
+            assert_eq!(header.check_null(null_is_absent).is_ok(), good, "{name}");
+            assert_eq!(header.to_owned().check_null(null_is_absent).is_ok(), good, "{name}, a copy");
+        }
+        for json in
+            [r#"{"alg":null}"#, r#"{"alg":"RS256","kid":1}"#, r#"{"alg":"RS256","kid":null,"kid":"1"}"#]
+        {
+            assert!(JoseHeader::read(json.as_bytes(), &TokenLimits::default()).is_err(), "{json}");
         }
     }
 

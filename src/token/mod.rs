@@ -10,13 +10,16 @@
 mod claims;
 mod header;
 mod names;
+mod path;
 mod plain;
 pub(crate) mod sceyt;
+mod strict;
 
 use std::mem::MaybeUninit;
 
 use base64_simd::{Out, URL_SAFE_NO_PAD};
 
+pub use self::path::ClaimPath;
 pub(crate) use self::{
     claims::{ClaimValue, Claims},
     header::{JoseHeader, is_media_type},
@@ -36,7 +39,7 @@ const MAX_SIGNATURE_SEGMENT: usize = MAX_SIGNATURE / 3 * 4 + 2;
 pub struct TokenLimits {
     /// The longest token, in bytes. 16 KiB: as much as hyper takes for all headers of an HTTP/2 request.
     pub token_bytes: usize,
-    /// The longest header segment, in bytes of base64url. 4 KiB: room for an embedded key.
+    /// The longest header segment, in bytes of base64url. 4 KiB: enough for an embedded key.
     pub header_bytes: usize,
     /// The longest `kid`, in bytes. 256: four times a SHA-256 in hexadecimal.
     pub kid_bytes: usize,

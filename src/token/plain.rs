@@ -17,33 +17,30 @@ use smallvec::SmallVec;
 
 use super::{
     TokenLimits,
-    claims::{Claims, Kept, Strings},
-    names::ClaimNames,
+    claims::{Kept, Sink},
+    names::{ClaimId, ClaimNames},
 };
 use crate::json::Strict;
 
 /// The most members of one object that have no number; beyond it the strict pass has a hash table.
 const MEMBERS: usize = 24;
 
-/// Reads `text` into `claims`, which are empty; on `None` they are to be emptied again.
-pub(super) fn read<'a>(
-    text: &'a str,
-    names: &ClaimNames,
-    limits: &TokenLimits,
-    claims: &mut Claims<'a>,
-) -> Option<()> {
+/// Reads `text` into claims that are empty; on `None` they are to be emptied again.
+pub(super) fn read<'a>(text: &'a str, limits: &TokenLimits, sink: Sink<'_, 'a>) -> Option<()> {
     // Without a branch for each byte, so that the compiler can take many at once.
     if text.bytes().fold(false, |found, byte| found | (byte < b' ') | (byte == b'\\')) {
         return None;
     }
-    let mut plain = Plain { text, at: 0, nesting: limits.nesting.min(TokenLimits::MAX_NESTING) };
-    let Claims { kept, strings } = claims;
+    let mut plain = Plain { text, at: 0, nesting: limits.nesting.min(TokenLimits::MAX_NESTING), sink };
     let mut others = Members::default();
     plain.expect(b'{')?;
     plain.members(|plain, name| {
         let mark = ClaimNames::mark(name);
-        match names.marked(mark, name).and_then(|id| kept.get_mut(id.0)) {
-            Some(claim @ Kept::Absent) => *claim = plain.value(Strict::FIRST_INNER_LEVEL, strings)?,
+        let wanted = plain.sink.names.marked(mark, name);
+        match wanted.and_then(|id| Some((id, plain.sink.place(id)?))) {
+            Some((id, claim)) if matches!(claim.get(), Kept::Absent) => {
+                claim.set(plain.value(Strict::FIRST_INNER_LEVEL, Some(id))?);
+            }
             Some(_) => return None,
             None => {
                 others.insert(mark, name)?;
@@ -58,15 +55,16 @@ pub(super) fn read<'a>(
     }
 }
 
-struct Plain<'a> {
+struct Plain<'c, 'a> {
     /// Has neither control characters nor backslashes.
     text: &'a str,
     /// The next byte to read.
     at: usize,
     nesting: u32,
+    sink: Sink<'c, 'a>,
 }
 
-impl<'a> Plain<'a> {
+impl<'a> Plain<'_, 'a> {
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -167,8 +165,9 @@ impl<'a> Plain<'a> {
         }
     }
 
-    /// A value that is kept. `level` is its own, if it is a container.
-    fn value(&mut self, level: u32, strings: &mut Strings<'a>) -> Option<Kept<'a>> {
+    /// A value that is kept. `level` is its own, if it is a container; `claim` is `None` for an item of
+    /// an array.
+    fn value(&mut self, level: u32, claim: Option<ClaimId>) -> Option<Kept<'a>> {
         Some(match self.next()? {
             b'"' => Kept::Borrowed(self.text()?),
             first @ b'0'..=b'9' => Kept::Integer(self.number(first)?),
@@ -184,26 +183,31 @@ impl<'a> Plain<'a> {
                 self.word("ull")?;
                 Kept::Null
             }
-            b'[' => self.array(level, strings)?,
-            b'{' => {
-                let (mut count, mut strings) = (0, true);
-                self.object(level, |is_string| {
-                    count += 1;
-                    strings &= is_string;
-                })?;
-                if strings { Kept::StringMembers(count) } else { Kept::Object }
-            }
+            open @ (b'[' | b'{') => match claim.filter(|claim| self.sink.names.looks_inside(*claim)) {
+                Some(outer) if open == b'[' => self.items_inside(level, outer)?,
+                Some(outer) => self.members_inside(level, outer)?,
+                None if open == b'[' => self.array(level)?,
+                None => {
+                    let (mut count, mut strings) = (0, true);
+                    self.object(level, |is_string| {
+                        count += 1;
+                        strings &= is_string;
+                    })?;
+                    if strings { Kept::StringMembers(count) } else { Kept::Object }
+                }
+            },
             _ => return None,
         })
     }
 
-    fn array(&mut self, level: u32, strings: &mut Strings<'a>) -> Option<Kept<'a>> {
+    fn array(&mut self, level: u32) -> Option<Kept<'a>> {
         self.check_level(level)?;
-        let (from, mut strings_only) = (strings.len(), true);
+        let (from, mut strings_only) = (self.sink.strings.len(), true);
         self.items(|plain| {
             if plain.peek()? == b'"' {
                 plain.at += 1;
-                strings.push(Cow::Borrowed(plain.text()?));
+                let text = plain.text()?;
+                plain.sink.strings.push(Cow::Borrowed(text));
             } else {
                 strings_only = false;
                 plain.skip(level + 1)?;
@@ -211,10 +215,54 @@ impl<'a> Plain<'a> {
             Some(())
         })?;
         if strings_only {
-            return Some(Kept::Strings(from, strings.len()));
+            return Some(Kept::Strings(from, self.sink.strings.len()));
         }
-        strings.truncate(from);
+        self.sink.strings.truncate(from);
         Some(Kept::Array)
+    }
+
+    /// What follows the opening bracket of an array of which some items are asked about.
+    #[inline(never)]
+    fn items_inside(&mut self, level: u32, outer: ClaimId) -> Option<Kept<'a>> {
+        self.check_level(level)?;
+        let (from, mut strings_only, mut index) = (self.sink.strings.len(), true, 0);
+        self.items(|plain| {
+            let claim = plain.sink.names.item(outer, index);
+            index += 1;
+            let is_string = plain.peek()? == b'"';
+            strings_only &= is_string;
+            if claim.is_none() && !is_string {
+                return plain.skip(level + 1);
+            }
+            let item = plain.value(level + 1, claim)?;
+            if let Kept::Borrowed(text) = item {
+                plain.sink.strings.push(Cow::Borrowed(text));
+            }
+            if let Some(claim) = claim {
+                plain.sink.keep(claim, item);
+            }
+            Some(())
+        })?;
+        // The strings stay whatever else there is: items that are kept may be among them.
+        Some(if strings_only { Kept::Strings(from, self.sink.strings.len()) } else { Kept::Array })
+    }
+
+    /// What follows the opening brace of an object of which some members are asked about.
+    #[inline(never)]
+    fn members_inside(&mut self, level: u32, outer: ClaimId) -> Option<Kept<'a>> {
+        self.check_level(level)?;
+        let (mut members, mut count, mut strings_only) = (Members::default(), 0, true);
+        self.members(|plain, name| {
+            members.insert(ClaimNames::mark(name), name)?;
+            count += 1;
+            strings_only &= plain.peek()? == b'"';
+            let Some(inner) = plain.sink.names.inner(outer, name) else { return plain.skip(level + 1) };
+            plain.sink.begin_member(outer, inner);
+            let value = plain.value(level + 1, Some(inner))?;
+            plain.sink.keep_member(outer, inner, Cow::Borrowed(str::from_utf8(name).ok()?), value);
+            Some(())
+        })?;
+        Some(if strings_only { Kept::StringMembers(count) } else { Kept::Object })
     }
 
     /// A value that is not kept: mostly a string.

@@ -1,5 +1,5 @@
-//! What both sides of the wire must agree on about SCEYT's tokens: whoever mints them and whoever
-//! judges them read it here.
+//! What both sides of the wire must agree on about SCEYT's tokens: the code that mints them and the
+//! code that judges them read it here.
 
 use std::time::Duration;
 

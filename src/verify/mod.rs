@@ -154,12 +154,12 @@ fn judge<I: Issuers, O: Observer>(
     let claims = match payload {
         Some(payload) => {
             let read = claims.read(payload, input.names, input.limits);
-            o.value(Checked::Payload, read.map_err(TokenError::from))?.map(|()| &claims)
+            o.value(Checked::Payload, read.map_err(TokenError::from))?.map(|()| &mut claims)
         }
         None => None,
     };
 
-    let Some(issuer) = trusted_issuer(claims, input, issuers, o)? else { return Ok((None, None)) };
+    let Some(issuer) = trusted_issuer(claims.as_deref(), input, issuers, o)? else { return Ok((None, None)) };
     let judged = judge_by(&issuer, token, payload, claims, input, o);
     o.report(|error| issuer.reported(error));
     judged.map_err(|failure| match failure {
@@ -177,7 +177,7 @@ fn judge_by<I: Issuer, O: Observer>(
     issuer: &I,
     token: Option<&UnverifiedToken<'_>>,
     payload: Option<&str>,
-    claims: Option<&Claims<'_>>,
+    claims: Option<&mut Claims<'_>>,
     input: &Input<'_>,
     o: &mut O,
 ) -> Result<(Option<Read>, Option<Evidence>), Failure> {
@@ -187,9 +187,13 @@ fn judge_by<I: Issuer, O: Observer>(
     };
     o.profile(profile);
     let keys = issuer.keys();
+    let claims = claims.map(|claims| {
+        claims.null_is_absent(profile.null_is_absent);
+        &*claims
+    });
 
     let header = match token {
-        Some(token) => read_header(token, keys.as_ref().map(|keys| keys.keys()), input.limits, o)?,
+        Some(token) => read_header(token, profile, keys.as_ref().map(|keys| keys.keys()), input.limits, o)?,
         None => None,
     };
     let algorithm = match &header {
@@ -286,6 +290,7 @@ impl Header<'_> {
 #[inline(always)]
 fn read_header<'k, O: Observer>(
     token: &UnverifiedToken<'_>,
+    profile: &CompiledProfile,
     keys: Option<&'k KeySet>,
     limits: &TokenLimits,
     o: &mut O,
@@ -293,10 +298,15 @@ fn read_header<'k, O: Observer>(
     if !O::DRY_RUN
         && let Some(known) = keys.and_then(|keys| keys.memo().get(token.header_segment()))
     {
+        // It was read for a token of this issuer, perhaps of another kind.
+        known.check_null(profile.null_is_absent)?;
         return Ok(Some(Header::Known(known)));
     }
-    let header =
-        token.header_json().and_then(|json| Ok(Box::new(JoseHeader::read(&json, limits)?.to_owned())));
+    let header = token.header_json().and_then(|json| {
+        let header = JoseHeader::read(&json, limits)?;
+        header.check_null(profile.null_is_absent)?;
+        Ok(Box::new(header.to_owned()))
+    });
     let Some(header) = o.value(Checked::HeaderForm, header)? else { return Ok(None) };
     o.check(Checked::Extensions, header.check_extensions().map_err(Into::into))?;
     o.check(Checked::KeyIdLength(&header), header.check_kid(limits).map_err(Into::into))?;

@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use crate::{
     keys::{Algorithm, SignatureValid, VerifyingKey},
     policy::Window,
-    profile::{Extracted, Text, scope_names},
+    profile::{Extracted, Text},
 };
 
 /// What a token says, as the profile of its issuer reads it. By itself it is not verified.
@@ -76,8 +76,9 @@ impl TokenContents {
 
     /// What its texts take, in bytes: all that an issuer can make long.
     pub(crate) fn bytes(&self) -> usize {
-        let texts = self.extracted.audiences.len() + self.extracted.scopes.len();
-        self.payload.len() + self.header.as_deref().map_or(0, str::len) + texts * size_of::<Text>()
+        let Extracted { audiences, scopes, .. } = &self.extracted;
+        let header = self.header.as_deref().map_or(0, str::len);
+        self.payload.len() + header + audiences.len() * size_of::<Text>() + scopes.bytes()
     }
 
     pub(crate) fn subject(&self) -> &str {
@@ -98,6 +99,6 @@ impl TokenContents {
     }
 
     pub(crate) fn scopes(&self) -> impl Iterator<Item = &str> + Clone {
-        scope_names(&self.extracted.scopes, &self.payload)
+        self.extracted.scopes.iter(&self.payload)
     }
 }

@@ -111,9 +111,9 @@ async fn challenges_name_the_default_scope_first_and_then_those_of_the_operation
     let (empty, invalid, lacking) = (String::new(), "invalid_token", "insufficient_scope");
     for (name, api, needed, field, expected) in [
         ("an empty field", &api, "", Some(&empty), (401, challenge("appid_default", invalid))),
-        ("nobody", &api, "", None, (401, challenge("appid_default", invalid))),
+        ("no credentials", &api, "", None, (401, challenge("appid_default", invalid))),
         (
-            "nobody, two scopes",
+            "no credentials, two scopes",
             &api,
             "write admin",
             None,

@@ -2,7 +2,7 @@
 //! and how. `tests/interop/app-id` holds the same against the vendor's SDK.
 #![cfg(feature = "test-util")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they are wrong")]
-#![allow(clippy::indexing_slicing, clippy::panic, reason = "nobody imports a test")]
+#![allow(clippy::indexing_slicing, clippy::panic, reason = "no crate imports a test")]
 
 mod answers;
 mod config;

@@ -150,7 +150,7 @@ async fn an_id_token_is_no_access_token_and_the_reverse() {
         assert!(verdict(&api, &token, None).await.is_some(), "ID token as access token, {name}");
     }
     assert_eq!(verdict(&api, &good, Some(&good)).await, Some("foreign_claim"));
-    // By itself an ID token is for nobody: only its access token says for which client.
+    // By itself an ID token is for no client: only its access token says for which client.
     let alone = api.verify_id_token(&id_with(json!({})), Default::default()).await;
     assert_eq!(alone.unwrap_err().reason().code(), "wrong_type");
 }

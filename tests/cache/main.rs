@@ -1,7 +1,7 @@
 //! Promise 6: a cache hit gives the same verdict as a miss at every instant; only successes are
 //! cached; key removal, revocation and expiry end it.
 #![cfg(feature = "test-util")]
-#![allow(unreachable_pub, reason = "nobody imports a test")]
+#![allow(unreachable_pub, reason = "no crate imports a test")]
 
 mod alike;
 mod apart;

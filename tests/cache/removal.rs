@@ -58,7 +58,7 @@ async fn promise_6_a_removed_key_ends_its_tokens_and_survivors_stay_cached() {
     assert!(is_cached(&stage.api, &first) && is_cached(&stage.api, &second), "a refresh without change");
 
     stage.issuer.token_issuer().retire("key-1").unwrap();
-    assert!(is_cached(&stage.api, &first), "nobody knows yet");
+    assert!(is_cached(&stage.api, &first), "it is not known yet");
     stage.refresh().await;
     assert!(!is_cached(&stage.api, &first), "the removed key's");
     assert!(is_cached(&stage.api, &second), "the survivor's");

@@ -40,7 +40,7 @@ const NAMED: [&str; 6] = [
     "one-4nwpg1kdz2zo03k9x1wd4nwpg1kdz2zo03k9x1wd0",
     "4nwpg1kdz2zo03k9x1wd4nwpg1kdz2zo03k9x1wd",
 ];
-/// The same for every token, whoever signs it.
+/// The same for every token, whichever key signs it.
 const HEADER: &str = r#"{"alg":"RS256","typ":"JWT"}"#;
 
 const PRIVATE: [&str; 2] =

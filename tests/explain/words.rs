@@ -88,7 +88,7 @@ fn every_rule_of_a_profile_has_its_row() {
     ];
     let names = [
         "ok claims: client_id or azp names the client, if present",
-        "- claims: scope or scp lists the scopes, if present",
+        "- claims: scope and scp list the scopes, if present",
     ];
     for (name, token, expected) in [
         (

@@ -89,7 +89,7 @@ async fn its_parts_have_types() {
     assert_eq!((alone.user(), alone.device(), alone.application()), (None, None, None));
 
     let odd = context(Some(json!({
-        "imf.user": {"displayName": "nobody"},
+        "imf.user": {"displayName": "no one"},
         "imf.device": "d",
         "imf.application": {"id": null, "version": 7},
     })))

@@ -54,7 +54,7 @@ async fn one_bare_key_is_fetched_and_a_rotation_noticed() {
     let address = format!("{SERVER}/authorization/v1/apps/{TENANT}/publickey");
     assert_eq!(endpoint.asked(), [address.as_str()]);
 
-    // The response says nothing about its freshness: nine minutes later nobody has asked again, and
+    // The response says nothing about its freshness: nine minutes later no one has asked again, and
     // what is remembered stays good.
     for _ in 0..7 {
         clock.advance(Duration::from_secs(60));

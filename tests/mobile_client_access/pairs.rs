@@ -28,7 +28,7 @@ async fn promise_7_the_subject_ends_with_the_client_and_the_audience_is_shared()
         ("the user's", json!({}), json!({}), true),
         ("anonymous", json!({}), json!({"sub": format!("::{CLIENT}")}), true),
         ("colons in the user's name", json!({}), json!({"sub": format!("a:b:c:{CLIENT}")}), true),
-        ("nobody in front", json!({}), json!({"sub": format!(":{CLIENT}")}), true),
+        ("no user in front", json!({}), json!({"sub": format!(":{CLIENT}")}), true),
         ("no colon", json!({}), json!({"sub": CLIENT}), false),
         ("another character", json!({}), json!({"sub": format!("alice/{CLIENT}")}), false),
         ("another client", json!({}), json!({"sub": "alice:x"}), false),

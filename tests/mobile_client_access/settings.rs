@@ -14,8 +14,8 @@ fn what_cannot_work_is_said() {
     let keys = || KeySet::from_jwks(published(&KEY).as_bytes()).unwrap();
     let tenant = || ResourceServer::mobile_client_access(TENANT);
     for (name, settings, said) in [
-        ("nobody", tenant(), ".server_url("),
-        ("keys of nobody", tenant().keys(keys()), ".issuer_name("),
+        ("no issuer", tenant(), ".server_url("),
+        ("keys of no issuer", tenant().keys(keys()), ".issuer_name("),
         ("a name without keys", tenant().issuer_name("x"), ".keys("),
         ("no tenant", ResourceServer::mobile_client_access("").server_url(SERVER).keys(keys()), "resource"),
         ("no keys", tenant().server_url(SERVER).keys(KeySet::default()), "no key"),

@@ -142,7 +142,7 @@ fn each_contradiction_is_named_with_what_to_write_instead() {
             Some(NOT_BOUND_TO_RESOURCE),
         ),
         (
-            "a binding to nobody's client",
+            "a binding to no client",
             with(TokenProfile::rfc9068().rule(claim("azp").is_client())),
             Some(
                 r#"issuer "https://issuer.test": its profile compares with the client; name it with .client_id(..)"#,
@@ -161,7 +161,7 @@ fn each_contradiction_is_named_with_what_to_write_instead() {
             ),
         ),
         (
-            "an ID token profile bound to nobody",
+            "an ID token profile bound to no client",
             ResourceServer::builder("https://api.test")
                 .issuer(trusted().id_token_profile(
                     TokenProfile::oidc_id_token().without_rules_on("aud").without_rules_on("azp"),

@@ -1,6 +1,6 @@
 //! ID tokens: beside an access token, alone, and what a server must be told to take them.
 #![cfg(feature = "test-util")]
-#![allow(unreachable_pub, reason = "nobody imports a test")]
+#![allow(unreachable_pub, reason = "no crate imports a test")]
 
 mod config;
 mod login;

@@ -42,7 +42,7 @@ fn accounts() -> Provider {
 async fn users_of_our_clients() {
     let provider = users();
     provider.check_the_common_rows().await;
-    // Anybody's service account gets a token for any audience, a client of ours included.
+    // Every service account gets a token for any audience, a client of ours included.
     let foreign_account = json!({"azp": "999", "sub": "999", "email": "evil@evil.iam.gserviceaccount.com"});
     provider
         .check_rows([

@@ -38,6 +38,15 @@ async fn a_realm() {
     let who = provider.access_with(json!({})).await.unwrap();
     assert_eq!((who.client_id(), who.has_scope("email")), (Some("shop-web"), true));
     assert_eq!(who.claim("/realm_access/roles/1"), Some("buyer".into()));
+    assert!(!who.has_scope("buyer"), "a role is no scope, unless the server says so");
+    let with_roles = keycloak::access_token().scope_claims(["scope", "/realm_access/roles"]);
+    let with_roles = Provider { access_profile: with_roles, ..realm() };
+    let who = with_roles.access_with(json!({})).await.unwrap();
+    assert!(who.scopes().eq(["openid", "email", "profile", "offline_access", "buyer"]));
+    let refused = with_roles.access_with(json!({"realm_access": {"roles": "buyer", "x": 1}})).await;
+    assert!(refused.unwrap().has_scope("buyer"), "a string is a list");
+    let refused = with_roles.access_with(json!({"realm_access": {"roles": [{"name": "buyer"}]}})).await;
+    assert_eq!(refused.err(), Some("invalid_claim"));
     let old_id_token = json!({"nonce": "n", "aud": "orders-api"});
     assert_eq!(provider.id_as_access(old_id_token).await.err(), Some("invalid_claim"));
     let refused = Some("invalid_claim");

@@ -65,7 +65,20 @@ async fn version_2() {
     assert!(who.scopes().eq(["access_as_user", "orders.read"]));
     let app = json!({"scp": null, "roles": ["orders.read"], "idtyp": "app"});
     let app = provider.access_with(app).await.unwrap();
-    assert_eq!((app.scopes().count(), app.has_scope("orders.read")), (0, false), "a role is not a scope");
+    assert!(app.scopes().eq(["orders.read"]), "an application permission");
+    let user = provider.access_with(json!({"roles": ["clerk", "orders.read"]})).await.unwrap();
+    assert!(
+        user.scopes().eq(["access_as_user", "orders.read", "clerk"]),
+        "each once, those of the client first"
+    );
+    let scp_alone = Provider { access_profile: entra::access_token_v2().scope_claims(["scp"]), ..v2() };
+    let user = scp_alone.access_with(json!({"roles": ["clerk"]})).await.unwrap();
+    assert!(user.scopes().eq(["access_as_user", "orders.read"]));
+    let renamed = entra::access_token_v2().rename_scopes([("Orders.Read", "orders:read")]);
+    let renamed = Provider { access_profile: renamed, ..v2() };
+    let written = json!({"scp": null, "roles": ["Orders.Read", "Orders.Write"]});
+    let written = renamed.access_with(written).await.unwrap();
+    assert!(written.scopes().eq(["orders:read", "Orders.Write"]));
     assert_eq!(app.claim("/roles/0"), Some("orders.read".into()));
     let version_1 = provider.access_with(json!({"iss": format!("https://sts.windows.net/{TENANT}/")})).await;
     assert_eq!(version_1.err(), Some("untrusted_issuer"));
@@ -77,6 +90,7 @@ async fn version_2() {
             ("no tenant", json!({"tid": null}), Some("missing_claim")),
             ("a nonce, like an ID token", json!({"nonce": "x"}), Some("foreign_claim")),
             ("scopes of a wrong type", json!({"scp": 7}), Some("invalid_claim")),
+            ("roles of a wrong type", json!({"roles": [7]}), Some("invalid_claim")),
         ])
         .await;
 }

@@ -53,6 +53,9 @@ async fn a_tenant_of_auth0() {
     provider.check_the_common_rows().await;
     let who = provider.access_with(json!({})).await.unwrap();
     assert_eq!((who.client_id(), who.has_scope("read:orders")), (Some("my_client_id"), true));
+    let rbac = provider.access_with(json!({"permissions": ["write:orders", "read:orders"]})).await.unwrap();
+    assert!(rbac.has_scope("read:orders") && rbac.has_scope("write:orders"));
+    assert_eq!(rbac.scopes().filter(|scope| *scope == "read:orders").count(), 1);
     let machine =
         json!({"sub": "my_client_id@clients", "gty": "client-credentials", "aud": "https://api.example"});
     provider

@@ -1,5 +1,5 @@
 //! SCEYT: tokens of an application's back end against a server that knows the application's key,
-//! through the door, under a clock that stands still.
+//! through its service, under a clock that stands still.
 #![cfg(feature = "test-util")]
 #![allow(clippy::unwrap_used)] // also in the helpers of tests
 
@@ -80,7 +80,7 @@ fn claims_but(changes: Value) -> Value {
     claims
 }
 
-/// A server behind its door, and the clock of both.
+/// A server behind its service, and the clock of both.
 struct Service {
     api: ResourceServer,
     app: Router,
@@ -109,7 +109,7 @@ impl Service {
     }
 }
 
-/// Answers with the context of whoever asks.
+/// Answers with the context of the caller.
 fn app(api: &ResourceServer, clock: ManualClock) -> Router {
     let who = |identity: axum::Extension<Identity>| async move {
         Json(Context::at(&identity, clock.unix()).unwrap())

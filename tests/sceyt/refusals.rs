@@ -74,12 +74,12 @@ async fn each_reason_has_its_code() {
 #[tokio::test]
 async fn a_missing_scope_and_a_foreign_identity_have_codes_too() {
     let service = Service::plain();
-    let stranger = Service::plain();
+    let other = Service::plain();
     let handler = || routing::get(|| async { "ok" });
     let guard = |of: &Service| of.api.guard(scope("admin")).reject_with(WithReason(ErrorBody));
     let app = Router::new()
         .route("/admin", handler().layer(guard(&service)))
-        .route("/foreign", handler().layer(guard(&stranger)))
+        .route("/foreign", handler().layer(guard(&other)))
         .layer(service.api.layer().reject_with(WithReason(ErrorBody)));
     let token = KEY_ONE.sign(&claims());
     for (path, status, code, message) in [

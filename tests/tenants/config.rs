@@ -37,7 +37,7 @@ fn a_pattern_needs_somebody_who_says_which_tenants_there_are() {
         ),
         (
             "a form of the name",
-            of(PATTERN).map_profile(TokenProfile::issuer_by_last_segment),
+            of(PATTERN).map_profile(|profile| profile.issuer_by_last_segment(true)),
             Some("have one name each"),
         ),
         (

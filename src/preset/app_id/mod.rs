@@ -40,7 +40,7 @@
 //! | `at_hash` | – | that of the access token, if there is one |
 //!
 //! Then the scopes: [`appid_default`](DEFAULT_SCOPE) and what the operation requires. So every
-//! operation requires one, and [`optional`](crate::middleware::AuthLayer::optional) lets nobody pass
+//! operation requires one, and [`optional`](crate::middleware::AuthLayer::optional) lets no request pass
 //! without credentials: leave the layer off routes that are open to all. There is no
 //! leeway unless [`leeway`](AppId::leeway) grants some.
 //!
@@ -100,7 +100,7 @@
 //! |---|---|---|
 //! | challenge without `realm` | `realm="imfAuthentication"` | clients of Mobile Client Access look for it |
 //! | never looks at `iss` and `tenant` | refuses others | the vendor's own documents say that both must be checked |
-//! | takes a token without `exp`, or without `sub` | refuses it | it would be good for ever, or be nobody |
+//! | takes a token without `exp`, or without `sub` | refuses it | it would be good for ever, or name no subject |
 //! | takes an access token with `identities`, and as ID token whatever is signed | tells the two apart | an ID token is shown to many who may not act for its subject |
 //! | never compares the two tokens | one subject, a shared audience | else my access token and your ID token, leaked or borrowed, make me you |
 //! | a header `typ` of any kind, `crit` read past | refuses them | RFC 8725 section 3.11, RFC 7515 section 4.1.11 |
@@ -108,11 +108,11 @@
 //! | an empty `scope` lacks scopes | is not valid | RFC 6749 section 3.3: a scope has a character |
 //! | claims that are no JSON: an exception, 500 | 401 | it is no token |
 //! | any scheme that begins with `Bearer` | `Bearer` | another scheme is another scheme |
-//! | takes the first of two `Authorization` fields | 400 | whoever stands in between may have read the other one |
+//! | takes the first of two `Authorization` fields | 400 | an intermediary may have read the other one |
 //! | looks at scopes before it looks at the audience and at the ID token | scopes last | a token that is not good grants nothing, so there is nothing to be missing |
-//! | a wrong audience is `insufficient_scope`, and the token's text is in the challenge | `invalid_token`, fixed phrases | more scopes would not help; the text of a token is anybody's |
+//! | a wrong audience is `insufficient_scope`, and the token's text is in the challenge | `invalid_token`, fixed phrases | more scopes would not help; the text of a token is no secret of ours |
 //! | keys that cannot be had: seconds of waiting, then 401 | 503 within two seconds | the token may be good; a 401 sends its user to a login |
-//! | an unknown `kid` fetches the keys, every time | at most 5 times, then once in 10 s | anybody can make up a `kid` |
+//! | an unknown `kid` fetches the keys, every time | at most 5 times, then once in 10 s | anyone can make up a `kid` |
 //! | keys are kept for ever | refreshed; a key that is gone is dead | a leaked key can be withdrawn |
 //! | `APPID_ALLOW_EXPIRED_TOKENS` | no such thing | an expired token is expired |
 //!
@@ -153,8 +153,8 @@ pub fn id_token(tenant: &str) -> TokenProfile {
 fn token(tenant: &str) -> TokenProfile {
     super::rs256(TokenProfile::empty())
         .accept_types(["JWT", "JOSE"])
-        .require_kid()
-        .keep_header()
+        .require_kid(true)
+        .keep_header(true)
         .leeway(std::time::Duration::ZERO)
         .rule(claim("iss").is_issuer())
         .rule(claim("tenant").equals(tenant).binds_token())

@@ -66,15 +66,15 @@
 //! |---|---|---|
 //! | takes the algorithm from the token | RS256 only | the public key served as an HMAC secret: anyone could sign |
 //! | ignores `crit`, `nbf`, `iat`, `iss`, `typ` | refuses what they forbid | RFC 7515 and RFC 7519 say so; a key may sign more than these tokens |
-//! | lets a token without `exp` or `aud` pass | refused, unless [`legacy`](MobileClientAccess::legacy) | such a token lives for ever, or is anybody's |
+//! | lets a token without `exp` or `aud` pass | refused, unless [`legacy`](MobileClientAccess::legacy) | such a token lives for ever, or is good everywhere |
 //! | takes an ID token for an access token, and the reverse | refused | each is made for its own place |
 //! | takes any two tokens for a pair | `sub` must end with `:` and `prn`, unless `legacy` | my access token with your ID token would make me you |
 //! | never looks at `at_hash` | that of another access token is refused, with `legacy` too | an ID token that names its access token goes with no other (OpenID Connect Core section 3.1.3.8) |
 //! | takes an `aud` array of one | any array with the tenant | the package compares by accident |
 //! | coerces an `exp` that is a string | refused | not a date of RFC 7519 |
-//! | remembers a pair until its access token ends | until the first of both ends | an ended ID token identifies nobody |
+//! | remembers a pair until its access token ends | until the first of both ends | an ended ID token identifies no one |
 //! | remembers a bad token for ever | never | a token of a new key is good once the key is there |
-//! | asks for the key every ten minutes, without checking the server's certificate | about as often, also when a signature fits no key (within bounds), with TLS checked | a rotation is noticed at once; a key over an open line is anybody's |
+//! | asks for the key every ten minutes, without checking the server's certificate | about as often, also when a signature fits no key (within bounds), with TLS checked | a rotation is noticed at once; a key over an open line may be an attacker's |
 //! | 500 or no answer at all while the key cannot be had | what it knows for hours, then 503 | a provider's bad minute is not the client's |
 //! | takes the first of two `Authorization` fields | 400 | two readers of one request must not disagree |
 //! | checks no scope (the code is commented out) | those that an operation requires | |
@@ -86,7 +86,7 @@
 //! - IBM's Android client looks the challenge up as `WWW-Authenticate`, and uses the first one. hyper
 //!   writes names in lower case, which HTTP allows; `http1_title_case_headers(true)` of its server
 //!   removes the doubt. Where other layers add challenges, ours must come first.
-//! - [`Identity::subject`](crate::Identity::subject) is the client, whoever uses it; the user is in the
+//! - [`Identity::subject`](crate::Identity::subject) is the client, whichever user it acts for; the user is in the
 //!   [`SecurityContext`]. A user's `id` is unique within its `auth_by` alone.
 //! - A token of the client credentials grant has no ID token beside it, and names no user.
 //!
@@ -228,7 +228,7 @@ impl MobileClientAccess {
     /// Accepts what the vendor's package did, in three respects and no other: a token may lack
     /// `exp`, it may lack `aud`, and an ID token need not be of the client of the access token.
     ///
-    /// Whoever learns an ID token of somebody else is then that somebody. A token without `exp` is
+    /// An attacker who learns the ID token of a user is then that user. A token without `exp` is
     /// good as long as its key, one without `aud` for every tenant that shares it.
     pub fn legacy(mut self) -> Self {
         self.legacy = true;
@@ -273,7 +273,7 @@ impl MobileClientAccess {
             (None, Some(server)) => format!("{server}/authorization/"),
             (None, None) => {
                 return Err(
-                    "mobile_client_access: nobody is trusted; say .server_url(..), or .issuer_name(..) with .keys(..)",
+                    "mobile_client_access: no issuer is trusted; say .server_url(..), or .issuer_name(..) with .keys(..)",
                 );
             }
         };
@@ -306,9 +306,9 @@ impl MobileClientAccess {
             .rule(claim("imf.user").absent())
             .rule(claim("imf.device").absent())
             .rule(claim("imf.application").absent())
-            .subject_claim("prn")
+            .subject_claims(["prn"])
             .scope_claims(["imf.scope", "scope"])
-            .scopes_as_members()
+            .scopes_as_members(true)
     }
 
     fn id_token(&self) -> TokenProfile {

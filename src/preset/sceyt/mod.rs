@@ -66,7 +66,7 @@
 //! - **`aid` may be absent.** The guide lists it; no official sample sets it. A token without it is
 //!   bound to the application by the key, so no two applications may have one key at `build()`, unless
 //!   [`Sceyt::require_aid`] has each token name its own.
-//! - **No lifetime is too short or too long unless told.** The guide's bounds are for whoever issues
+//! - **No lifetime is too short or too long unless told.** The guide's bounds are for those who issue
 //!   tokens, its upper one has no number, and issuers vary. `issuer::SceytIssuer` keeps to them.
 //! - **"Encrypted credentials"** are signed and readable by everybody; encrypted tokens are refused.
 //! - **The algorithm** is stated nowhere; RS256 is what every sample does.

@@ -1,13 +1,14 @@
-//! What an identity is made of, from claims of every form; and the header.
+//! What an identity is made of, from claims of every form.
+
+mod header;
 
 use std::time::Duration;
 
 use super::*;
 use crate::{
-    keys::VerifyingKey,
     policy::{Context, Expected, NameForm},
     token::TokenLimits,
-    verify::{Failure, FirstFailure, check_claims, check_header, extract},
+    verify::{Failure, FirstFailure, check_claims, extract},
 };
 
 const NOW: UnixTime = UnixTime::from_secs(1_000);
@@ -49,6 +50,7 @@ fn take(profile: &TokenProfile, json: &str) -> Result<Taken, String> {
     let profile = compile(profile, &mut names);
     let mut claims = Claims::none(&names);
     claims.read(json, &names, &TokenLimits::default()).expect(json);
+    claims.null_is_absent(profile.null_is_absent);
     let mut window = Window::ALWAYS;
     let extracted = extract(&profile, &claims, json, NOW, &mut window, &mut FirstFailure);
     let extracted = extracted
@@ -60,7 +62,7 @@ fn take(profile: &TokenProfile, json: &str) -> Result<Taken, String> {
         subject: text(&extracted.subject),
         client: extracted.client_id.as_ref().map(text),
         audiences: extracted.audiences.iter().map(text).collect(),
-        scopes: scope_names(&extracted.scopes, json).map(str::to_owned).collect(),
+        scopes: extracted.scopes.iter(json).map(str::to_owned).collect(),
         nonce: extracted.nonce.as_ref().map(text),
         expires: extracted.expires_at.map(UnixTime::as_secs),
         until: (window != Window::ALWAYS).then(|| window.until.as_secs()),
@@ -74,7 +76,11 @@ fn texts(texts: &[&str]) -> Vec<String> {
 #[test]
 fn the_subject_is_a_string_that_is_not_empty() {
     let sub = TokenProfile::empty();
-    let uid = TokenProfile::empty().subject_claim("uid");
+    let uid = TokenProfile::empty().subject_claims(["uid"]);
+    let two = TokenProfile::empty().subject_claims(["sub", "client_id"]);
+    let inner = TokenProfile::empty().subject_claims(["/user/id"]);
+    let unruled = TokenProfile::rfc9068().without_rules_on("sub");
+    let lenient = two.clone().null_is_absent(true);
     for (name, profile, json, expected) in [
         ("a string", &sub, r#"{"sub":"alice"}"#, Ok("alice")),
         ("one character", &sub, r#"{"sub":"a"}"#, Ok("a")),
@@ -92,6 +98,28 @@ fn the_subject_is_a_string_that_is_not_empty() {
         ("another claim", &uid, r#"{"uid":"alice","sub":7}"#, Ok("alice")),
         ("another claim, not there", &uid, r#"{"sub":"alice"}"#, Err("missing_claim uid")),
         ("another claim, empty", &uid, r#"{"uid":"","sub":"alice"}"#, Err("invalid_claim uid")),
+        ("the first of two", &two, r#"{"client_id":"billing","sub":"alice"}"#, Ok("alice")),
+        ("the second of two", &two, r#"{"client_id":"billing"}"#, Ok("billing")),
+        ("the first of two is wrong", &two, r#"{"sub":7,"client_id":"billing"}"#, Err("invalid_claim sub")),
+        ("the first of two is empty", &two, r#"{"sub":"","client_id":"billing"}"#, Err("invalid_claim sub")),
+        ("the first of two is null", &two, r#"{"sub":null,"client_id":"billing"}"#, Err("invalid_claim sub")),
+        ("the second of two is wrong", &two, r#"{"client_id":["billing"]}"#, Err("invalid_claim client_id")),
+        ("the second of two is wrong and not needed", &two, r#"{"sub":"alice","client_id":7}"#, Ok("alice")),
+        ("neither of two", &two, "{}", Err("missing_claim sub")),
+        ("inside another claim", &inner, r#"{"user":{"id":"alice"}}"#, Ok("alice")),
+        ("inside another claim, an escape", &inner, r#"{"us\u0065r":{"\u0069d":"al\u0069ce"}}"#, Ok("alice")),
+        ("inside another claim, a number", &inner, r#"{"user":{"id":7}}"#, Err("invalid_claim /user/id")),
+        ("inside another claim, not there", &inner, r#"{"user":{}}"#, Err("missing_claim /user/id")),
+        ("inside a claim that is no object", &inner, r#"{"user":"id"}"#, Err("missing_claim /user/id")),
+        ("as one name", &inner, r#"{"/user/id":"alice","user/id":"bob"}"#, Err("missing_claim /user/id")),
+        ("a rule that was taken out", &unruled, r#"{"sub":7}"#, Err("invalid_claim sub")),
+        ("null that is absent", &lenient, r#"{"sub":null,"client_id":"billing"}"#, Ok("billing")),
+        (
+            "null that is absent, of both",
+            &lenient,
+            r#"{"sub":null,"client_id":null}"#,
+            Err("missing_claim sub"),
+        ),
     ] {
         let subject = take(profile, json).map(|taken| taken.subject);
         assert_eq!(subject, expected.map(str::to_owned).map_err(str::to_owned), "{name}");
@@ -101,6 +129,9 @@ fn the_subject_is_a_string_that_is_not_empty() {
 #[test]
 fn the_client_is_the_first_that_is_there() {
     let two = TokenProfile::empty().client_claims(["client_id", "azp"]);
+    let unruled = two.clone().without_rules_on("client_id");
+    let ruled = unruled.clone().rule(claim("client_id").present());
+    let lenient = two.clone().null_is_absent(true);
     let none = TokenProfile::empty();
     for (name, profile, members, expected) in [
         ("the first", &two, r#""client_id":"web""#, Ok(Some("web"))),
@@ -111,6 +142,13 @@ fn the_client_is_the_first_that_is_there() {
         ("a number is no client", &two, r#""client_id":7,"azp":"app""#, Err("invalid_claim client_id")),
         ("an array is no client", &two, r#""azp":["app"]"#, Err("invalid_claim azp")),
         ("the first goes before a wrong second", &two, r#""client_id":"web","azp":7"#, Ok(Some("web"))),
+        ("a wrong type whose rule was taken out", &unruled, r#""client_id":7"#, Ok(None)),
+        ("the same beside another", &unruled, r#""client_id":7,"azp":"app""#, Ok(Some("app"))),
+        ("another of a wrong type", &unruled, r#""azp":7"#, Err("invalid_claim azp")),
+        ("a wrong type whose rule was put back", &ruled, r#""client_id":7"#, Err("invalid_claim client_id")),
+        ("null that is absent", &lenient, r#""client_id":null,"azp":"app""#, Ok(Some("app"))),
+        ("null that is absent, of both", &lenient, r#""client_id":null,"azp":null"#, Ok(None)),
+        ("a number is not absent", &lenient, r#""client_id":0"#, Err("invalid_claim client_id")),
         ("a profile without clients", &none, r#""client_id":7,"azp":"app""#, Ok(None)),
     ] {
         let client = take(profile, &format!(r#"{{"sub":"alice",{members}}}"#)).map(|taken| taken.client);
@@ -120,8 +158,22 @@ fn the_client_is_the_first_that_is_there() {
 }
 
 #[test]
-fn scopes_are_a_list_or_an_array_of_the_first_claim_that_is_there() {
+fn scopes_are_a_list_or_an_array_of_every_claim_that_is_there() {
     let two = TokenProfile::empty().scope_claims(["scope", "scp"]);
+    let roles = TokenProfile::empty().scope_claims(["scope", "/realm_access/roles"]);
+    let first = TokenProfile::empty().scope_claims(["/scopes/0"]);
+    let dotted = TokenProfile::empty().scope_claims(["realm_access.roles"]);
+    let unruled = TokenProfile::empty().without_rules_on("scope").scope_claims(["scope", "scp"]);
+    let lenient = two.clone().null_is_absent(true);
+    let renamed = two.clone().rename_scopes([("Orders.Read", "orders:read"), ("b", "a")]);
+    let mapped = two.clone().map_scopes(|claim, scope| match (claim, scope) {
+        (_, "secret") => None,
+        (_, "two") => Some("one two".into()),
+        (_, "nothing") => Some("".into()),
+        ("scp", scope) => Some(format!("role:{scope}").into()),
+        (_, scope) => Some(scope.into()),
+    });
+    let both = mapped.clone().rename_scopes([("role:a", "clerk")]);
     let none = TokenProfile::empty();
     for (name, profile, members, expected) in [
         ("one", &two, r#""scope":"a""#, Ok(&["a"][..])),
@@ -134,8 +186,56 @@ fn scopes_are_a_list_or_an_array_of_the_first_claim_that_is_there() {
         ("an array with escapes", &two, r#""scp":["\u0061","b"]"#, Ok(&["a", "b"])),
         ("an empty array", &two, r#""scp":[]"#, Ok(&[])),
         ("neither", &two, r#""permissions":["a"]"#, Ok(&[])),
-        ("the first of both", &two, r#""scp":["b"],"scope":"a""#, Ok(&["a"])),
-        ("the first of both, empty", &two, r#""scp":["b"],"scope":"""#, Ok(&[])),
+        ("both, in the order of the profile", &two, r#""scp":["b"],"scope":"a""#, Ok(&["a", "b"])),
+        ("both, the first empty", &two, r#""scp":["b"],"scope":"""#, Ok(&["b"])),
+        ("both, each once", &two, r#""scp":["b","a","c"],"scope":"a b a""#, Ok(&["a", "b", "c"])),
+        ("each once, one with an escape", &two, r#""scp":["\u0061"],"scope":"a b""#, Ok(&["a", "b"])),
+        ("the second of a wrong type", &two, r#""scope":"a","scp":7"#, Err("invalid_claim scp")),
+        (
+            "inside another claim",
+            &roles,
+            r#""realm_access":{"roles":["b","a"]},"scope":"a""#,
+            Ok(&["a", "b"]),
+        ),
+        ("inside, alone", &roles, r#""realm_access":{"x":[1],"roles":["b"]}"#, Ok(&["b"])),
+        (
+            "inside, a number",
+            &roles,
+            r#""realm_access":{"roles":7}"#,
+            Err("invalid_claim /realm_access/roles"),
+        ),
+        (
+            "inside, null",
+            &roles,
+            r#""realm_access":{"roles":null}"#,
+            Err("invalid_claim /realm_access/roles"),
+        ),
+        ("inside something else", &roles, r#""realm_access":["roles"]"#, Ok(&[])),
+        ("an item of an array", &first, r#""scopes":["a b","c"]"#, Ok(&["a", "b"])),
+        ("an array in an array", &first, r#""scopes":[["a","b"],7]"#, Ok(&["a", "b"])),
+        ("a member that is called so", &first, r#""scopes":{"0":"a","1":"b"}"#, Ok(&["a"])),
+        ("no item", &first, r#""scopes":[]"#, Ok(&[])),
+        ("a dot is part of a name", &dotted, r#""realm_access":{"roles":["b"]}"#, Ok(&[])),
+        ("a name with a dot", &dotted, r#""realm_access.roles":["b"]"#, Ok(&["b"])),
+        ("a wrong type whose rule was taken out", &unruled, r#""scope":7,"scp":["b"]"#, Ok(&["b"])),
+        ("null whose rule was taken out", &unruled, r#""scope":null"#, Ok(&[])),
+        ("an object whose rule was taken out", &unruled, r#""scope":{"a":{}}"#, Ok(&[])),
+        ("a good one whose rule was taken out", &unruled, r#""scope":"a""#, Ok(&["a"])),
+        ("another of a wrong type", &unruled, r#""scp":7"#, Err("invalid_claim scp")),
+        ("null that is absent", &lenient, r#""scope":null,"scp":["b"]"#, Ok(&["b"])),
+        ("null in an array is not absent", &lenient, r#""scp":["b",null]"#, Err("invalid_claim scp")),
+        ("a number is not absent", &lenient, r#""scope":0"#, Err("invalid_claim scope")),
+        ("renamed", &renamed, r#""scope":"Orders.Read Orders.Write""#, Ok(&["orders:read", "Orders.Write"])),
+        ("renamed to one that is there", &renamed, r#""scope":"b c a""#, Ok(&["a", "c"])),
+        (
+            "renamed in whole",
+            &renamed,
+            r#""scope":"Orders.Reader orders.read""#,
+            Ok(&["Orders.Reader", "orders.read"]),
+        ),
+        ("by the claim", &mapped, r#""scope":"a","scp":["a"]"#, Ok(&["a", "role:a"])),
+        ("taken out, or made no scope", &mapped, r#""scope":"two secret nothing b""#, Ok(&["b"])),
+        ("made another twice", &both, r#""scope":"a role:a","scp":["a","b"]"#, Ok(&["a", "clerk", "role:b"])),
         ("null", &two, r#""scope":null,"scp":["b"]"#, Err("invalid_claim scope")),
         ("a number", &two, r#""scope":7"#, Err("invalid_claim scope")),
         ("an array with a number", &two, r#""scp":["a",7]"#, Err("invalid_claim scp")),
@@ -153,7 +253,8 @@ fn scopes_are_a_list_or_an_array_of_the_first_claim_that_is_there() {
 #[test]
 fn scopes_may_be_members_that_end_by_themselves() {
     let leeway = Duration::from_secs(10);
-    let members = TokenProfile::empty().scope_claims(["scope"]).scopes_as_members().leeway(leeway);
+    let members =
+        TokenProfile::empty().scope_claims(["scope", "/x/y"]).scopes_as_members(true).leeway(leeway);
     for (name, scope, expected) in [
         ("two without an end", r#"{"a":{},"b":{}}"#, Ok((&["a", "b"][..], None))),
         ("one with an end ahead", r#"{"a":{"exp":1001},"b":{}}"#, Ok((&["a", "b"], Some(1011)))),
@@ -164,6 +265,11 @@ fn scopes_may_be_members_that_end_by_themselves() {
         ("no member", "{}", Ok((&[], None))),
         ("a list as ever", r#""a b""#, Ok((&["a", "b"], None))),
         ("an array as ever", r#"["a"]"#, Ok((&["a"], None))),
+        (
+            "inside another claim, too",
+            r#"{"a":{}},"x":{"y":{"b":{"exp":1001},"a":{}}}"#,
+            Ok((&["a", "b"], Some(1011))),
+        ),
         ("a number", "7", Err("invalid_claim scope")),
         ("null", "null", Err("invalid_claim scope")),
     ] {
@@ -237,104 +343,6 @@ fn promise_8_a_confirmation_is_refused_last_and_of_any_type() {
         };
         let verdict = check_claims(&profile, &claims, &context, &mut { Window::ALWAYS }, &mut FirstFailure);
         assert_eq!(verdict.map_err(refused), expected, "{json}");
-    }
-}
-
-#[test]
-fn the_header_passes_by_its_rows_in_their_order() {
-    let base = || TokenProfile::empty().algorithms([Algorithm::RS256, Algorithm::EdDSA]);
-    let required = || base().require_type(["at+jwt"]);
-    let optional = || base().accept_types(["JWT", "at+jwt"]);
-    let any_type: [&str; 0] = [];
-    for (name, profile, header, expected) in [
-        ("an algorithm", base(), r#"{"alg":"RS256"}"#, Ok(Algorithm::RS256)),
-        ("its other name", base(), r#"{"alg":"Ed25519"}"#, Ok(Algorithm::EdDSA)),
-        ("another", base(), r#"{"alg":"RS384"}"#, Err(TokenError::AlgorithmNotAllowed)),
-        ("in small letters", base(), r#"{"alg":"rs256"}"#, Err(TokenError::AlgorithmNotAllowed)),
-        ("none", base(), r#"{"alg":"none"}"#, Err(TokenError::AlgorithmNotAllowed)),
-        ("any type", base(), r#"{"alg":"RS256","typ":"x"}"#, Ok(Algorithm::RS256)),
-        ("the type", required(), r#"{"alg":"RS256","typ":"at+jwt"}"#, Ok(Algorithm::RS256)),
-        ("its long form", required(), r#"{"alg":"RS256","typ":"application/at+jwt"}"#, Ok(Algorithm::RS256)),
-        ("in capitals", required(), r#"{"alg":"RS256","typ":"AT+JWT"}"#, Ok(Algorithm::RS256)),
-        ("another type", required(), r#"{"alg":"RS256","typ":"JWT"}"#, Err(TokenError::WrongType)),
-        ("nearly the type", required(), r#"{"alg":"RS256","typ":"at+jw"}"#, Err(TokenError::WrongType)),
-        ("no type", required(), r#"{"alg":"RS256"}"#, Err(TokenError::WrongType)),
-        ("no type needed", optional(), r#"{"alg":"RS256"}"#, Ok(Algorithm::RS256)),
-        ("the second type", optional(), r#"{"alg":"RS256","typ":"at+jwt"}"#, Ok(Algorithm::RS256)),
-        ("neither type", optional(), r#"{"alg":"RS256","typ":"ID"}"#, Err(TokenError::WrongType)),
-        ("some type", base().require_type(any_type), r#"{"alg":"RS256","typ":"x"}"#, Ok(Algorithm::RS256)),
-        ("not even some", base().require_type(any_type), r#"{"alg":"RS256"}"#, Err(TokenError::WrongType)),
-        (
-            "the content",
-            base().require_content_type("a;v=1"),
-            r#"{"alg":"RS256","cty":"a;v=1"}"#,
-            Ok(Algorithm::RS256),
-        ),
-        (
-            "other content",
-            base().require_content_type("a;v=1"),
-            r#"{"alg":"RS256","cty":"a;v=2"}"#,
-            Err(TokenError::WrongType),
-        ),
-        (
-            "content in capitals",
-            base().require_content_type("a"),
-            r#"{"alg":"RS256","cty":"A"}"#,
-            Err(TokenError::WrongType),
-        ),
-        ("no content", base().require_content_type("a"), r#"{"alg":"RS256"}"#, Err(TokenError::WrongType)),
-        ("a name of a key", base().require_kid(), r#"{"alg":"RS256","kid":"1"}"#, Ok(Algorithm::RS256)),
-        ("an empty name", base().require_kid(), r#"{"alg":"RS256","kid":""}"#, Ok(Algorithm::RS256)),
-        ("no name", base().require_kid(), r#"{"alg":"RS256"}"#, Err(TokenError::UnknownKey)),
-        (
-            "the algorithm is told before the type",
-            required().require_kid(),
-            r#"{"alg":"none","typ":"JWT"}"#,
-            Err(TokenError::AlgorithmNotAllowed),
-        ),
-        (
-            "the type is told before the key",
-            required().require_kid(),
-            r#"{"alg":"RS256","typ":"JWT"}"#,
-            Err(TokenError::WrongType),
-        ),
-    ] {
-        let profile = compile(&profile, &mut ClaimNames::default());
-        let header = JoseHeader::parse(header.as_bytes(), &TokenLimits::default()).unwrap();
-        let algorithm = check_header(&profile, &header, &mut FirstFailure);
-        assert_eq!(algorithm.map(Option::unwrap).map_err(refused), expected, "{name}");
-    }
-}
-
-#[test]
-fn a_key_is_named_as_the_profile_selects_it() {
-    for (selection, kid, expected) in [
-        (KeySelection::Kid, Some("layer:///keys/1"), Some("layer:///keys/1")),
-        (KeySelection::Kid, None, None),
-        (KeySelection::LastSegment, Some("layer:///keys/1"), Some("1")),
-        (KeySelection::LastSegment, Some("1"), Some("1")),
-        (KeySelection::LastSegment, Some("keys/"), Some("")),
-        (KeySelection::LastSegment, None, None),
-        (KeySelection::Any, Some("1"), None),
-        (KeySelection::Any, None, None),
-    ] {
-        let profile = TokenProfile::empty().key_selection(selection);
-        let profile = compile(&profile, &mut ClaimNames::default());
-        assert_eq!(profile.key_name(kid), expected, "{selection:?} {kid:?}");
-    }
-}
-
-#[test]
-fn keys_fit_when_one_is_for_an_accepted_algorithm() {
-    let ed25519 = || VerifyingKey::from_ed25519_bytes(&[7; 32]).unwrap();
-    for (name, algorithms, keys, expected) in [
-        ("one of one", AlgorithmSet::from([Algorithm::EdDSA]), vec![ed25519()], true),
-        ("one of several", AlgorithmSet::ASYMMETRIC, vec![ed25519()], true),
-        ("none of one", AlgorithmSet::from([Algorithm::RS256]), vec![ed25519()], false),
-        ("none of none", AlgorithmSet::ASYMMETRIC, vec![], false),
-    ] {
-        let profile = compile(&TokenProfile::empty().algorithms(algorithms), &mut ClaimNames::default());
-        assert_eq!(profile.accepts_one_of(&KeySet::from_keys(keys)), expected, "{name}");
     }
 }
 

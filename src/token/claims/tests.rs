@@ -36,6 +36,100 @@ fn values_keep_their_type() {
 }
 
 #[test]
+fn claims_inside_others_are_found_in_the_same_pass() {
+    use ClaimValue::{Array, Integer, Null, Object, String, StringMembers, Strings};
+    for (name, path, json, expected) in [
+        ("a member", "/x/y", r#"{"x":{"y":"a","z":1}}"#, Some(String("a"))),
+        ("the last member", "/x/y", r#"{"x":{"z":[{"y":1}],"y":"a"}}"#, Some(String("a"))),
+        ("with an escape", "/x/y", r#"{"\u0078":{"\u0079":"\u0061"}}"#, Some(String("a"))),
+        ("a number", "/x/y", r#"{"x":{"y":7}}"#, Some(Integer(7))),
+        ("null", "/x/y", r#"{"x":{"y":null}}"#, Some(Null)),
+        ("an array", "/x/y", r#"{"x":{"y":["a","b"]}}"#, Some(Strings(&["a".into(), "b".into()]))),
+        (
+            "an array beside others",
+            "/x/y",
+            r#"{"w":["c"],"x":{"w":["d"],"y":["a"]}}"#,
+            Some(Strings(&["a".into()])),
+        ),
+        ("a mixed array", "/x/y", r#"{"x":{"y":["a",1]}}"#, Some(Array)),
+        ("an object", "/x/y", r#"{"x":{"y":{"z":1}}}"#, Some(Object)),
+        ("deep", "/x/y/z/0", r#"{"x":{"y":{"z":["a","b"]}}}"#, Some(String("a"))),
+        ("the outer one as well", "x", r#"{"x":{"y":"a","z":"b"}}"#, Some(StringMembers(2))),
+        ("the outer array as well", "x", r#"{"x":["a","b"]}"#, Some(Strings(&["a".into(), "b".into()]))),
+        ("the outer array with other things", "x", r#"{"x":["a",{"y":"b"},"c"]}"#, Some(Array)),
+        ("an item", "/x/1", r#"{"x":["a","b"]}"#, Some(String("b"))),
+        ("an item with an escape", "/x/1", r#"{"x":["a","\u0062"]}"#, Some(String("b"))),
+        (
+            "an item after other things",
+            "/x/1",
+            r#"{"x":[["c"],["a","b"]]}"#,
+            Some(Strings(&["a".into(), "b".into()])),
+        ),
+        ("no such item", "/x/1", r#"{"x":["a"]}"#, None),
+        ("an item by another number", "/x/01", r#"{"x":["a","b"]}"#, None),
+        ("no item", "/x/-", r#"{"x":["a"]}"#, None),
+        ("a member with the name of an item", "/x/1", r#"{"x":{"1":"a"}}"#, Some(String("a"))),
+        ("not there", "/x/y", r#"{"x":{"z":{"y":1}},"y":1}"#, None),
+        ("inside a string", "/x/y", r#"{"x":"y"}"#, None),
+        ("as a name", "/x/y", r#"{"x/y":1,"/x/y":1,"x.y":1}"#, None),
+        ("a name with a slash", "/x~1y", r#"{"x/y":7,"x":{"y":1}}"#, Some(Integer(7))),
+        ("a name with a tilde and a slash inside", "/x/~0~1", r#"{"x":{"~/":7}}"#, Some(Integer(7))),
+        ("the empty name inside", "/x/", r#"{"x":{"":7}}"#, Some(Integer(7))),
+    ] {
+        // A line feed behind it keeps the quick walk out.
+        for json in [json.to_owned(), format!("{json}\n")] {
+            let mut names = ClaimNames::default();
+            // Others inside, and around.
+            for path in ["/x/y/z/0", "/x/1/0", "/x/y", "w"] {
+                names.intern(path);
+            }
+            let id = names.intern(path);
+            assert_eq!(names.intern(path), id, "{name}");
+            let mut claims = Claims::none(&names);
+            claims.read(&json, &names, &TokenLimits::default()).unwrap();
+            assert_eq!(claims.get(id), expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn promise_4_what_is_inside_a_claim_is_judged_whether_it_is_asked_about_or_not() {
+    use Malformed::{DuplicateMember, ReservedName, TooDeep};
+    let deep = format!(r#"{{"x":{{"y":{}{}}}}}"#, "[".repeat(31), "]".repeat(31));
+    for (name, json, expected) in [
+        ("asked about twice", r#"{"x":{"y":1,"y":1}}"#, DuplicateMember),
+        ("asked about twice, once escaped", r#"{"x":{"y":1,"\u0079":1}}"#, DuplicateMember),
+        ("another twice", r#"{"x":{"y":1,"z":1,"z":1}}"#, DuplicateMember),
+        ("inside what is asked about", r#"{"x":{"y":{"z":1,"z":1}}}"#, DuplicateMember),
+        ("in an item", r#"{"x":[{"z":1,"z":1}]}"#, DuplicateMember),
+        ("a private name", r#"{"x":{"$serde_json::private::Number":"1"}}"#, ReservedName),
+        ("a private name inside", r#"{"x":{"y":{"$serde_json::private::RawValue":"1"}}}"#, ReservedName),
+        ("too deep", &deep, TooDeep),
+    ] {
+        let mut names = ClaimNames::default();
+        for path in ["/x/y", "/x/0"] {
+            names.intern(path);
+        }
+        let refused = Claims::none(&names).read(json, &names, &TokenLimits::default());
+        assert_eq!(refused, Err(expected), "{name}");
+    }
+}
+
+#[test]
+fn null_is_a_value_unless_it_counts_as_absent() {
+    let mut names = ClaimNames::default();
+    let ids = ["a", "/b/c", "d"].map(|path| names.intern(path));
+    let json = r#"{"a":null,"b":{"c":null},"d":[null]}"#;
+    let mut claims = Claims::none(&names);
+    claims.read(json, &names, &TokenLimits::default()).unwrap();
+    for (is_absent, null) in [(false, Some(ClaimValue::Null)), (true, None), (false, Some(ClaimValue::Null))]
+    {
+        claims.null_is_absent(is_absent);
+        assert_eq!(ids.map(|id| claims.get(id)), [null, null, Some(ClaimValue::Array)]);
+    }
+}
+
+#[test]
 fn promise_4_duplicates_arrays_and_garbage_are_refused() {
     use Malformed::{DuplicateMember, Payload};
     for (name, json, expected) in [

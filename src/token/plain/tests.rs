@@ -2,30 +2,87 @@
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::*;
+use super::{
+    super::{ClaimPath, ClaimValue, Claims, strict},
+    *,
+};
 
-/// The names that are asked about in these tests.
+/// What is asked about in these tests.
+const PATHS: [&str; 12] = [
+    "a",
+    "iss",
+    "aud",
+    "é",
+    "/a/a",
+    "/a/iss/é",
+    "/iss/0",
+    "/iss/2/a",
+    "/iss/1/1",
+    "/é/s b",
+    "/é/exp",
+    "/é//0",
+];
+
 fn names() -> ClaimNames {
     let mut names = ClaimNames::default();
-    for name in ["a", "iss", "aud", "é"] {
-        names.intern(name);
+    for path in PATHS {
+        names.intern(path);
+    }
+    for path in ["é", "/a/iss"] {
+        let id = names.intern(path);
+        names.intern_members(id);
     }
     names
+}
+
+/// Every path leads to what it leads to in serde_json's tree.
+fn is_found_alike(text: &str, claims: &Claims<'_>) {
+    let mut tree: serde_json::Value = serde_json::from_str(text).expect(text);
+    let mut names = names();
+    for path in PATHS {
+        let found = claims.get(names.intern(path));
+        let expected = ClaimPath::from(path).find(&mut tree).map(|value| value.take());
+        let same = match (&found, &expected) {
+            (None, None) => true,
+            (Some(ClaimValue::Null), Some(value)) => value.is_null(),
+            (Some(ClaimValue::Bool(is)), Some(value)) => value.as_bool() == Some(*is),
+            (Some(ClaimValue::Integer(number)), Some(value)) => value.as_u64() == Some(*number),
+            (Some(ClaimValue::String(text)), Some(value)) => value.as_str() == Some(text),
+            (Some(ClaimValue::Strings(texts)), Some(serde_json::Value::Array(items))) => {
+                items.iter().map(serde_json::Value::as_str).eq(texts.iter().map(|text| Some(&**text)))
+            }
+            (Some(ClaimValue::Array), Some(serde_json::Value::Array(items))) => {
+                items.iter().any(|item| !item.is_string())
+            }
+            (Some(ClaimValue::StringMembers(count)), Some(serde_json::Value::Object(members))) => {
+                members.len() == *count && members.values().all(serde_json::Value::is_string)
+            }
+            (Some(ClaimValue::Object), Some(serde_json::Value::Object(members))) => {
+                !members.values().all(serde_json::Value::is_string)
+            }
+            _ => false,
+        };
+        assert!(same, "{path}: {found:?} {expected:?} in {text}");
+        if let (Some(value), Some(place)) = (expected, ClaimPath::from(path).find(&mut tree)) {
+            *place = value;
+        }
+    }
 }
 
 fn plain(text: &str) -> Option<Claims<'_>> {
     let names = names();
     let mut claims = Claims::none(&names);
-    read(text, &names, &TokenLimits::default(), &mut claims).map(|()| claims)
+    read(text, &TokenLimits::default(), claims.sink(&names)).map(|()| claims)
 }
 
 /// Whether the quick walk reads `text`; what it then says is compared.
 fn agrees(text: &str) -> bool {
     let names = names();
     let mut strict = Claims::none(&names);
-    let verdict = strict.read_strictly(text, &names, &TokenLimits::default());
+    let verdict = strict::read(text, &TokenLimits::default(), strict.sink(&names));
     let Some(claims) = plain(text) else { return false };
     assert_eq!((verdict, &strict), (Ok(()), &claims), "{text}");
+    is_found_alike(text, &claims);
     true
 }
 
@@ -38,6 +95,8 @@ fn payloads_as_they_are_sent_are_plain() {
         r#"{ "a" : [ ] , "b" : [ 1 , null , true , false , "é" , [ { } ] ] , "c" : 9999999999999999999 }"#,
         r#"{"a":null,"iss":true,"aud":[1,"a"],"é":0}"#,
         r#"{"a":{"x":"1","y":"2"},"iss":{},"aud":{"x":"1","y":2}}"#,
+        r#"{"a":{"a":["x"],"iss":{"é":{"exp":7},"b":{"exp":8},"c":{}}},"iss":["x",["y","z"],{"a":1,"b":["c"]},["d"]]}"#,
+        r#"{"é":{"s b":{"exp":["x"]},"exp":{"exp":null},"":["x",1],"x":{"exp":7,"y":[{}]}}}"#,
     ] {
         assert!(agrees(text), "{text}");
     }
@@ -99,6 +158,11 @@ fn what_is_not_plain_is_left_to_the_strict_pass() {
         r#"{"":1,"":1}"#,
         r#"{"$serde_json::private::RawValue":"{}"}"#,
         r#"{"a":{"$serde_json::private::RawValue":"{}"}}"#,
+        r#"{"a":{"a":1,"a":1}}"#,
+        r#"{"iss":[{"c":1,"c":1}]}"#,
+        r#"{"é":{"x":{"exp":1,"exp":1}}}"#,
+        r#"{"é":{"x":{"exp":1.5}}}"#,
+        r#"{"iss":["x",[1,]]}"#,
         r#"{"b":[{"c":1,"$serde_json::private::Number":"1"}]}"#,
         r#"{"$":1}"#,
     ] {
@@ -113,11 +177,11 @@ fn a_name_is_found_among_others_of_the_same_mark() {
     let [a, b, c] = ["axb", "ayb", "azb"].map(|name| names.intern(name));
     let mut claims = Claims::none(&names);
     let limits = TokenLimits::default();
-    read(r#"{"ayb":2,"axb":1,"awb":0}"#, &names, &limits, &mut claims).unwrap();
+    read(r#"{"ayb":2,"axb":1,"awb":0}"#, &limits, claims.sink(&names)).unwrap();
     let [a, b, c] = [a, b, c].map(|id| claims.kept[id.0]);
     assert_eq!((a, b, c), (Kept::Integer(1), Kept::Integer(2), Kept::Absent));
     for twice in [r#"{"ayb":2,"axb":1,"ayb":0}"#, r#"{"awb":2,"avb":1,"awb":0}"#] {
-        assert_eq!(read(twice, &names, &limits, &mut Claims::none(&names)), None, "{twice}");
+        assert_eq!(read(twice, &limits, Claims::none(&names).sink(&names)), None, "{twice}");
     }
 }
 
@@ -151,7 +215,7 @@ fn value() -> impl Strategy<Value = String> {
 fn object(value: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
     let blank = || select(vec!["", "", " ", "  "]);
     vec((value, blank(), blank()), 0..6).prop_map(|members| {
-        let names = ["iss", "a", "sub", "é", "", "s b"];
+        let names = ["iss", "a", "exp", "é", "", "s b"];
         let member = |(name, (value, before, after)): (&str, _)| {
             format!(r#"{before}"{name}"{after}:{before}{value}{after}"#)
         };

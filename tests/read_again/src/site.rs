@@ -54,8 +54,8 @@ impl Site {
             .rule(claim("metadata").string_members_up_to(2).if_present())
             .client_claims(["client_id"])
             .scope_claims(["scope"])
-            .scopes_as_members()
-            .keep_header()
+            .scopes_as_members(true)
+            .keep_header(true)
     }
 
     pub fn verify(&self, payload: &[u8]) -> Result<Identity, String> {

@@ -45,11 +45,11 @@ fn a_key_is_what_its_members_say() {
             Err(KeyError::PrivateMaterial),
         ),
         (
-            "a member that nobody knows",
+            "a member that is not known",
             r#""z":{"$serde_json::private::RawValue":"not json"},"kid":"a""#,
             Ok(Some("a")),
         ),
-        ("a huge number that nobody reads", r#""z":[1e400],"kid":"a""#, Ok(Some("a"))),
+        ("a huge number that is not read", r#""z":[1e400],"kid":"a""#, Ok(Some("a"))),
         ("a name twice", r#""kid":"a","\u006bid":"a""#, MALFORMED),
     ] {
         let jwk = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{X}",{members}}}"#);

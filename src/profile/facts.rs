@@ -1,0 +1,161 @@
+//! Where a profile finds what an identity is made of.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use super::TokenProfile;
+use crate::{policy::Check, token::ClaimPath};
+
+impl TokenProfile {
+    /// The claims that may name the subject, each a non-empty string; the first that is there counts.
+    /// `sub` alone by default.
+    ///
+    /// For issuers whose tokens for machines have no `sub`: with the row below, the subject of
+    /// `{"client_id":"billing"}` is `billing`, and that of `{"client_id":"billing","sub":"alice"}` is
+    /// `alice`. A claim of a wrong type is invalid, never passed over, and so is the empty string; without
+    /// any of them the first counts as missing.
+    ///
+    /// A rule `claim("sub").non_empty_string()` that the profile has so far would demand `sub` of all: where
+    /// one claim named the subject and becomes one of several, that rule holds if the claim is there.
+    ///
+    /// ```
+    /// use tower_resource_server::profile::TokenProfile;
+    ///
+    /// let profile = TokenProfile::jwt().subject_claims(["sub", "client_id"]);
+    /// # let _ = profile;
+    /// ```
+    ///
+    /// Subjects of users and of clients are then one set of names: let the issuer see to it that no user
+    /// can be called like a client (RFC 9068 section 5).
+    pub fn subject_claims<P: Into<ClaimPath>>(mut self, claims: impl IntoIterator<Item = P>) -> Self {
+        let claims = paths(claims);
+        if claims.len() > 1 {
+            for rule in &mut self.rules {
+                let named = self.subject_claims.contains(rule.path()) && claims.contains(rule.path());
+                if named && rule.check == Check::NonEmptyString {
+                    *rule = rule.clone().if_present();
+                }
+            }
+        }
+        self.subject_claims = claims;
+        self
+    }
+
+    /// The claims that may name the client, the first that is there counts.
+    pub fn client_claims<P: Into<ClaimPath>>(mut self, claims: impl IntoIterator<Item = P>) -> Self {
+        self.client_claims = paths(claims);
+        self
+    }
+
+    /// The claims that hold the scopes, each a space-separated string or an array of strings. The scopes
+    /// of all of them count, each once, in this order. Each element of an array is one scope: one with a
+    /// space in it is none (RFC 6749 section 3.3). Any other type is invalid.
+    ///
+    /// ```
+    /// use tower_resource_server::profile::TokenProfile;
+    ///
+    /// // Keycloak: what the client was granted, and the roles of the user in the realm.
+    /// let profile = TokenProfile::jwt().scope_claims(["scope", "/realm_access/roles"]);
+    /// # let _ = profile;
+    /// ```
+    pub fn scope_claims<P: Into<ClaimPath>>(mut self, claims: impl IntoIterator<Item = P>) -> Self {
+        self.scope_claims = paths(claims);
+        self
+    }
+
+    /// Whether a scope claim may also be an object, whose members are the scopes: `{"realm":{"exp":…}}`. Each
+    /// counts as long as the `exp` in it says, and for ever without one; one whose `exp` is no date never
+    /// does. `false` by default.
+    pub fn scopes_as_members(mut self, is: bool) -> Self {
+        self.scopes_as_members = is;
+        self
+    }
+
+    /// What scopes of the issuer are called here: `("Orders.Read", "orders:read")`. Those that are not
+    /// named keep their names.
+    ///
+    /// ```
+    /// use tower_resource_server::profile::TokenProfile;
+    ///
+    /// let profile = TokenProfile::jwt().rename_scopes([("Orders.Read", "orders:read")]);
+    /// # let _ = profile;
+    /// ```
+    pub fn rename_scopes<F: Into<String>, T: Into<String>>(
+        mut self,
+        names: impl IntoIterator<Item = (F, T)>,
+    ) -> Self {
+        let names: HashMap<String, String> =
+            names.into_iter().map(|(from, to)| (from.into(), to.into())).collect();
+        self.new_scopes.extend(names.values().cloned());
+        self.map_scopes(move |_, scope| {
+            Some(names.get(scope).map_or_else(|| scope.to_owned().into(), |name| name.clone().into()))
+        })
+    }
+
+    /// Makes another scope of each that stands in a claim, or none: `map` is given the claim, as the
+    /// profile names it, and the scope. What it gives that is empty or has a space is no scope. It runs
+    /// once for each scope at verification, on text that is not verified yet: it must not trust it, nor
+    /// take long.
+    ///
+    /// Called again, the next is given what the last one made, as with
+    /// [`rename_scopes`](Self::rename_scopes).
+    ///
+    /// ```
+    /// use tower_resource_server::profile::TokenProfile;
+    ///
+    /// // Roles apart from scopes, and no scope of OpenID Connect.
+    /// let profile = TokenProfile::jwt().scope_claims(["scope", "roles"]).map_scopes(|claim, scope| {
+    ///     match (claim, scope) {
+    ///         ("roles", role) => Some(format!("role:{role}").into()),
+    ///         (_, "openid" | "profile") => None,
+    ///         (_, scope) => Some(scope.into()),
+    ///     }
+    /// });
+    /// # let _ = profile;
+    /// ```
+    pub fn map_scopes<F>(mut self, map: F) -> Self
+    where
+        F: for<'a> Fn(&'a str, &'a str) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+    {
+        self.scope_names.push(move |claim, scope| map(claim, scope).map(Cow::into_owned));
+        self
+    }
+
+    /// The claim with a nonce of this server, which each token spends: it must be there, a non-empty
+    /// string. It ties a token to this server in place of `aud`. Such tokens are never cached.
+    ///
+    /// It is spent last, after every rule, the signature, the other token of the request, and what the
+    /// operation requires; only what a guard behind a layer requires beyond that is looked at
+    /// afterwards. A nonce comes from [`ResourceServer::issue_nonce`](crate::ResourceServer::issue_nonce).
+    pub fn spends_nonce(mut self, claim: impl Into<ClaimPath>) -> Self {
+        self.nonce_claim = Some(claim.into());
+        self
+    }
+
+    /// Whether `null` counts as absent: a claim of the payload, also one that a path leads to, and the
+    /// header members `kid`, `typ` and `cty`. For issuers that write what they do not know as `null`.
+    /// `false` by default: `null` is a wrong type.
+    ///
+    /// What must be there is then missing. It does not hold for `iss` (which chooses the profile), nor for
+    /// what stands in an array, nor for the header's `crit` and the like, which are refused in any form.
+    ///
+    /// ```
+    /// use tower_resource_server::profile::TokenProfile;
+    ///
+    /// let profile = TokenProfile::jwt().null_is_absent(true);
+    /// # let _ = profile;
+    /// ```
+    pub fn null_is_absent(mut self, is: bool) -> Self {
+        self.null_is_absent = is;
+        self
+    }
+
+    /// The claims that the profile names.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &ClaimPath> {
+        let facts = self.subject_claims.iter().chain(&self.client_claims).chain(&self.scope_claims);
+        self.rules.iter().flat_map(|rule| rule.paths()).chain(facts).chain(&self.nonce_claim)
+    }
+}
+
+fn paths<P: Into<ClaimPath>>(claims: impl IntoIterator<Item = P>) -> Vec<ClaimPath> {
+    claims.into_iter().map(Into::into).collect()
+}
