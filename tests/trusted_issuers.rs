@@ -35,7 +35,7 @@ async fn subject(api: &ResourceServer, token: &str) -> Result<String, &'static s
 fn three_kinds(issuer: &TestIssuer) -> TrustedIssuer {
     let machines = TokenProfile::jwt()
         .without_rules_on("sub")
-        .subject_claim("client_id")
+        .subject_claims(["client_id"])
         .rule(claim("client_id").one_of(["billing", "reports"]));
     let jobs = TokenProfile::rfc9068().rule(claim("exp").ends_lifetime(Duration::from_secs(3_000), None));
     issuer
@@ -168,67 +168,66 @@ fn each_problem_has_a_path_a_code_and_what_to_write_instead() {
     let issuer = |name: &str| TrustedIssuer::with_keys(name, keys(), TokenProfile::jwt());
     let api = || ResourceServer::builder("https://api.test").issuer(issuer("https://one.test"));
     let hmac = TokenProfile::jwt().algorithms([Algorithm::HS256]);
-    let rows: [(&str, ResourceServerBuilder, &str, &str); 12] =
-        [
-            ("no issuer", ResourceServer::builder("https://api.test"), "issuers", "no_issuer"),
-            ("no name", ResourceServer::builder("").issuer(issuer("https://one.test")), "resource", "empty"),
-            ("twice", api().issuer(issuer("https://one.test")), "issuers[1]", "twice"),
-            ("an empty audience of an issuer", api().issuer(issuer("b").audience("")), "audience", "empty"),
-            (
-                "an empty client of an issuer",
-                api().issuer(issuer("b").client_id("a").client_id("")).client_id("a"),
-                "client_id",
-                "empty",
+    let rows: [(&str, ResourceServerBuilder, &str, &str); 12] = [
+        ("no issuer", ResourceServer::builder("https://api.test"), "issuers", "no_issuer"),
+        ("no name", ResourceServer::builder("").issuer(issuer("https://one.test")), "resource", "empty"),
+        ("twice", api().issuer(issuer("https://one.test")), "issuers[1]", "twice"),
+        ("an empty audience of an issuer", api().issuer(issuer("b").audience("")), "audience", "empty"),
+        (
+            "an empty client of an issuer",
+            api().issuer(issuer("b").client_id("a").client_id("")).client_id("a"),
+            "client_id",
+            "empty",
+        ),
+        (
+            "a kind without rules",
+            api().issuer(issuer("b").access_tokens_where([], TokenProfile::jwt())),
+            "issuers[1]",
+            "no_rules",
+        ),
+        (
+            "a kind without an end",
+            api().issuer(
+                issuer("b")
+                    .access_tokens_where([claim("x").present()], TokenProfile::jwt().without_rules_on("exp")),
             ),
-            (
-                "a kind without rules",
-                api().issuer(issuer("b").access_tokens_where([], TokenProfile::jwt())),
-                "issuers[1]",
-                "no_rules",
-            ),
-            (
-                "a kind without an end",
-                api().issuer(issuer("b").access_tokens_where(
-                    [claim("x").present()],
-                    TokenProfile::jwt().without_rules_on("exp"),
-                )),
-                "issuers[1].access_tokens_where[0]",
-                "profile",
-            ),
-            (
-                "a kind that names issuers otherwise",
-                api().issuer(issuer("b").access_tokens_where(
-                    [claim("x").present()],
-                    TokenProfile::jwt().issuer_by_last_segment(),
-                )),
-                "issuers[1]",
-                "different_names",
-            ),
-            (
-                "a kind for which no key fits",
-                api().issuer(issuer("b").access_tokens_where([claim("x").present()], hmac.clone())),
-                "issuers[1]",
-                "no_fitting_key",
-            ),
-            (
-                "no key",
-                api().issuer(TrustedIssuer::with_keys("b", KeySet::default(), TokenProfile::jwt())),
-                "issuers[1]",
-                "no_key",
-            ),
-            (
-                "http",
-                api().issuer(TrustedIssuer::discover("http://idp.test", TokenProfile::jwt())),
-                "issuers[1]",
-                "address",
-            ),
-            (
-                "hmac from the network",
-                api().issuer(TrustedIssuer::discover("https://idp.test", hmac)),
-                "issuers[1]",
-                "hmac",
-            ),
-        ];
+            "issuers[1].access_tokens_where[0]",
+            "profile",
+        ),
+        (
+            "a kind that names issuers otherwise",
+            api().issuer(issuer("b").access_tokens_where(
+                [claim("x").present()],
+                TokenProfile::jwt().issuer_by_last_segment(true),
+            )),
+            "issuers[1]",
+            "different_names",
+        ),
+        (
+            "a kind for which no key fits",
+            api().issuer(issuer("b").access_tokens_where([claim("x").present()], hmac.clone())),
+            "issuers[1]",
+            "no_fitting_key",
+        ),
+        (
+            "no key",
+            api().issuer(TrustedIssuer::with_keys("b", KeySet::default(), TokenProfile::jwt())),
+            "issuers[1]",
+            "no_key",
+        ),
+        (
+            "http",
+            api().issuer(TrustedIssuer::discover("http://idp.test", TokenProfile::jwt())),
+            "issuers[1]",
+            "address",
+        ),
+        (
+            "hmac from the network",
+            api().issuer(TrustedIssuer::discover("https://idp.test", hmac)),
+            "issuers[1]",
+            "hmac",
+        ),
+    ];
     for (name, builder, path, code) in rows {
         let error: ConfigError = builder.build().unwrap_err();
         let found: Vec<_> = error.problems().iter().map(|problem| (problem.path(), problem.code())).collect();

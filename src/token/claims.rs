@@ -165,6 +165,15 @@ impl<'a> Claims<'a> {
         self.members.iter().filter(move |member| member.of == id)
     }
 
+    /// The string of a claim: as it stands in the text, or a copy where it stands there with escapes.
+    pub(super) fn text(&self, id: ClaimId) -> Option<Cow<'a, str>> {
+        match *self.kept.get(id.0)? {
+            Kept::Borrowed(text) => Some(Cow::Borrowed(text)),
+            Kept::Copied(at) => self.strings.get(at).cloned(),
+            _ => None,
+        }
+    }
+
     #[inline]
     pub(crate) fn get(&self, id: ClaimId) -> Option<ClaimValue<'_>> {
         Some(match *self.kept.get(id.0)? {

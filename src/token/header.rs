@@ -1,14 +1,13 @@
 //! The JOSE header (RFC 7515 section 4): what selects, and what is refused whatever it selects.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, sync::LazyLock};
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
-
-use super::TokenLimits;
-use crate::{
-    error::{Malformed, TokenError},
-    json::{Name, Names, Skip, Strict},
+use super::{
+    TokenLimits,
+    claims::{ClaimValue, Claims},
+    names::{ClaimId, ClaimNames},
 };
+use crate::error::{Malformed, TokenError};
 
 /// The header members that matter here. `jwk`, `jku`, `x5u`, `x5c`, `jpk` and all others are read
 /// past: key material in a token says nothing about who signed it.
@@ -41,9 +40,24 @@ impl<'a> JoseHeader<'a> {
 
     /// The members, whatever they say; `null` is read as absent.
     pub(crate) fn read(json: &'a [u8], limits: &TokenLimits) -> Result<Self, TokenError> {
-        let strict = Strict::new(limits.nesting);
+        let of_header = |cause| if cause == Malformed::Payload { Malformed::Header } else { cause };
+        let Members { names, alg, kid, typ, cty, unsupported } = &*MEMBERS;
         let json = std::str::from_utf8(json).map_err(|_| Malformed::Header)?;
-        Ok(strict.read(json, Reader(&strict), Malformed::Header)?)
+        let mut members = Claims::none(names);
+        members.read(json, names, limits).map_err(of_header)?;
+        let mut null = false;
+        let mut text = |id: &ClaimId| match members.get(*id) {
+            None => Ok(None),
+            Some(ClaimValue::Null) => {
+                null = true;
+                Ok(None)
+            }
+            Some(_) => members.text(*id).map(Some).ok_or(Malformed::Header),
+        };
+        let (kid, typ, cty) = (text(kid)?, text(typ)?, text(cty)?);
+        let alg = members.text(*alg).ok_or(Malformed::Header)?;
+        let unsupported = unsupported.iter().any(|id| members.get(*id).is_some());
+        Ok(Self { alg, kid, typ, cty, unsupported, null })
     }
 
     pub(crate) fn check_extensions(&self) -> Result<(), TokenError> {
@@ -85,70 +99,22 @@ pub(crate) fn is_media_type(value: &str, expected: &str) -> bool {
     value.eq_ignore_ascii_case(expected)
 }
 
-struct Reader<'s>(&'s Strict);
-
-impl<'de> Visitor<'de> for Reader<'_> {
-    type Value = JoseHeader<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JOSE header")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut header = JoseHeader::default();
-        let mut names = Names::default();
-        let mut alg = None;
-        let mut null = false;
-        let mut text = |members: &mut A| {
-            let text = members.next_value_seed(NameOrNull)?;
-            null |= text.is_none();
-            Ok(text)
-        };
-        while let Some(name) = self.0.next_name(&mut members)? {
-            names.insert(name.clone(), self.0)?;
-            match &*name {
-                "alg" => alg = Some(members.next_value_seed(Name)?),
-                "kid" => header.kid = text(&mut members)?,
-                "typ" => header.typ = text(&mut members)?,
-                "cty" => header.cty = text(&mut members)?,
-                other => {
-                    header.unsupported |= matches!(other, "crit" | "b64" | "enc" | "zip");
-                    members.next_value_seed(Skip { strict: self.0, level: Strict::FIRST_INNER_LEVEL })?;
-                }
-            }
-        }
-        header.alg = alg.ok_or_else(|| A::Error::missing_field("alg"))?;
-        header.null = null;
-        Ok(header)
-    }
+/// The members that matter, as numbers: a header is read as a payload is.
+struct Members {
+    names: ClaimNames,
+    alg: ClaimId,
+    kid: ClaimId,
+    typ: ClaimId,
+    cty: ClaimId,
+    unsupported: [ClaimId; 4],
 }
 
-/// A string, or `null`.
-struct NameOrNull;
-
-impl<'de> DeserializeSeed<'de> for NameOrNull {
-    type Value = Option<Cow<'de, str>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_option(self)
-    }
-}
-
-impl<'de> Visitor<'de> for NameOrNull {
-    type Value = Option<Cow<'de, str>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_none<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        Name.deserialize(deserializer).map(Some)
-    }
-}
+static MEMBERS: LazyLock<Members> = LazyLock::new(|| {
+    let mut names = ClaimNames::default();
+    let [alg, kid, typ, cty] = ["alg", "kid", "typ", "cty"].map(|name| names.intern(name));
+    let unsupported = ["crit", "b64", "enc", "zip"].map(|name| names.intern(name));
+    Members { names, alg, kid, typ, cty, unsupported }
+});
 
 #[cfg(test)]
 mod tests {

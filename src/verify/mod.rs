@@ -181,7 +181,7 @@ fn judge_by<I: Issuer, O: Observer>(
     input: &Input<'_>,
     o: &mut O,
 ) -> Result<(Option<Read>, Option<Evidence>), Failure> {
-    let Some(profile) = issuer.profile(claims) else {
+    let Some(profile) = issuer.profile(claims.as_deref()) else {
         o.check(Checked::Kind { in_pairs: true }, Err(TokenError::WrongType.into()))?;
         return Ok((None, None));
     };

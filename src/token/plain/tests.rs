@@ -202,7 +202,7 @@ fn value() -> impl Strategy<Value = String> {
     let scalar = prop_oneof![
         select(vec!["null", "true", "false", "0"]).prop_map(str::to_owned),
         (1..10_000_000_000_000_000_000_u64).prop_map(|number| number.to_string()),
-        "\"[^\"\\\\\u{0}-\u{1f}]{0,12}\"",
+        "\"[^$\"\\\\\u{0}-\u{1f}]{0,12}\"",
     ];
     scalar.prop_recursive(6, 32, 5, |inner| {
         prop_oneof![
