@@ -4,7 +4,7 @@
 //! - `reqwest`: the client that is used unless an application brings its own; `builder`: its settings;
 //!   `token_file`: a bearer token that is read from a file.
 //! - `location`: which URLs and addresses requests may go to.
-//! - `error`: why there is no response. `race`: the first of two futures.
+//! - `error`: why there is no response. `timeout`: the first of two futures.
 //!
 //! What a response *means* is decided above: by `source` for keys and metadata, by
 //! `identity_provider` for logins. A client only carries, within the limits.
@@ -18,7 +18,7 @@ mod location;
 #[cfg(all(test, feature = "remote"))]
 mod loopback_tests;
 #[cfg(any(feature = "remote", feature = "identity-provider"))]
-mod race;
+mod timeout;
 #[cfg(feature = "remote")]
 mod reqwest;
 #[cfg(feature = "remote")]
@@ -34,7 +34,7 @@ pub use location::SourceUrl;
 #[cfg(feature = "remote")]
 pub(crate) use location::{PlainHttp, shown};
 #[cfg(feature = "remote")]
-pub(crate) use race::before;
+pub(crate) use timeout::before;
 
 #[cfg(feature = "remote")]
 #[cfg_attr(docsrs, doc(cfg(feature = "remote")))]

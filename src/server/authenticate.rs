@@ -23,7 +23,9 @@ use crate::{
     policy::{Expected, Requirement},
     source::{KeyNeed, KeyOutcome},
     time::Now,
-    verify::{Checked, Evidence, Failure, FirstFailure, Input, Observer, VerifiedToken, verify_token},
+    verify::{
+        Checked, Evidence, Failure, FirstFailure, Input, Observer, VerifiedToken, Wanted, verify_token,
+    },
 };
 
 #[cfg(feature = "remote")]
@@ -219,16 +221,18 @@ impl ResourceServer {
         mut verify: impl FnMut(&Now<'_>) -> Result<T, (TokenKind, Failure)>,
     ) -> Step<T> {
         loop {
-            let (kind, source, seen, lacking) = match verify(&now) {
+            let (kind, source, seen, wanted, lacking) = match verify(&now) {
                 Ok(value) => return Step::Done(Ok(value)),
-                Err((kind, Failure::NeedKeys { source, seen, lacking })) => (kind, source, seen, lacking),
+                Err((kind, Failure::NeedKeys { source, seen, wanted, lacking })) => {
+                    (kind, source, seen, wanted, lacking)
+                }
                 Err((kind, failure)) => {
                     return Step::Done(Err(Denial::of(kind, failure, &self.0.required)));
                 }
             };
             // Read after the keys were looked at, it is on the safe side: evidence must be newer.
             let arrived = *arrived.get_or_insert_with(|| now.monotonic());
-            match self.0.consult(source, seen, arrived, &mut rounds) {
+            match self.0.consult(source, seen, wanted, arrived, &mut rounds) {
                 KeyNeed::TryAgain => now = self.0.now(),
                 KeyNeed::Lacks => return Step::Done(Err(Denial::token(kind, lacking))),
                 KeyNeed::Unavailable { retry_after } => {
@@ -250,6 +254,7 @@ impl Inner {
         &self,
         source: usize,
         seen: Option<u64>,
+        wanted: Wanted,
         arrived: Duration,
         rounds: &mut u8,
     ) -> KeyNeed {
@@ -257,7 +262,7 @@ impl Inner {
             return KeyNeed::Unavailable { retry_after: RETRY_AFTER };
         };
         *rounds += 1;
-        keys.need_key(arrived, seen)
+        keys.need_key(arrived, seen, wanted)
     }
 
     /// Verifies all tokens of a request and makes the identity that they stand for.

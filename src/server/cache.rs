@@ -7,7 +7,7 @@
 //!   digest of all parts in their place.
 //! - **Hit**: the time rules are judged again by the [`Window`] in which they all hold, and the key
 //!   that verified each token must be in its issuer's current snapshot. A removed or revoked key,
-//!   or a key source past its hard bound, ends the verdict. What is per request (scopes, other
+//!   or a key source past its stale-if-error limit, ends the verdict. What is per request (scopes, other
 //!   tokens of the request) is judged by the caller.
 //! - **Never**: refusals, since what is unknown now may be good in a second; tokens under a shared
 //!   secret, which cost less to verify than to look up; tokens that spend a nonce, each good once; ID

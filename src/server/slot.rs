@@ -15,7 +15,7 @@ use crate::{
     source::KeySource,
     time::Now,
     token::{ClaimId, ClaimNames},
-    verify::{Failure, Issuer, IssuerName, Issuers},
+    verify::{Failure, Issuer, IssuerName, Issuers, Wanted},
 };
 
 /// The profiles of one kind of token, one for each issuer.
@@ -186,18 +186,28 @@ impl Issuer for KnownIssuer<'_> {
         }
     }
 
-    fn need_keys(&self, seen: Option<u64>, lacking: TokenError) -> Failure {
+    fn exchanges_keys(&self) -> bool {
+        match self {
+            Self::Configured { keys, .. } => keys.exchanges_keys(),
+            #[cfg(feature = "remote")]
+            Self::Tenant { tenant, .. } => tenant.keys.exchanges_keys(),
+            #[cfg(feature = "remote")]
+            Self::Candidate { .. } => false,
+        }
+    }
+
+    fn need_keys(&self, seen: Option<u64>, wanted: Wanted, lacking: TokenError) -> Failure {
         match self {
             #[cfg(feature = "remote")]
             Self::Candidate { trusted: false, .. } => TokenError::UntrustedIssuer.into(),
             #[cfg(feature = "remote")]
             Self::Candidate { issuer, tenants, now, .. } => {
                 match tenants.admit(issuer, tenants.own(issuer), now.monotonic()) {
-                    Ok(tenant) => Failure::NeedKeys { source: tenant.id, seen: None, lacking },
+                    Ok(tenant) => Failure::NeedKeys { source: tenant.id, seen: None, wanted, lacking },
                     Err(retry_after) => Failure::Unavailable { retry_after },
                 }
             }
-            known => Failure::NeedKeys { source: known.source(), seen, lacking },
+            known => Failure::NeedKeys { source: known.source(), seen, wanted, lacking },
         }
     }
 

@@ -84,11 +84,11 @@ impl Sources {
         let Evidence { key, generation, .. } = evidence;
         let generation = *generation;
         match self.fixed.get(evidence.source) {
-            Some(fixed) => fixed.keys.vouches(generation, key, now),
+            Some(fixed) => fixed.keys.is_current(generation, key, now),
             #[cfg(feature = "remote")]
             None => self.tenant(evidence.source).is_some_and(|tenant| {
                 let now = now();
-                let counts = tenant.keys.vouches(generation, key, now);
+                let counts = tenant.keys.is_current(generation, key, now);
                 if counts {
                     tenant.touch(now.monotonic);
                 }

@@ -21,7 +21,7 @@ pub enum SourceState {
     Refreshing,
     /// The keys are past their freshness because refreshes fail; they are still served.
     Stale,
-    /// The keys are past the hard bound; requests are answered 503 until a fetch succeeds.
+    /// The keys are past the stale-if-error limit; requests are answered 503 until a fetch succeeds.
     Dead,
 }
 

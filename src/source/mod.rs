@@ -22,7 +22,7 @@
 //!   503 and a time to come again.
 //! - **Requests cause bounded work**: a budget for fetches, permits to wait, one fetch at a time
 //!   however many ask. Dropping a request cancels nothing that others share.
-//! - **Monotonic time**, so that a wall clock that is set back revives no keys; and for the hard bound
+//! - **Monotonic time**, so that a wall clock that is set back revives no keys; and for the stale-if-error limit
 //!   the wall clock too, whichever says more: a machine that was suspended does not serve removed
 //!   keys for longer. A wall clock that jumps ahead by hours costs one fetch.
 
@@ -37,7 +37,7 @@ mod fixed;
 mod health;
 #[cfg(feature = "remote")]
 mod load;
-mod need;
+mod key_source;
 #[cfg(feature = "remote")]
 mod pattern;
 #[cfg(feature = "remote")]
@@ -50,6 +50,8 @@ mod revoked;
 #[cfg(feature = "remote")]
 mod schedule;
 mod settings;
+#[cfg(feature = "remote")]
+mod shared;
 mod snapshot;
 #[cfg(feature = "remote")]
 mod tenants;
@@ -96,7 +98,7 @@ pub use settings::{MAX_WAITERS_OF_CANDIDATES, MAX_WAITERS_PER_SERVER, RefreshSet
 pub use tenants::{TenantKeys, TenantResolver};
 
 pub(crate) use fixed::FixedKeys;
-pub(crate) use need::{KeyNeed, KeyOutcome, KeySource};
+pub(crate) use key_source::{KeyNeed, KeyOutcome, KeySource};
 #[cfg(feature = "remote")]
 pub(crate) use {
     discovery::Discovery,

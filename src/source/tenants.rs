@@ -91,7 +91,7 @@ pub(crate) struct OnDemand {
 
 impl OnDemand {
     fn new(idle: Duration, now: Duration) -> Self {
-        let used = AtomicU64::new(super::remote::nanos(now));
+        let used = AtomicU64::new(super::shared::nanos(now));
         Self { idle, used, works: AtomicBool::new(false) }
     }
 
@@ -104,7 +104,7 @@ impl OnDemand {
     fn touch(&self, now: Duration) -> bool {
         /// So that busy tenants do not write the same memory with every request.
         const GRAIN: u64 = 1_000_000_000;
-        let nanos = super::remote::nanos(now);
+        let nanos = super::shared::nanos(now);
         if nanos.saturating_sub(self.used.load(Ordering::Relaxed)) < GRAIN {
             return false;
         }
@@ -237,7 +237,7 @@ impl<T> Tenants<T> {
     /// A tenant that has keys or may have them soon.
     pub(crate) fn by_issuer(&self, issuer: &str) -> Option<Arc<Tenant<T>>> {
         let tenant = Arc::clone(self.index.load().by_issuer.get(issuer)?);
-        (tenant.works() || !tenant.keys.is_spent()).then_some(tenant)
+        (tenant.works() || !tenant.keys.has_given_up()).then_some(tenant)
     }
 
     /// A tenant by its id, as long as the application trusts it.
@@ -309,7 +309,7 @@ impl<T> Tenants<T> {
         let oldest = |failed: bool| {
             let of_kind = candidates().filter(|tenant| !tenant.keys.is_loading());
             of_kind
-                .filter(|tenant| tenant.keys.is_spent() == failed)
+                .filter(|tenant| tenant.keys.has_given_up() == failed)
                 .min_by_key(|tenant| tenant.on_demand.used())
         };
         let leaves = oldest(true).or_else(|| oldest(false)).ok_or(MIN_RETRY_AFTER)?;

@@ -25,7 +25,7 @@ mod token;
 use std::sync::Arc;
 
 pub(crate) use self::{
-    observer::{Checked, Failure, FirstFailure, Observer, Signing},
+    observer::{Checked, Failure, FirstFailure, Observer, Signing, Wanted},
     token::{Evidence, TokenContents, VerifiedToken},
 };
 use crate::{
@@ -86,9 +86,12 @@ pub(crate) trait Issuer {
     /// Whether it is known, on evidence, that the issuer has no key beyond those of this generation.
     fn has_no_other_keys(&self, generation: u64) -> bool;
 
+    /// Whether a bad signature may be the sign of a key that the issuer exchanged under the same name.
+    fn exchanges_keys(&self) -> bool;
+
     /// What would help where no key of generation `seen` verifies a token, because of `lacking`; begins
     /// it.
-    fn need_keys(&self, seen: Option<u64>, lacking: TokenError) -> Failure;
+    fn need_keys(&self, seen: Option<u64>, wanted: Wanted, lacking: TokenError) -> Failure;
 
     /// Whether its tokens are accepted. Those of another are judged all the same, as far as that goes
     /// without keys, so that the answer does not tell who is trusted.
@@ -160,8 +163,8 @@ fn judge<I: Issuers, O: Observer>(
     o.report(|error| issuer.reported(error));
     judged.map_err(|failure| match failure {
         Failure::Refused(error) => Failure::Refused(issuer.reported(error)),
-        Failure::NeedKeys { source, seen, lacking } => {
-            Failure::NeedKeys { source, seen, lacking: issuer.reported(lacking) }
+        Failure::NeedKeys { source, seen, wanted, lacking } => {
+            Failure::NeedKeys { source, seen, wanted, lacking: issuer.reported(lacking) }
         }
         other => other,
     })
@@ -374,7 +377,8 @@ fn check_signature<I: Issuer, O: Observer>(
     let signing = Signing { kid, algorithm, keys: snapshot.map(|snapshot| snapshot.keys()) };
     let Some(snapshot) = snapshot else {
         let error = TokenError::UnknownKey;
-        o.lacks_key(signing, &error, || issuer.need_keys(None, error.clone()))?;
+        let need = || issuer.need_keys(None, Wanted::UnknownKey, error.clone());
+        o.lacks_key(signing, &error, need)?;
         return Ok(None);
     };
     let (keys, generation) = (snapshot.keys(), snapshot.generation());
@@ -387,7 +391,13 @@ fn check_signature<I: Issuer, O: Observer>(
             Ok(Some(Evidence::new(algorithm, key, issuer.source(), generation, valid)))
         }
         Err(error) if error.is_for_want_of_a_key() => {
-            o.lacks_key(signing, &error, || issuer.need_keys(Some(generation), error.clone()))?;
+            let need = || issuer.need_keys(Some(generation), Wanted::UnknownKey, error.clone());
+            o.lacks_key(signing, &error, need)?;
+            Ok(None)
+        }
+        Err(error @ TokenError::InvalidSignature) if issuer.exchanges_keys() => {
+            let need = || issuer.need_keys(Some(generation), Wanted::ExchangedKey, error.clone());
+            o.lacks_key(signing, &error, need)?;
             Ok(None)
         }
         Err(error) => {

@@ -1,4 +1,4 @@
-//! Faults that take their time: outages against the hard bound, clock jumps, replicas, moves.
+//! Faults that take their time: outages against the stale-if-error limit, clock jumps, replicas, moves.
 
 use tower_resource_server::{
     issuer::SigningKey,
@@ -12,7 +12,7 @@ use crate::{
     site::{JWKS, METADATA, OAUTH, Seen, Site, secs},
 };
 
-const HARD_BOUND: u64 = 6 * 3600;
+const STALE_IF_ERROR: u64 = 6 * 3600;
 
 fn tell(name: &str, what: &str, site: &Site) {
     let health = site.health();
@@ -35,7 +35,7 @@ fn dies(site: &Site) {
 }
 
 #[tokio::test]
-async fn dead_for_just_under_and_just_over_the_hard_bound_and_back_again() {
+async fn dead_for_just_under_and_just_over_the_stale_if_error_limit_and_back_again() {
     let site = warm().await;
     let since = site.clock.monotonic();
     dies(&site);
@@ -45,10 +45,10 @@ async fn dead_for_just_under_and_just_over_the_hard_bound_and_back_again() {
         assert!(site.refresh().await.is_err());
         assert_eq!((site.good().await, site.health().state), (Seen::Served, SourceState::Stale), "{hour} h");
     }
-    site.clock.advance(secs(HARD_BOUND - 1) - (site.clock.monotonic() - since));
+    site.clock.advance(secs(STALE_IF_ERROR - 1) - (site.clock.monotonic() - since));
     assert!(site.refresh().await.is_err());
     assert_eq!((site.good().await, site.health().state), (Seen::Served, SourceState::Stale));
-    tell("dead for just under the hard bound", "200 to the last second", &site);
+    tell("dead for just under the stale-if-error limit", "200 to the last second", &site);
 
     let token = site.issuer.access_token("alice").unique().mint().unwrap();
     assert_eq!(site.ask(&token).await, Seen::Served, "verified, and remembered");
@@ -62,7 +62,7 @@ async fn dead_for_just_under_and_just_over_the_hard_bound_and_back_again() {
         assert!(seen.is_unavailable(), "{name}: {}", seen.label());
     }
     assert_eq!(site.health().state, SourceState::Dead);
-    tell("dead for just over the hard bound", "503, never 401", &site);
+    tell("dead for just over the stale-if-error limit", "503, never 401", &site);
 
     site.heal();
     site.clock.advance(secs(67));
@@ -91,7 +91,7 @@ async fn dead_at_start_and_alive_later() {
 #[tokio::test]
 async fn clocks_that_jump() {
     let site = warm().await;
-    // Beyond the hard bound, the keys may be as old as the wall clock says: they are fetched again.
+    // Beyond the stale-if-error limit, the keys may be as old as the wall clock says: they are fetched again.
     for (name, unix, fetches) in [
         ("back to 1970", 0, 1),
         ("where it was", 1_700_000_000, 1),

@@ -1,4 +1,5 @@
-//! What the rooms above see: a source of keys, and the answers to "my key is not there".
+//! What the modules above see: a source of keys, and the answers to a request that its keys do not
+//! verify.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,6 +9,7 @@ use super::{KeyWait, RemoteKeys};
 use crate::{
     keys::{KeySet, SnapshotRef, VerifyingKey},
     time::Clocks,
+    verify::Wanted,
 };
 
 /// Where the keys of one issuer come from. Clones share the source.
@@ -20,13 +22,13 @@ pub(crate) enum KeySource {
     Remote(Arc<RemoteKeys>),
 }
 
-/// The answer to a request whose key is not in the snapshot it saw.
+/// The answer to a request that the snapshot it saw does not verify.
 pub(crate) enum KeyNeed {
     /// There are other keys by now: look again.
     TryAgain,
     /// The key does not exist, on evidence: 401.
     Lacks,
-    /// Nobody can tell: 503.
+    /// It cannot be told: 503.
     Unavailable {
         /// When it is worth coming again; at least a second.
         retry_after: Duration,
@@ -43,7 +45,7 @@ pub(crate) enum KeyOutcome {
     TryAgain,
     /// The key does not exist, on evidence: 401.
     Lacks,
-    /// Nobody can tell: 503.
+    /// It cannot be told: 503.
     Unavailable {
         /// When it is worth coming again; at least a second.
         retry_after: Duration,
@@ -70,7 +72,7 @@ impl KeySource {
 
     /// Whether `key`, which verified a token when the keys had this generation, still counts. Never
     /// waits; starts what is due.
-    pub(crate) fn vouches(
+    pub(crate) fn is_current(
         &self,
         generation: u64,
         key: &Arc<VerifyingKey>,
@@ -82,11 +84,11 @@ impl KeySource {
                 keys.snapshot.holds(generation, key)
             }
             #[cfg(feature = "remote")]
-            Self::Remote(keys) => keys.vouches(generation, key, now()),
+            Self::Remote(keys) => keys.is_current(generation, key, now()),
         }
     }
 
-    /// The same, and nothing is started: for looking at what nobody is entitled to.
+    /// The same, and nothing is started: for a token whose issuer was not looked at yet.
     pub(crate) fn peek(&self, now: impl FnOnce() -> Clocks) -> Option<SnapshotRef> {
         match self {
             Self::Fixed(_) => self.snapshot(now),
@@ -108,12 +110,21 @@ impl KeySource {
         }
     }
 
-    /// What to do about a token whose key is not in the snapshot of generation `seen`, for a
+    /// Whether a bad signature may be the sign of a key that its issuer exchanged under the same name.
+    pub(crate) fn exchanges_keys(&self) -> bool {
+        match self {
+            Self::Fixed(_) => false,
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.exchanges_keys(),
+        }
+    }
+
+    /// What to do about a token that the snapshot of generation `seen` does not verify, for a
     /// request that arrived at `arrived` on the monotonic clock.
-    pub(crate) fn need_key(&self, arrived: Duration, seen: Option<u64>) -> KeyNeed {
+    pub(crate) fn need_key(&self, arrived: Duration, seen: Option<u64>, wanted: Wanted) -> KeyNeed {
         match self {
             Self::Fixed(keys) => {
-                let _ = arrived;
+                let _ = (arrived, wanted);
                 if seen == Some(keys.snapshot.load().generation()) {
                     KeyNeed::Lacks
                 } else {
@@ -121,7 +132,7 @@ impl KeySource {
                 }
             }
             #[cfg(feature = "remote")]
-            Self::Remote(keys) => keys.need_key(arrived, seen),
+            Self::Remote(keys) => keys.need_key(arrived, seen, wanted),
         }
     }
 
