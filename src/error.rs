@@ -5,42 +5,11 @@
 //!
 //! No error carries text that came from outside: each can be logged and shown as it is.
 
+mod config;
+
 use std::{fmt, sync::Arc};
 
-/// Everything that is wrong with a configuration, found at once when it is built.
-///
-/// Each problem says what to write instead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    problems: Vec<String>,
-}
-
-impl ConfigError {
-    /// `Ok(value)` when there are no problems.
-    pub(crate) fn unless_empty<T>(problems: Vec<String>, value: T) -> Result<T, Self> {
-        if problems.is_empty() { Ok(value) } else { Err(Self { problems }) }
-    }
-
-    /// What was found, where nothing can be built without it.
-    #[cfg(any(feature = "remote", feature = "identity-provider"))]
-    pub(crate) fn from_problems(problems: Vec<String>) -> Self {
-        Self { problems }
-    }
-
-    /// The problems, in the order they were found; never empty.
-    #[must_use]
-    pub fn problems(&self) -> &[String] {
-        &self.problems
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.problems.join("; "))
-    }
-}
-
-impl std::error::Error for ConfigError {}
+pub use config::{ConfigError, ConfigProblem};
 
 /// Which rule of the encoding a token breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

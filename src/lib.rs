@@ -94,8 +94,6 @@
     )
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// Without keys from the network nothing waits, so what waits and what reports on it is unused.
-#![cfg_attr(not(feature = "remote"), allow(dead_code))]
 
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]

@@ -133,6 +133,7 @@ pub(crate) struct Clocks {
     pub(crate) unix: UnixTime,
 }
 
+#[cfg(feature = "remote")]
 impl Clocks {
     pub(crate) fn read(clock: &dyn Clock) -> Self {
         Self { monotonic: clock.monotonic(), unix: clock.unix() }

@@ -186,7 +186,7 @@ fn one_by_one(error: &ConfigError) -> String {
     let mut text = "this configuration cannot work:".to_owned();
     for problem in error.problems() {
         text.push_str("\n  - ");
-        text.push_str(problem);
+        text.push_str(problem.text());
     }
     text
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use smallvec::SmallVec;
 
-use super::{Algorithm, AlgorithmSet, KeyError, VerifyingKey, header_memo::HeaderMemo};
+use super::{Algorithm, KeyError, VerifyingKey, header_memo::HeaderMemo};
 use crate::error::TokenError;
 
 /// The keys of one issuer at one moment.
@@ -77,7 +77,8 @@ impl KeySet {
 
     /// The keys of this set, each for no other algorithm than these. A key that is for none of them
     /// stays as it is: narrowing takes algorithms away, and no key.
-    pub(crate) fn narrowed_to(&self, algorithms: AlgorithmSet) -> Self {
+    #[cfg(feature = "remote")]
+    pub(crate) fn narrowed_to(&self, algorithms: super::AlgorithmSet) -> Self {
         let keys = self.keys.iter().map(|key| match key.algorithms().intersection(algorithms) {
             common if common.is_empty() || common == key.algorithms() => Arc::clone(key),
             common => Arc::new(key.narrowed_to(common)),

@@ -310,6 +310,7 @@ impl VerifyingKey {
     }
 
     /// This key for those of its algorithms that are among these.
+    #[cfg(feature = "remote")]
     pub(super) fn narrowed_to(&self, algorithms: AlgorithmSet) -> Self {
         let mut narrowed = self.clone();
         narrowed.verifiers.retain(|(algorithm, _)| algorithms.contains(*algorithm));

@@ -238,8 +238,8 @@ fn settings_that_cannot_work_are_all_named_and_no_secret_is() {
         let problems = error.problems();
         assert_eq!(problems.len(), expected.len(), "{name}: {problems:?}");
         for (problem, expected) in problems.iter().zip(expected) {
-            assert!(problem.starts_with(expected), "{name}: {problem}");
-            assert!(!problem.contains("hunter2"), "{name}: {problem}");
+            assert!(problem.text().starts_with(expected), "{name}: {problem}");
+            assert!(!problem.text().contains("hunter2"), "{name}: {problem}");
         }
     }
     for (name, builder) in [

@@ -91,7 +91,7 @@ impl ResourceServer {
         if !identity.window().contains(now.unix()) {
             return Err(deny(TokenError::Expired.into()));
         }
-        if !identity.tokens().all(|token| self.0.sources.are_current(&token.evidence, || now.clocks())) {
+        if !identity.tokens().all(|token| self.0.issuers.are_current(&token.evidence, || now.clocks())) {
             return Err(deny(TokenError::UnknownKey.into()));
         }
         self.0.counters.good();

@@ -15,24 +15,18 @@ use std::{
 use http::HeaderMap;
 use pin_project_lite::pin_project;
 
-use super::{Inner, ResourceServer, slot::Slot};
+use super::{Inner, ResourceServer, known_issuer::KnownIssuers};
 use crate::{
     error::TokenError,
     http::{Credentials, Reason, RequestError, TokenKind},
     identity::{Identity, RawTokens},
     policy::{Expected, Requirement},
-    source::{KeyNeed, KeyOutcome},
+    source::{KeyAnswer, KeyWait},
     time::Now,
     verify::{
         Checked, Evidence, Failure, FirstFailure, Input, Observer, VerifiedToken, Wanted, verify_token,
     },
 };
-
-#[cfg(feature = "remote")]
-use crate::source::KeyWait;
-/// Keys that the application holds are never waited for.
-#[cfg(not(feature = "remote"))]
-type KeyWait = std::future::Pending<KeyOutcome>;
 
 /// How often one request may go back to the keys: once for each of its tokens, and once more when
 /// the keys were replaced in between. Beyond that something is churning, and 503 is the truth.
@@ -119,7 +113,7 @@ pub(crate) struct Progress {
 /// A wait that is over.
 pub(crate) struct Resumed {
     progress: Progress,
-    outcome: KeyOutcome,
+    outcome: KeyAnswer,
 }
 
 impl Future for Pending {
@@ -206,9 +200,9 @@ impl ResourceServer {
         verify: impl FnMut(&Now<'_>) -> Result<T, (TokenKind, Failure)>,
     ) -> Step<T> {
         match outcome {
-            KeyOutcome::TryAgain => self.run(self.0.now(), Some(progress.arrived), progress.rounds, verify),
-            KeyOutcome::Lacks => Step::Done(Err(Denial::token(progress.waits_for, progress.lacking))),
-            KeyOutcome::Unavailable { retry_after } => Step::Done(Err(Denial::unavailable(retry_after))),
+            KeyAnswer::TryAgain => self.run(self.0.now(), Some(progress.arrived), progress.rounds, verify),
+            KeyAnswer::Lacks => Step::Done(Err(Denial::token(progress.waits_for, progress.lacking))),
+            KeyAnswer::Unavailable { retry_after } => Step::Done(Err(Denial::unavailable(retry_after))),
         }
     }
 
@@ -233,13 +227,12 @@ impl ResourceServer {
             // Read after the keys were looked at, it is on the safe side: evidence must be newer.
             let arrived = *arrived.get_or_insert_with(|| now.monotonic());
             match self.0.consult(source, seen, wanted, arrived, &mut rounds) {
-                KeyNeed::TryAgain => now = self.0.now(),
-                KeyNeed::Lacks => return Step::Done(Err(Denial::token(kind, lacking))),
-                KeyNeed::Unavailable { retry_after } => {
+                KeyAnswer::TryAgain => now = self.0.now(),
+                KeyAnswer::Lacks => return Step::Done(Err(Denial::token(kind, lacking))),
+                KeyAnswer::Unavailable { retry_after } => {
                     return Step::Done(Err(Denial::unavailable(retry_after)));
                 }
-                #[cfg(feature = "remote")]
-                KeyNeed::Wait(wait) => {
+                KeyAnswer::Wait(wait) => {
                     let progress = Some(Progress { arrived, rounds, waits_for: kind, lacking });
                     return Step::Wait(Pending { wait, progress });
                 }
@@ -257,9 +250,9 @@ impl Inner {
         wanted: Wanted,
         arrived: Duration,
         rounds: &mut u8,
-    ) -> KeyNeed {
-        let Some(keys) = self.sources.keys(source).filter(|_| *rounds < MAX_ROUNDS) else {
-            return KeyNeed::Unavailable { retry_after: RETRY_AFTER };
+    ) -> KeyAnswer<KeyWait> {
+        let Some(keys) = self.issuers.keys(source).filter(|_| *rounds < MAX_ROUNDS) else {
+            return KeyAnswer::Unavailable { retry_after: RETRY_AFTER };
         };
         *rounds += 1;
         keys.need_key(arrived, seen, wanted)
@@ -298,15 +291,17 @@ impl Inner {
         let Credentials { access, id, selector } = credentials;
         o.begin(TokenKind::Access);
         let verified = self
-            .verify_one(&self.access, access, selector, now, Expected::default(), o)
+            .verify_one(self.issuers.of_access_tokens(now), access, selector, Expected::default(), o)
             .map_err(|failure| (TokenKind::Access, failure))?;
         // Without a profile for ID tokens none is read from a request.
-        let (Some(id), Some(slot)) = (id, &self.id) else { return Ok((verified, None)) };
+        let (Some(id), Some(issuers)) = (id, self.issuers.of_id_tokens(now)) else {
+            return Ok((verified, None));
+        };
         // `at_hash` is about the access token that this ID token came with.
         let expected = Expected { access_token: std::str::from_utf8(access).ok(), ..Expected::default() };
         o.begin(TokenKind::Id);
         let of_id = |failure| (TokenKind::Id, failure);
-        let id = self.verify_one(slot, id, selector, now, expected, o).map_err(of_id)?;
+        let id = self.verify_one(issuers, id, selector, expected, o).map_err(of_id)?;
         if let (Some(access), Some(id)) = (O::contents(&verified), O::contents(&id)) {
             let result = self.pair.check(access, id);
             o.check(Checked::Pair, result.map_err(Into::into)).map_err(of_id)?;
@@ -322,12 +317,10 @@ impl Inner {
         expected: Expected<'_>,
         o: &mut O,
     ) -> Result<Option<O::Token>, (TokenKind, Failure)> {
-        let of_id = |failure| (TokenKind::Id, failure);
+        let Some(issuers) = self.issuers.of_lone_id_tokens(now) else { return self.no_id_token(o) };
         o.begin(TokenKind::Id);
-        match self.id.as_ref().filter(|_| self.takes_lone_id_tokens) {
-            Some(slot) => self.verify_one(slot, token, None, now, expected, o).map(Some).map_err(of_id),
-            None => self.no_id_token(o),
-        }
+        let verified = self.verify_one(issuers, token, None, expected, o);
+        verified.map(Some).map_err(|failure| (TokenKind::Id, failure))
     }
 
     /// What is said of an ID token where none is taken, or none that stands alone.
@@ -336,23 +329,23 @@ impl Inner {
         o: &mut O,
     ) -> Result<Option<O::Token>, (TokenKind, Failure)> {
         o.begin(TokenKind::Id);
-        let checked = Checked::Kind { in_pairs: self.id.is_some() };
+        let checked = Checked::Kind { in_pairs: self.issuers.takes_id_tokens() };
         let refused = o.check(checked, Err(TokenError::WrongType.into()));
         refused.and_then(|()| o.token(None, None)).map(Some).map_err(|failure| (TokenKind::Id, failure))
     }
 
+    #[inline]
     fn verify_one<O: Observer>(
         &self,
-        slot: &Slot,
+        issuers: KnownIssuers<'_>,
         token: &[u8],
         selector: Option<&[u8]>,
-        now: &Now<'_>,
         expected: Expected<'_>,
         o: &mut O,
     ) -> Result<O::Token, Failure> {
-        let (limits, names, issuer) = (&self.limits, &slot.names, slot.issuer_name(selector));
-        let input = Input { limits, names, issuer, now, expected };
-        verify_token(token, &input, &slot.at(&self.sources, now), o)
+        let (limits, names, issuer, now) =
+            (&self.limits, issuers.claim_names(), issuers.name_of(selector), issuers.now);
+        verify_token(token, &Input { limits, names, issuer, now, expected }, &issuers, o)
     }
 
     /// Makes the identity, and remembers it under `credentials` when they are given.
@@ -377,7 +370,7 @@ impl Inner {
 
     /// The identity that these very tokens were verified to be, if the verdict still stands.
     pub(super) fn cached(&self, credentials: Credentials<'_>, now: &Now<'_>) -> Option<Identity> {
-        let current = |evidence: &Evidence| self.sources.are_current(evidence, || now.clocks());
+        let current = |evidence: &Evidence| self.issuers.are_current(evidence, || now.clocks());
         self.cache.as_ref()?.get(credentials, || now.unix(), current)
     }
 }

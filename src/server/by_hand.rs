@@ -83,7 +83,7 @@ impl ResourceServer {
         let selector = Some(issuer.as_bytes());
         let credentials = Credentials { selector, ..Credentials::access(token.as_bytes()) };
         let identity = self.verify_credentials(credentials).await?;
-        let is_its_name = || self.0.named(issuer).any(|(source, _)| *source.issuer == *identity.issuer());
+        let is_its_name = || self.0.issuers.named(issuer).any(|known| *known.issuer == *identity.issuer());
         if identity.issuer() == issuer || self.0.request.selector.is_some() || is_its_name() {
             return Ok(identity);
         }

@@ -99,7 +99,7 @@ impl<B> HealthService<B> {
     fn report(&self) -> (StatusCode, Bytes) {
         let health = self.server.health();
         // Tenants come and go, and one of them is no reason to take all the others away.
-        let configured = health.iter().take(self.server.0.sources.fixed.len());
+        let configured = health.iter().take(self.server.0.issuers.configured.len());
         let serves = { configured }.all(|(_, health)| health.state.serves());
         let degraded = health.iter().any(|(_, health)| health.is_degraded());
         let (code, status) = match (serves, degraded) {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{Inner, ResourceServer, sources::NamedSource};
-use crate::{keys::KeySet, profile::CompiledProfile, source::KeySource};
+use super::ResourceServer;
+use crate::{keys::KeySet, source::KeySource};
 
 /// What [`ResourceServer::revoke_key`] found. The key is withdrawn either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,12 +89,12 @@ impl ResourceServer {
     /// ```
     pub fn revoke_key(&self, issuer: &str, kid_or_thumbprint: &str) -> Result<KeyRevocation, RevokeKeyError> {
         let mut found = Found::default();
-        for (source, profile) in self.0.named(issuer) {
+        for known in self.0.issuers.named(issuer) {
             found.trusted = true;
-            found.in_use |= source.keys.revoke_key(profile.key_selection.name(kid_or_thumbprint));
+            let key_selection = known.profiles.access.key_selection;
+            found.in_use |= known.keys.revoke_key(key_selection.name(kid_or_thumbprint));
         }
-        #[cfg(feature = "remote")]
-        for tenants in self.0.sources.tenants_like(issuer) {
+        for tenants in self.0.issuers.tenants_like(issuer) {
             found.pattern = true;
             found.trusted |= tenants.trusts(issuer);
             found.in_use |= tenants.revoke_key(issuer, kid_or_thumbprint);
@@ -115,22 +115,18 @@ impl ResourceServer {
     /// [`ReplaceKeysError`] when there is no such issuer with keys of the application, or no key
     /// that could verify a token of it; then nothing changes.
     pub fn replace_keys(&self, issuer: &str, keys: KeySet) -> Result<(), ReplaceKeysError> {
-        let Some((source, profile)) = self.0.named(issuer).next() else {
-            #[cfg(feature = "remote")]
-            if self.0.sources.tenants_of(issuer).is_some() {
-                return Err(ReplaceKeysError::NotGiven);
-            }
-            return Err(ReplaceKeysError::UnknownIssuer);
+        let Some(known) = self.0.issuers.named(issuer).next() else {
+            let is_tenant = self.0.issuers.tenants_of(issuer).is_some();
+            return Err(if is_tenant { ReplaceKeysError::NotGiven } else { ReplaceKeysError::UnknownIssuer });
         };
-        #[cfg_attr(not(feature = "remote"), allow(irrefutable_let_patterns, reason = "all keys are given"))]
-        let KeySource::Fixed(given) = &source.keys else { return Err(ReplaceKeysError::NotGiven) };
+        let KeySource::Fixed(given) = &known.keys else { return Err(ReplaceKeysError::NotGiven) };
         if keys.is_empty() {
             return Err(ReplaceKeysError::Empty);
         }
-        if !profile.accepts_one_of(&keys) {
+        if !known.profiles.all_of_access().all(|profile| profile.accepts_one_of(&keys)) {
             return Err(ReplaceKeysError::Unusable);
         }
-        given.replace(profile.key_selection.rename(keys));
+        given.replace(known.profiles.access.key_selection.rename(keys));
         Ok(())
     }
 }
@@ -144,19 +140,4 @@ struct Found {
     pattern: bool,
     /// The key, in use.
     in_use: bool,
-}
-
-impl Inner {
-    /// The configured issuers that go by this name, each with its profile of access tokens, which
-    /// says how its keys are named. First those that access tokens may name so, then those that only
-    /// ID tokens may: their profile can compare names in another way.
-    pub(super) fn named(&self, issuer: &str) -> impl Iterator<Item = (&NamedSource, &CompiledProfile)> {
-        let of_id_tokens = self.id.as_ref().map(|slot| slot.issuers.as_slice()).unwrap_or_default();
-        let is_named = move |profile: &CompiledProfile| profile.binding.is_issuer(issuer);
-        let all = || self.sources.fixed.iter().zip(&self.access.issuers);
-        let by_access = all().filter(move |(_, access)| is_named(access));
-        let by_id =
-            all().zip(of_id_tokens).filter(move |((_, access), id)| is_named(id) && !is_named(access));
-        by_access.chain(by_id.map(|(named, _)| named))
-    }
 }

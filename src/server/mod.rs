@@ -1,10 +1,10 @@
 //! One resource server: its configuration, and the authentication of one request.
 //!
-//! - `builder`: from settings to a [`ResourceServer`], with every contradiction named; `sourcing`:
+//! - `builder`: from settings to a [`ResourceServer`], with every contradiction named; `key_sources`:
 //!   from its issuers to the sources of their keys.
 //! - `trusted_issuer`: a [`TrustedIssuer`] that the server trusts: whose keys, which profile.
-//! - `sources`: the keys of each issuer, and of tenants as they come and go.
-//! - `slot`: the issuers and profiles for one kind of token, and the verification of one token.
+//! - `issuers`: the table of trusted issuers, each with its keys and profiles; `known_issuer`: one of them
+//!   as verification sees it.
 //! - `by_hand`: a server without a layer: tokens and request heads, verified on demand.
 //! - `authenticate`: who made a request: cache, then verification, then, only for keys that are not
 //!   there yet, a wait.
@@ -17,29 +17,39 @@
 
 mod admit;
 mod authenticate;
+mod build;
 mod builder;
 mod by_hand;
 mod cache;
+mod check;
 mod explain;
-mod health;
-mod key_changes;
-mod pair;
-mod slot;
-mod sources;
-mod sourcing;
-mod trusted_issuer;
-
-use std::{fmt, sync::Arc};
 #[cfg(feature = "remote")]
+mod fetched;
+mod health;
+mod issuers;
+mod key_changes;
+#[cfg(feature = "remote")]
+mod key_sources;
+mod known_issuer;
+mod pair;
+mod problems;
+mod trusted_issuer;
+#[cfg(not(feature = "remote"))]
+mod without_remote;
+
 use std::{
+    fmt,
     future::{Future as _, poll_fn},
+    sync::Arc,
     task::Poll,
 };
 
 use bytes::Bytes;
 
 #[cfg(feature = "remote")]
-pub use self::trusted_issuer::DangerousIssuer;
+pub use self::fetched::DangerousIssuer;
+#[cfg(not(feature = "remote"))]
+use self::without_remote::{fetched, key_sources};
 pub(crate) use self::{
     admit::{Admission, Answered, StoreWait},
     authenticate::{Denial, Pending, Resumed, Step},
@@ -52,7 +62,7 @@ pub use self::{
     pair::PairRules,
     trusted_issuer::TrustedIssuer,
 };
-use self::{cache::TokenCache, slot::Slot, sources::Sources};
+use self::{cache::TokenCache, issuers::TrustedIssuers};
 use crate::{
     http::{Challenger, Metadata, MetadataService, Rejection, RequestProfile},
     identity::ServerTag,
@@ -90,15 +100,10 @@ pub struct ResourceServer(Arc<Inner>);
 struct Inner {
     tag: ServerTag,
     request: RequestProfile,
-    access: Slot,
-    id: Option<Slot>,
     pair: PairRules,
-    /// Whether an ID token by itself says for whom it is; otherwise only the access token that it
-    /// came with does.
-    takes_lone_id_tokens: bool,
     /// What every request needs.
     required: Requirement,
-    sources: Sources,
+    issuers: TrustedIssuers,
     cache: Option<TokenCache>,
     /// Where tokens spend nonces.
     nonces: Option<Nonces>,
@@ -138,7 +143,7 @@ impl ResourceServer {
     /// that are in use, by name.
     #[must_use]
     pub fn health(&self) -> Vec<(Arc<str>, Health)> {
-        self.0.sources.health()
+        self.0.issuers.health()
     }
 
     /// A Tower service that answers with [`health`](Self::health) as JSON: 200 when tokens of every
@@ -195,7 +200,6 @@ impl ResourceServer {
     }
 }
 
-#[cfg(feature = "remote")]
 impl ResourceServer {
     /// Starts fetching keys now instead of with the first request.
     ///
@@ -203,7 +207,7 @@ impl ResourceServer {
     /// [`NoRuntime`](crate::source::NoRuntime) outside a tokio runtime; the first request inside one
     /// then starts it.
     pub fn start(&self) -> Result<(), crate::source::NoRuntime> {
-        self.0.sources.fixed.iter().try_for_each(|source| source.keys.start())
+        self.0.issuers.configured.iter().try_for_each(|known| known.keys.start())
     }
 
     /// Waits until every issuer's keys are there: a gate for those who want to start that way.
@@ -214,8 +218,8 @@ impl ResourceServer {
     /// [`NoRuntime`](crate::source::NoRuntime) outside a tokio runtime.
     pub async fn ready(&self) -> Result<(), crate::source::NoRuntime> {
         self.start()?;
-        for source in &self.0.sources.fixed {
-            source.keys.ready().await?;
+        for known in &self.0.issuers.configured {
+            known.keys.ready().await?;
         }
         Ok(())
     }
@@ -229,7 +233,7 @@ impl ResourceServer {
         let fetch =
             |(_, keys): (_, crate::source::KeySource)| Box::pin(async move { keys.refresh_now().await });
         // All at once: one that hangs holds up only itself.
-        let mut fetches: Vec<_> = self.0.sources.all().into_iter().map(fetch).collect();
+        let mut fetches: Vec<_> = self.0.issuers.all_keys().into_iter().map(fetch).collect();
         let mut result = Ok(());
         poll_fn(|cx| {
             fetches.retain_mut(|fetch| match fetch.as_mut().poll(cx) {
@@ -254,7 +258,7 @@ impl Inner {
 
 impl fmt::Debug for ResourceServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let issuers: Vec<_> = self.0.sources.fixed.iter().map(|source| &source.issuer).collect();
+        let issuers: Vec<_> = self.0.issuers.configured.iter().map(|known| &known.issuer).collect();
         f.debug_struct("ResourceServer")
             .field("resource", &self.resource())
             .field("issuers", &issuers)

@@ -39,6 +39,7 @@ fn told(status: StatusCode) -> String {
     }
 }
 
+#[cfg(feature = "remote")]
 impl FetchError {
     /// Whether another path of the same host may do better.
     pub(crate) const fn is_about_this_path(&self) -> bool {
@@ -93,6 +94,7 @@ pub enum RefreshError {
     NoRuntime(#[from] NoRuntime),
 }
 
+#[cfg(feature = "remote")]
 impl RefreshError {
     /// How much it tells of a document that may be at several locations: a location where nothing is
     /// tells least, and a document that cannot be used, most.

@@ -1,11 +1,9 @@
 //! What the modules above see: a source of keys, and the answers to a request that its keys do not
 //! verify.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use super::{FixedKeys, Health, NoRuntime, RefreshError};
-#[cfg(feature = "remote")]
-use super::{KeyWait, RemoteKeys};
+use super::{FixedKeys, Health, KeyWait, NoRuntime, RefreshError, RemoteKeys};
 use crate::{
     keys::{KeySet, SnapshotRef, VerifyingKey},
     time::Clocks,
@@ -18,38 +16,37 @@ pub(crate) enum KeySource {
     /// The application holds them.
     Fixed(Arc<FixedKeys>),
     /// The issuer publishes them.
-    #[cfg(feature = "remote")]
     Remote(Arc<RemoteKeys>),
 }
 
-/// The answer to a request that the snapshot it saw does not verify.
-pub(crate) enum KeyNeed {
+/// The answer to a request that the snapshot it saw does not verify; `W` is what a wait is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyAnswer<W = Infallible> {
     /// There are other keys by now: look again.
     TryAgain,
     /// The key does not exist, on evidence: 401.
     Lacks,
-    /// It cannot be told: 503.
+    /// It cannot be said: 503.
     Unavailable {
         /// When it is worth coming again; at least a second.
         retry_after: Duration,
     },
     /// A fetch is on its way.
-    #[cfg(feature = "remote")]
-    Wait(KeyWait),
+    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "without fetches there is no wait"))]
+    Wait(W),
 }
 
-/// What a wait for keys comes to; as in [`KeyNeed`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeyOutcome {
-    /// There are other keys by now: look again.
-    TryAgain,
-    /// The key does not exist, on evidence: 401.
-    Lacks,
-    /// It cannot be told: 503.
-    Unavailable {
-        /// When it is worth coming again; at least a second.
-        retry_after: Duration,
-    },
+#[cfg(feature = "remote")]
+impl<W> KeyAnswer<W> {
+    /// The same answer, with what `wait` makes of a wait.
+    pub(crate) fn map_wait<V>(self, wait: impl FnOnce(W) -> V) -> KeyAnswer<V> {
+        match self {
+            Self::TryAgain => KeyAnswer::TryAgain,
+            Self::Lacks => KeyAnswer::Lacks,
+            Self::Unavailable { retry_after } => KeyAnswer::Unavailable { retry_after },
+            Self::Wait(with) => KeyAnswer::Wait(wait(with)),
+        }
+    }
 }
 
 impl KeySource {
@@ -65,7 +62,6 @@ impl KeySource {
                 let _ = now;
                 Some(keys.snapshot.load())
             }
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.snapshot(now()),
         }
     }
@@ -83,7 +79,6 @@ impl KeySource {
                 let _ = now;
                 keys.snapshot.holds(generation, key)
             }
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.is_current(generation, key, now()),
         }
     }
@@ -92,7 +87,6 @@ impl KeySource {
     pub(crate) fn peek(&self, now: impl FnOnce() -> Clocks) -> Option<SnapshotRef> {
         match self {
             Self::Fixed(_) => self.snapshot(now),
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.peek(now()),
         }
     }
@@ -105,7 +99,6 @@ impl KeySource {
                 let _ = now;
                 keys.snapshot.load().generation() == seen
             }
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.is_known_to_lack(seen, now()),
         }
     }
@@ -114,24 +107,27 @@ impl KeySource {
     pub(crate) fn exchanges_keys(&self) -> bool {
         match self {
             Self::Fixed(_) => false,
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.exchanges_keys(),
         }
     }
 
     /// What to do about a token that the snapshot of generation `seen` does not verify, for a
     /// request that arrived at `arrived` on the monotonic clock.
-    pub(crate) fn need_key(&self, arrived: Duration, seen: Option<u64>, wanted: Wanted) -> KeyNeed {
+    pub(crate) fn need_key(
+        &self,
+        arrived: Duration,
+        seen: Option<u64>,
+        wanted: Wanted,
+    ) -> KeyAnswer<KeyWait> {
         match self {
             Self::Fixed(keys) => {
                 let _ = (arrived, wanted);
                 if seen == Some(keys.snapshot.load().generation()) {
-                    KeyNeed::Lacks
+                    KeyAnswer::Lacks
                 } else {
-                    KeyNeed::TryAgain
+                    KeyAnswer::TryAgain
                 }
             }
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.need_key(arrived, seen, wanted),
         }
     }
@@ -143,7 +139,6 @@ impl KeySource {
     pub(crate) fn start(&self) -> Result<(), NoRuntime> {
         match self {
             Self::Fixed(_) => Ok(()),
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.start(),
         }
     }
@@ -155,7 +150,6 @@ impl KeySource {
     pub(crate) async fn ready(&self) -> Result<(), NoRuntime> {
         match self {
             Self::Fixed(_) => Ok(()),
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.ready().await,
         }
     }
@@ -167,7 +161,6 @@ impl KeySource {
     pub(crate) async fn refresh_now(&self) -> Result<(), RefreshError> {
         match self {
             Self::Fixed(_) => Ok(()),
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.refresh_now().await,
         }
     }
@@ -176,7 +169,6 @@ impl KeySource {
     pub(crate) fn revoke_key(&self, kid_or_thumbprint: &str) -> bool {
         match self {
             Self::Fixed(keys) => keys.revoke_key(kid_or_thumbprint),
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.revoke_key(kid_or_thumbprint),
         }
     }
@@ -184,7 +176,6 @@ impl KeySource {
     pub(crate) fn health(&self) -> Health {
         match self {
             Self::Fixed(keys) => keys.health(),
-            #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.health(),
         }
     }

@@ -56,6 +56,9 @@ mod snapshot;
 #[cfg(feature = "remote")]
 mod tenants;
 
+#[cfg(not(feature = "remote"))]
+mod without_remote;
+
 #[cfg(feature = "remote")]
 #[cfg(test)]
 mod tests;
@@ -98,7 +101,9 @@ pub use settings::{MAX_WAITERS_OF_CANDIDATES, MAX_WAITERS_PER_SERVER, RefreshSet
 pub use tenants::{TenantKeys, TenantResolver};
 
 pub(crate) use fixed::FixedKeys;
-pub(crate) use key_source::{KeyNeed, KeyOutcome, KeySource};
+pub(crate) use key_source::{KeyAnswer, KeySource};
+#[cfg(not(feature = "remote"))]
+pub(crate) use without_remote::{KeyWait, RemoteKeys, Tenant, Tenants};
 #[cfg(feature = "remote")]
 pub(crate) use {
     discovery::Discovery,

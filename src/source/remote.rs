@@ -17,11 +17,11 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    Health, KeyNeed, KeyOutcome, NoRuntime, RefreshError, RefreshSettings, SourceState,
+    Health, KeyAnswer, NoRuntime, RefreshError, RefreshSettings, SourceState,
     load::KeyLocation,
-    permits::{Permit, WaiterPools},
+    permits::WaiterPools,
     schedule::{MIN_RETRY_AFTER, Reason, Verdict},
-    shared::{Judged, Shared},
+    shared::{Permitted, Request, Shared},
     tenants::OnDemand,
 };
 use crate::{
@@ -111,19 +111,13 @@ impl RemoteKeys {
         arrived: Duration,
         seen: Option<u64>,
         wanted: Wanted,
-    ) -> KeyNeed {
+    ) -> KeyAnswer<KeyWait> {
         // Subscribed before judging, so that no news falls between the two.
         let news = self.shared.news.subscribe();
-        match self.shared.judge(arrived, seen, wanted, None) {
-            Judged::Told(KeyOutcome::TryAgain) => KeyNeed::TryAgain,
-            Judged::Told(KeyOutcome::Lacks) => KeyNeed::Lacks,
-            Judged::Told(KeyOutcome::Unavailable { retry_after }) => KeyNeed::Unavailable { retry_after },
-            Judged::Wait { until, permit } => {
-                let keys = Arc::clone(self);
-                let request = Request { arrived, seen, wanted };
-                KeyNeed::Wait(KeyWait(Box::pin(wait(keys, news, request, until, permit))))
-            }
-        }
+        let request = Request { arrived, seen, wanted };
+        self.shared
+            .judge(request, None)
+            .map_wait(|permitted| KeyWait(Box::pin(wait(Arc::clone(self), news, request, permitted))))
     }
 
     /// Whether a bad signature may be the sign of a key that was exchanged under the same name.
@@ -250,36 +244,30 @@ impl Drop for RemoteKeys {
 ///
 /// Dropping it gives its permit back and cancels nothing that others share. It keeps the source
 /// alive: a request that waits gets its answer.
-pub(crate) struct KeyWait(Pin<Box<dyn Future<Output = KeyOutcome> + Send>>);
+pub(crate) struct KeyWait(Pin<Box<dyn Future<Output = KeyAnswer> + Send>>);
 
 impl Future for KeyWait {
-    type Output = KeyOutcome;
+    type Output = KeyAnswer;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<KeyOutcome> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<KeyAnswer> {
         self.0.as_mut().poll(cx)
     }
-}
-
-/// A request that waits.
-struct Request {
-    arrived: Duration,
-    seen: Option<u64>,
-    wanted: Wanted,
 }
 
 async fn wait(
     keys: Arc<RemoteKeys>,
     mut news: watch::Receiver<u64>,
-    Request { arrived, seen, wanted }: Request,
-    mut until: Duration,
-    permit: Option<Permit>,
-) -> KeyOutcome {
+    request: Request,
+    Permitted { mut until, permit }: Permitted,
+) -> KeyAnswer {
     let shared = &keys.shared;
     loop {
         let _ = before(shared.config.clock.sleep_until(until), news.changed()).await;
-        match shared.judge(arrived, seen, wanted, permit.as_ref()) {
-            Judged::Told(outcome) => return outcome,
-            Judged::Wait { until: later, .. } => until = later,
+        match shared.judge(request, permit.as_ref()) {
+            KeyAnswer::Wait(later) => until = later.until,
+            KeyAnswer::TryAgain => return KeyAnswer::TryAgain,
+            KeyAnswer::Lacks => return KeyAnswer::Lacks,
+            KeyAnswer::Unavailable { retry_after } => return KeyAnswer::Unavailable { retry_after },
         }
     }
 }

@@ -5,11 +5,13 @@ use std::time::Duration;
 use crate::keys::MAX_KEYS;
 
 /// More redirects are a loop.
+#[cfg(feature = "remote")]
 const MAX_REDIRECTS: u8 = 5;
 
 /// How long until a bad signature may cause a fetch again, where it
 /// [may](RefreshSettings::refetch_on_bad_signature): anyone can make one, and a provider that exchanges keys
 /// under one name does so by the day.
+#[cfg(feature = "remote")]
 pub(super) const BAD_SIGNATURE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The most requests of one server that wait for keys at the same moment, over all its issuers.
@@ -124,6 +126,7 @@ settings! {
     }
 }
 
+#[cfg(feature = "remote")]
 impl RefreshSettings {
     /// What contradicts itself, each with what to write instead; empty when all is well.
     pub(crate) fn problems(&self) -> Vec<String> {
@@ -200,6 +203,7 @@ settings! {
     }
 }
 
+#[cfg(feature = "remote")]
 impl TenantSettings {
     /// What cannot work, each with what to write instead; empty when all is well.
     pub(crate) fn problems(&self) -> Vec<String> {

@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    KeyOutcome, NoRuntime, RefreshError, RemoteConfig, SourceState,
+    KeyAnswer, NoRuntime, RefreshError, RemoteConfig, SourceState,
     load::Memory,
     permits::{Permit, PermitPool, Waiters},
     refresher::Driver,
@@ -53,14 +53,21 @@ pub(super) struct State {
     pub(super) told: SourceState,
 }
 
-/// What a request without its key is told.
-pub(super) enum Judged {
-    Told(KeyOutcome),
-    /// A permit is handed over the first time only.
-    Wait {
-        until: Duration,
-        permit: Option<Permit>,
-    },
+/// A request that the keys it saw do not verify.
+#[derive(Clone, Copy)]
+pub(super) struct Request {
+    /// When it arrived, on the monotonic clock.
+    pub(super) arrived: Duration,
+    /// The generation of the keys that it saw; `None` when there were none.
+    pub(super) seen: Option<u64>,
+    pub(super) wanted: Wanted,
+}
+
+/// A wait that is allowed until a moment of the monotonic clock. The permit is handed over the first
+/// time only.
+pub(super) struct Permitted {
+    pub(super) until: Duration,
+    pub(super) permit: Option<Permit>,
 }
 
 impl Shared {
@@ -153,28 +160,24 @@ impl Shared {
     /// Judges a request; one that does not hold a permit yet gets one when it is to wait.
     pub(super) fn judge(
         self: &Arc<Self>,
-        arrived: Duration,
-        seen: Option<u64>,
-        wanted: Wanted,
+        Request { arrived, seen, wanted }: Request,
         held: Option<&Permit>,
-    ) -> Judged {
+    ) -> KeyAnswer<Permitted> {
         let clocks = self.clocks();
         let now = clocks.monotonic;
         // Where nothing can be waited for. A bad signature is evidence enough by itself.
-        let without_wait = Judged::Told(match wanted {
-            Wanted::UnknownKey => KeyOutcome::Unavailable { retry_after: MIN_RETRY_AFTER },
-            Wanted::ExchangedKey => KeyOutcome::Lacks,
-        });
+        let without_wait = match wanted {
+            Wanted::UnknownKey => KeyAnswer::Unavailable { retry_after: MIN_RETRY_AFTER },
+            Wanted::ExchangedKey => KeyAnswer::Lacks,
+        };
         let mut state = self.lock();
         let live = self.live(clocks).map(|snapshot| snapshot.generation());
         if live.is_some() && live != seen {
-            return Judged::Told(KeyOutcome::TryAgain);
+            return KeyAnswer::TryAgain;
         }
         let (until, request) = match state.schedule.judge(wanted, arrived, clocks) {
-            Verdict::Lacks => return Judged::Told(KeyOutcome::Lacks),
-            Verdict::Unavailable { retry_after } => {
-                return Judged::Told(KeyOutcome::Unavailable { retry_after });
-            }
+            Verdict::Lacks => return KeyAnswer::Lacks,
+            Verdict::Unavailable { retry_after } => return KeyAnswer::Unavailable { retry_after },
             Verdict::Wait { until, request } => (until, request),
         };
         // Without a driver nothing comes of a request, so nothing is spent on it either.
@@ -199,7 +202,7 @@ impl Shared {
         if request.is_some() {
             self.wake_driver();
         }
-        Judged::Wait { until, permit }
+        KeyAnswer::Wait(Permitted { until, permit })
     }
 }
 

@@ -74,8 +74,12 @@ pub(crate) trait Issuers {
 
 /// An issuer that tokens are accepted from.
 pub(crate) trait Issuer {
-    /// The profile of its tokens of this kind; `None` where none of this kind are taken.
-    fn profile(&self) -> Option<&CompiledProfile>;
+    /// The profile of its tokens of this kind, by their claims where there are several; `None` where
+    /// none of this kind are taken.
+    fn profile(&self, claims: Option<&Claims<'_>>) -> Option<&CompiledProfile>;
+
+    /// The profile of all its tokens of this kind, where there is one.
+    fn only_profile(&self) -> Option<&CompiledProfile>;
 
     /// The number of its key source.
     fn source(&self) -> usize;
@@ -180,8 +184,8 @@ fn judge_by<I: Issuer, O: Observer>(
     input: &Input<'_>,
     o: &mut O,
 ) -> Result<(Option<Read>, Option<Evidence>), Failure> {
-    let Some(profile) = issuer.profile() else {
-        o.check(Checked::Kind { in_pairs: false }, Err(TokenError::WrongType.into()))?;
+    let Some(profile) = issuer.profile(claims) else {
+        o.check(Checked::Kind { in_pairs: true }, Err(TokenError::WrongType.into()))?;
         return Ok((None, None));
     };
     o.profile(profile);
@@ -417,7 +421,7 @@ fn lacks_named_key<I: Issuers>(
     limits: &TokenLimits,
 ) -> Option<TokenError> {
     let issuer = issuers.only()?;
-    let (profile, snapshot) = (issuer.profile()?, issuer.keys()?);
+    let (profile, snapshot) = (issuer.only_profile()?, issuer.keys()?);
     let keys = snapshot.keys();
     if keys.memo().get(token.header_segment()).is_some() {
         return None;

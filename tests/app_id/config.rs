@@ -9,7 +9,8 @@ use tower_resource_server::{
 use crate::{SERVER, TENANT, access_with, keys, seconds, settings, verdict};
 
 fn problems(settings: AppId) -> Vec<String> {
-    settings.build().err().map(|error| error.problems().to_vec()).unwrap_or_default()
+    let error = settings.build().err();
+    error.iter().flat_map(|error| error.problems()).map(ToString::to_string).collect()
 }
 
 #[test]

@@ -172,6 +172,6 @@ fn a_longest_lifetime_under_the_shortest_is_a_mistake() {
         let settings = ResourceServer::sceyt(KEY_ONE.application(ONE)).enforce_lifetime(Some(max));
         let found = settings.build().map_or_else(|error| error.problems().to_vec(), |_| Vec::new());
         assert_eq!(found.len(), problems, "{max:?}: {found:?}");
-        assert!(found.iter().all(|problem| problem.starts_with("enforce_lifetime: ")), "{found:?}");
+        assert!(found.iter().all(|problem| problem.text().starts_with("enforce_lifetime: ")), "{found:?}");
     }
 }

@@ -159,6 +159,6 @@ fn an_application_has_a_name_and_one_key_for_rs256() {
         ("far too lenient", one().leeway(std::time::Duration::from_secs(601)), "leeway"),
     ] {
         let error = settings.build().unwrap_err();
-        assert!(error.problems().iter().any(|problem| problem.contains(said)), "{name}: {error}");
+        assert!(error.problems().iter().any(|problem| problem.text().contains(said)), "{name}: {error}");
     }
 }

@@ -240,16 +240,14 @@ impl Bench {
             if snapshot.as_ref().is_some_and(|it| verifies(it.keys())) {
                 return Outcome::Found;
             }
-            let outcome = match self.keys.need_key(arrived, snapshot.map(|it| it.generation()), wanted) {
-                KeyNeed::TryAgain => KeyOutcome::TryAgain,
-                KeyNeed::Lacks => KeyOutcome::Lacks,
-                KeyNeed::Unavailable { retry_after } => KeyOutcome::Unavailable { retry_after },
-                KeyNeed::Wait(wait) => wait.await,
+            let answer = match self.keys.need_key(arrived, snapshot.map(|it| it.generation()), wanted) {
+                KeyAnswer::Wait(wait) => wait.await,
+                answer => answer.map_wait(|_| panic!("it waited")),
             };
-            match outcome {
-                KeyOutcome::TryAgain => {}
-                KeyOutcome::Lacks => return Outcome::Lacks,
-                KeyOutcome::Unavailable { retry_after } => {
+            match answer {
+                KeyAnswer::TryAgain => {}
+                KeyAnswer::Lacks => return Outcome::Lacks,
+                KeyAnswer::Unavailable { retry_after } => {
                     return Outcome::Unavailable(retry_after.as_secs());
                 }
             }

@@ -1,0 +1,156 @@
+//! From settings that were checked to a server.
+
+use std::sync::Arc;
+
+use super::{
+    Inner, ResourceServer, ResourceServerBuilder, TrustedIssuer,
+    cache::TokenCache,
+    check::label,
+    issuers::{AskedClaims, Configured, Profiles, TrustedIssuers},
+    key_sources::KeySources,
+    problems::Problems,
+};
+use crate::{
+    error::{ConfigError, ConfigProblem},
+    http::{Challenger, Metadata},
+    identity::ServerTag,
+    metrics,
+    policy::{Binding, Policy},
+    profile::{CompiledProfile, TokenProfile},
+    store::Nonces,
+    token::ClaimNames,
+};
+
+impl ResourceServerBuilder {
+    /// Builds the server. It fetches nothing and works outside a runtime; keys are fetched from the
+    /// first request on, or from [`start`](ResourceServer::start).
+    ///
+    /// # Errors
+    /// [`ConfigError`] with everything that cannot work: no issuer, an issuer twice, a profile that
+    /// binds a token to nothing or lets it live for ever, HMAC with keys from the network, `http`
+    /// addresses without the loopback opt-in, ID tokens without a client, limits without sense.
+    pub fn build(mut self) -> Result<ResourceServer, ConfigError> {
+        let mut problems = std::mem::take(&mut self.problems);
+        self.check(&mut problems);
+        let metadata = self.metadata();
+        let challenger = self.challenger(metadata.as_ref(), &mut problems);
+        let issuers = self.trusted_issuers(&mut problems);
+        let nonces = self.spendable_nonces(&mut problems);
+        let inner = Inner {
+            tag: ServerTag(self.resource.into()),
+            request: self.request,
+            pair: self.pair,
+            required: self.required,
+            issuers,
+            cache: (self.cache.max_bytes > 0).then(|| TokenCache::new(self.cache)),
+            nonces,
+            challenger,
+            metadata,
+            clock: self.clock,
+            limits: self.limits,
+            retain_tokens: self.retain_tokens,
+            counters: metrics::Counters::new(),
+        };
+        ConfigError::unless_empty(problems, ResourceServer(Arc::new(inner)))
+    }
+
+    /// The protected resource metadata; tenants are not listed.
+    fn metadata(&self) -> Option<Metadata> {
+        let listed = self.issuers.iter().filter(|issuer| !issuer.is_pattern());
+        let authorization_servers: Vec<_> = listed.map(|issuer| &*issuer.issuer).collect();
+        let scopes: Vec<Box<str>> = self.scopes_supported.iter().map(Into::into).collect();
+        Metadata::new(&self.resource, &authorization_servers, &scopes)
+    }
+
+    fn challenger(&self, metadata: Option<&Metadata>, problems: &mut Vec<ConfigProblem>) -> Challenger {
+        let address = metadata.map(|metadata| &*metadata.url);
+        let challenger = Challenger::new(self.challenges.clone(), self.realm.as_deref(), address);
+        let challenger = challenger.unwrap_or_else(|| {
+            Problems::of(problems, "realm", "realm or resource").add(
+                "not_printable",
+                "only printable ASCII can stand in a challenge; leave other characters out",
+            );
+            Challenger::default()
+        });
+        challenger.in_grpc(self.grpc_refusals)
+    }
+
+    /// The table of the issuers, each with its keys and profiles.
+    fn trusted_issuers(&self, all: &mut Vec<ConfigProblem>) -> TrustedIssuers {
+        let mut names = (ClaimNames::default(), ClaimNames::default());
+        let mut sources = KeySources::new(&self.issuers, &self.clock);
+        let (mut configured, mut tenants) = (Vec::new(), Vec::new());
+        for (n, issuer) in self.issuers.iter().enumerate() {
+            let profiles = self.profiles(issuer, &mut names);
+            let mut problems = Problems::of(all, format!("issuers[{n}]"), label(issuer));
+            if issuer.is_pattern() {
+                tenants.extend(sources.tenants(issuer, profiles, &mut problems));
+            } else if let Some(keys) = sources.of(issuer, &mut problems) {
+                configured.push(Configured { issuer: Arc::clone(&issuer.issuer), keys, profiles });
+            }
+        }
+        let (access, id) = names;
+        TrustedIssuers {
+            configured,
+            tenants,
+            access_claims: AskedClaims::new(access),
+            id_claims: self.takes_id_tokens().then(|| AskedClaims::new(id)),
+            takes_lone_id_tokens: self.issuers.iter().any(|issuer| issuer.id_token_profile.binds_audience()),
+            selected: self.request.selector.is_some(),
+        }
+    }
+
+    /// The profiles of an issuer, bound to this server; `names` are the claims that those of access and
+    /// of ID tokens ask about.
+    fn profiles(&self, issuer: &TrustedIssuer, names: &mut (ClaimNames, ClaimNames)) -> Profiles {
+        let (access, id) = names;
+        let compile = |profile: &TokenProfile, names: &mut ClaimNames| {
+            CompiledProfile::new(profile, self.binding(issuer, profile), names)
+        };
+        Profiles {
+            access: compile(&issuer.profile, access),
+            access_where: issuer
+                .profiles_where
+                .iter()
+                .map(|(rules, profile)| (Policy::new(rules, access), compile(profile, access)))
+                .collect(),
+            id: self.takes_id_tokens().then(|| compile(&issuer.id_token_profile, id)),
+            id_stands_alone: issuer.id_token_profile.binds_audience(),
+        }
+    }
+
+    /// What tokens of an issuer must be tied to.
+    fn binding(&self, issuer: &TrustedIssuer, profile: &TokenProfile) -> Binding {
+        let resource: Box<str> = self.resource.as_str().into();
+        let audiences = match issuer.audiences.as_slice() {
+            [] => [resource].into_iter().chain(self.audiences.iter().cloned()).collect(),
+            own => own.into(),
+        };
+        let client_ids = match issuer.client_ids.as_slice() {
+            [] => self.client_ids.as_slice().into(),
+            own => own.into(),
+        };
+        Binding {
+            issuer: Arc::clone(&issuer.issuer),
+            aliases: issuer.aliases.as_slice().into(),
+            names: profile.compares_issuers(),
+            audiences,
+            client_ids,
+        }
+    }
+
+    /// Nonces of this process, for a server whose tokens spend them and that was given none.
+    fn spendable_nonces(&mut self, problems: &mut Vec<ConfigProblem>) -> Option<Nonces> {
+        let takes_id_tokens = self.takes_id_tokens();
+        let spends = self.issuers.iter().any(|issuer| {
+            let id = Some(&issuer.id_token_profile).filter(|_| takes_id_tokens);
+            issuer.access_profiles().chain(id).any(TokenProfile::spends_nonces)
+        });
+        let given = self.nonces.take();
+        if given.is_some() || !spends {
+            return given;
+        }
+        let own = Nonces::new().map_err(|error| format!("{error}; give them with .nonces(..)"));
+        Problems::of(problems, "nonces", "nonces").keep("unavailable", own)
+    }
+}

@@ -1,0 +1,193 @@
+//! What cannot work in the settings of a server, one function per concern.
+
+use super::{
+    ResourceServerBuilder, TrustedIssuer, key_sources, problems::Problems, trusted_issuer::KeysFrom,
+};
+use crate::{
+    error::ConfigProblem,
+    keys::{AlgorithmSet, KeySet},
+    profile::{KeySelection, TokenProfile},
+    token::TokenLimits,
+};
+
+impl ResourceServerBuilder {
+    pub(super) fn check(&self, all: &mut Vec<ConfigProblem>) {
+        all.extend(self.request.grammar.problem().map(of_text("credentials")));
+        all.extend(self.challenges.problem().map(of_text("challenges")));
+        self.check_names(all);
+        self.check_limits(all);
+        Problems::of(all, "issuers", "issuer").refuse(
+            self.issuers.is_empty(),
+            "no_issuer",
+            "none is trusted; add one with .issuer(..)",
+        );
+        for (n, issuer) in self.issuers.iter().enumerate() {
+            let label = label(issuer);
+            let mut problems = Problems::of(all, format!("issuers[{n}]"), label);
+            self.check_issuer_names(n, issuer, &mut problems);
+            self.check_profiles(issuer, &mut problems);
+            self.check_nonces(issuer, &mut problems);
+            key_sources::check(issuer, &mut problems);
+            self.check_keys(issuer, &mut problems);
+        }
+    }
+
+    /// The names of the server and of its clients.
+    fn check_names(&self, all: &mut Vec<ConfigProblem>) {
+        let any_empty = |mut names: std::slice::Iter<'_, Box<str>>| names.any(|name| name.is_empty());
+        Problems::of(all, "resource", "resource").refuse(
+            self.resource.is_empty(),
+            "empty",
+            "it is empty; name this server, as in the `aud` of its tokens",
+        );
+        Problems::of(all, "audience", "audience").refuse(
+            any_empty(self.audiences.iter())
+                || self.issuers.iter().any(|issuer| any_empty(issuer.audiences.iter())),
+            "empty",
+            "one is empty; leave it out",
+        );
+        Problems::of(all, "id_token", "id_token").refuse(
+            self.lacks_client(),
+            "no_client",
+            "ID tokens are for one client; name it with .client_id(..)",
+        );
+        Problems::of(all, "client_id", "client_id").refuse(
+            any_empty(self.client_ids.iter())
+                || self.issuers.iter().any(|issuer| any_empty(issuer.client_ids.iter())),
+            "empty",
+            "one is empty; leave it out",
+        );
+    }
+
+    /// Whether ID tokens are taken, and it is not said for which client.
+    fn lacks_client(&self) -> bool {
+        self.request.id_token.is_some() && !self.names_client() && !self.pair.bind_audience()
+    }
+
+    fn check_limits(&self, all: &mut Vec<ConfigProblem>) {
+        let mut problems = Problems::of(all, "limits", "limits");
+        problems.refuse(
+            self.limits.nesting > TokenLimits::MAX_NESTING,
+            "nesting",
+            "nesting is above 100, where the JSON parser ends; use 100 or less",
+        );
+        problems.refuse(
+            self.limits.keys_tried == 0,
+            "keys_tried",
+            "keys_tried is 0, so that no token could be verified; use 1 or more",
+        );
+    }
+
+    fn check_issuer_names(&self, n: usize, issuer: &TrustedIssuer, problems: &mut Problems<'_>) {
+        problems.refuse(issuer.issuer.is_empty(), "empty", "its name is empty; use the `iss` of its tokens");
+        let form = issuer.profile.compares_issuers();
+        problems.refuse(
+            issuer.names().any(|name| name.ends_with('/') && form.of(name).is_empty()),
+            "no_last_segment",
+            "nothing follows the last slash, by which it is known; name the segment",
+        );
+        let others = || self.issuers.iter().take(n).flat_map(|other| other.compared_names(form));
+        problems.refuse(
+            issuer.compared_names(form).any(|name| others().any(|other| name == other)),
+            "twice",
+            "it is there twice; merge both into one",
+        );
+    }
+
+    /// The profiles of an issuer, and whether the clients that they compare with are named.
+    fn check_profiles(&self, issuer: &TrustedIssuer, problems: &mut Problems<'_>) {
+        let selected = self.request.selector.is_some();
+        let mut of = |path: &str, label: &str, profile: &TokenProfile| {
+            let mut problems = problems.part(path, label);
+            let mut found = Vec::new();
+            profile.problems(problems.label(), selected, &mut found);
+            // Each begins with the words that the setting is called by.
+            let begin = format!("{}: ", problems.label());
+            problems.extend("profile", found.iter().map(|text| text.strip_prefix(&begin).unwrap_or(text)));
+        };
+        of("profile", "", &issuer.profile);
+        for (n, (_, profile)) in issuer.profiles_where.iter().enumerate() {
+            of(&format!("access_tokens_where[{n}]"), ", access_tokens_where", profile);
+        }
+        let mut needs_client = issuer.access_profiles().any(|profile| profile.needs_client());
+        if self.takes_id_tokens() {
+            of("id_token_profile", ", ID tokens", &issuer.id_token_profile);
+            // Where ID tokens lack a client altogether, that has been said.
+            needs_client |= !self.lacks_client() && issuer.id_token_profile.needs_client();
+        }
+        problems.refuse(
+            needs_client && self.client_ids.is_empty() && issuer.client_ids.is_empty(),
+            "no_client",
+            "its profile compares with the client; name it with .client_id(..)",
+        );
+        problems.refuse(
+            issuer.profiles_where.iter().any(|(rules, _)| rules.is_empty()),
+            "no_rules",
+            "access_tokens_where without rules takes every token; give the issuer that profile",
+        );
+        let forms = |profile: &TokenProfile| (profile.compares_issuers(), profile.selects_key_by());
+        problems.refuse(
+            issuer.access_profiles().any(|profile| forms(profile) != forms(&issuer.profile)),
+            "different_names",
+            "its profiles of access tokens compare issuers or select keys in different ways; let them agree",
+        );
+    }
+
+    fn check_nonces(&self, issuer: &TrustedIssuer, problems: &mut Problems<'_>) {
+        problems.refuse(
+            self.request.id_token.is_some()
+                && issuer.access_profiles().any(|profile| profile.spends_nonces())
+                && issuer.id_token_profile.spends_nonces(),
+            "two_nonces",
+            "both tokens of a request would spend a nonce, and one might be lost; let one of its profiles do it",
+        );
+    }
+
+    fn check_keys(&self, issuer: &TrustedIssuer, problems: &mut Problems<'_>) {
+        match &issuer.keys {
+            KeysFrom::Given(keys) => {
+                for profile in issuer.access_profiles() {
+                    check_given(keys, profile.accepted_algorithms(), problems);
+                }
+            }
+            KeysFrom::Fetched(_) => {
+                problems.refuse(
+                    issuer.profile.selects_key_by() == KeySelection::LastSegment,
+                    "key_selection",
+                    "keys from the network are found by their whole names; use KeySelection::Kid",
+                );
+                let id = Some(&issuer.id_token_profile).filter(|_| self.takes_id_tokens());
+                let accepts_hmac = |profile: &TokenProfile| {
+                    !profile.accepted_algorithms().intersection(AlgorithmSet::HMAC).is_empty()
+                };
+                problems.refuse(
+                    issuer.access_profiles().chain(id).any(accepts_hmac),
+                    "hmac",
+                    "HMAC with keys from the network would let anyone sign who can read them; accept asymmetric algorithms only",
+                );
+            }
+        }
+    }
+}
+
+/// A problem that is one text, of the setting with this path.
+fn of_text<T: Into<String>>(path: &'static str) -> impl Fn(T) -> ConfigProblem {
+    move |text| ConfigProblem::new(path, "invalid_setting", text)
+}
+
+/// Given keys can be judged at once.
+fn check_given(keys: &KeySet, accepted: AlgorithmSet, problems: &mut Problems<'_>) {
+    if keys.is_empty() {
+        problems.add("no_key", "it has no key; give at least one");
+    } else if keys.iter().all(|key| key.algorithms().intersection(accepted).is_empty()) {
+        let text = format!(
+            "none of its keys fits an accepted algorithm {accepted:?}; name theirs with TokenProfile::algorithms"
+        );
+        problems.add("no_fitting_key", text);
+    }
+}
+
+/// The words that an issuer is called by.
+pub(super) fn label(issuer: &TrustedIssuer) -> String {
+    if issuer.issuer.is_empty() { "issuer".to_owned() } else { format!("issuer {:?}", issuer.issuer) }
+}

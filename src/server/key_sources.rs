@@ -1,0 +1,175 @@
+//! From issuers to the sources of their keys.
+
+use std::sync::{Arc, atomic::AtomicUsize};
+
+use super::{
+    TrustedIssuer, fetched::Location, issuers::Profiles, problems::Problems, trusted_issuer::KeysFrom,
+};
+use crate::{
+    net::{HttpClient, ReqwestClient, SourceUrl, shown},
+    policy::NameForm,
+    profile::{CompiledProfile, TokenProfile},
+    source::{
+        Discovery, IssuerCounts, KeyLocation, KeySource, RemoteConfig, RemoteKeys, TenantPattern, Tenants,
+        TenantsConfig, WaiterPools, random,
+    },
+    time::Clock,
+};
+
+/// Makes the key sources of one server.
+pub(super) struct KeySources<'a> {
+    clock: &'a Arc<dyn Clock>,
+    pools: WaiterPools,
+    /// Tenants are numbered behind the configured issuers.
+    ids: Arc<AtomicUsize>,
+    /// One client for all issuers that bring none of their own, made when the first needs it.
+    client: Option<Arc<dyn HttpClient>>,
+}
+
+impl<'a> KeySources<'a> {
+    pub(super) fn new(issuers: &[TrustedIssuer], clock: &'a Arc<dyn Clock>) -> Self {
+        let (mut counts, mut configured) = (IssuerCounts::default(), 0);
+        for issuer in issuers {
+            let tenants = &issuer.remote.tenants;
+            match &issuer.keys {
+                KeysFrom::Given(_) => configured += 1,
+                KeysFrom::Fetched(Location::Tenants) => {
+                    counts.tenants = counts.tenants.saturating_add(tenants.max_live);
+                    counts.candidates = counts.candidates.saturating_add(tenants.max_candidates);
+                }
+                KeysFrom::Fetched(Location::Jwks(_) | Location::Discovery) => {
+                    configured += 1;
+                    counts.configured += 1;
+                }
+            }
+        }
+        Self {
+            clock,
+            pools: WaiterPools::new(counts),
+            ids: Arc::new(AtomicUsize::new(configured)),
+            client: None,
+        }
+    }
+
+    /// The keys of an issuer that is configured by its name.
+    pub(super) fn of(&mut self, issuer: &TrustedIssuer, problems: &mut Problems<'_>) -> Option<KeySource> {
+        let location = match &issuer.keys {
+            KeysFrom::Given(keys) => {
+                return Some(KeySource::fixed(issuer.profile.selects_key_by().rename(keys.clone())));
+            }
+            KeysFrom::Fetched(location) => location,
+        };
+        let plain_http = &issuer.remote.plain_http;
+        let location = match location {
+            Location::Jwks(url) => SourceUrl::parse_with(url, plain_http)
+                .map(KeyLocation::Jwks)
+                .map_err(|error| format!("its jwks_uri {}: {}", shown(url), error.with_advice(url))),
+            Location::Discovery | Location::Tenants => Discovery::new(&issuer.issuer, plain_http)
+                .map(KeyLocation::Discover)
+                .map_err(|error| error.with_advice(&issuer.issuer)),
+        };
+        let location = problems.keep("address", location);
+        let client = problems.keep("http_client", self.client(issuer));
+        let remote = RemoteConfig {
+            name: Arc::clone(&issuer.issuer),
+            location: location?,
+            client: client?,
+            clock: Arc::clone(self.clock),
+            settings: issuer.remote.refresh.clone(),
+            pools: self.pools.clone(),
+            on_demand: None,
+            jitter: random,
+        };
+        Some(KeySource::Remote(RemoteKeys::new(remote)))
+    }
+
+    /// The tenants of an issuer that is a pattern.
+    pub(super) fn tenants(
+        &mut self,
+        issuer: &TrustedIssuer,
+        profiles: Profiles,
+        problems: &mut Problems<'_>,
+    ) -> Option<Tenants<Profiles>> {
+        let plain_http = issuer.remote.plain_http.clone();
+        problems.extend("tenant_settings", issuer.remote.tenants.problems());
+        let pattern = problems.keep("pattern", TenantPattern::parse(&issuer.issuer, &plain_http));
+        let forms = [&issuer.profile, &issuer.id_token_profile].map(TokenProfile::compares_issuers);
+        problems.refuse(
+            !issuer.aliases.is_empty() || forms != [NameForm::Exact; 2],
+            "tenant_names",
+            "tenants have one name each, compared byte for byte; trust another form with a pattern of its own",
+        );
+        problems.refuse(
+            issuer.remote.resolver.is_none(),
+            "no_tenants",
+            "it is not said which tenants there are; name them with .allow_tenants(..), or trust all with .dangerous().any_tenant()",
+        );
+        let client = problems.keep("http_client", self.client(issuer));
+        let (pattern, resolver, client) = (pattern?, issuer.remote.resolver.clone()?, client?);
+        let (clock, settings) = (Arc::clone(self.clock), issuer.remote.refresh.clone());
+        let (name, pools) = (Arc::clone(&issuer.issuer), self.pools.clone());
+        Some(Tenants::new(TenantsConfig {
+            pattern,
+            resolver,
+            settings: issuer.remote.tenants.clone(),
+            ids: Arc::clone(&self.ids),
+            source: Box::new(move |location, on_demand| {
+                RemoteKeys::new(RemoteConfig {
+                    name: Arc::clone(&name),
+                    location,
+                    client: Arc::clone(&client),
+                    clock: Arc::clone(&clock),
+                    settings: settings.clone(),
+                    pools: pools.clone(),
+                    on_demand: Some(on_demand),
+                    jitter: random,
+                })
+            }),
+            own: Box::new(move |issuer| profiles.for_issuer(issuer)),
+            plain_http,
+        }))
+    }
+
+    /// The HTTP client of this issuer: its own, or the one that all others share.
+    fn client(&mut self, issuer: &TrustedIssuer) -> Result<Arc<dyn HttpClient>, String> {
+        if let Some(client) = issuer.remote.client.as_ref().or(self.client.as_ref()) {
+            return Ok(Arc::clone(client));
+        }
+        let made: Arc<dyn HttpClient> = Arc::new(ReqwestClient::new().map_err(|error| error.to_string())?);
+        Ok(Arc::clone(self.client.insert(made)))
+    }
+}
+
+impl Profiles {
+    /// The same profiles for another issuer: a tenant.
+    pub(super) fn for_issuer(&self, issuer: &Arc<str>) -> Self {
+        let of = |profile: &CompiledProfile| profile.for_issuer(Arc::clone(issuer));
+        Self {
+            access: of(&self.access),
+            access_where: self
+                .access_where
+                .iter()
+                .map(|(rules, profile)| (rules.clone(), of(profile)))
+                .collect(),
+            id: self.id.as_ref().map(of),
+            id_stands_alone: self.id_stands_alone,
+        }
+    }
+}
+
+/// What cannot work in the settings of keys that are fetched.
+pub(super) fn check(issuer: &TrustedIssuer, problems: &mut Problems<'_>) {
+    problems.refuse(
+        issuer.remote.resolver.is_some() && !issuer.is_pattern(),
+        "no_pattern",
+        "it is no pattern and has no tenants; begin it with TrustedIssuer::tenants(..)",
+    );
+    if matches!(issuer.keys, KeysFrom::Given(_)) {
+        return;
+    }
+    problems.extend("refresh", issuer.remote.refresh.problems());
+    if let Some(no_host) = issuer.remote.plain_http.not_a_host() {
+        let text = format!("plain_http_to({no_host:?}) names no host; leave out scheme, port and path");
+        problems.add("plain_http", text);
+    }
+}
