@@ -128,6 +128,10 @@ fn issuer(
     configured: &dyn Fn() -> Vec<String>,
     result: Result<(), TokenError>,
 ) -> Finding {
+    if name.is_none() && result.is_ok() {
+        return Finding::not_applicable(Stage::Issuer, ISSUER, "not there, as in all tokens of one issuer")
+            .about("iss");
+    }
     let rule = if by_request { "the request names a trusted issuer" } else { ISSUER };
     let finding = Finding::of(Stage::Issuer, rule, result).showing(name.map(Shown::text)).fix(|| {
         match configured().as_slice() {

@@ -86,6 +86,20 @@ impl KeySet {
         Self { skipped: self.skipped.clone(), ..Self::index(keys) }
     }
 
+    /// The keys of this set, then those of another.
+    #[cfg(feature = "remote")]
+    pub(crate) fn joined(&self, other: &Self) -> Self {
+        let keys = self.keys.iter().chain(&other.keys).map(Arc::clone);
+        Self { skipped: [&*self.skipped, &*other.skipped].concat(), ..Self::index(keys) }
+    }
+
+    /// Whether a public key is tried for every `kid`, having none.
+    #[cfg(feature = "remote")]
+    pub(crate) fn has_unnamed_public_key(&self) -> bool {
+        self.at(Some(&self.unnamed))
+            .any(|key| key.algorithms().intersection(super::AlgorithmSet::HMAC).is_empty())
+    }
+
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {

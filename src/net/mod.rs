@@ -17,10 +17,10 @@ mod error;
 mod location;
 #[cfg(all(test, feature = "remote"))]
 mod loopback_tests;
-#[cfg(any(feature = "remote", feature = "identity-provider"))]
-mod timeout;
 #[cfg(feature = "remote")]
 mod reqwest;
+#[cfg(any(feature = "remote", feature = "identity-provider"))]
+mod timeout;
 #[cfg(feature = "remote")]
 mod token_file;
 

@@ -86,6 +86,14 @@ impl<'s> Issuers for KnownIssuers<'s> {
         Some(KnownIssuer { of: *self, who: Who::Candidate { trusted, issuer, own, tenants } })
     }
 
+    fn of_tokens_without_name(&self) -> Option<KnownIssuer<'s>> {
+        // An ID token names its issuer (OpenID Connect Core section 2).
+        let mut configured = self.issuers.configured.iter().enumerate();
+        let (source, known) =
+            configured.find(|(_, known)| known.is_unnamed && self.kind == TokenKind::Access)?;
+        Some(KnownIssuer { of: *self, who: Who::Configured { known, source, fetches: true } })
+    }
+
     fn names(&self) -> Vec<String> {
         self.issuers.configured.iter().map(|known| known.issuer.to_string()).collect()
     }

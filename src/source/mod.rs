@@ -1,7 +1,10 @@
 //! Where keys come from: configured, or fetched from the issuer and kept fresh.
 //!
-//! - `fixed`: keys that the application holds.
-//! - `remote`: the keys of one issuer from the network; what a request asks of them.
+//! - `key_source`: the keys of one issuer, wherever they are from, as the modules above see them.
+//! - `fixed`: keys that the application holds; `given`: those that it gives beside fetched ones;
+//!   `revoked`: those that it has withdrawn.
+//! - `remote`: the keys of one issuer from the network, what a request asks of them; `shared`: what they
+//!   and their refresher have in common; `snapshot`: the keys of this moment.
 //! - `schedule`: when to fetch, and what a request without its key is told; pure. `budget` bounds
 //!   what unknown keys may cause, `permits` how many requests may wait.
 //! - `refresher`: the task that carries the schedule out; `load`: one refresh.
@@ -10,7 +13,7 @@
 //!   [`net`](crate::net).
 //! - `settings`: every number; `health`: how a source is doing, and [`runbook`] what to do about it; `error`: why a refresh failed.
 //!
-//! What the room promises:
+//! What this module promises:
 //!
 //! - **Reading keys never waits.** A snapshot is immutable and behind an atomic pointer; it is
 //!   replaced whole, so a key that the issuer removed is gone with the refresh that notices.
@@ -34,10 +37,12 @@ mod error;
 #[cfg(feature = "remote")]
 mod fetch;
 mod fixed;
+#[cfg(feature = "remote")]
+mod given;
 mod health;
+mod key_source;
 #[cfg(feature = "remote")]
 mod load;
-mod key_source;
 #[cfg(feature = "remote")]
 mod pattern;
 #[cfg(feature = "remote")]
@@ -94,8 +99,8 @@ pub mod runbook {
     }
 }
 
-pub use error::{FetchError, MetadataError, NoRuntime, RefreshError};
-pub use health::{Health, SourceState};
+pub use error::{FetchError, IssuerRefreshError, MetadataError, NoRuntime, RefreshError};
+pub use health::{Health, IssuerHealth, SourceState};
 pub use settings::{MAX_WAITERS_OF_CANDIDATES, MAX_WAITERS_PER_SERVER, RefreshSettings, TenantSettings};
 #[cfg(feature = "remote")]
 pub use tenants::{TenantKeys, TenantResolver};

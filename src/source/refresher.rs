@@ -349,6 +349,7 @@ mod tests {
                 client: Arc::new(Silent),
                 clock: Arc::new(ManualClock::default()),
                 settings: RefreshSettings::default(),
+                given: KeySet::default(),
                 pools: WaiterPools::new(IssuerCounts { configured: 1, ..IssuerCounts::default() }),
                 on_demand: None,
                 jitter: || 0.5,

@@ -25,7 +25,7 @@ use super::{
     tenants::OnDemand,
 };
 use crate::{
-    keys::{SnapshotRef, VerifyingKey},
+    keys::{KeySet, SnapshotRef, VerifyingKey},
     net::{HttpClient, before},
     time::{Clock, Clocks},
     verify::Wanted,
@@ -39,6 +39,8 @@ pub(crate) struct RemoteConfig {
     pub(crate) client: Arc<dyn HttpClient>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: RefreshSettings,
+    /// Keys that count beside those that are fetched.
+    pub(crate) given: KeySet,
     /// The permits to wait of the whole server.
     pub(crate) pools: WaiterPools,
     /// For a tenant: it is refreshed while it is used, and not tried again of itself when its first
@@ -59,19 +61,24 @@ impl RemoteKeys {
         Arc::new(Self { shared: Arc::new(Shared::new(config)) })
     }
 
-    /// The current keys; `None` before the first load and past the stale-if-error limit.
+    /// The current keys: before the first load and past the stale-if-error limit those that were given,
+    /// or `None`.
     ///
     /// Never waits. Starts the refresher when it does not run.
     pub(crate) fn snapshot(&self, now: Clocks) -> Option<SnapshotRef> {
         self.attend_if_due(now.monotonic);
-        self.shared.live(now)
+        self.peek(now)
     }
 
-    /// Whether `key`, which verified a token when the keys had this generation, still counts: never
-    /// past the stale-if-error limit. Otherwise as [`snapshot`](Self::snapshot).
+    /// Whether `key`, which verified a token when the keys had this generation, still counts: past the
+    /// stale-if-error limit only if it was given. Otherwise as [`snapshot`](Self::snapshot).
     pub(crate) fn is_current(&self, generation: u64, key: &Arc<VerifyingKey>, now: Clocks) -> bool {
         self.attend_if_due(now.monotonic);
-        self.shared.is_live(now) && self.shared.snapshot.holds(generation, key)
+        if self.shared.is_live(now) {
+            self.shared.snapshot.holds(generation, key)
+        } else {
+            self.shared.given.holds(key)
+        }
     }
 
     fn attend_if_due(&self, now: Duration) {
@@ -82,7 +89,7 @@ impl RemoteKeys {
 
     /// The same, and nothing is started.
     pub(crate) fn peek(&self, now: Clocks) -> Option<SnapshotRef> {
-        self.shared.live(now)
+        self.shared.live(now).or_else(|| self.shared.given.load())
     }
 
     #[cold]
@@ -133,7 +140,7 @@ impl RemoteKeys {
         self.shared.ensure_driver(self.shared.now())
     }
 
-    /// Waits until there are keys, however long that takes.
+    /// Waits until there are fetched keys, however long that takes.
     ///
     /// # Errors
     /// [`NoRuntime`] outside a tokio runtime.
@@ -179,7 +186,8 @@ impl RemoteKeys {
         let revoked = {
             let mut state = self.shared.lock();
             state.revoked.add(kid_or_thumbprint);
-            self.shared.publish(&state).is_some()
+            let given = self.shared.given.keep(state.revoked.remaining(&self.shared.config.given));
+            self.shared.publish(&state).is_some() || given
         };
         if revoked {
             tracing::info!(issuer = %self.shared.config.name, "a key was revoked by the application");
@@ -188,7 +196,7 @@ impl RemoteKeys {
         revoked
     }
 
-    /// Whether its first fetch failed, and nobody is at it any more.
+    /// Whether its first fetch failed, and no other is on its way.
     pub(super) fn has_given_up(&self) -> bool {
         self.shared.lock().schedule.has_given_up()
     }
@@ -217,11 +225,12 @@ impl RemoteKeys {
             // It may sleep past the end of keys that the wall clock ended.
             driver.wake();
         }
-        let snapshot = shared.snapshot.load();
+        let generation = shared.snapshot.load().generation();
+        let snapshot = self.peek(clocks).unwrap_or_else(|| shared.snapshot.load());
         let loaded = state.memory.loaded.as_ref();
         let document = loaded.map_or(snapshot.keys(), |loaded| &loaded.keys);
         Health {
-            generation: snapshot.generation(),
+            generation,
             age: state.schedule.good_since().map(|since| clocks.since(since)),
             next_refresh: state.driver.as_ref().map(|_| state.schedule.due().saturating_sub(now)),
             failures: state.schedule.failures(),

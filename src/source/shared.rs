@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::{
     KeyAnswer, NoRuntime, RefreshError, RemoteConfig, SourceState,
+    given::Given,
     load::Memory,
     permits::{Permit, PermitPool, Waiters},
     refresher::Driver,
@@ -29,7 +30,9 @@ use crate::{
 /// itself alive.
 pub(super) struct Shared {
     pub(super) config: RemoteConfig,
+    /// The fetched keys and those that were given.
     pub(super) snapshot: Current,
+    pub(super) given: Given,
     /// The end of the stale-if-error limit, in nanoseconds of the monotonic clock and of the wall clock.
     good_until: [AtomicU64; 2],
     /// From this moment on, a reader has to look whether the driver runs.
@@ -84,6 +87,7 @@ impl Shared {
         };
         let waiters = Waiters::new(config.settings.max_waiters);
         Self {
+            given: Given::new(&config.given),
             config,
             snapshot: Current::default(),
             good_until: Default::default(),
@@ -118,6 +122,7 @@ impl Shared {
         self.news.send_modify(|count| *count = count.wrapping_add(1));
     }
 
+    /// The keys, as long as there are fetched ones to rely on.
     pub(super) fn live(&self, now: Clocks) -> Option<SnapshotRef> {
         self.is_live(now).then(|| self.snapshot.load())
     }
@@ -130,11 +135,12 @@ impl Shared {
             && unix_nanos(now.unix) < unix.load(Ordering::Acquire)
     }
 
-    /// Puts what is loaded, less what is revoked, in place; the new generation when that changes
-    /// the keys.
+    /// Puts what is loaded and what was given, less what is revoked, in place; the new generation when
+    /// that changes the keys.
     pub(super) fn publish(&self, state: &State) -> Option<u64> {
         let loaded = state.memory.loaded.as_ref()?;
-        let next = self.snapshot.load().succeeded_by(state.revoked.remaining(&loaded.keys));
+        let keys = loaded.keys.joined(&self.config.given);
+        let next = self.snapshot.load().succeeded_by(state.revoked.remaining(&keys));
         let generation = next.as_ref().map(Snapshot::generation);
         if let Some(next) = next {
             self.snapshot.store(next);

@@ -137,11 +137,11 @@ impl Site {
     }
 
     pub async fn refresh(&self) -> Result<(), RefreshError> {
-        self.api.refresh_now().await
+        self.api.refresh_now().await.map_err(|refused| refused.error)
     }
 
     pub fn health(&self) -> Health {
-        self.api.health().remove(0).1
+        self.api.health().remove(0).keys
     }
 }
 

@@ -216,7 +216,7 @@ impl Model {
     }
 
     fn health(&self) -> Health {
-        self.api.health().remove(0).1
+        self.api.health().remove(0).keys
     }
 
     fn key(&self, back: usize) -> usize {

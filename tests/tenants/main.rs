@@ -64,7 +64,7 @@ impl Stage {
 
     /// The tenants that work.
     pub fn working(&self) -> Vec<String> {
-        self.api.health().into_iter().map(|(issuer, _)| issuer.to_string()).collect()
+        self.api.health().into_iter().map(|known| known.issuer.to_string()).collect()
     }
 }
 
@@ -76,7 +76,5 @@ pub fn token_under(keys: &TestIssuer, tenant: &str) -> String {
 
 /// Room for this many tenants that work.
 pub fn at_most(max_live: usize) -> TenantSettings {
-    let mut settings = TenantSettings::default();
-    settings.max_live = max_live;
-    settings
+    TenantSettings::default().max_live(max_live)
 }

@@ -174,16 +174,25 @@ fn refusing_takes_evidence() {
     // A fetch that was under way when the request arrived is waited for, but is no evidence.
     schedule.request(Reason::UnknownKey, secs(101));
     schedule.step(both(secs(101)));
-    assert_eq!(wait_that_requests(schedule.judge(Wanted::UnknownKey, secs(102), both(secs(102))), None), secs(103));
+    assert_eq!(
+        wait_that_requests(schedule.judge(Wanted::UnknownKey, secs(102), both(secs(102))), None),
+        secs(103)
+    );
     schedule.succeeded(secs(102), Success::default(), MIDDLE);
     assert_eq!(schedule.judge(Wanted::UnknownKey, secs(101), both(secs(102))), Verdict::Lacks);
-    wait_that_requests(schedule.judge(Wanted::UnknownKey, secs(102), both(secs(102))), Some(Reason::UnknownKey));
+    wait_that_requests(
+        schedule.judge(Wanted::UnknownKey, secs(102), both(secs(102))),
+        Some(Reason::UnknownKey),
+    );
 }
 
 #[test]
 fn many_requests_share_one_fetch() {
     let mut schedule = fresh(secs(100));
-    wait_that_requests(schedule.judge(Wanted::UnknownKey, secs(150), both(secs(150))), Some(Reason::UnknownKey));
+    wait_that_requests(
+        schedule.judge(Wanted::UnknownKey, secs(150), both(secs(150))),
+        Some(Reason::UnknownKey),
+    );
     schedule.request(Reason::UnknownKey, secs(150));
     for _ in 0..1000 {
         wait_that_requests(schedule.judge(Wanted::UnknownKey, secs(150), both(secs(150))), None);
@@ -205,7 +214,10 @@ fn without_budget_only_a_recent_fetch_is_evidence() {
     schedule.succeeded(secs(100), Success::default(), MIDDLE);
     spend_budget(&mut schedule, secs(200));
     assert_eq!(schedule.judge(Wanted::UnknownKey, secs(210), both(secs(210))), Verdict::Lacks);
-    assert_eq!(schedule.judge(Wanted::UnknownKey, secs(211), both(secs(211))), Verdict::Unavailable { retry_after: secs(49) });
+    assert_eq!(
+        schedule.judge(Wanted::UnknownKey, secs(211), both(secs(211))),
+        Verdict::Unavailable { retry_after: secs(49) }
+    );
 }
 
 #[test]
@@ -219,20 +231,32 @@ fn a_failing_source_answers_unavailable_until_its_back_off_is_over() {
         Verdict::Unavailable { retry_after: secs(20) },
         "the one that waited"
     );
-    assert_eq!(schedule.judge(Wanted::UnknownKey, secs(160), both(secs(160))), Verdict::Unavailable { retry_after: secs(11) });
-    wait_that_requests(schedule.judge(Wanted::UnknownKey, secs(171), both(secs(171))), Some(Reason::UnknownKey));
+    assert_eq!(
+        schedule.judge(Wanted::UnknownKey, secs(160), both(secs(160))),
+        Verdict::Unavailable { retry_after: secs(11) }
+    );
+    wait_that_requests(
+        schedule.judge(Wanted::UnknownKey, secs(171), both(secs(171))),
+        Some(Reason::UnknownKey),
+    );
     assert_eq!(schedule.state(both(secs(171))), SourceState::Fresh, "the old keys are still served");
 }
 
 #[test]
 fn a_cold_source_is_waited_for_and_costs_no_budget() {
     let mut schedule = new();
-    assert_eq!(wait_that_requests(schedule.judge(Wanted::UnknownKey, secs(5), both(secs(5))), Some(Reason::Due)), secs(7));
+    assert_eq!(
+        wait_that_requests(schedule.judge(Wanted::UnknownKey, secs(5), both(secs(5))), Some(Reason::Due)),
+        secs(7)
+    );
     schedule.request(Reason::Due, secs(5));
     assert_eq!(schedule.step(both(secs(5))), Step::Fetch(Reason::Due));
     assert_eq!(schedule.budget_left(secs(5)), 5);
     wait_that_requests(schedule.judge(Wanted::UnknownKey, secs(6), both(secs(6))), None);
-    assert_eq!(schedule.judge(Wanted::UnknownKey, secs(5), both(secs(7))), Verdict::Unavailable { retry_after: secs(1) });
+    assert_eq!(
+        schedule.judge(Wanted::UnknownKey, secs(5), both(secs(7))),
+        Verdict::Unavailable { retry_after: secs(1) }
+    );
     schedule.failed(secs(7), None, MIDDLE);
     assert_eq!(
         schedule.judge(Wanted::UnknownKey, secs(7), both(secs(7) + Duration::from_millis(500))),
@@ -248,8 +272,14 @@ fn past_the_stale_if_error_limit_old_evidence_counts_for_nothing() {
     let dead = secs(100 + 6 * 3600);
     let just_alive = dead - Duration::from_nanos(1);
     assert_eq!(schedule.judge(Wanted::UnknownKey, secs(100), both(just_alive)), Verdict::Lacks);
-    assert_eq!(schedule.judge(Wanted::UnknownKey, secs(100), both(dead)), Verdict::Unavailable { retry_after: secs(1) });
-    assert!(matches!(schedule.judge(Wanted::UnknownKey, dead, both(dead)), Verdict::Wait { request: Some(Reason::Due), .. }));
+    assert_eq!(
+        schedule.judge(Wanted::UnknownKey, secs(100), both(dead)),
+        Verdict::Unavailable { retry_after: secs(1) }
+    );
+    assert!(matches!(
+        schedule.judge(Wanted::UnknownKey, dead, both(dead)),
+        Verdict::Wait { request: Some(Reason::Due), .. }
+    ));
 }
 
 #[test]
@@ -339,7 +369,9 @@ fn a_flood_causes_no_more_fetches_than_the_formula() {
             if landing == Some(tick) {
                 schedule.succeeded(now, Success::default(), MIDDLE);
             }
-            if let Verdict::Wait { request: Some(reason), .. } = schedule.judge(Wanted::UnknownKey, now, both(now)) {
+            if let Verdict::Wait { request: Some(reason), .. } =
+                schedule.judge(Wanted::UnknownKey, now, both(now))
+            {
                 schedule.request(reason, now);
             }
             match schedule.step(both(now)) {

@@ -35,10 +35,12 @@ async fn requests_that_come_while_the_exchange_is_looked_up_wait_for_it() {
     bench.provider.publish(&[("a", 9), ("b", 2)]);
     bench.provider.open.send_replace(false);
     let requests: Vec<_> = (0..100)
-        .map(|_| tokio::spawn({
-            let bench = bench.clone();
-            async move { bench.signed_by(("a", 9)).await }
-        }))
+        .map(|_| {
+            tokio::spawn({
+                let bench = bench.clone();
+                async move { bench.signed_by(("a", 9)).await }
+            })
+        })
         .collect();
     settle().await;
     assert_eq!((bench.provider.fetches(), bench.keys.health().waiters), (2, 100));
@@ -74,10 +76,12 @@ async fn bad_signatures_leave_permits_to_unknown_keys() {
     let bench = loaded(true).await;
     bench.provider.set(JWKS, Answer::Hangs);
     let forged: Vec<_> = (0..5_000)
-        .map(|_| tokio::spawn({
-            let bench = bench.clone();
-            async move { bench.signed_by(("a", 7)).await }
-        }))
+        .map(|_| {
+            tokio::spawn({
+                let bench = bench.clone();
+                async move { bench.signed_by(("a", 7)).await }
+            })
+        })
         .collect();
     for _ in 0..100 {
         settle().await;

@@ -3,6 +3,7 @@
 
 mod documents;
 mod exchanged;
+mod given;
 mod lifetimes;
 mod model;
 mod model_schedule;
@@ -194,6 +195,15 @@ impl Bench {
     }
 
     fn with_settings(location: KeyLocation, pools: WaiterPools, settings: RefreshSettings) -> Self {
+        Self::with_given(location, pools, settings, KeySet::default())
+    }
+
+    fn with_given(
+        location: KeyLocation,
+        pools: WaiterPools,
+        settings: RefreshSettings,
+        given: KeySet,
+    ) -> Self {
         let (clock, provider) = (ManualClock::default(), Provider::new());
         let keys = RemoteKeys::new(RemoteConfig {
             name: "https://login.example".into(),
@@ -201,6 +211,7 @@ impl Bench {
             client: Arc::clone(&provider) as Arc<dyn HttpClient>,
             clock: Arc::new(clock.clone()),
             settings,
+            given,
             pools,
             on_demand: None,
             jitter: || 0.5,

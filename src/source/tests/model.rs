@@ -119,7 +119,14 @@ impl World {
         // What is sent is decided when the request arrives, and may be old when it gets there.
         let (number, mode, published, max_age) = self.with(|script| {
             let asked = std::mem::take(&mut script.asked) > 0;
-            script.log.push(Fetched { started: now, wall, ended: None, good: None, asked, found_new_key: false });
+            script.log.push(Fetched {
+                started: now,
+                wall,
+                ended: None,
+                good: None,
+                asked,
+                found_new_key: false,
+            });
             (script.log.len() - 1, script.mode, script.published.clone(), script.max_age)
         });
         let _ = self.gate.subscribe().wait_for(|open| *open).await;
@@ -246,6 +253,7 @@ impl Model {
             client: Arc::new(world.clone()),
             clock: Arc::new(clock.clone()),
             settings: RefreshSettings::default(),
+            given: KeySet::default(),
             pools: pools(4096),
             on_demand: None,
             jitter: || 0.5,

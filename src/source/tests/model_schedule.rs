@@ -98,7 +98,9 @@ impl Model {
             Event::Succeeds { .. } if self.flight.is_some_and(|(since, ..)| self.now > since + secs(5)) => {
                 self.fails(None, jitter);
             }
-            Event::Succeeds { freshness, found_new_key } => self.succeeds(freshness.map(secs), *found_new_key, jitter),
+            Event::Succeeds { freshness, found_new_key } => {
+                self.succeeds(freshness.map(secs), *found_new_key, jitter)
+            }
             Event::Fails { retry_after } => self.fails(retry_after.map(secs), jitter),
             Event::Asked => self.schedule.request(Reason::Asked, self.now),
             Event::RuntimeEnds => {

@@ -237,7 +237,14 @@ async fn a_machine_that_was_suspended_serves_no_removed_key_for_longer() {
     // Monotonic time stands still while a machine is suspended; the provider removes `a` meanwhile.
     let asleep = |hours: u64| UnixTime::from_secs(1_700_000_000 + hours * 3600);
     for (name, hours, reachable, of_a, of_b, state) in [
-        ("for less than the stale-if-error limit", 5, false, Outcome::Found, Outcome::Found, SourceState::Fresh),
+        (
+            "for less than the stale-if-error limit",
+            5,
+            false,
+            Outcome::Found,
+            Outcome::Found,
+            SourceState::Fresh,
+        ),
         ("for longer", 6, true, Outcome::Lacks, Outcome::Found, SourceState::Fresh),
         (
             "for longer, and the issuer is away",
