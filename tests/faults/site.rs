@@ -148,5 +148,5 @@ impl Site {
 /// An RSA key: making one takes longer than everything else here.
 pub fn rsa() -> SigningKey {
     let pem = include_str!("../../src/issuer/testdata/rsa2048-pkcs8.pem");
-    SigningKey::from_pem(tower_resource_server::keys::Algorithm::RS256, pem).unwrap()
+    SigningKey::from_pem(pem, tower_resource_server::keys::Algorithm::RS256).unwrap()
 }

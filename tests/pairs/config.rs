@@ -400,7 +400,7 @@ fn addresses_and_algorithms_of_remote_keys_are_judged_at_once() {
             "HMAC",
             remote("https://issuer.test/jwks").map_profile(|_| hmac),
             sourced(
-                "HMAC with keys from the network would let anyone sign who can read them; accept asymmetric algorithms only",
+                "HMAC with keys from the network would let anyone sign who can read them; accept asymmetric algorithms only, or give the secret with .also_keys(..)",
             ),
         ),
     ] {

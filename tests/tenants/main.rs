@@ -7,6 +7,7 @@ mod bounds;
 mod cloud;
 mod config;
 mod customers;
+mod exchanged;
 mod lives;
 mod names;
 mod revoked;

@@ -19,6 +19,8 @@ enum Event {
     WallClock(u64),
     /// Requests with unknown keys arrive; each is asked again with everything that happens.
     Arrive,
+    /// A request with a bad signature under a key that is there; the same.
+    ArriveForged,
     Succeeds {
         freshness: Option<u64>,
         found_new_key: bool,
@@ -38,6 +40,7 @@ fn events() -> impl Strategy<Value = Vec<(Event, f64)>> {
         6 => millis.prop_map(Event::Passes),
         1 => wall.prop_map(Event::WallClock),
         6 => Just(Event::Arrive),
+        3 => Just(Event::ArriveForged),
         4 => (freshness, any::<bool>()).prop_map(|(freshness, found_new_key)| Event::Succeeds { freshness, found_new_key }),
         3 => prop::option::of(0..300_u64).prop_map(|retry_after| Event::Fails { retry_after }),
         1 => Just(Event::Asked),
@@ -60,10 +63,12 @@ struct Model {
     /// From when on the schedule may fetch of itself.
     due_from: Duration,
     /// Requests that still have no answer.
-    waiting: Vec<Duration>,
+    waiting: Vec<(Duration, Wanted)>,
     fetches: u64,
-    /// Fetches that unknown keys do not answer for.
+    /// Fetches that neither unknown keys nor bad signatures answer for.
     others: u64,
+    /// Fetches that bad signatures caused.
+    forged: u64,
     found_new_key: u64,
     abandoned: bool,
 }
@@ -71,7 +76,7 @@ struct Model {
 impl Model {
     fn new() -> Self {
         Self {
-            schedule: Schedule::new(RefreshSettings::default()),
+            schedule: Schedule::new(RefreshSettings::default().refetch_on_bad_signature(true)),
             now: secs(1000),
             wall: UnixTime::from_secs(50_000),
             flight: None,
@@ -81,6 +86,7 @@ impl Model {
             waiting: Vec::new(),
             fetches: 0,
             others: 0,
+            forged: 0,
             found_new_key: 0,
             abandoned: false,
         }
@@ -93,7 +99,8 @@ impl Model {
                 self.wall = self.wall.saturating_add(Duration::from_millis(*millis));
             }
             Event::WallClock(unix) => self.wall = UnixTime::from_secs(*unix),
-            Event::Arrive => self.waiting.push(self.now),
+            Event::Arrive => self.waiting.push((self.now, Wanted::UnknownKey)),
+            Event::ArriveForged => self.waiting.push((self.now, Wanted::ExchangedKey)),
             // The driver gives up on a fetch that takes longer.
             Event::Succeeds { .. } if self.flight.is_some_and(|(since, ..)| self.now > since + secs(5)) => {
                 self.fails(None, jitter);
@@ -144,13 +151,15 @@ impl Model {
 
     fn answer_requests(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
-        self.waiting = waiting.into_iter().filter(|arrived| !self.is_answered(*arrived)).collect();
+        self.waiting = waiting.into_iter().filter(|request| !self.is_answered(*request)).collect();
     }
 
     /// Judges one request, which must be told nothing that it may not be told.
-    fn is_answered(&mut self, arrived: Duration) -> bool {
+    fn is_answered(&mut self, (arrived, wanted): (Duration, Wanted)) -> bool {
         let budget = self.schedule.budget_left(self.now);
-        match self.schedule.judge(Wanted::UnknownKey, arrived, self.clocks()) {
+        match self.schedule.judge(wanted, arrived, self.clocks()) {
+            // The bad signature is evidence by itself.
+            Verdict::Lacks if wanted == Wanted::ExchangedKey => true,
             Verdict::Lacks => {
                 let (started, _) = self.good.expect("refused without a single good fetch");
                 assert!(self.is_live(), "refused past the stale-if-error limit");
@@ -159,6 +168,7 @@ impl Model {
                 true
             }
             Verdict::Unavailable { retry_after } => {
+                assert_eq!(wanted, Wanted::UnknownKey, "a bad signature is refused");
                 assert!((secs(1)..=LONGEST_RETRY).contains(&retry_after), "{retry_after:?}");
                 assert!(!self.good.is_some_and(|(started, _)| started >= arrived && self.is_live()));
                 true
@@ -167,6 +177,12 @@ impl Model {
                 let longest = if self.is_live() { secs(1) } else { secs(2) };
                 assert!(self.now < until && until == arrived + longest, "waits until {until:?}");
                 if let Some(reason) = request {
+                    let expected = match wanted {
+                        Wanted::ExchangedKey => Reason::BadSignature,
+                        Wanted::UnknownKey if self.is_live() => Reason::UnknownKey,
+                        Wanted::UnknownKey => Reason::Due,
+                    };
+                    assert_eq!(reason, expected);
                     assert!(self.flight.is_none(), "a second fetch is requested while one is under way");
                     self.schedule.request(reason, self.now);
                 }
@@ -188,7 +204,11 @@ impl Model {
                 if reason == Reason::Due && !again && !dead {
                     assert!(self.now >= self.due_from, "{:?} too early", self.due_from - self.now);
                 }
-                self.others += u64::from(reason != Reason::UnknownKey || again);
+                match reason {
+                    Reason::BadSignature if !again => self.forged += 1,
+                    Reason::UnknownKey if !again => {}
+                    _ => self.others += 1,
+                }
                 self.fetches += 1;
                 self.flight = Some((self.now, self.wall, reason));
                 true
@@ -213,7 +233,10 @@ impl Model {
         };
         assert_eq!(self.schedule.state(self.clocks()), expected);
         let intervals = (self.now - secs(1000)).as_nanos().div_ceil(secs(10).as_nanos());
-        let bound = 5 + u64::try_from(intervals).unwrap() + self.found_new_key + self.others;
+        let minutes =
+            u64::try_from((self.now - secs(1000)).as_nanos().div_ceil(secs(60).as_nanos())).unwrap();
+        assert!(self.forged <= 1 + minutes, "{} fetches for bad signatures", self.forged);
+        let bound = 5 + u64::try_from(intervals).unwrap() + self.found_new_key + self.others + self.forged;
         assert!(self.fetches <= bound, "{} fetches, at most {bound}", self.fetches);
     }
 }
