@@ -28,7 +28,7 @@ use crate::error::ConfigError;
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use tower_resource_server::{TrustedIssuer, net::ReqwestClient};
+/// use tower_resource_server::{TrustedIssuer, net::ReqwestClient, profile::TokenProfile};
 ///
 /// let directory = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// let client = ReqwestClient::builder()
@@ -39,7 +39,8 @@ use crate::error::ConfigError;
 /// let cluster = TrustedIssuer::with_jwks_uri(
 ///     "https://kubernetes.default.svc.cluster.local",
 ///     "https://kubernetes.default.svc/openid/v1/jwks",
-///, tower_resource_server::profile::TokenProfile::jwt())
+///     TokenProfile::jwt(),
+/// )
 /// .http_client(client);
 /// # let _ = cluster;
 /// # Ok(())
@@ -50,7 +51,7 @@ use crate::error::ConfigError;
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use tower_resource_server::{TrustedIssuer, net::ReqwestClient};
+/// use tower_resource_server::{TrustedIssuer, net::ReqwestClient, profile::TokenProfile};
 ///
 /// let client = ReqwestClient::builder().proxy("http://user:password@proxy.internal:3128").build()?;
 /// let issuer = TrustedIssuer::discover("https://login.example", TokenProfile::jwt()).http_client(client);

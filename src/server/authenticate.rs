@@ -139,7 +139,7 @@ impl ResourceServer {
         self.with(self.0.request.read(headers), |credentials| self.begin_with(credentials))
     }
 
-    /// Begins, and keeps the credentials out of the logs of whoever handles the request next.
+    /// Begins, and marks the credentials as sensitive, so that inner services do not log them.
     pub(crate) fn begin_marking(&self, headers: &mut HeaderMap) -> Step {
         self.with(self.0.request.take(headers), |credentials| self.begin_with(credentials))
     }
@@ -368,7 +368,8 @@ impl Inner {
         Some(identity)
     }
 
-    /// The identity that these very tokens were verified to be, if the verdict still stands.
+    /// The identity that these very tokens were verified to be, if that is so now: within
+    /// their validity window, and by keys that are current.
     pub(super) fn cached(&self, credentials: Credentials<'_>, now: &Now<'_>) -> Option<Identity> {
         let current = |evidence: &Evidence| self.issuers.are_current(evidence, || now.clocks());
         self.cache.as_ref()?.get(credentials, || now.unix(), current)

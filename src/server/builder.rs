@@ -156,7 +156,7 @@ impl ResourceServerBuilder {
     /// a `POST` with the content type of gRPC on HTTP/2 or later, or with that of gRPC-Web.
     ///
     /// Such a refusal has the status 200, and says what it is in `grpc-status`. **Turn it off where
-    /// somebody in between goes by the status alone**: a forward-auth service (nginx `auth_request`,
+    /// an intermediary goes by the status alone**: a forward-auth service (nginx `auth_request`,
     /// Traefik `ForwardAuth`, Envoy `ext_authz` over HTTP) passes on headers of the original request,
     /// its content type among them, and takes a 2xx for a yes. Every refusal is then a 401, 403, 400
     /// or 503, which gRPC clients read as `UNAUTHENTICATED`, `PERMISSION_DENIED`, `INTERNAL` and
@@ -164,8 +164,9 @@ impl ResourceServerBuilder {
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use tower_resource_server::{TrustedIssuer, ResourceServer, keys::{KeySet, VerifyingKey}};
-    /// # let issuer = TrustedIssuer::with_keys("a", KeySet::from_keys([VerifyingKey::from_ed25519_bytes(&[7; 32])?]), TokenProfile::jwt());
+    /// # use tower_resource_server::{ResourceServer, TrustedIssuer, keys::{KeySet, VerifyingKey}, profile::TokenProfile};
+    /// # let keys = KeySet::from_keys([VerifyingKey::from_ed25519_bytes(&[7; 32])?]);
+    /// # let issuer = TrustedIssuer::with_keys("a", keys, TokenProfile::rfc9068());
     /// let forward_auth = ResourceServer::builder("https://api.example")
     ///     .grpc_refusals(false)
     ///     .issuer(issuer)
@@ -181,7 +182,7 @@ impl ResourceServerBuilder {
 
     /// Requires these scopes of every request, beside what an operation requires itself. Called
     /// again, it adds to them. A layer that is [`optional`](crate::middleware::AuthLayer::optional)
-    /// then lets nobody pass without credentials.
+    /// then lets no request pass without credentials.
     pub fn require(mut self, scopes: Requirement) -> Self {
         self.required = self.required.and(scopes);
         self

@@ -1,13 +1,13 @@
-//! Verdicts that were good, and what keeps each of them good (promise 6).
+//! Identities that were verified, and what ends each of them (promise 6).
 //!
-//! - **Key**: every input that the verdict depends on. The server is implied, since each has a cache
+//! - **Key**: every input that the result depends on. The server is implied, since each has a cache
 //!   of its own; the rest is the tokens of the request, slot by slot, and the issuer that it names.
 //!   Only the tail of each token is hashed, under a random seed: it is the signature, the part that
 //!   an issuer alone controls. Every byte is compared. [`CacheSettings::digests`] puts a SHA-256
 //!   digest of all parts in their place.
 //! - **Hit**: the time rules are judged again by the [`Window`] in which they all hold, and the key
 //!   that verified each token must be in its issuer's current snapshot. A removed or revoked key,
-//!   or a key source past its stale-if-error limit, ends the verdict. What is per request (scopes, other
+//!   or a key source past its stale-if-error limit, ends the entry. What is per request (scopes, other
 //!   tokens of the request) is judged by the caller.
 //! - **Never**: refusals, since what is unknown now may be good in a second; tokens under a shared
 //!   secret, which cost less to verify than to look up; tokens that spend a nonce, each good once; ID
@@ -39,7 +39,7 @@ const ENTRY_OVERHEAD: usize = 600;
 const TYPICAL_ENTRY: usize = 3 * 1024;
 
 pub(super) struct TokenCache {
-    verdicts: Cache<Key, Identity, Bytes, foldhash::fast::RandomState>,
+    identities: Cache<Key, Identity, Bytes, foldhash::fast::RandomState>,
     digests: bool,
 }
 
@@ -73,7 +73,7 @@ impl TokenCache {
             .estimated_items_capacity((max_bytes / TYPICAL_ENTRY).max(1))
             .weight_capacity(max_bytes as u64)
             .build();
-        let verdicts = match options {
+        let identities = match options {
             Ok(options) => Cache::with_options(
                 options,
                 Bytes,
@@ -89,7 +89,7 @@ impl TokenCache {
                 Default::default(),
             ),
         };
-        Self { verdicts, digests }
+        Self { identities, digests }
     }
 
     /// The identity behind `credentials`, if it is good now: within the validity window of its tokens,
@@ -101,7 +101,8 @@ impl TokenCache {
         is_current: impl Fn(&Evidence) -> bool,
     ) -> Option<Identity> {
         // Contention reads as a miss: verifying again costs less than waiting for a lock might.
-        let find = |credentials: Credentials<'_>| self.verdicts.try_get(&KeyRef(credentials)).ok().flatten();
+        let find =
+            |credentials: Credentials<'_>| self.identities.try_get(&KeyRef(credentials)).ok().flatten();
         let identity = self.with_key(credentials, find)?;
         // Time first: a token that has expired is no use of its issuer's keys.
         let current =
@@ -109,7 +110,7 @@ impl TokenCache {
         current.then_some(identity)
     }
 
-    /// Remembers a verdict.
+    /// Remembers a result.
     pub(super) fn insert(&self, credentials: Credentials<'_>, identity: &Identity) {
         if identity
             .tokens()
@@ -117,9 +118,10 @@ impl TokenCache {
         {
             return;
         }
-        // Under contention the verdict is not remembered this time.
-        let keep =
-            |credentials: Credentials<'_>| self.verdicts.try_insert(Key::new(credentials), identity.clone());
+        // Under contention the result is not remembered this time.
+        let keep = |credentials: Credentials<'_>| {
+            self.identities.try_insert(Key::new(credentials), identity.clone())
+        };
         let _ = self.with_key(credentials, keep);
     }
 

@@ -205,8 +205,8 @@ impl DangerousIssuer {
     /// Allows plain `http` to this host, whatever the port: for an identity provider in the same
     /// container network, such as `http://keycloak:8080/realms/shop`.
     ///
-    /// Whoever can answer for the host, or change what it sends on the way here, chooses the keys, and
-    /// so signs any token: only in a network where every machine is trusted with that.
+    /// Anyone who can answer for the host, or change what it sends on the way here, chooses the keys,
+    /// and so signs any token: only in a network where every machine is trusted with that.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -223,7 +223,7 @@ impl DangerousIssuer {
         self.0
     }
 
-    /// Trusts every tenant of a [pattern](TrustedIssuer::tenants): whoever can become a customer of the
+    /// Trusts every tenant of a [pattern](TrustedIssuer::tenants): anyone who can become a customer of the
     /// provider can then sign in here, and bring any subject of a tenant of their own. The
     /// application must decide by [`Identity::principal`](crate::Identity::principal), and never by
     /// a claim such as `email` that a tenant writes as it likes. Tenants of strangers also compete

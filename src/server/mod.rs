@@ -11,7 +11,7 @@
 //! - `admit`: whether the request may have what it asks for: requirements, then what counts once.
 //! - `explain`: the same two stages, with every check recorded.
 //! - `pair`: whether an access token and an ID token belong together.
-//! - `cache`: verdicts that were good, and what keeps each of them good.
+//! - `cache`: identities that were verified, and what ends each of them.
 //! - `health`: how the keys are doing, as a service; `key_changes`: keys that the application withdraws
 //!   or replaces.
 
@@ -130,7 +130,7 @@ impl ResourceServer {
 
     /// A nonce for a token to spend, where a profile [wants one](crate::profile::TokenProfile::spends_nonce).
     /// It is good once, for the server's clock and its [`Nonces`] alone, and costs no memory, so
-    /// anybody may have one.
+    /// anyone may have one.
     ///
     /// # Errors
     /// [`NonceError::Unavailable`], also from a server whose tokens spend no nonces.

@@ -1,7 +1,7 @@
 //! Whether an access token and an ID token of one request belong together (promise 7), as data.
 //!
-//! Each was verified by itself. Without these rules my access token and somebody else's ID token,
-//! leaked or borrowed, would make me that somebody.
+//! Each was verified by itself. Without these rules the access token of one user and the ID token of
+//! another, leaked or borrowed, would make the first the second.
 
 use crate::{error::TokenError, policy::has_any, verify::TokenContents};
 
@@ -81,7 +81,7 @@ impl PairRules {
         self
     }
 
-    /// The subjects may be anybody's: see the preset that offers it.
+    /// The subjects may differ: see the preset that offers it.
     pub(crate) const fn any_subject(mut self) -> Self {
         self.subject = SubjectRule::Unchecked;
         self
