@@ -124,7 +124,7 @@ impl VerifyingKey {
 
     /// A secret shared with the issuer, for one HMAC algorithm.
     ///
-    /// Never part of a key set that comes from the network. Whoever can verify with it can also
+    /// Never part of a key set that comes from the network. Anyone who can verify with it can also
     /// sign; prefer a public key. It is not checked that the secret is random, but for what
     /// [`WeakSecret`](super::WeakSecret) lists.
     ///

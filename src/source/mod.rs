@@ -17,8 +17,8 @@
 //!
 //! - **Reading keys never waits.** A snapshot is immutable and behind an atomic pointer; it is
 //!   replaced whole, so a key that the issuer removed is gone with the refresh that notices.
-//! - **An issuer's bad minute turns nobody away.** The last good keys are served until the hard
-//!   bound; a set that is empty or unusable is refused and the old one kept. (So emptying the set
+//! - **An issuer's bad minute turns no good token away.** The last good keys are served until the
+//!   stale-if-error limit; a set that is empty or unusable is refused and the old one kept. (So emptying the set
 //!   is not a revocation; `revoke_key` is.)
 //! - **No 401 without evidence.** "This key does not exist" takes a fetch that started after the
 //!   request arrived, or, once the budget is spent, within the evidence window; anything less is

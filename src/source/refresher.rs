@@ -254,7 +254,7 @@ async fn drive(watch: Watch, wake: Arc<Notify>) {
                 return;
             }
             // Before the schedule takes a step: one that was replaced must not leave a fetch behind
-            // that nobody makes.
+            // that is not made.
             if state.driver.as_ref().is_none_or(|driver| driver.id != watch.id) {
                 return;
             }

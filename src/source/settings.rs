@@ -191,7 +191,7 @@ settings! {
         /// How many tenants are kept whose keys have verified nothing yet: 32. Beyond it, and while all
         /// of them are being fetched, tokens of a new tenant are answered 503.
         max_candidates: usize = 32,
-        /// After how much time without a token a tenant is no longer refreshed, and makes room: 1 hour.
+        /// After how much time without a token a tenant is no longer refreshed, and leaves for others: 1 hour.
         idle: Duration = Duration::from_secs(3600),
         /// How many tenants may be resolved at once, over all tenants of the pattern: 20. One that turns
         /// out to work gives its token back, so only those that lead nowhere count. While made-up

@@ -119,9 +119,9 @@ impl Site {
         self.ask(&self.issuer.access_token("alice").signed_with(key).unique().mint().unwrap()).await
     }
 
-    /// Asks with a token whose `kid` nobody has ever heard of.
+    /// Asks with a token whose `kid` no set has.
     pub async fn unknown(&self) -> Seen {
-        let token = self.issuer.access_token("alice").header("kid", "nobody's").unique().mint().unwrap();
+        let token = self.issuer.access_token("alice").header("kid", "made up").unique().mint().unwrap();
         self.ask(&token).await
     }
 

@@ -92,7 +92,9 @@ fn each_contradiction_is_named_with_what_to_write_instead() {
         (
             "a realm that fits no header",
             server().realm("a\r\nb"),
-            Some("realm or resource: only printable ASCII can stand in a challenge; leave other characters out"),
+            Some(
+                "realm or resource: only printable ASCII can stand in a challenge; leave other characters out",
+            ),
         ),
         (
             "an issuer without a name",
