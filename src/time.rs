@@ -1,7 +1,7 @@
 //! Time, as a value and as a seam.
 //!
 //! Nothing in this crate asks the operating system for the time except [`SystemClock`], and only
-//! the rooms that wait or serve requests (`source/`, `server/`) call it; every rule takes `now` as
+//! the modules that wait or serve requests (`source/`, `server/`) call it; every rule takes `now` as
 //! an argument. That makes each verdict a function of its inputs, and lets tests drive hours of
 //! key rotation and token expiry without sleeping.
 

@@ -1,7 +1,7 @@
 //! The health service: what a probe sees of an issuer's good and bad days.
 #![cfg(all(feature = "test-util", feature = "remote"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they are wrong")]
-#![allow(clippy::indexing_slicing, clippy::panic, unreachable_pub, reason = "nobody imports a test")]
+#![allow(clippy::indexing_slicing, clippy::panic, unreachable_pub, reason = "tests are not imported")]
 
 #[path = "door/mod.rs"]
 mod door;
@@ -84,7 +84,7 @@ async fn a_probe_sees_every_state() {
     assert_eq!(remote["last_error"], "key set: the connection failed");
     assert_eq!((&remote["failures"], &remote["age_seconds"]), (&1.into(), &1800.into()));
 
-    // Past the hard bound.
+    // Past the stale-if-error limit.
     issuer.clock().advance(Duration::from_secs(6 * 3600));
     assert_eq!(seen(&api).await, expected(503, "unavailable", &["fixed", "dead"]));
 

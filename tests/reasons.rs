@@ -102,7 +102,7 @@ async fn a_set_whose_only_key_is_skipped_says_why() {
         assert!(api.refresh_now().await.is_err(), "{name}");
 
         let told = format!("key set: no usable key among 1: {why}");
-        let (_, health) = api.health().remove(0);
+        let health = api.health().remove(0).keys;
         assert_eq!(health.state, SourceState::Empty, "{name}");
         assert_eq!(health.last_error.unwrap().to_string(), told, "{name}");
         assert_eq!(document(&api).await["last_error"], told, "{name}");
@@ -121,7 +121,7 @@ async fn keys_that_are_skipped_beside_a_good_one_say_why() {
     let (_, api) = site(&publisher);
     api.refresh_now().await.unwrap();
 
-    let (_, health) = api.health().remove(0);
+    let health = api.health().remove(0).keys;
     assert_eq!((health.keys, health.skipped), (1, 3));
     assert_eq!(health.skipped_because, [KeyError::WrongUse, KeyError::PrivateMaterial], "each reason once");
     let reasons = [KeyError::WrongUse, KeyError::PrivateMaterial].map(|why| why.to_string());
@@ -157,7 +157,7 @@ fn given_keys_that_are_skipped_say_why() {
         TokenProfile::jwt(),
     );
     let api = ResourceServer::builder("https://api.test").issuer(issuer).build().unwrap();
-    let (_, health) = api.health().remove(0);
+    let health = api.health().remove(0).keys;
     assert_eq!((health.skipped, health.skipped_because), (1, vec![KeyError::PrivateMaterial]));
 }
 

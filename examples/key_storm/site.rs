@@ -79,7 +79,7 @@ impl Site {
     }
 
     pub(crate) fn health(&self) -> Option<Health> {
-        self.api.health().pop().map(|(_, health)| health)
+        self.api.health().pop().map(|issuer| issuer.keys)
     }
 
     /// The provider accepts connections and says nothing, or is back.

@@ -202,8 +202,9 @@ pub(crate) async fn report_keys(api: ResourceServer) {
     let mut late = false;
     while let Err(_timeout) = tokio::time::timeout(PATIENCE, api.ready()).await {
         if !late {
-            for (issuer, health) in api.health().into_iter().filter(|(_, health)| !health.state.serves()) {
-                let why = health.last_error.map(|error| format!(" ({error})")).unwrap_or_default();
+            for of in api.health().into_iter().filter(|of| !of.keys.state.serves()) {
+                let (issuer, why) = (of.issuer, of.keys.last_error);
+                let why = why.map(|error| format!(" ({error})")).unwrap_or_default();
                 eprintln!("no keys from {issuer} yet{why}; requests are answered 503 until they are there");
             }
         }

@@ -52,7 +52,7 @@ async fn run(cli: Cli) -> Result<Outcome, AnyError> {
     };
     // What is wrong with the address is told here; without keys, the rest is told all the same.
     if let Err(error) = server.refresh_now().await {
-        eprintln!("no keys: {error}");
+        eprintln!("no keys: {}", error.error);
     }
     let explanation = explain(&server, &cli, token.trim()).await;
     output::print(&explanation, cli.style())?;

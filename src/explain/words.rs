@@ -128,6 +128,10 @@ fn issuer(
     configured: &dyn Fn() -> Vec<String>,
     result: Result<(), TokenError>,
 ) -> Finding {
+    if name.is_none() && result.is_ok() {
+        return Finding::not_applicable(Stage::Issuer, ISSUER, "not there, as in all tokens of one issuer")
+            .about("iss");
+    }
     let rule = if by_request { "the request names a trusted issuer" } else { ISSUER };
     let finding = Finding::of(Stage::Issuer, rule, result).showing(name.map(Shown::text)).fix(|| {
         match configured().as_slice() {
@@ -310,7 +314,7 @@ pub(super) fn unchecked_signature(profile: &CompiledProfile) -> [Finding; 2] {
 /// Which keys there are to choose from.
 fn which_keys(profile: &CompiledProfile, keys: &KeySet) -> String {
     const MAX_NAMES: usize = 8;
-    let names: Vec<_> = keys.iter().filter_map(|key| key.kid()).take(MAX_NAMES).collect();
+    let names: Vec<_> = keys.iter().filter_map(|key| key.key_id()).take(MAX_NAMES).collect();
     let there = match (names.as_slice(), keys.len()) {
         ([], count) => format!("{count} without a name"),
         (names, count) if count > names.len() => format!("{names:?} and others"),

@@ -80,7 +80,7 @@ impl SigningKey {
     /// as long as the HMAC's hash.
     ///
     /// A generated secret never leaves this key: it suits tokens that only this process reads back.
-    /// To share one, use [`from_secret`](Self::from_secret).
+    /// To share one, use [`from_hmac_secret`](Self::from_hmac_secret).
     ///
     /// ```
     /// use tower_resource_server::{issuer::SigningKey, keys::Algorithm};
@@ -115,8 +115,8 @@ impl SigningKey {
     /// let pem = "-----BEGIN PRIVATE KEY-----\n\
     ///     MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
     ///     -----END PRIVATE KEY-----\n";
-    /// let key = SigningKey::from_pem(Algorithm::EdDSA, pem)?;
-    /// assert!(SigningKey::from_pem(Algorithm::RS256, pem).is_err());
+    /// let key = SigningKey::from_pem(pem, Algorithm::EdDSA)?;
+    /// assert!(SigningKey::from_pem(pem, Algorithm::RS256).is_err());
     /// # assert_eq!(key.public_jwk().unwrap()["x"], "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE");
     /// # Ok::<(), tower_resource_server::issuer::SigningKeyError>(())
     /// ```
@@ -125,7 +125,7 @@ impl SigningKey {
     /// [`Pem`](SigningKeyError::Pem) and [`PemLabel`](SigningKeyError::PemLabel) about the wrapping,
     /// [`Rejected`](SigningKeyError::Rejected) when the key is not one for `algorithm`, and
     /// [`WrongFamily`](SigningKeyError::WrongFamily) for an HMAC algorithm.
-    pub fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, SigningKeyError> {
+    pub fn from_pem(pem: &str, algorithm: Algorithm) -> Result<Self, SigningKeyError> {
         let block = PemBlock::first_of(pem)?;
         let read = match block.label {
             "PRIVATE KEY" => Self::from_pkcs8_der,
@@ -133,7 +133,7 @@ impl SigningKey {
             "EC PRIVATE KEY" => Self::from_sec1_der,
             _ => return Err(SigningKeyError::PemLabel),
         };
-        read(algorithm, &block.decode()?)
+        read(&block.decode()?, algorithm)
     }
 
     /// Reads an unencrypted PKCS#8 `PrivateKeyInfo` ([RFC 5208], [RFC 5958]) in DER.
@@ -144,7 +144,7 @@ impl SigningKey {
     ///
     /// [RFC 5208]: https://www.rfc-editor.org/rfc/rfc5208
     /// [RFC 5958]: https://www.rfc-editor.org/rfc/rfc5958
-    pub fn from_pkcs8_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, SigningKeyError> {
+    pub fn from_pkcs8_der(der: &[u8], algorithm: Algorithm) -> Result<Self, SigningKeyError> {
         let rejected = |_| SigningKeyError::Rejected { algorithm };
         let material = match family(algorithm) {
             Family::Rsa(_) => Material::Rsa(RsaKeyPair::from_pkcs8(der).map_err(rejected)?),
@@ -162,7 +162,7 @@ impl SigningKey {
     /// [`WrongFamily`](SigningKeyError::WrongFamily) when `algorithm` does not sign with RSA.
     ///
     /// [RFC 8017 appendix A.1.2]: https://www.rfc-editor.org/rfc/rfc8017#appendix-A.1.2
-    pub fn from_pkcs1_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, SigningKeyError> {
+    pub fn from_pkcs1_der(der: &[u8], algorithm: Algorithm) -> Result<Self, SigningKeyError> {
         let Family::Rsa(_) = family(algorithm) else {
             return Err(SigningKeyError::WrongFamily { algorithm });
         };
@@ -177,7 +177,7 @@ impl SigningKey {
     /// curve, and [`WrongFamily`](SigningKeyError::WrongFamily) when `algorithm` is not ECDSA.
     ///
     /// [RFC 5915]: https://www.rfc-editor.org/rfc/rfc5915
-    pub fn from_sec1_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, SigningKeyError> {
+    pub fn from_sec1_der(der: &[u8], algorithm: Algorithm) -> Result<Self, SigningKeyError> {
         let Family::Ec(curve) = family(algorithm) else {
             return Err(SigningKeyError::WrongFamily { algorithm });
         };
@@ -194,20 +194,20 @@ impl SigningKey {
     /// ```
     /// use tower_resource_server::{issuer::SigningKey, keys::Algorithm};
     ///
-    /// assert!(SigningKey::from_secret(Algorithm::HS256, &[7; 32]).is_ok());
-    /// assert!(SigningKey::from_secret(Algorithm::HS256, b"secret").is_err());
+    /// assert!(SigningKey::from_hmac_secret(&[7; 32], Algorithm::HS256).is_ok());
+    /// assert!(SigningKey::from_hmac_secret(b"secret", Algorithm::HS256).is_err());
     /// ```
     ///
     /// # Errors
-    /// [`ShortSecret`](SigningKeyError::ShortSecret), and
+    /// [`SecretTooShort`](SigningKeyError::SecretTooShort), and
     /// [`WrongFamily`](SigningKeyError::WrongFamily) when `algorithm` is no HMAC.
-    pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, SigningKeyError> {
+    pub fn from_hmac_secret(secret: &[u8], algorithm: Algorithm) -> Result<Self, SigningKeyError> {
         let Family::Hmac(hash) = family(algorithm) else {
             return Err(SigningKeyError::WrongFamily { algorithm });
         };
-        let at_least = hash.tag_len();
-        if secret.len() < at_least {
-            return Err(SigningKeyError::ShortSecret { algorithm, at_least });
+        let minimum = hash.tag_len();
+        if secret.len() < minimum {
+            return Err(SigningKeyError::SecretTooShort { length: secret.len(), minimum });
         }
         Ok(Self::new(Material::Hmac(hmac::Key::new(hash, secret)), algorithm))
     }

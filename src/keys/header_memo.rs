@@ -3,7 +3,7 @@
 //! Every token that one key signs has the same header, byte for byte, so what a second token costs
 //! here is a comparison. An entry says what a text says, and nothing about whose word it is: the
 //! key is still looked up, and the signature still checked. Only headers of good signatures are
-//! kept, so that nobody but the issuer can fill the places.
+//! kept, so that only the issuer can fill the places.
 
 use std::{fmt, sync::OnceLock};
 

@@ -243,4 +243,21 @@ mod tests {
     fn a_bare_jwk_is_a_set_of_one() {
         assert_eq!(KeySet::from_jwks(okp(0, None).as_bytes()).unwrap().len(), 1);
     }
+
+    #[test]
+    fn a_byte_order_mark_before_a_document_is_skipped() {
+        let (jwk, other) = (okp(0, Some("a")), okp(1, Some("b")));
+        let document = format!(r#"{{"keys":[{jwk},{other}]}}"#);
+        for (name, text, expected) in [
+            ("a set", format!("\u{feff}{document}"), Ok(2)),
+            ("a single key", format!("\u{feff}{jwk}"), Ok(1)),
+            ("a set behind white space", format!("\u{feff}\r\n {document}"), Ok(2)),
+            ("two marks", format!("\u{feff}\u{feff}{document}"), Err(JwksError::Malformed)),
+            ("a mark behind the document", format!("{document}\u{feff}"), Err(JwksError::Malformed)),
+            ("a mark alone", "\u{feff}".to_owned(), Err(JwksError::Malformed)),
+        ] {
+            let found = KeySet::from_jwks(text.as_bytes()).map(|keys| keys.len());
+            assert_eq!(found, expected, "{name}");
+        }
+    }
 }

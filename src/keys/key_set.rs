@@ -49,7 +49,7 @@ impl KeySet {
                 continue;
             }
             let position = set.keys.len();
-            if let Some(kid) = key.kid() {
+            if let Some(kid) = key.key_id() {
                 set.by_kid.entry(kid.into()).or_default().push(position);
             } else if key.is_for_any_kid() {
                 set.unnamed.push(position);
@@ -68,8 +68,8 @@ impl KeySet {
 
     /// The keys of this set, each under what `rename` makes of its name.
     pub(crate) fn renamed(&self, rename: impl Fn(&str) -> &str) -> Self {
-        let keys = self.keys.iter().map(|key| match key.kid() {
-            Some(kid) => Arc::new(VerifyingKey::clone(key).with_kid(rename(kid))),
+        let keys = self.keys.iter().map(|key| match key.key_id() {
+            Some(kid) => Arc::new(VerifyingKey::clone(key).kid(rename(kid))),
             None => Arc::clone(key),
         });
         Self { skipped: self.skipped.clone(), ..Self::index(keys) }
@@ -84,6 +84,20 @@ impl KeySet {
             common => Arc::new(key.narrowed_to(common)),
         });
         Self { skipped: self.skipped.clone(), ..Self::index(keys) }
+    }
+
+    /// The keys of this set, then those of another.
+    #[cfg(feature = "remote")]
+    pub(crate) fn joined(&self, other: &Self) -> Self {
+        let keys = self.keys.iter().chain(&other.keys).map(Arc::clone);
+        Self { skipped: [&*self.skipped, &*other.skipped].concat(), ..Self::index(keys) }
+    }
+
+    /// Whether a public key is tried for every `kid`, having none.
+    #[cfg(feature = "remote")]
+    pub(crate) fn has_unnamed_public_key(&self) -> bool {
+        self.at(Some(&self.unnamed))
+            .any(|key| key.algorithms().intersection(super::AlgorithmSet::HMAC).is_empty())
     }
 
     /// How many keys there are.
@@ -122,7 +136,7 @@ impl KeySet {
 
     /// Whether this very key, under its name, is in the set: what keeps a cached verdict alive.
     pub(crate) fn holds(&self, key: &VerifyingKey) -> bool {
-        match key.kid() {
+        match key.key_id() {
             Some(kid) => self.at(self.by_kid.get(kid)).any(|known| known.is_same(key)),
             None => self.iter().any(|known| known.is_same(key)),
         }
@@ -191,7 +205,7 @@ mod tests {
     #[test]
     fn a_kid_leads_to_its_key_and_to_no_other() {
         let keys = set(&[okp(0, Some("a")), okp(1, Some("b")), okp(2, None)]);
-        assert_eq!(keys.candidates(Some("b"), Algorithm::EdDSA).next().unwrap().kid(), Some("b"));
+        assert_eq!(keys.candidates(Some("b"), Algorithm::EdDSA).next().unwrap().key_id(), Some("b"));
         for (name, kid, algorithm, expected) in [
             ("known", Some("a"), Algorithm::EdDSA, 1),
             ("unknown", Some("c"), Algorithm::EdDSA, 0),
@@ -206,7 +220,7 @@ mod tests {
     #[test]
     fn a_configured_key_without_a_name_serves_every_kid() {
         let key = VerifyingKey::from_ed25519_bytes(&[7; 32]).unwrap();
-        let keys = KeySet::from_keys([key.clone(), key.with_kid("a")]);
+        let keys = KeySet::from_keys([key.clone(), key.kid("a")]);
         assert_eq!(count(&keys, Some("x"), Algorithm::EdDSA), 1);
         assert_eq!(count(&keys, Some("a"), Algorithm::EdDSA), 2);
     }
@@ -232,6 +246,6 @@ mod tests {
         assert!(both.has_same_keys(&set(&[b.clone(), a.clone(), a.clone()])));
         assert!(!both.has_same_keys(&set(std::slice::from_ref(&a))));
         assert!(!both.has_same_keys(&set(&[a, okp(1, Some("c"))])));
-        assert!(!both.has_same_keys(&both.filtered(|key| key.kid() != Some("b"))));
+        assert!(!both.has_same_keys(&both.filtered(|key| key.key_id() != Some("b"))));
     }
 }

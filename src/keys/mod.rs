@@ -14,7 +14,7 @@
 //! - `key_set`: keys by name, and which are eligible for a token; `jwks`: reading a set entry by entry.
 //! - `jws`: the signature of a token under a key set, by itself as [`verify_jws`].
 //!
-//! Three decisions shape the room:
+//! Three decisions shape the module:
 //!
 //! - **A key carries its algorithms.** The token's header only selects among what the
 //!   configuration *and* the key allow; a key object cannot be used under another family.

@@ -1,4 +1,4 @@
-//! What must not be a shared secret: what anybody knows, or soon guesses.
+//! What must not be a shared secret: what anyone knows, or soon guesses.
 //!
 //! The public key of an issuer as an HMAC secret lets everybody sign (RFC 8725 section 2.1), and it
 //! gets there by mistake: a configuration has one field for "the key".

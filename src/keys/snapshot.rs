@@ -20,12 +20,24 @@ impl Snapshot {
         Self { keys, generation: 1 }
     }
 
+    /// Keys that the application gave beside those that are fetched, while there are none of those.
+    #[cfg(feature = "remote")]
+    pub(crate) const fn of_given(keys: KeySet) -> Self {
+        Self { keys, generation: 0 }
+    }
+
+    /// Whether the keys that the issuer publishes are missing: a token that these do not verify may be
+    /// one of theirs.
+    pub(crate) const fn lacks_fetched(&self) -> bool {
+        self.generation == 0
+    }
+
     /// The keys in use: what the issuer published, less what was revoked here.
     pub(crate) const fn keys(&self) -> &KeySet {
         &self.keys
     }
 
-    /// The number of this set; 0 is the one before the first load.
+    /// The number of this set; 0 is one without fetched keys.
     pub(crate) const fn generation(&self) -> u64 {
         self.generation
     }

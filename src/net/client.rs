@@ -7,7 +7,7 @@ use http::{Request, Response};
 
 use super::HttpError;
 #[cfg(any(feature = "remote", feature = "identity-provider"))]
-use super::race::before;
+use super::timeout::before;
 #[cfg(any(feature = "remote", feature = "identity-provider"))]
 use crate::time::Clock;
 

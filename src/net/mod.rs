@@ -3,12 +3,14 @@
 //! - `client`: the seam, [`HttpClient`], and the [`Limits`] of an exchange.
 //! - `reqwest`: the client that is used unless an application brings its own; `builder`: its settings;
 //!   `token_file`: a bearer token that is read from a file.
-//! - `location`: which URLs and addresses requests may go to.
-//! - `error`: why there is no response. `race`: the first of two futures.
+//! - `location`: which URLs requests may go to; `address`: which addresses.
+//! - `error`: why there is no response. `timeout`: the first of two futures.
 //!
 //! What a response *means* is decided above: by `source` for keys and metadata, by
 //! `identity_provider` for logins. A client only carries, within the limits.
 
+#[cfg(any(feature = "remote", feature = "identity-provider"))]
+mod address;
 #[cfg(feature = "remote")]
 mod builder;
 mod client;
@@ -17,10 +19,10 @@ mod error;
 mod location;
 #[cfg(all(test, feature = "remote"))]
 mod loopback_tests;
-#[cfg(any(feature = "remote", feature = "identity-provider"))]
-mod race;
 #[cfg(feature = "remote")]
 mod reqwest;
+#[cfg(any(feature = "remote", feature = "identity-provider"))]
+mod timeout;
 #[cfg(feature = "remote")]
 mod token_file;
 
@@ -34,7 +36,7 @@ pub use location::SourceUrl;
 #[cfg(feature = "remote")]
 pub(crate) use location::{PlainHttp, shown};
 #[cfg(feature = "remote")]
-pub(crate) use race::before;
+pub(crate) use timeout::before;
 
 #[cfg(feature = "remote")]
 #[cfg_attr(docsrs, doc(cfg(feature = "remote")))]

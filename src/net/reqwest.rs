@@ -17,7 +17,8 @@ use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
 
 use super::{
     Body, HttpClient, HttpError, HttpFuture, Limits, ReqwestClientBuilder,
-    location::{is_forbidden, is_forbidden_host, is_localhost},
+    address::is_forbidden,
+    location::{is_forbidden_host, is_localhost},
     token_file::TokenFile,
 };
 use crate::error::ConfigError;

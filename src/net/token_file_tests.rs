@@ -174,8 +174,10 @@ async fn keys_stay_in_use_while_the_token_file_is_missing() {
         error.to_string(),
         "key set: the bearer token for this host: its file cannot be read: entity not found"
     );
-    assert_eq!(api.refresh_now().await, Err(error.clone()));
-    assert_eq!(api.health()[0].1.last_error, Some(error));
+    let refused = api.refresh_now().await.unwrap_err();
+    assert_eq!((&*refused.issuer, &refused.error), (issuer.issuer(), &error));
+    assert_eq!(refused.to_string(), format!("{}: {error}", issuer.issuer()));
+    assert_eq!(api.health()[0].keys.last_error, Some(error));
     assert!(api.verify_access_token(&token()).await.is_ok(), "with the keys of before");
 
     file.exchange("cluster\n");

@@ -23,7 +23,9 @@ use crate::{
     policy::{Expected, Requirement},
     source::{KeyAnswer, KeyWait},
     time::Now,
-    verify::{Checked, Evidence, Failure, FirstFailure, Input, Observer, VerifiedToken, verify_token},
+    verify::{
+        Checked, Evidence, Failure, FirstFailure, Input, Observer, VerifiedToken, Wanted, verify_token,
+    },
 };
 
 /// How often one request may go back to the keys: once for each of its tokens, and once more when
@@ -213,16 +215,18 @@ impl ResourceServer {
         mut verify: impl FnMut(&Now<'_>) -> Result<T, (TokenKind, Failure)>,
     ) -> Step<T> {
         loop {
-            let (kind, source, seen, lacking) = match verify(&now) {
+            let (kind, source, seen, wanted, lacking) = match verify(&now) {
                 Ok(value) => return Step::Done(Ok(value)),
-                Err((kind, Failure::NeedKeys { source, seen, lacking })) => (kind, source, seen, lacking),
+                Err((kind, Failure::NeedKeys { source, seen, wanted, lacking })) => {
+                    (kind, source, seen, wanted, lacking)
+                }
                 Err((kind, failure)) => {
                     return Step::Done(Err(Denial::of(kind, failure, &self.0.required)));
                 }
             };
             // Read after the keys were looked at, it is on the safe side: evidence must be newer.
             let arrived = *arrived.get_or_insert_with(|| now.monotonic());
-            match self.0.consult(source, seen, arrived, &mut rounds) {
+            match self.0.consult(source, seen, wanted, arrived, &mut rounds) {
                 KeyAnswer::TryAgain => now = self.0.now(),
                 KeyAnswer::Lacks => return Step::Done(Err(Denial::token(kind, lacking))),
                 KeyAnswer::Unavailable { retry_after } => {
@@ -243,6 +247,7 @@ impl Inner {
         &self,
         source: usize,
         seen: Option<u64>,
+        wanted: Wanted,
         arrived: Duration,
         rounds: &mut u8,
     ) -> KeyAnswer<KeyWait> {
@@ -250,7 +255,7 @@ impl Inner {
             return KeyAnswer::Unavailable { retry_after: RETRY_AFTER };
         };
         *rounds += 1;
-        keys.need_key(arrived, seen)
+        keys.need_key(arrived, seen, wanted)
     }
 
     /// Verifies all tokens of a request and makes the identity that they stand for.

@@ -86,7 +86,8 @@ impl ResourceServerBuilder {
             if issuer.is_pattern() {
                 tenants.extend(sources.tenants(issuer, profiles, &mut problems));
             } else if let Some(keys) = sources.of(issuer, &mut problems) {
-                configured.push(Configured { issuer: Arc::clone(&issuer.issuer), keys, profiles });
+                let (name, is_unnamed) = (Arc::clone(&issuer.issuer), issuer.is_unnamed);
+                configured.push(Configured { issuer: name, keys, profiles, is_unnamed });
             }
         }
         let (access, id) = names;
@@ -107,12 +108,19 @@ impl ResourceServerBuilder {
         let compile = |profile: &TokenProfile, names: &mut ClaimNames| {
             CompiledProfile::new(profile, self.binding(issuer, profile), names)
         };
+        let compile_access = |profile: &TokenProfile, names: &mut ClaimNames| {
+            if issuer.is_unnamed {
+                compile(&profile.clone().without_need_of_issuer(), names)
+            } else {
+                compile(profile, names)
+            }
+        };
         Profiles {
-            access: compile(&issuer.profile, access),
+            access: compile_access(&issuer.profile, access),
             access_where: issuer
                 .profiles_where
                 .iter()
-                .map(|(rules, profile)| (Policy::new(rules, access), compile(profile, access)))
+                .map(|(rules, profile)| (Policy::new(rules, access), compile_access(profile, access)))
                 .collect(),
             id: self.takes_id_tokens().then(|| compile(&issuer.id_token_profile, id)),
             id_stands_alone: issuer.id_token_profile.binds_audience(),

@@ -6,6 +6,7 @@ use super::{
 use crate::{
     error::ConfigProblem,
     keys::{AlgorithmSet, KeySet},
+    policy::claim,
     profile::{KeySelection, TokenProfile},
     token::TokenLimits,
 };
@@ -92,6 +93,29 @@ impl ResourceServerBuilder {
             "twice",
             "it is there twice; merge both into one",
         );
+        self.check_unnamed(n, issuer, problems);
+    }
+
+    /// A token that names no issuer must be of one issuer, whatever else it says.
+    fn check_unnamed(&self, n: usize, issuer: &TrustedIssuer, problems: &mut Problems<'_>) {
+        if !issuer.is_unnamed {
+            return;
+        }
+        problems.refuse(
+            self.issuers.iter().take(n).any(|other| other.is_unnamed),
+            "two_unnamed",
+            "tokens without iss are those of another issuer already; tell them apart with .select_issuer_by(..)",
+        );
+        problems.refuse(
+            self.request.selector.is_some(),
+            "unnamed_and_selected",
+            "a header names the issuer of every token; leave out tokens_without_issuer, or select_issuer_by",
+        );
+        problems.refuse(
+            issuer.is_pattern(),
+            "unnamed_tenants",
+            "a tenant is known by the iss of its tokens; trust the issuer of tokens without iss by its own name",
+        );
     }
 
     /// The profiles of an issuer, and whether the clients that they compare with are named.
@@ -105,9 +129,14 @@ impl ResourceServerBuilder {
             let begin = format!("{}: ", problems.label());
             problems.extend("profile", found.iter().map(|text| text.strip_prefix(&begin).unwrap_or(text)));
         };
-        of("profile", "", &issuer.profile);
+        // A token that names no issuer is bound to the only one whose tokens do not.
+        let bound = |profile: &TokenProfile| {
+            let profile = profile.clone();
+            if issuer.is_unnamed { profile.rule(claim("iss").is_issuer()) } else { profile }
+        };
+        of("profile", "", &bound(&issuer.profile));
         for (n, (_, profile)) in issuer.profiles_where.iter().enumerate() {
-            of(&format!("access_tokens_where[{n}]"), ", access_tokens_where", profile);
+            of(&format!("access_tokens_where[{n}]"), ", access_tokens_where", &bound(profile));
         }
         let mut needs_client = issuer.access_profiles().any(|profile| profile.needs_client());
         if self.takes_id_tokens() {
@@ -157,14 +186,8 @@ impl ResourceServerBuilder {
                     "keys from the network are found by their whole names; use KeySelection::Kid",
                 );
                 let id = Some(&issuer.id_token_profile).filter(|_| self.takes_id_tokens());
-                let accepts_hmac = |profile: &TokenProfile| {
-                    !profile.accepted_algorithms().intersection(AlgorithmSet::HMAC).is_empty()
-                };
-                problems.refuse(
-                    issuer.access_profiles().chain(id).any(accepts_hmac),
-                    "hmac",
-                    "HMAC with keys from the network would let anyone sign who can read them; accept asymmetric algorithms only",
-                );
+                let accepted = issuer.access_profiles().chain(id).map(TokenProfile::accepted_algorithms);
+                key_sources::check_given(issuer, accepted, problems);
             }
         }
     }

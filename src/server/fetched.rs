@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::trusted_issuer::{KeysFrom, TrustedIssuer};
 use crate::{
+    keys::KeySet,
     net::{HttpClient, PlainHttp},
     profile::TokenProfile,
     source::{RefreshSettings, TenantKeys, TenantList, TenantResolver, TenantSettings},
@@ -27,6 +28,8 @@ impl Location {
 #[derive(Clone, Default)]
 pub(super) struct RemoteSettings {
     pub(super) refresh: RefreshSettings,
+    /// Keys beside those that are fetched.
+    pub(super) given: KeySet,
     pub(super) client: Option<Arc<dyn HttpClient>>,
     pub(super) plain_http: PlainHttp,
     pub(super) resolver: Option<Arc<dyn TenantResolver>>,
@@ -117,6 +120,45 @@ impl TrustedIssuer {
     /// Choices that most servers must not make.
     pub fn dangerous(self) -> DangerousIssuer {
         DangerousIssuer(self)
+    }
+
+    /// Verifies tokens of this issuer with these keys too, beside those that are fetched: for a migration
+    /// from one to the other. Called again, it adds keys.
+    ///
+    /// They are in use whether the fetched ones are there or not, and no refresh replaces them: where both
+    /// have a key of the same `kid`, tokens of both are verified. While nothing is fetched, tokens of other
+    /// keys are answered 503 as ever, and [`ready`](crate::ResourceServer::ready) and the health go by the
+    /// fetched keys. [`revoke_key`](crate::ResourceServer::revoke_key) withdraws given keys, too.
+    ///
+    /// A shared secret can be given so, and in no other way: one from the network is never used. The profile
+    /// must accept its algorithm, and the secret verifies that alone. A public key must have a name
+    /// ([`VerifyingKey::kid`](crate::keys::VerifyingKey::kid)), or a token of a key that is not fetched yet
+    /// would be taken for one with a bad signature.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tower_resource_server::{
+    ///     ResourceServer, TrustedIssuer,
+    ///     keys::{Algorithm, KeySet, VerifyingKey},
+    ///     profile::TokenProfile,
+    /// };
+    ///
+    /// # let secret: Vec<u8> = (1..=32).collect();
+    /// let old = VerifyingKey::from_hmac_secret(&secret, Algorithm::HS256)?;
+    /// let profile = TokenProfile::jwt().algorithms([Algorithm::HS256, Algorithm::RS256]);
+    /// let issuer = TrustedIssuer::discover("https://login.example", profile)
+    ///     .also_keys(KeySet::from_keys([old]));
+    /// let api = ResourceServer::builder("https://api.example").issuer(issuer).build()?;
+    /// # let _ = api;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn also_keys(mut self, keys: KeySet) -> Self {
+        match &mut self.keys {
+            KeysFrom::Given(given) => *given = given.joined(&keys),
+            KeysFrom::Fetched(_) => self.remote.given = self.remote.given.joined(&keys),
+        }
+        self
     }
 
     /// How the keys are kept fresh: the numbers, each with its default.

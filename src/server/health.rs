@@ -14,7 +14,7 @@ use serde::Serialize;
 use tower::Service;
 
 use super::ResourceServer;
-use crate::{http::document, source::Health};
+use crate::{http::document, source::IssuerHealth};
 
 /// Answers `GET` and `HEAD`, whatever the path, with the health of each issuer's keys as JSON: 200
 /// when tokens of every configured issuer can be verified, 503 when those of one cannot. A tenant
@@ -32,7 +32,7 @@ use crate::{http::document, source::Health};
 /// | `.skipped`, `.skipped_because` | the entries of the issuer's document that are passed over; fixed phrases |
 /// | `.age_seconds`, `.next_refresh_seconds` | absent when there is none |
 /// | `.failures`, `.last_error` | in a row; a fixed phrase, never text of a response |
-/// | `.fetches`, `.budget`, `.waiters` | see [`Health`] |
+/// | `.fetches`, `.budget`, `.waiters` | see [`Health`](crate::source::Health) |
 ///
 /// It shows no secret and no token, but which issuers a server trusts and how they do: serve it
 /// where the probes are, not to the world. It starts nothing: a server that has seen no request is
@@ -70,7 +70,7 @@ struct IssuerReport<'a> {
 }
 
 impl<'a> IssuerReport<'a> {
-    fn new(issuer: &'a str, health: &'a Health) -> Self {
+    fn new(IssuerHealth { issuer, keys: health, .. }: &'a IssuerHealth) -> Self {
         Self {
             issuer,
             state: health.state.as_str(),
@@ -100,14 +100,14 @@ impl<B> HealthService<B> {
         let health = self.server.health();
         // Tenants come and go, and one of them is no reason to take all the others away.
         let configured = health.iter().take(self.server.0.issuers.configured.len());
-        let serves = { configured }.all(|(_, health)| health.state.serves());
-        let degraded = health.iter().any(|(_, health)| health.is_degraded());
+        let serves = { configured }.all(|issuer| issuer.keys.state.serves());
+        let degraded = health.iter().any(|issuer| issuer.keys.is_degraded());
         let (code, status) = match (serves, degraded) {
             (true, false) => (StatusCode::OK, "ok"),
             (true, true) => (StatusCode::OK, "degraded"),
             (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         };
-        let issuers = health.iter().map(|(issuer, health)| IssuerReport::new(issuer, health)).collect();
+        let issuers = health.iter().map(IssuerReport::new).collect();
         match serde_json::to_vec(&Report { status, issuers }) {
             Ok(json) => (code, json.into()),
             // Strings and numbers always become JSON.

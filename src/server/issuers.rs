@@ -11,7 +11,7 @@ use crate::{
     error::TokenError,
     policy::{Context, Expected, Moment, Policy, Window},
     profile::CompiledProfile,
-    source::{Health, KeySource, Tenant, Tenants},
+    source::{IssuerHealth, KeySource, Tenant, Tenants},
     time::{Clocks, Now},
     token::{ClaimId, ClaimNames, Claims, TokenKind},
     verify::Evidence,
@@ -22,6 +22,8 @@ pub(super) struct Configured {
     pub(super) issuer: Arc<str>,
     pub(super) keys: KeySource,
     pub(super) profiles: Profiles,
+    /// Whether access tokens that name no issuer are its own.
+    pub(super) is_unnamed: bool,
 }
 
 /// The profiles of the tokens of one issuer.
@@ -219,7 +221,8 @@ impl TrustedIssuers {
         configured.chain(tenants.map(of_tenant)).collect()
     }
 
-    pub(super) fn health(&self) -> Vec<(Arc<str>, Health)> {
-        self.all_keys().into_iter().map(|(issuer, keys)| (issuer, keys.health())).collect()
+    pub(super) fn health(&self) -> Vec<IssuerHealth> {
+        let all = self.all_keys().into_iter();
+        all.map(|(issuer, keys)| IssuerHealth::new(issuer, keys.health())).collect()
     }
 }

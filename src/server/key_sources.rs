@@ -6,6 +6,7 @@ use super::{
     TrustedIssuer, fetched::Location, issuers::Profiles, problems::Problems, trusted_issuer::KeysFrom,
 };
 use crate::{
+    keys::{AlgorithmSet, KeySet},
     net::{HttpClient, ReqwestClient, SourceUrl, shown},
     policy::NameForm,
     profile::{CompiledProfile, TokenProfile},
@@ -76,6 +77,7 @@ impl<'a> KeySources<'a> {
             client: client?,
             clock: Arc::clone(self.clock),
             settings: issuer.remote.refresh.clone(),
+            given: issuer.remote.given.clone(),
             pools: self.pools.clone(),
             on_demand: None,
             jitter: random,
@@ -120,6 +122,7 @@ impl<'a> KeySources<'a> {
                     client: Arc::clone(&client),
                     clock: Arc::clone(&clock),
                     settings: settings.clone(),
+                    given: KeySet::default(),
                     pools: pools.clone(),
                     on_demand: Some(on_demand),
                     jitter: random,
@@ -155,6 +158,45 @@ impl Profiles {
             id_stands_alone: self.id_stands_alone,
         }
     }
+}
+
+/// What cannot work in the keys that are given beside fetched ones, for profiles that accept these
+/// algorithms: above all, that HMAC is accepted without a secret that was given.
+pub(super) fn check_given(
+    issuer: &TrustedIssuer,
+    accepted: impl Iterator<Item = AlgorithmSet>,
+    problems: &mut Problems<'_>,
+) {
+    let given = &issuer.remote.given;
+    let has_key_for = |algorithms: AlgorithmSet| {
+        given.iter().any(|key| !key.algorithms().intersection(algorithms).is_empty())
+    };
+    let (mut fits, mut lacks_secret) = (given.is_empty(), false);
+    for accepted in accepted {
+        let hmac = accepted.intersection(AlgorithmSet::HMAC);
+        fits |= has_key_for(accepted);
+        lacks_secret |= !hmac.is_empty() && !has_key_for(hmac);
+    }
+    problems.refuse(
+        lacks_secret,
+        "hmac",
+        "HMAC with keys from the network would let anyone sign who can read them; accept asymmetric algorithms only, or give the secret with .also_keys(..)",
+    );
+    problems.refuse(
+        !fits,
+        "no_fitting_key",
+        "none of the keys given beside fetched ones fits an accepted algorithm; name theirs with TokenProfile::algorithms",
+    );
+    problems.refuse(
+        given.has_unnamed_public_key(),
+        "unnamed_key",
+        "a public key that is given beside fetched ones has no name; name it with VerifyingKey::kid",
+    );
+    problems.refuse(
+        issuer.is_pattern() && !given.is_empty(),
+        "keys_of_tenants",
+        "keys are given for one issuer, and a pattern stands for many; trust the tenant by its own name",
+    );
 }
 
 /// What cannot work in the settings of keys that are fetched.

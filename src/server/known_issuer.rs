@@ -11,7 +11,7 @@ use crate::{
     source::{Tenant, Tenants},
     time::Now,
     token::{ClaimNames, Claims, TokenKind},
-    verify::{Failure, Issuer, IssuerName, Issuers},
+    verify::{Failure, Issuer, IssuerName, Issuers, Wanted},
 };
 
 /// The issuers that tokens of one kind are accepted from, at one moment.
@@ -86,6 +86,14 @@ impl<'s> Issuers for KnownIssuers<'s> {
         Some(KnownIssuer { of: *self, who: Who::Candidate { trusted, issuer, own, tenants } })
     }
 
+    fn of_tokens_without_name(&self) -> Option<KnownIssuer<'s>> {
+        // An ID token names its issuer (OpenID Connect Core section 2).
+        let mut configured = self.issuers.configured.iter().enumerate();
+        let (source, known) =
+            configured.find(|(_, known)| known.is_unnamed && self.kind == TokenKind::Access)?;
+        Some(KnownIssuer { of: *self, who: Who::Configured { known, source, fetches: true } })
+    }
+
     fn names(&self) -> Vec<String> {
         self.issuers.configured.iter().map(|known| known.issuer.to_string()).collect()
     }
@@ -141,17 +149,25 @@ impl Issuer for KnownIssuer<'_> {
         }
     }
 
-    fn need_keys(&self, seen: Option<u64>, lacking: TokenError) -> Failure {
+    fn exchanges_keys(&self) -> bool {
+        match &self.who {
+            Who::Configured { known, .. } => known.keys.exchanges_keys(),
+            Who::Tenant { tenant, .. } => tenant.keys.exchanges_keys(),
+            Who::Candidate { .. } => false,
+        }
+    }
+
+    fn need_keys(&self, seen: Option<u64>, wanted: Wanted, lacking: TokenError) -> Failure {
         match &self.who {
             Who::Candidate { trusted: false, .. } => TokenError::UntrustedIssuer.into(),
             Who::Candidate { issuer, tenants, .. } => {
                 match tenants.admit(issuer, tenants.own(issuer), self.of.now.monotonic()) {
-                    Ok(tenant) => Failure::NeedKeys { source: tenant.id, seen: None, lacking },
+                    Ok(tenant) => Failure::NeedKeys { source: tenant.id, seen: None, wanted, lacking },
                     Err(retry_after) => Failure::Unavailable { retry_after },
                 }
             }
             Who::Configured { .. } | Who::Tenant { .. } => {
-                Failure::NeedKeys { source: self.source(), seen, lacking }
+                Failure::NeedKeys { source: self.source(), seen, wanted, lacking }
             }
         }
     }

@@ -68,7 +68,7 @@ use crate::{
     identity::ServerTag,
     metrics,
     policy::Requirement,
-    source::Health,
+    source::{IssuerHealth, IssuerRefreshError, KeySource},
     store::{NonceError, Nonces},
     time::{Clock, Now},
     token::TokenLimits,
@@ -142,7 +142,7 @@ impl ResourceServer {
     /// How the keys of each issuer are doing, in the order of the configuration; then the tenants
     /// that are in use, by name.
     #[must_use]
-    pub fn health(&self) -> Vec<(Arc<str>, Health)> {
+    pub fn health(&self) -> Vec<IssuerHealth> {
         self.0.issuers.health()
     }
 
@@ -227,11 +227,13 @@ impl ResourceServer {
     /// Fetches the keys of every issuer now, budget or not, and waits for the results.
     ///
     /// # Errors
-    /// The first [`RefreshError`](crate::source::RefreshError); the other issuers are fetched all
-    /// the same, and what was known before is kept.
-    pub async fn refresh_now(&self) -> Result<(), crate::source::RefreshError> {
-        let fetch =
-            |(_, keys): (_, crate::source::KeySource)| Box::pin(async move { keys.refresh_now().await });
+    /// The first [`IssuerRefreshError`], which names the issuer; the others are fetched all the same, and
+    /// what was known before is kept.
+    pub async fn refresh_now(&self) -> Result<(), IssuerRefreshError> {
+        let fetch = |(issuer, keys): (Arc<str>, KeySource)| {
+            let refresh = async move { keys.refresh_now().await };
+            Box::pin(async { refresh.await.map_err(|error| IssuerRefreshError::new(issuer, error)) })
+        };
         // All at once: one that hangs holds up only itself.
         let mut fetches: Vec<_> = self.0.issuers.all_keys().into_iter().map(fetch).collect();
         let mut result = Ok(());

@@ -37,6 +37,8 @@ pub struct TrustedIssuer {
     pub(super) profile: TokenProfile,
     pub(super) profiles_where: Vec<(Vec<Rule>, TokenProfile)>,
     pub(super) id_token_profile: TokenProfile,
+    /// Whether access tokens that name no issuer are its own.
+    pub(super) is_unnamed: bool,
     /// The server's, where none is named.
     pub(super) audiences: Vec<Box<str>>,
     /// The server's, where none is named.
@@ -67,6 +69,7 @@ impl TrustedIssuer {
             profile,
             profiles_where: Vec::new(),
             id_token_profile: TokenProfile::oidc_id_token(),
+            is_unnamed: false,
             audiences: Vec::new(),
             client_ids: Vec::new(),
             remote: RemoteSettings::default(),
@@ -84,6 +87,36 @@ impl TrustedIssuer {
     /// name. An identity has the first.
     pub fn also_known_as(mut self, name: impl Into<Box<str>>) -> Self {
         self.aliases.push(name.into());
+        self
+    }
+
+    /// Whether access tokens without an `iss` are this issuer's: `false`, so that they are refused. For the
+    /// one issuer of a server whose tokens do not name it; a token that names one is never taken for its own
+    /// unless the name is right. [`is_issuer`](crate::policy::ClaimRule::is_issuer) holds where there is an
+    /// `iss`, and every other rule of its profiles as ever; ID tokens must name their issuer.
+    ///
+    /// Two issuers of a server cannot both be it: see
+    /// [`select_issuer_by`](crate::ResourceServerBuilder::select_issuer_by) for a header that tells them apart.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tower_resource_server::{
+    ///     ResourceServer, TrustedIssuer,
+    ///     keys::{Algorithm, KeySet, VerifyingKey},
+    ///     profile::TokenProfile,
+    /// };
+    ///
+    /// # let secret: Vec<u8> = (1..=32).collect();
+    /// let keys = KeySet::from_keys([VerifyingKey::from_hmac_secret(&secret, Algorithm::HS256)?]);
+    /// let profile = TokenProfile::jwt().algorithms(Algorithm::HS256);
+    /// let billing = TrustedIssuer::with_keys("billing", keys, profile).tokens_without_issuer(true);
+    /// let api = ResourceServer::builder("https://api.example").issuer(billing).build()?;
+    /// # let _ = api;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tokens_without_issuer(mut self, accepted: bool) -> Self {
+        self.is_unnamed = accepted;
         self
     }
 

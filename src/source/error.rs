@@ -2,7 +2,7 @@
 //!
 //! None of these carries text of a response: each can be logged and shown as it is.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 
@@ -116,6 +116,24 @@ impl RefreshError {
             Self::MetadataFetch(error) | Self::KeySetFetch(error) => error.retry_after(),
             _ => None,
         }
+    }
+}
+
+/// The keys of an issuer could not be fetched; from
+/// [`ResourceServer::refresh_now`](crate::ResourceServer::refresh_now).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{issuer}: {error}")]
+#[non_exhaustive]
+pub struct IssuerRefreshError {
+    /// The name of the issuer, as configured; the full name of a tenant.
+    pub issuer: Arc<str>,
+    /// Why.
+    pub error: RefreshError,
+}
+
+impl IssuerRefreshError {
+    pub(crate) const fn new(issuer: Arc<str>, error: RefreshError) -> Self {
+        Self { issuer, error }
     }
 }
 

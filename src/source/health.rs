@@ -1,6 +1,6 @@
 //! How a key source is doing, as data.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::RefreshError;
 use crate::keys::{KeyError, KeySet, distinct};
@@ -21,7 +21,7 @@ pub enum SourceState {
     Refreshing,
     /// The keys are past their freshness because refreshes fail; they are still served.
     Stale,
-    /// The keys are past the hard bound; requests are answered 503 until a fetch succeeds.
+    /// The keys are past the stale-if-error limit; requests are answered 503 until a fetch succeeds.
     Dead,
 }
 
@@ -50,6 +50,22 @@ impl SourceState {
 impl fmt::Display for SourceState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// How an issuer is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IssuerHealth {
+    /// Its name, as configured; the full name of a tenant.
+    pub issuer: Arc<str>,
+    /// Its keys.
+    pub keys: Health,
+}
+
+impl IssuerHealth {
+    pub(crate) const fn new(issuer: Arc<str>, keys: Health) -> Self {
+        Self { issuer, keys }
     }
 }
 
@@ -110,14 +126,14 @@ impl Health {
     pub(super) fn with_keys(self, keys: &KeySet, document: &KeySet) -> Self {
         Self {
             keys: keys.len(),
-            key_ids: keys.iter().filter_map(|key| key.kid().map(str::to_owned)).collect(),
+            key_ids: keys.iter().filter_map(|key| key.key_id().map(str::to_owned)).collect(),
             skipped: document.skipped().len(),
             skipped_because: distinct(document.skipped()),
             ..self
         }
     }
 
-    /// Whether somebody should look: keys are missing or past their freshness.
+    /// Whether an operator should look: keys are missing or past their freshness.
     #[must_use]
     pub const fn is_degraded(&self) -> bool {
         matches!(self.state, SourceState::Empty | SourceState::Stale | SourceState::Dead)

@@ -1,8 +1,8 @@
 //! One refresh: metadata and key set as a unit, under one deadline.
 //!
 //! A location that is already known is asked first, so that a refresh is one request as a rule and
-//! a broken metadata endpoint keeps nobody from fresh keys. The metadata is read again when that
-//! fails, when it brings nothing new although somebody needs a key, and now and then: so a moved
+//! a broken metadata endpoint does not keep fresh keys away. The metadata is read again when that
+//! fails, when it brings nothing new although a key is needed, and now and then: so a moved
 //! `jwks_uri` is followed.
 
 use std::{sync::Arc, time::Duration};
@@ -72,10 +72,18 @@ pub(super) struct Load<'a> {
     pub(super) settings: &'a RefreshSettings,
     pub(super) deadline: Duration,
     pub(super) memory: Memory,
-    /// Somebody needs a key: look everywhere before saying that there is nothing new.
-    pub(super) thorough: bool,
-    /// The last refresh failed: ask the metadata first, for the known location may be what hangs.
-    pub(super) doubtful: bool,
+    pub(super) lookup: Lookup,
+}
+
+/// Where a refresh looks whose key set has a known location.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lookup {
+    /// There, and in the metadata where that fails or now and then.
+    Scheduled,
+    /// A key is needed: there, and in the metadata before saying that there is nothing new.
+    ForUnknownKey,
+    /// The last refresh failed: in the metadata first, for the known location may be what hangs.
+    AfterFailure,
 }
 
 impl Load<'_> {
@@ -85,7 +93,7 @@ impl Load<'_> {
             KeyLocation::Discover(discovery) => discovery,
         };
         let known = match self.memory.located.clone() {
-            Some(known) if !self.doubtful => known,
+            Some(known) if self.lookup != Lookup::AfterFailure => known,
             known => {
                 let located = match known {
                     // Half of the time, so that the known location gets its turn.
@@ -104,7 +112,7 @@ impl Load<'_> {
         let first = self.key_set(&known.url, known.advertised).await;
         let look_again = match &first {
             Err(_) => true,
-            Ok(found) if self.thorough => !self.is_new(found),
+            Ok(found) if self.lookup == Lookup::ForUnknownKey => !self.is_new(found),
             Ok(_) => self.clock.monotonic().saturating_sub(known.at) >= self.settings.rediscover_after,
         };
         if !look_again {

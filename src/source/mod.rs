@@ -1,7 +1,10 @@
 //! Where keys come from: configured, or fetched from the issuer and kept fresh.
 //!
-//! - `fixed`: keys that the application holds.
-//! - `remote`: the keys of one issuer from the network; what a request asks of them.
+//! - `key_source`: the keys of one issuer, wherever they are from, as the modules above see them.
+//! - `fixed`: keys that the application holds; `given`: those that it gives beside fetched ones;
+//!   `revoked`: those that it has withdrawn.
+//! - `remote`: the keys of one issuer from the network, what a request asks of them; `shared`: what they
+//!   and their refresher have in common; `snapshot`: the keys of this moment.
 //! - `schedule`: when to fetch, and what a request without its key is told; pure. `budget` bounds
 //!   what unknown keys may cause, `permits` how many requests may wait.
 //! - `refresher`: the task that carries the schedule out; `load`: one refresh.
@@ -10,19 +13,19 @@
 //!   [`net`](crate::net).
 //! - `settings`: every number; `health`: how a source is doing, and [`runbook`] what to do about it; `error`: why a refresh failed.
 //!
-//! What the room promises:
+//! What this module promises:
 //!
 //! - **Reading keys never waits.** A snapshot is immutable and behind an atomic pointer; it is
 //!   replaced whole, so a key that the issuer removed is gone with the refresh that notices.
-//! - **An issuer's bad minute turns nobody away.** The last good keys are served until the hard
-//!   bound; a set that is empty or unusable is refused and the old one kept. (So emptying the set
+//! - **An issuer's bad minute turns no good token away.** The last good keys are served until the
+//!   stale-if-error limit; a set that is empty or unusable is refused and the old one kept. (So emptying the set
 //!   is not a revocation; `revoke_key` is.)
 //! - **No 401 without evidence.** "This key does not exist" takes a fetch that started after the
 //!   request arrived, or, once the budget is spent, within the evidence window; anything less is
 //!   503 and a time to come again.
 //! - **Requests cause bounded work**: a budget for fetches, permits to wait, one fetch at a time
 //!   however many ask. Dropping a request cancels nothing that others share.
-//! - **Monotonic time**, so that a wall clock that is set back revives no keys; and for the hard bound
+//! - **Monotonic time**, so that a wall clock that is set back revives no keys; and for the stale-if-error limit
 //!   the wall clock too, whichever says more: a machine that was suspended does not serve removed
 //!   keys for longer. A wall clock that jumps ahead by hours costs one fetch.
 
@@ -34,10 +37,12 @@ mod error;
 #[cfg(feature = "remote")]
 mod fetch;
 mod fixed;
+#[cfg(feature = "remote")]
+mod given;
 mod health;
+mod key_source;
 #[cfg(feature = "remote")]
 mod load;
-mod need;
 #[cfg(feature = "remote")]
 mod pattern;
 #[cfg(feature = "remote")]
@@ -50,6 +55,8 @@ mod revoked;
 #[cfg(feature = "remote")]
 mod schedule;
 mod settings;
+#[cfg(feature = "remote")]
+mod shared;
 mod snapshot;
 #[cfg(feature = "remote")]
 mod tenants;
@@ -92,14 +99,14 @@ pub mod runbook {
     }
 }
 
-pub use error::{FetchError, MetadataError, NoRuntime, RefreshError};
-pub use health::{Health, SourceState};
+pub use error::{FetchError, IssuerRefreshError, MetadataError, NoRuntime, RefreshError};
+pub use health::{Health, IssuerHealth, SourceState};
 pub use settings::{MAX_WAITERS_OF_CANDIDATES, MAX_WAITERS_PER_SERVER, RefreshSettings, TenantSettings};
 #[cfg(feature = "remote")]
 pub use tenants::{TenantKeys, TenantResolver};
 
 pub(crate) use fixed::FixedKeys;
-pub(crate) use need::{KeyAnswer, KeySource};
+pub(crate) use key_source::{KeyAnswer, KeySource};
 #[cfg(not(feature = "remote"))]
 pub(crate) use without_remote::{KeyWait, RemoteKeys, Tenant, Tenants};
 #[cfg(feature = "remote")]

@@ -12,6 +12,11 @@ use std::sync::{
 };
 
 use super::settings::{MAX_WAITERS_OF_CANDIDATES, MAX_WAITERS_PER_SERVER};
+use crate::verify::Wanted;
+
+/// Of an issuer's own permits, one in so many is for bad signatures: anyone can make them, so they
+/// must leave the others to requests whose key is unknown.
+const SHARE_OF_BAD_SIGNATURES: usize = 8;
 
 /// How many permits are taken.
 #[derive(Debug, Default)]
@@ -100,22 +105,28 @@ pub(super) struct Waiters {
     own: Arc<Counter>,
     /// With permits that are shared.
     others: Arc<Counter>,
+    /// Of those with permits of its own, the ones with a bad signature.
+    bad_signatures: Arc<Counter>,
 }
 
 impl Waiters {
     pub(super) fn new(most: usize) -> Self {
-        Self { most, own: Arc::default(), others: Arc::default() }
+        Self { most, own: Arc::default(), others: Arc::default(), bad_signatures: Arc::default() }
     }
 
-    /// A permit, unless all that this issuer may have are taken.
-    pub(super) fn take(&self, pool: &PermitPool) -> Option<Permit> {
+    /// A permit for a request that wants this, unless all that the issuer may have for it are taken.
+    pub(super) fn take(&self, pool: &PermitPool, wanted: Wanted) -> Option<Permit> {
         let reserved = pool.reserved.min(self.most);
+        if wanted == Wanted::ExchangedKey {
+            let share = self.bad_signatures.take(reserved.div_ceil(SHARE_OF_BAD_SIGNATURES))?;
+            return Some(Permit { _of_issuer: self.own.take(reserved)?, _of_share: Some(share) });
+        }
         if let Some(own) = self.own.take(reserved) {
-            return Some(Permit { _of_issuer: own, _of_kind: None });
+            return Some(Permit { _of_issuer: own, _of_share: None });
         }
         let other = self.others.take(self.most - reserved)?;
         let shared = pool.shared.take(pool.capacity)?;
-        Some(Permit { _of_issuer: other, _of_kind: Some(shared) })
+        Some(Permit { _of_issuer: other, _of_share: Some(shared) })
     }
 
     pub(super) fn held(&self) -> usize {
@@ -127,7 +138,8 @@ impl Waiters {
 #[derive(Debug)]
 pub(super) struct Permit {
     _of_issuer: Taken,
-    _of_kind: Option<Taken>,
+    /// What is shared with other issuers, or with other requests of this one.
+    _of_share: Option<Taken>,
 }
 
 #[cfg(test)]
@@ -136,7 +148,7 @@ mod tests {
 
     /// As many as can be had.
     fn all(waiters: &Waiters, pool: &PermitPool) -> Vec<Permit> {
-        std::iter::from_fn(|| waiters.take(pool)).collect()
+        std::iter::from_fn(|| waiters.take(pool, Wanted::UnknownKey)).collect()
     }
 
     #[test]
@@ -153,6 +165,27 @@ mod tests {
             assert_eq!((held.len(), waiters.held()), (expected, expected), "{name}");
             drop(held);
             assert_eq!((waiters.held(), pool.shared.taken()), (0, 0), "{name}");
+        }
+    }
+
+    #[test]
+    fn bad_signatures_hold_an_eighth_of_what_is_the_issuers_own() {
+        for (name, most, permits, issuers, expected) in [
+            ("the only issuer", 1024, 4096, 1, 128),
+            ("one of many", 1024, 4096, 32, 8),
+            ("fewer permits than eight", 1024, 8, 1, 1),
+            ("one permit", 1024, 7, 9, 1),
+            ("a bound of nothing", 0, 8, 1, 0),
+        ] {
+            let (pool, waiters) = (PermitPool::new(permits, issuers), Waiters::new(most));
+            let held: Vec<_> =
+                std::iter::from_fn(|| waiters.take(&pool, Wanted::ExchangedKey)).take(5_000).collect();
+            assert_eq!((held.len(), waiters.held()), (expected, expected), "{name}");
+            assert_eq!(pool.shared.taken(), 0, "{name}: nothing that other issuers may need");
+            let others = all(&waiters, &pool).len();
+            assert!(others + held.len() >= most.min(permits / issuers), "{name}: {others} are left");
+            drop(held);
+            assert_eq!(waiters.held(), 0, "{name}");
         }
     }
 

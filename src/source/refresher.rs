@@ -11,9 +11,9 @@ use tokio::{runtime::Handle, sync::Notify, task::AbortHandle};
 
 use super::{
     NoRuntime, RefreshError, SourceState,
-    load::{Found, Load},
-    remote::{Shared, State},
+    load::{Found, Load, Lookup},
     schedule::{Reason, Step, Success},
+    shared::{Shared, State},
     tenants::OnDemand,
 };
 use crate::{
@@ -156,7 +156,7 @@ impl Shared {
             (Some(old), Some(new)) => !old.has_same_keys(new),
             _ => true,
         };
-        let fruitful = new.as_ref().is_some_and(|new| {
+        let found_new_key = new.as_ref().is_some_and(|new| {
             let usable = state.revoked.remaining(new);
             !is_known(&usable, old.as_deref(), state.previous.as_deref())
         });
@@ -165,7 +165,7 @@ impl Shared {
         }
         state.memory = found.memory;
         state.last_error = None;
-        state.schedule.succeeded(now, Success { freshness: found.freshness, fruitful }, jitter);
+        state.schedule.succeeded(now, Success { freshness: found.freshness, found_new_key }, jitter);
         match self.publish(state) {
             Some(generation) => {
                 Report::Changed { generation, keys: new.as_ref().map_or(0, |keys| keys.len()) }
@@ -225,11 +225,21 @@ fn is_known(keys: &KeySet, current: Option<&KeySet>, previous: Option<&KeySet>) 
     keys.iter().all(|key| holds(current, key) || holds(previous, key))
 }
 
-/// Whether a source that was made on demand needs no refresher for now: nobody uses it, or its
+/// Whether a source that was made on demand needs no refresher for now: it is not used, or its
 /// first fetch failed. The next request starts another.
 fn is_over(source: &OnDemand, state: &State, now: Duration) -> bool {
     let unused = source.is_idle(now) && now >= state.schedule.due();
-    state.schedule.is_spent() || (unused && !state.schedule.is_fetching())
+    state.schedule.has_given_up() || (unused && !state.schedule.is_fetching())
+}
+
+/// Where a fetch for this reason looks, after so many failures in a row.
+const fn lookup(reason: Reason, failures: u32) -> Lookup {
+    match reason {
+        _ if failures % 2 == 1 => Lookup::AfterFailure,
+        Reason::UnknownKey | Reason::Asked => Lookup::ForUnknownKey,
+        // A key that is exchanged under its name is where it was.
+        Reason::Due | Reason::BadSignature => Lookup::Scheduled,
+    }
 }
 
 async fn drive(watch: Watch, wake: Arc<Notify>) {
@@ -238,13 +248,13 @@ async fn drive(watch: Watch, wake: Arc<Notify>) {
     loop {
         let clocks = shared.clocks();
         let now = clocks.monotonic;
-        let (step, memory, doubtful) = {
+        let (step, memory, failures) = {
             let mut state = shared.lock();
             if config.on_demand.as_ref().is_some_and(|source| is_over(source, &state, now)) {
                 return;
             }
             // Before the schedule takes a step: one that was replaced must not leave a fetch behind
-            // that nobody makes.
+            // that is not made.
             if state.driver.as_ref().is_none_or(|driver| driver.id != watch.id) {
                 return;
             }
@@ -259,7 +269,7 @@ async fn drive(watch: Watch, wake: Arc<Notify>) {
                 driver.overdue_at = overdue_at;
             }
             shared.set_attention(overdue_at);
-            (step, memory, state.schedule.failures() % 2 == 1)
+            (step, memory, state.schedule.failures())
         };
         let reason = match step {
             Step::Fetch(reason) => reason,
@@ -275,8 +285,7 @@ async fn drive(watch: Watch, wake: Arc<Notify>) {
             settings: &config.settings,
             deadline: now.saturating_add(config.settings.fetch_timeout),
             memory,
-            thorough: reason != Reason::Due,
-            doubtful,
+            lookup: lookup(reason, failures),
         };
         let result = load.run().await;
         shared.finish(watch.id, result);
@@ -340,6 +349,7 @@ mod tests {
                 client: Arc::new(Silent),
                 clock: Arc::new(ManualClock::default()),
                 settings: RefreshSettings::default(),
+                given: KeySet::default(),
                 pools: WaiterPools::new(IssuerCounts { configured: 1, ..IssuerCounts::default() }),
                 on_demand: None,
                 jitter: || 0.5,

@@ -9,20 +9,25 @@
 //!   Empty ----------> Loading ------------> Fresh <------------> Refreshing
 //!     ^  <----------                          |     succeeded
 //!           failed                            | freshness over, fetches fail
-//!                                             v        hard bound
+//!                                             v        stale-if-error limit
 //!                                           Stale ----------------> Dead
 //!                                  (success leads from both back to Fresh)
 //! ```
 //!
 //! A request whose key is unknown is refused (401) only on *evidence*: a successful fetch that
 //! started after the request arrived, or within the evidence window once the budget is spent,
-//! lacks the key. Short of that it waits, or learns that keys are unavailable (503). What such requests may cause is bounded by a budget of their own, so
-//! they can neither flood the issuer nor use up the scheduled refresh.
+//! lacks the key. Short of that it waits, or learns that keys are unavailable (503). What such requests
+//! may cause is bounded by a budget of their own, so they can neither flood the issuer nor use up the
+//! scheduled refresh.
+//!
+//! A bad signature under a key that is there is evidence by itself. Only where the issuer is known to
+//! exchange keys under the same `kid` may it cause a fetch, from a second budget: one a minute, which a
+//! flood of them spends, and nothing else.
 
 use std::time::Duration;
 
-use super::{RefreshSettings, SourceState, budget::Budget};
-use crate::time::Clocks;
+use super::{RefreshSettings, SourceState, budget::Budget, settings::BAD_SIGNATURE_INTERVAL};
+use crate::{time::Clocks, verify::Wanted};
 
 /// The least time told to a client that shall come again.
 pub(super) const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -34,6 +39,8 @@ pub(super) enum Reason {
     Due,
     /// A request needs a key that is not there.
     UnknownKey,
+    /// A signature is bad under the key that the token names, which may have been exchanged.
+    BadSignature,
     /// The application asked for it.
     Asked,
 }
@@ -52,7 +59,7 @@ pub(super) enum Step {
 pub(super) enum Verdict {
     /// There is evidence that the key does not exist.
     Lacks,
-    /// Nobody can tell now.
+    /// It cannot be told now.
     Unavailable {
         /// When it is worth coming again.
         retry_after: Duration,
@@ -72,7 +79,7 @@ pub(super) struct Success {
     /// The freshness that the response states: `max-age` less `Age`.
     pub(super) freshness: Option<Duration>,
     /// Whether it brought a key that was not known before.
-    pub(super) fruitful: bool,
+    pub(super) found_new_key: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +91,7 @@ struct Good {
 #[derive(Clone, Copy, Debug)]
 struct Request {
     reason: Reason,
-    /// A token of the budget was spent on it.
+    /// A token of the budget for unknown keys was spent on it.
     paid: bool,
 }
 
@@ -106,7 +113,10 @@ pub(super) struct Schedule {
     fetches: u64,
     /// The number of the last fetch that came to an end.
     completed: u64,
+    /// What unknown keys may cause.
     budget: Budget,
+    /// What bad signatures may cause.
+    bad_signatures: Budget,
 }
 
 impl Schedule {
@@ -124,6 +134,7 @@ impl Schedule {
             fetches: 0,
             completed: 0,
             budget,
+            bad_signatures: Budget::new(1, BAD_SIGNATURE_INTERVAL),
         }
     }
 
@@ -167,7 +178,7 @@ impl Schedule {
         self.completed = self.fetches;
         self.failures = 0;
         self.backoff_until = Duration::ZERO;
-        if flight.request.paid && success.fruitful {
+        if flight.request.paid && success.found_new_key {
             self.budget.refund();
         }
     }
@@ -184,7 +195,7 @@ impl Schedule {
         let delay = delay.max(retry_after.unwrap_or_default().min(s.max_backoff));
         self.completed = self.fetches;
         self.failures = self.failures.saturating_add(1);
-        // Whoever else wanted a fetch waits out the back-off; the application's own wish stands.
+        // Every other request for a fetch waits out the back-off; the application's own is kept.
         self.requested = self.requested.filter(|request| request.reason == Reason::Asked);
         self.backoff_until = now.saturating_add(delay);
     }
@@ -199,8 +210,15 @@ impl Schedule {
 
     // === what requests ask ===
 
-    /// What to tell a request that arrived at `arrived` and whose key is not in the current set.
-    pub(super) fn judge(&self, arrived: Duration, clocks: Clocks) -> Verdict {
+    /// What to tell a request that arrived at `arrived` and that the current set does not verify.
+    pub(super) fn judge(&self, wanted: Wanted, arrived: Duration, clocks: Clocks) -> Verdict {
+        match wanted {
+            Wanted::UnknownKey => self.judge_unknown_key(arrived, clocks),
+            Wanted::ExchangedKey => self.judge_bad_signature(arrived, clocks),
+        }
+    }
+
+    fn judge_unknown_key(&self, arrived: Duration, clocks: Clocks) -> Verdict {
         let now = clocks.monotonic;
         let live = self.good.filter(|_| self.is_live(clocks));
         if live.is_some_and(|good| good.started.monotonic >= arrived) {
@@ -227,14 +245,42 @@ impl Schedule {
         self.unavailable(self.budget.wait(now))
     }
 
+    /// The key that the token names is there and did not sign it: that is evidence, unless the issuer is
+    /// one that exchanges keys under the same name, and a fetch may still show it.
+    fn judge_bad_signature(&self, arrived: Duration, clocks: Clocks) -> Verdict {
+        let now = clocks.monotonic;
+        let until = arrived.saturating_add(self.settings.unknown_key_wait);
+        let is_open = self.settings.refetch_on_bad_signature
+            && now < until
+            && self.is_live(clocks)
+            && self.good.is_some_and(|good| good.started.monotonic < arrived);
+        if !is_open {
+            return Verdict::Lacks;
+        }
+        if self.is_fetching() {
+            return Verdict::Wait { until, request: None };
+        }
+        if now < self.backoff_until || self.bad_signatures.left(now) == 0 {
+            return Verdict::Lacks;
+        }
+        Verdict::Wait { until, request: Some(Reason::BadSignature) }
+    }
+
     /// Carries out the request of a [`Verdict::Wait`].
     pub(super) fn request(&mut self, reason: Reason, now: Duration) {
-        let paid = reason == Reason::UnknownKey && self.budget.take(now);
+        let paid = match reason {
+            Reason::UnknownKey => self.budget.take(now),
+            Reason::BadSignature => {
+                self.bad_signatures.take(now);
+                false
+            }
+            Reason::Due | Reason::Asked => false,
+        };
         let earlier = self.requested.is_some_and(|earlier| earlier.paid);
         self.requested = Some(Request { reason, paid: paid || earlier });
     }
 
-    // === what anybody may know ===
+    // === what may be read ===
 
     pub(super) fn state(&self, now: Clocks) -> SourceState {
         let Some(good) = self.good else {
@@ -251,12 +297,12 @@ impl Schedule {
         }
     }
 
-    /// The end of the hard bound, by each clock: the first that reaches it ends the keys. The
+    /// The end of the stale-if-error limit, by each clock: the first that reaches it ends the keys. The
     /// beginning of time before the first success.
     pub(super) fn good_until(&self) -> Clocks {
         self.good.map_or(Clocks::default(), |good| Clocks {
-            monotonic: good.started.monotonic.saturating_add(self.settings.hard_bound),
-            unix: good.started.unix.saturating_add(self.settings.hard_bound),
+            monotonic: good.started.monotonic.saturating_add(self.settings.stale_if_error),
+            unix: good.started.unix.saturating_add(self.settings.stale_if_error),
         })
     }
 
@@ -289,12 +335,12 @@ impl Schedule {
     }
 
     /// There never were keys, the last fetch failed, and none is asked for.
-    pub(super) fn is_spent(&self) -> bool {
+    pub(super) fn has_given_up(&self) -> bool {
         self.good.is_none() && self.failures > 0 && !self.is_fetching()
     }
 
     fn is_live(&self, now: Clocks) -> bool {
-        self.good.is_some_and(|good| now.since(good.started) < self.settings.hard_bound)
+        self.good.is_some_and(|good| now.since(good.started) < self.settings.stale_if_error)
     }
 
     /// A fetch is under way, or will be as soon as the driver runs.

@@ -1,4 +1,4 @@
-//! Every number of the refresher.
+//! Every number of the refresher, and of the tenants of a pattern.
 
 use std::time::Duration;
 
@@ -7,6 +7,12 @@ use crate::keys::MAX_KEYS;
 /// More redirects are a loop.
 #[cfg(feature = "remote")]
 const MAX_REDIRECTS: u8 = 5;
+
+/// How long until a bad signature may cause a fetch again, where it
+/// [may](RefreshSettings::refetch_on_bad_signature): anyone can make one, and a provider that exchanges keys
+/// under one name does so by the day.
+#[cfg(feature = "remote")]
+pub(super) const BAD_SIGNATURE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The most requests of one server that wait for keys at the same moment, over all its issuers.
 ///
@@ -19,89 +25,104 @@ pub const MAX_WAITERS_PER_SERVER: usize = 4096;
 /// make up such tenants. They are divided in the same way.
 pub const MAX_WAITERS_OF_CANDIDATES: usize = 256;
 
-/// How keys from the network are kept fresh: each number, with its default.
-///
-/// ```
-/// use std::time::Duration;
-/// use tower_resource_server::source::RefreshSettings;
-///
-/// let mut settings = RefreshSettings::default();
-/// settings.hard_bound = Duration::from_secs(3600);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RefreshSettings {
-    /// How long a key set is fresh when its response does not say: 5 minutes.
-    pub default_freshness: Duration,
-    /// The least freshness that a response's `max-age` (less its `Age`) can ask for: 1 minute, so
-    /// that `max-age=0` does not turn into a fetch per request.
-    pub min_freshness: Duration,
-    /// The most freshness that a response can ask for: 15 minutes, so that a removed key is noticed.
-    pub max_freshness: Duration,
-    /// Jitter in percent, 10 by default, at most 50. A refresh starts ahead of expiry, at
-    /// 100 % − 2 × jitter to 100 % of the freshness; a back-off varies by ± jitter. It keeps a
-    /// fleet from asking in step.
-    pub jitter_percent: u8,
-    /// How long after the start of the last fetch that succeeded (200 or 304) its keys are still
-    /// served: 6 hours, by the monotonic or the wall clock, whichever says more. A key removed by its
-    /// issuer lives that long when the issuer cannot be reached; past it, requests are answered 503.
-    pub hard_bound: Duration,
-    /// The deadline of one whole refresh, discovery included: 5 seconds.
-    pub fetch_timeout: Duration,
-    /// The largest document accepted, in bytes: 256 KiB, several times the largest key set seen.
-    pub max_body: usize,
-    /// How many keys for signatures a key set may have: 100. Entries that cannot be used do not count;
-    /// with more, the set is refused and the old one kept.
-    pub max_keys: usize,
-    /// How many redirects of one fetch are followed, as long as they stay within the origin (scheme,
-    /// host and port) of the URL: none. The first
-    /// request and those that follow have one deadline together.
-    pub max_redirects: u8,
-    /// The wait after the first failure; it doubles with each further one: 1 second.
-    pub min_backoff: Duration,
-    /// The longest wait after a failure, give or take the jitter; it also caps a `Retry-After`: 60 seconds.
-    pub max_backoff: Duration,
-    /// How many fetches unknown keys may cause at once: 5. Never zero.
-    pub unknown_key_burst: u32,
-    /// How long until such a fetch is earned again: 10 seconds.
-    pub unknown_key_interval: Duration,
-    /// How recent the start of a successful fetch must be to count as evidence that a key does not
-    /// exist when no further fetch may be made: 10 seconds.
-    pub evidence_window: Duration,
-    /// How long a request waits when its key is unknown: 1 second.
-    pub unknown_key_wait: Duration,
-    /// How long a request waits when there are no keys at all: 2 seconds.
-    pub cold_wait: Duration,
-    /// How many requests may wait on this issuer at the same moment: 1 024, within what is divided
-    /// among all of them ([`MAX_WAITERS_PER_SERVER`]).
-    pub max_waiters: usize,
-    /// How old the issuer's metadata may become before a scheduled refresh reads it again: 1 hour.
-    /// Refreshes for an unknown key that find nothing new, and failed ones, read it at once.
-    pub rediscover_after: Duration,
+/// A struct of settings: each with its default, and with a setter of its name.
+macro_rules! settings {
+    (
+        $(#[$of_struct:meta])*
+        pub struct $Name:ident {
+            $($(#[$of_field:meta])* $field:ident: $Type:ty = $default:expr,)*
+        }
+    ) => {
+        $(#[$of_struct])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct $Name {
+            $($(#[$of_field])* pub $field: $Type,)*
+        }
+
+        impl Default for $Name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+
+        impl $Name {
+            $(
+                #[doc = concat!("Sets [`", stringify!($field), "`](field@Self::", stringify!($field), ").")]
+                #[must_use]
+                pub fn $field(mut self, $field: $Type) -> Self {
+                    self.$field = $field;
+                    self
+                }
+            )*
+        }
+    };
 }
 
-impl Default for RefreshSettings {
-    fn default() -> Self {
-        Self {
-            default_freshness: Duration::from_secs(5 * 60),
-            min_freshness: Duration::from_secs(60),
-            max_freshness: Duration::from_secs(15 * 60),
-            jitter_percent: 10,
-            hard_bound: Duration::from_secs(6 * 3600),
-            fetch_timeout: Duration::from_secs(5),
-            max_body: 256 * 1024,
-            max_keys: MAX_KEYS,
-            max_redirects: 0,
-            min_backoff: Duration::from_secs(1),
-            max_backoff: Duration::from_secs(60),
-            unknown_key_burst: 5,
-            unknown_key_interval: Duration::from_secs(10),
-            evidence_window: Duration::from_secs(10),
-            unknown_key_wait: Duration::from_secs(1),
-            cold_wait: Duration::from_secs(2),
-            max_waiters: 1024,
-            rediscover_after: Duration::from_secs(3600),
-        }
+settings! {
+    /// How keys from the network are kept fresh: each number, with its default.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_resource_server::source::RefreshSettings;
+    ///
+    /// let settings = RefreshSettings::default().stale_if_error(Duration::from_secs(3600)).max_keys(200);
+    /// assert_eq!(settings.max_keys, 200);
+    /// ```
+    pub struct RefreshSettings {
+        /// How long a key set is fresh when its response does not say: 5 minutes.
+        default_freshness: Duration = Duration::from_secs(5 * 60),
+        /// The least freshness that a response's `max-age` (less its `Age`) can ask for: 1 minute, so
+        /// that `max-age=0` does not turn into a fetch per request.
+        min_freshness: Duration = Duration::from_secs(60),
+        /// The most freshness that a response can ask for: 15 minutes, so that a removed key is noticed.
+        max_freshness: Duration = Duration::from_secs(15 * 60),
+        /// Jitter in percent, 10 by default, at most 50. A refresh starts ahead of expiry, at
+        /// 100 % − 2 × jitter to 100 % of the freshness; a back-off varies by ± jitter. It keeps a
+        /// fleet from asking in step.
+        jitter_percent: u8 = 10,
+        /// How long after the start of the last fetch that succeeded (200 or 304) its keys are still
+        /// served: 6 hours, by the monotonic or the wall clock, whichever says more. A key removed by its
+        /// issuer lives that long when the issuer cannot be reached; past it, requests are answered 503.
+        stale_if_error: Duration = Duration::from_secs(6 * 3600),
+        /// The deadline of one whole refresh, discovery included: 5 seconds.
+        fetch_timeout: Duration = Duration::from_secs(5),
+        /// The largest document accepted, in bytes: 256 KiB, several times the largest key set seen.
+        max_body: usize = 256 * 1024,
+        /// How many keys for signatures a key set may have: 100. Entries that cannot be used do not count;
+        /// with more, the set is refused and the old one kept.
+        max_keys: usize = MAX_KEYS,
+        /// How many redirects of one fetch are followed, as long as they stay within the origin (scheme,
+        /// host and port) of the URL: none. The first
+        /// request and those that follow have one deadline together.
+        max_redirects: u8 = 0,
+        /// The wait after the first failure; it doubles with each further one: 1 second.
+        min_backoff: Duration = Duration::from_secs(1),
+        /// The longest wait after a failure, give or take the jitter; it also caps a `Retry-After`: 60 seconds.
+        max_backoff: Duration = Duration::from_secs(60),
+        /// How many fetches unknown keys may cause at once: 5. Never zero.
+        unknown_key_burst: u32 = 5,
+        /// How long until such a fetch is earned again: 10 seconds.
+        unknown_key_interval: Duration = Duration::from_secs(10),
+        /// How recent the start of a successful fetch must be to count as evidence that a key does not
+        /// exist when no further fetch may be made: 10 seconds.
+        evidence_window: Duration = Duration::from_secs(10),
+        /// Whether a bad signature under a known `kid` may cause a fetch, at most one a minute: `false`. For
+        /// an issuer that exchanges a key and keeps its `kid` (RFC 7517 section 4.5 asks for another): the
+        /// exchange is then noticed with the first token of the new key, and not with the next scheduled
+        /// refresh. Such a request waits as one does whose key is unknown; once the minute's fetch is spent, a bad
+        /// signature is refused at once, as it always is where this is `false`.
+        refetch_on_bad_signature: bool = false,
+        /// How long a request waits when its key is unknown: 1 second.
+        unknown_key_wait: Duration = Duration::from_secs(1),
+        /// How long a request waits when there are no keys at all: 2 seconds.
+        cold_wait: Duration = Duration::from_secs(2),
+        /// How many requests may wait on this issuer at the same moment: 1 024, within what is divided
+        /// among all of them ([`MAX_WAITERS_PER_SERVER`]).
+        max_waiters: usize = 1024,
+        /// How old the issuer's metadata may become before a scheduled refresh reads it again: 1 hour.
+        /// Refreshes for an unknown key that find nothing new, and failed ones, read it at once.
+        rediscover_after: Duration = Duration::from_secs(3600),
     }
 }
 
@@ -120,8 +141,8 @@ impl RefreshSettings {
             "refresh settings: min_freshness is above max_freshness; exchange them",
         );
         require(
-            self.max_freshness < self.hard_bound,
-            "refresh settings: max_freshness reaches the hard_bound; keep it well below, or keys die before they are refreshed",
+            self.max_freshness < self.stale_if_error,
+            "refresh settings: max_freshness reaches stale_if_error; keep it well below, or keys die before they are refreshed",
         );
         require(self.jitter_percent <= 50, "refresh settings: jitter_percent is above 50; use 10");
         require(
@@ -153,44 +174,32 @@ impl RefreshSettings {
     }
 }
 
-/// The bounds on the tenants of a pattern: each number, with its default.
-///
-/// ```
-/// use tower_resource_server::source::TenantSettings;
-///
-/// let mut settings = TenantSettings::default();
-/// settings.max_live = 1_000;
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TenantSettings {
-    /// How many tenants that work are kept, each with its keys and a task that refreshes them: 200.
-    /// Beyond it, the one that was used least recently leaves; it is resolved again when it comes
-    /// back.
-    pub max_live: usize,
-    /// How many tenants are kept whose keys have verified nothing yet: 32. Beyond it, and while all
-    /// of them are being fetched, tokens of a new tenant are answered 503.
-    pub max_candidates: usize,
-    /// After how much time without a token a tenant is no longer refreshed, and makes room: 1 hour.
-    pub idle: Duration,
-    /// How many tenants may be resolved at once, over all tenants of the pattern: 20. One that turns
-    /// out to work gives its token back, so only those that lead nowhere count. While made-up
-    /// names spend it, a tenant that is not here yet is answered 503 and comes again; those that work
-    /// notice nothing.
-    pub first_fetch_burst: u32,
-    /// How long until another may be: 1 second.
-    pub first_fetch_interval: Duration,
-}
-
-impl Default for TenantSettings {
-    fn default() -> Self {
-        Self {
-            max_live: 200,
-            max_candidates: 32,
-            idle: Duration::from_secs(3600),
-            first_fetch_burst: 20,
-            first_fetch_interval: Duration::from_secs(1),
-        }
+settings! {
+    /// The bounds on the tenants of a pattern: each number, with its default.
+    ///
+    /// ```
+    /// use tower_resource_server::source::TenantSettings;
+    ///
+    /// let settings = TenantSettings::default().max_live(1_000);
+    /// assert_eq!(settings.max_live, 1_000);
+    /// ```
+    pub struct TenantSettings {
+        /// How many tenants that work are kept, each with its keys and a task that refreshes them: 200.
+        /// Beyond it, the one that was used least recently leaves; it is resolved again when it comes
+        /// back.
+        max_live: usize = 200,
+        /// How many tenants are kept whose keys have verified nothing yet: 32. Beyond it, and while all
+        /// of them are being fetched, tokens of a new tenant are answered 503.
+        max_candidates: usize = 32,
+        /// After how much time without a token a tenant is no longer refreshed, and leaves for others: 1 hour.
+        idle: Duration = Duration::from_secs(3600),
+        /// How many tenants may be resolved at once, over all tenants of the pattern: 20. One that turns
+        /// out to work gives its token back, so only those that lead nowhere count. While made-up
+        /// names spend it, a tenant that is not here yet is answered 503 and comes again; those that work
+        /// notice nothing.
+        first_fetch_burst: u32 = 20,
+        /// How long until another may be: 1 second.
+        first_fetch_interval: Duration = Duration::from_secs(1),
     }
 }
 

@@ -5,7 +5,7 @@
 //! list or resolver. Everything else is untrusted as ever, and causes nothing.
 //!
 //! Each tenant has keys of its own, resolved on demand. It is a *candidate* until a token was
-//! verified with its keys, then it *works*. Anybody can make up candidates, so they are few, their
+//! verified with its keys, then it *works*. Anyone can make up candidates, so they are few, their
 //! first fetches come out of one shared budget, one that fails is not tried again of itself, and
 //! none ever takes the place of a tenant that works. The bound on working tenants is kept among
 //! themselves: the one that was used least recently leaves.
@@ -61,7 +61,7 @@ pub enum TenantKeys {
 /// ```
 pub trait TenantResolver: Send + Sync + 'static {
     /// `None` for a tenant that is not trusted. `tenant` is of `[A-Za-z0-9-]{1,64}`, and written by
-    /// anybody.
+    /// anyone.
     fn resolve(&self, tenant: &str) -> Option<TenantKeys>;
 }
 
@@ -91,7 +91,7 @@ pub(crate) struct OnDemand {
 
 impl OnDemand {
     fn new(idle: Duration, now: Duration) -> Self {
-        let used = AtomicU64::new(super::remote::nanos(now));
+        let used = AtomicU64::new(super::shared::nanos(now));
         Self { idle, used, works: AtomicBool::new(false) }
     }
 
@@ -100,11 +100,11 @@ impl OnDemand {
         self.works.load(Ordering::Relaxed)
     }
 
-    /// Notes a use; true when nobody had used it for so long that its refresher may have ended.
+    /// Notes a use; true when it had not been used for so long that its refresher may have ended.
     fn touch(&self, now: Duration) -> bool {
         /// So that busy tenants do not write the same memory with every request.
         const GRAIN: u64 = 1_000_000_000;
-        let nanos = super::remote::nanos(now);
+        let nanos = super::shared::nanos(now);
         if nanos.saturating_sub(self.used.load(Ordering::Relaxed)) < GRAIN {
             return false;
         }
@@ -122,7 +122,7 @@ impl OnDemand {
     }
 }
 
-/// One tenant; `T` is what the rooms above keep for each.
+/// One tenant; `T` is what the modules above keep for each.
 pub(crate) struct Tenant<T> {
     /// Unique in the server, and never given to another.
     pub(crate) id: usize,
@@ -139,7 +139,7 @@ impl<T> Tenant<T> {
     }
 
     /// Notes that a token of this tenant was good. Others may bear its name as well, written by
-    /// anybody: they keep nothing alive and nobody in place.
+    /// anyone: they keep nothing alive and no tenant in place.
     pub(crate) fn touch(&self, now: Duration) {
         if self.on_demand.touch(now) {
             // A refresher that was started for this very request may have found itself unused.
@@ -191,10 +191,10 @@ impl Admission {
 }
 
 /// Makes the key source of a tenant. Its name in events and metrics is the pattern: a tenant's own
-/// is written by anybody until a signature says otherwise.
+/// is written by anyone until a signature says otherwise.
 type MakeSource = Box<dyn Fn(KeyLocation, Arc<OnDemand>) -> Arc<RemoteKeys> + Send + Sync>;
 
-/// Makes what the rooms above keep for an issuer.
+/// Makes what the modules above keep for an issuer.
 type MakeOwn<T> = Box<dyn Fn(&Arc<str>) -> T + Send + Sync>;
 
 /// What tenants are made of.
@@ -229,7 +229,7 @@ impl<T> Tenants<T> {
         self.config.pattern.tenant(issuer).is_some_and(|name| self.config.resolver.resolve(name).is_some())
     }
 
-    /// What the rooms above keep for this issuer.
+    /// What the modules above keep for this issuer.
     pub(crate) fn own(&self, issuer: &Arc<str>) -> T {
         (self.config.own)(issuer)
     }
@@ -237,7 +237,7 @@ impl<T> Tenants<T> {
     /// A tenant that has keys or may have them soon.
     pub(crate) fn by_issuer(&self, issuer: &str) -> Option<Arc<Tenant<T>>> {
         let tenant = Arc::clone(self.index.load().by_issuer.get(issuer)?);
-        (tenant.works() || !tenant.keys.is_spent()).then_some(tenant)
+        (tenant.works() || !tenant.keys.has_given_up()).then_some(tenant)
     }
 
     /// A tenant by its id, as long as the application trusts it.
@@ -255,7 +255,7 @@ impl<T> Tenants<T> {
     }
 
     /// Lets a tenant in that is not in the index, or whose first fetch failed, as a candidate; its
-    /// fetch is requested by whoever waits for it.
+    /// fetch is requested by the request that waits for it.
     ///
     /// # Errors
     /// When it is worth coming again.
@@ -299,7 +299,7 @@ impl<T> Tenants<T> {
         Ok(tenant)
     }
 
-    /// The candidate that makes room for another, if one must: one that failed, else one whose keys
+    /// The candidate that leaves for another, if one must: one that failed, else one whose keys
     /// have verified nothing so far. Those that are being fetched are waited for.
     fn place_for_candidate(&self, index: &Index<T>, issuer: &str) -> Result<Option<usize>, Duration> {
         let candidates = || index.tenants().filter(|tenant| !tenant.works() && *tenant.issuer != *issuer);
@@ -309,7 +309,7 @@ impl<T> Tenants<T> {
         let oldest = |failed: bool| {
             let of_kind = candidates().filter(|tenant| !tenant.keys.is_loading());
             of_kind
-                .filter(|tenant| tenant.keys.is_spent() == failed)
+                .filter(|tenant| tenant.keys.has_given_up() == failed)
                 .min_by_key(|tenant| tenant.on_demand.used())
         };
         let leaves = oldest(true).or_else(|| oldest(false)).ok_or(MIN_RETRY_AFTER)?;

@@ -16,6 +16,7 @@ use super::{Health, KeyAnswer, NoRuntime, RefreshError};
 use crate::{
     keys::{SnapshotRef, VerifyingKey},
     time::Clocks,
+    verify::Wanted,
 };
 
 /// The keys of an issuer that publishes them.
@@ -38,7 +39,11 @@ impl RemoteKeys {
         match *self {}
     }
 
-    pub(crate) fn need_key(&self, _: Duration, _: Option<u64>) -> KeyAnswer<KeyWait> {
+    pub(crate) fn exchanges_keys(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn need_key(&self, _: Duration, _: Option<u64>, _: Wanted) -> KeyAnswer<KeyWait> {
         match *self {}
     }
 

@@ -114,7 +114,7 @@ impl MemorySpentStore {
 }
 
 impl Spent {
-    /// Whether an id is new, and there is room for it.
+    /// Whether an id is new, and there is space for it.
     fn has_place(
         &mut self,
         id: &Fingerprint,

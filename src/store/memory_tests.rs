@@ -29,11 +29,11 @@ fn promise_13_an_id_counts_once_and_until_its_end() {
         ("another", "b", 5, 0, Ok(())),
         ("ended already", "c", 1, 1, spent),
         ("at the last moment", "c", 3, 2, Ok(())),
-        ("no room, whatever the id", "d", 100, 2, Err(SpendError::Full)),
+        ("no space, whatever the id", "d", 100, 2, Err(SpendError::Full)),
         ("one that is held is known all the same", "b", 5, 2, spent),
-        ("room as soon as one ends", "d", 100, 3, Ok(())),
+        ("space as soon as one ends", "d", 100, 3, Ok(())),
         ("and no more than that", "e", 100, 3, Err(SpendError::Full)),
-        ("the end of b makes room", "e", 100, 5, Ok(())),
+        ("the end of b makes space", "e", 100, 5, Ok(())),
     ] {
         assert_eq!(store.spend(id.as_bytes(), at(until), at(now)), expected, "{name}");
     }

@@ -1,14 +1,14 @@
 //! What a server remembers between requests: ids that were spent, so that nothing counts twice.
 //!
-//! - `nonces`: [`Nonces`], handed out to anyone and remembered by nobody until they are spent.
+//! - `nonces`: [`Nonces`], handed out to anyone and remembered nowhere until they are spent.
 //! - `spent`: the seam, [`SpentStore`]; `memory`: the one in this process, [`MemorySpentStore`].
 //!
-//! Two rules make the module safe against whoever may ask for a nonce without proving anything:
+//! Two rules make the module safe against anyone who may ask for a nonce without proving anything:
 //!
 //! - **An issued nonce costs no memory.** It carries its own time of issue and a MAC, so that it is
 //!   known again by computing, not by looking it up. Only a nonce that was *spent*, which takes a
 //!   token that passed every other check, is stored, until its time is over.
-//! - **A store that is full refuses.** It never makes room by forgetting an id that is still alive:
+//! - **A store that is full refuses.** It never makes space by forgetting an id that is still alive:
 //!   that id could be spent again. (So it is no cache. The caches on offer evict by size, quietly
 //!   and at a moment of their own choosing; bounded by time alone they grow without end.)
 

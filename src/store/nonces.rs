@@ -1,4 +1,4 @@
-//! Nonces that nobody has to remember until they are spent.
+//! Nonces that need not be remembered until they are spent.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -79,7 +79,7 @@ impl Nonces {
 
     /// Nonces under a secret that several processes share: at least 32 random bytes.
     ///
-    /// Whoever knows it can make nonces, though none that is spent already.
+    /// Anyone who knows it can make nonces, though none that is spent already.
     ///
     /// # Errors
     /// [`NonceSetupError::SecretTooShort`] and [`NonceSetupError::WeakSecret`].
@@ -227,7 +227,7 @@ pub enum NonceError {
     Expired,
     /// It was spent before.
     AlreadySpent,
-    /// There is no room to write down that it is spent. It is not spent, and may be tried again.
+    /// There is no space to write down that it is spent. It is not spent, and may be tried again.
     Full,
     /// Nonces can be neither issued nor spent now: the system's randomness or the store is missing.
     Unavailable,

@@ -179,8 +179,8 @@ fn a_peek_says_what_spending_would_and_spends_nothing() {
     for (name, nonce, at) in [
         ("good", &*first, NOW),
         ("spent", &first, NOW),
-        ("no room", &second, later(1)),
-        ("room again", &second, later(600_000)),
+        ("no space", &second, later(1)),
+        ("space again", &second, later(600_000)),
         ("ended", &second, later(600_001)),
         ("none of ours", "nonce", NOW),
     ] {

@@ -9,7 +9,7 @@ use crate::time::UnixTime;
 /// [`MemorySpentStore`](super::MemorySpentStore) serves one process. Several processes that accept
 /// the same ids need one store between them, or each id counts once *in each*.
 ///
-/// An id is opaque bytes. Whoever puts ids of several kinds into one store keeps them apart by a
+/// An id is opaque bytes. A caller that puts ids of several kinds into one store keeps them apart by a
 /// prefix of their own.
 pub trait SpentStore: Send + Sync + 'static {
     /// Spends `id`, which may be forgotten from `until` on: of any number of calls with one id, at
@@ -92,7 +92,7 @@ pub enum SpendError {
     /// It was spent before; or its time is over, and the store may have forgotten that it was.
     #[error("spent before")]
     AlreadySpent,
-    /// There is no room for another id until one that is in the store ends.
+    /// There is no space for another id until one that is in the store ends.
     #[error("the store of spent ids is full")]
     Full,
     /// The store cannot be reached.

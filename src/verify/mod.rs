@@ -25,7 +25,7 @@ mod token;
 use std::sync::Arc;
 
 pub(crate) use self::{
-    observer::{Checked, Failure, FirstFailure, Observer, Signing},
+    observer::{Checked, Failure, FirstFailure, Observer, Signing, Wanted},
     token::{Evidence, TokenContents, VerifiedToken},
 };
 use crate::{
@@ -34,7 +34,7 @@ use crate::{
     policy::{Context, Expected, Moment, Window},
     profile::{CompiledProfile, Extracted, Fact},
     time::{Now, UnixTime},
-    token::{ClaimId, ClaimNames, Claims, JoseHeader, TokenLimits, UnverifiedToken},
+    token::{ClaimId, ClaimNames, ClaimValue, Claims, JoseHeader, TokenLimits, UnverifiedToken},
 };
 
 /// What the result of a verification depends on beside the token and its issuers.
@@ -68,6 +68,9 @@ pub(crate) trait Issuers {
     /// The issuer of this name.
     fn find(&self, name: &str) -> Option<Self::Issuer>;
 
+    /// The issuer whose tokens do not name one, if there is such an issuer.
+    fn of_tokens_without_name(&self) -> Option<Self::Issuer>;
+
     /// The names of the configured issuers.
     fn names(&self) -> Vec<String>;
 }
@@ -90,9 +93,12 @@ pub(crate) trait Issuer {
     /// Whether it is known, on evidence, that the issuer has no key beyond those of this generation.
     fn has_no_other_keys(&self, generation: u64) -> bool;
 
+    /// Whether a bad signature may be the sign of a key that the issuer exchanged under the same name.
+    fn exchanges_keys(&self) -> bool;
+
     /// What would help where no key of generation `seen` verifies a token, because of `lacking`; begins
     /// it.
-    fn need_keys(&self, seen: Option<u64>, lacking: TokenError) -> Failure;
+    fn need_keys(&self, seen: Option<u64>, wanted: Wanted, lacking: TokenError) -> Failure;
 
     /// Whether its tokens are accepted. Those of another are judged all the same, as far as that goes
     /// without keys, so that the answer does not tell who is trusted.
@@ -164,8 +170,8 @@ fn judge<I: Issuers, O: Observer>(
     o.report(|error| issuer.reported(error));
     judged.map_err(|failure| match failure {
         Failure::Refused(error) => Failure::Refused(issuer.reported(error)),
-        Failure::NeedKeys { source, seen, lacking } => {
-            Failure::NeedKeys { source, seen, lacking: issuer.reported(lacking) }
+        Failure::NeedKeys { source, seen, wanted, lacking } => {
+            Failure::NeedKeys { source, seen, wanted, lacking: issuer.reported(lacking) }
         }
         other => other,
     })
@@ -243,7 +249,17 @@ fn trusted_issuer<I: Issuers, O: Observer>(
     o: &mut O,
 ) -> Result<Option<I::Issuer>, Failure> {
     let (name, by_request) = match input.issuer {
-        IssuerName::Claim(id) => (claims.map(|claims| issuer_claim(claims, id)), false),
+        IssuerName::Claim(id) => {
+            let iss = claims.map(|claims| claims.get(id));
+            if matches!(iss, Some(None))
+                && let Some(issuer) = issuers.of_tokens_without_name()
+            {
+                let configured = &|| issuers.names();
+                o.check(Checked::Issuer { name: None, by_request: false, configured }, Ok(()))?;
+                return Ok(Some(issuer));
+            }
+            (iss.map(issuer_claim), false)
+        }
         IssuerName::Request(name) => {
             let name = name.and_then(|name| std::str::from_utf8(name).ok());
             (Some(name.ok_or(TokenError::UntrustedIssuer)), true)
@@ -264,9 +280,9 @@ fn trusted_issuer<I: Issuers, O: Observer>(
     Ok(issuer.or_else(|| issuers.only()))
 }
 
-fn issuer_claim<'c>(claims: &'c Claims<'_>, id: ClaimId) -> Result<&'c str, TokenError> {
+fn issuer_claim(iss: Option<ClaimValue<'_>>) -> Result<&str, TokenError> {
     let name = || ClaimName("iss".into());
-    let iss = claims.get(id).ok_or_else(|| TokenError::MissingClaim(name()))?;
+    let iss = iss.ok_or_else(|| TokenError::MissingClaim(name()))?;
     iss.as_str().ok_or_else(|| TokenError::InvalidClaim(name()))
 }
 
@@ -388,7 +404,8 @@ fn check_signature<I: Issuer, O: Observer>(
     let signing = Signing { kid, algorithm, keys: snapshot.map(|snapshot| snapshot.keys()) };
     let Some(snapshot) = snapshot else {
         let error = TokenError::UnknownKey;
-        o.lacks_key(signing, &error, || issuer.need_keys(None, error.clone()))?;
+        let need = || issuer.need_keys(None, Wanted::UnknownKey, error.clone());
+        o.lacks_key(signing, &error, need)?;
         return Ok(None);
     };
     let (keys, generation) = (snapshot.keys(), snapshot.generation());
@@ -400,12 +417,22 @@ fn check_signature<I: Issuer, O: Observer>(
             }
             Ok(Some(Evidence::new(algorithm, key, issuer.source(), generation, valid)))
         }
-        Err(error) if error.is_for_want_of_a_key() => {
-            o.lacks_key(signing, &error, || issuer.need_keys(Some(generation), error.clone()))?;
-            Ok(None)
-        }
         Err(error) => {
-            o.check(Checked::Signature(signing), Err(error.into()))?;
+            let wanted = match &error {
+                // A shared secret is given, and never fetched.
+                _ if algorithm.is_hmac() => None,
+                TokenError::InvalidSignature if snapshot.lacks_fetched() => Some(Wanted::UnknownKey),
+                TokenError::InvalidSignature if issuer.exchanges_keys() => Some(Wanted::ExchangedKey),
+                error if error.is_for_want_of_a_key() => Some(Wanted::UnknownKey),
+                _ => None,
+            };
+            match wanted {
+                Some(wanted) => {
+                    let need = || issuer.need_keys(Some(generation), wanted, error.clone());
+                    o.lacks_key(signing, &error, need)?;
+                }
+                None => o.check(Checked::Signature(signing), Err(error.into()))?,
+            }
             Ok(None)
         }
     }

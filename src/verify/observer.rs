@@ -23,6 +23,8 @@ pub(crate) enum Failure {
         source: usize,
         /// The generation of the keys that were tried; `None` when there were none.
         seen: Option<u64>,
+        /// What newer ones would be good for.
+        wanted: Wanted,
         /// What is wrong with the token if there are no newer ones.
         lacking: TokenError,
     },
@@ -35,6 +37,15 @@ pub(crate) enum Failure {
     InsufficientScope,
     /// The token is good, and that its nonce is spent cannot be recorded.
     CannotSpend,
+}
+
+/// What newer keys are wanted for, by a token that those at hand do not verify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// A key that is not at hand.
+    UnknownKey,
+    /// Another key under the name of one that is: the signature is bad under the one at hand.
+    ExchangedKey,
 }
 
 impl From<TokenError> for Failure {

@@ -129,7 +129,7 @@ impl Pool {
     fn keys(&self, bits: usize) -> KeySet {
         let all = KeySet::from_jwks(self.issuer.jwks().to_string().as_bytes()).unwrap();
         all.filtered(|key| {
-            let position = KEYS.iter().position(|kid| key.kid() == Some(kid)).unwrap();
+            let position = KEYS.iter().position(|kid| key.key_id() == Some(kid)).unwrap();
             bits & (1 << position) != 0
         })
     }

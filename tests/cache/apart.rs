@@ -270,7 +270,7 @@ fn promise_3_applications_with_the_same_header_share_no_key() {
             .unwrap()
     });
     let [one, two] = private.map(|pem| {
-        let key = SigningKey::from_pem(Algorithm::RS256, pem).unwrap();
+        let key = SigningKey::from_pem(pem, Algorithm::RS256).unwrap();
         let claims = br#"{"sub":"alice","iat":1700000000,"exp":1700003600}"#;
         key.sign_raw(r#"{"alg":"RS256","typ":"JWT"}"#, claims).unwrap()
     });

@@ -93,7 +93,7 @@ async fn promise_6_a_revoked_key_stays_revoked_across_refreshes() {
 }
 
 #[tokio::test]
-async fn promise_6_the_hard_bound_of_the_keys_ends_cached_verdicts() {
+async fn promise_6_the_stale_if_error_limit_of_the_keys_ends_cached_verdicts() {
     let stage = Stage::new().await;
     let token = stage.cached("alice").await;
     let hours = |hours: u64| Duration::from_secs(hours * 3600);

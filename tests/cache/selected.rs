@@ -64,7 +64,7 @@ enum Step {
 /// Tokens of both keys, for each application and for none in particular.
 fn tokens() -> Vec<String> {
     let sign = |private: &str, claims: Value| {
-        let key = SigningKey::from_pem(Algorithm::RS256, private).unwrap();
+        let key = SigningKey::from_pem(private, Algorithm::RS256).unwrap();
         key.sign_raw(HEADER, claims.to_string().as_bytes()).unwrap()
     };
     let mut tokens = Vec::new();

@@ -174,7 +174,7 @@ pub(crate) const APP_ID: &str =
 /// An issuer whose key is of the vendors' algorithm.
 pub(crate) fn rsa_issuer() -> TestIssuer {
     let pem = include_str!("../../src/issuer/testdata/rsa2048-pkcs8.pem");
-    let key = SigningKey::from_pem(Algorithm::RS256, pem).unwrap();
+    let key = SigningKey::from_pem(pem, Algorithm::RS256).unwrap();
     TestIssuer::builder().signing_key(key.kid("key-1")).build()
 }
 

@@ -28,7 +28,7 @@ pub enum Answer {
     Drip(Vec<u8>),
     /// A head, and then this piece again and again, ten gigabytes in all.
     Flood(&'static str, Vec<u8>),
-    /// With an entity tag: 304 to whoever knows it.
+    /// With an entity tag: 304 to a request that knows it.
     Tagged(&'static str, String),
     /// Each in its turn.
     Turns(Vec<Answer>),
@@ -106,7 +106,7 @@ impl State {
         let mut request = Vec::new();
         while !request.ends_with(b"\r\n\r\n") {
             request.push(stream.read_u8().await?);
-            // Somebody begins with TLS, as plain http servers see it.
+            // A client begins with TLS, as plain http servers see it.
             if request == [0x16] {
                 return self.write(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
             }

@@ -119,9 +119,9 @@ impl Site {
         self.ask(&self.issuer.access_token("alice").signed_with(key).unique().mint().unwrap()).await
     }
 
-    /// Asks with a token whose `kid` nobody has ever heard of.
+    /// Asks with a token whose `kid` no set has.
     pub async fn unknown(&self) -> Seen {
-        let token = self.issuer.access_token("alice").header("kid", "nobody's").unique().mint().unwrap();
+        let token = self.issuer.access_token("alice").header("kid", "made up").unique().mint().unwrap();
         self.ask(&token).await
     }
 
@@ -137,16 +137,16 @@ impl Site {
     }
 
     pub async fn refresh(&self) -> Result<(), RefreshError> {
-        self.api.refresh_now().await
+        self.api.refresh_now().await.map_err(|refused| refused.error)
     }
 
     pub fn health(&self) -> Health {
-        self.api.health().remove(0).1
+        self.api.health().remove(0).keys
     }
 }
 
 /// An RSA key: making one takes longer than everything else here.
 pub fn rsa() -> SigningKey {
     let pem = include_str!("../../src/issuer/testdata/rsa2048-pkcs8.pem");
-    SigningKey::from_pem(tower_resource_server::keys::Algorithm::RS256, pem).unwrap()
+    SigningKey::from_pem(pem, tower_resource_server::keys::Algorithm::RS256).unwrap()
 }

@@ -1,4 +1,4 @@
-//! Faults that take their time: outages against the hard bound, clock jumps, replicas, moves.
+//! Faults that take their time: outages against the stale-if-error limit, clock jumps, replicas, moves.
 
 use tower_resource_server::{
     issuer::SigningKey,
@@ -12,7 +12,7 @@ use crate::{
     site::{JWKS, METADATA, OAUTH, Seen, Site, secs},
 };
 
-const HARD_BOUND: u64 = 6 * 3600;
+const STALE_IF_ERROR: u64 = 6 * 3600;
 
 fn tell(name: &str, what: &str, site: &Site) {
     let health = site.health();
@@ -35,7 +35,7 @@ fn dies(site: &Site) {
 }
 
 #[tokio::test]
-async fn dead_for_just_under_and_just_over_the_hard_bound_and_back_again() {
+async fn dead_for_just_under_and_just_over_the_stale_if_error_limit_and_back_again() {
     let site = warm().await;
     let since = site.clock.monotonic();
     dies(&site);
@@ -45,10 +45,10 @@ async fn dead_for_just_under_and_just_over_the_hard_bound_and_back_again() {
         assert!(site.refresh().await.is_err());
         assert_eq!((site.good().await, site.health().state), (Seen::Served, SourceState::Stale), "{hour} h");
     }
-    site.clock.advance(secs(HARD_BOUND - 1) - (site.clock.monotonic() - since));
+    site.clock.advance(secs(STALE_IF_ERROR - 1) - (site.clock.monotonic() - since));
     assert!(site.refresh().await.is_err());
     assert_eq!((site.good().await, site.health().state), (Seen::Served, SourceState::Stale));
-    tell("dead for just under the hard bound", "200 to the last second", &site);
+    tell("dead for just under the stale-if-error limit", "200 to the last second", &site);
 
     let token = site.issuer.access_token("alice").unique().mint().unwrap();
     assert_eq!(site.ask(&token).await, Seen::Served, "verified, and remembered");
@@ -62,7 +62,7 @@ async fn dead_for_just_under_and_just_over_the_hard_bound_and_back_again() {
         assert!(seen.is_unavailable(), "{name}: {}", seen.label());
     }
     assert_eq!(site.health().state, SourceState::Dead);
-    tell("dead for just over the hard bound", "503, never 401", &site);
+    tell("dead for just over the stale-if-error limit", "503, never 401", &site);
 
     site.heal();
     site.clock.advance(secs(67));
@@ -91,7 +91,7 @@ async fn dead_at_start_and_alive_later() {
 #[tokio::test]
 async fn clocks_that_jump() {
     let site = warm().await;
-    // Beyond the hard bound, the keys may be as old as the wall clock says: they are fetched again.
+    // Beyond the stale-if-error limit, the keys may be as old as the wall clock says: they are fetched again.
     for (name, unix, fetches) in [
         ("back to 1970", 0, 1),
         ("where it was", 1_700_000_000, 1),
@@ -104,7 +104,7 @@ async fn clocks_that_jump() {
     }
     tell("the wall clock jumps", "200", &site);
 
-    // Asleep for hours: whoever asks first is served, or waits for the keys that are fetched now.
+    // Asleep for hours: the first request is served, or waits for the keys that are fetched now.
     for hours in [1, 5, 7, 1000] {
         site.clock.advance(secs(hours * 3600));
         assert_eq!(site.good().await, Seen::Served, "after {hours} h");
@@ -186,7 +186,7 @@ async fn entity_tags_save_the_body_and_a_lie_about_them_is_found_out() {
     site.refresh().await.unwrap();
     let before = site.provider.written();
     site.refresh().await.unwrap();
-    // The metadata is read again for whoever asks; the key set is not.
+    // The metadata is read again for each call; the key set is not.
     assert!(site.provider.written() - before < 400 + site.jwks().len() as u64);
     assert_eq!((site.good().await, site.health().generation), (Seen::Served, 1));
     tell("304", "200", &site);
@@ -201,7 +201,8 @@ async fn a_published_secret_signs_nothing() {
     site.provider.set(JWKS, Answer::Document(site.jwks_and(&[key])));
     site.refresh().await.unwrap();
     assert_eq!(site.health().skipped, 1);
-    let forged = SigningKey::from_secret(Algorithm::HS256, &[secret.as_slice(), &[0; 32]].concat()).unwrap();
+    let forged =
+        SigningKey::from_hmac_secret(&[secret.as_slice(), &[0; 32]].concat(), Algorithm::HS256).unwrap();
     assert_eq!(site.signed_with(&forged.kid("shared")).await, Seen::Refused);
     assert_eq!(site.good().await, Seen::Served);
     tell("a published secret", "401 for what it signs", &site);
@@ -219,7 +220,7 @@ async fn both_of_two_keys_under_one_kid_verify() {
     assert_eq!(site.good().await, Seen::Served);
     assert_eq!(site.signed_with(&namesake).await, Seen::Served, "of the same algorithm");
     let by_rsa = site.signed_with(&rsa).await;
-    // The profile takes what its table names, whoever signs; RS256 is among it.
+    // The profile takes what its table names, whichever key signs; RS256 is among it.
     assert_eq!(by_rsa, Seen::Served, "of another type");
     tell("one kid for three keys", "200 for each", &site);
 }

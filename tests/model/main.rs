@@ -27,7 +27,7 @@ use tower_resource_server::{
 };
 
 const START: u64 = 1_700_000_000;
-const HARD_BOUND: Duration = secs(6 * 3600);
+const STALE_IF_ERROR: Duration = secs(6 * 3600);
 /// How many keys there can be in one run.
 const KEYS: usize = 12;
 /// How long the slowest request waits.
@@ -126,7 +126,7 @@ impl World {
         let (now, unix) = (self.clock.monotonic(), self.clock.unix());
         self.with(|script| {
             let Handed { keys, since, wall } = script.handed.clone()?;
-            let lasts = now < since + HARD_BOUND && unix.since(wall) < HARD_BOUND;
+            let lasts = now < since + STALE_IF_ERROR && unix.since(wall) < STALE_IF_ERROR;
             lasts.then(|| Handed { keys: &keys - &script.revoked, since, wall })
         })
     }
@@ -216,7 +216,7 @@ impl Model {
     }
 
     fn health(&self) -> Health {
-        self.api.health().remove(0).1
+        self.api.health().remove(0).keys
     }
 
     fn key(&self, back: usize) -> usize {

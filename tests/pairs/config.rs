@@ -402,7 +402,7 @@ fn addresses_and_algorithms_of_remote_keys_are_judged_at_once() {
             "HMAC",
             remote("https://issuer.test/jwks").map_profile(|_| hmac),
             sourced(
-                "HMAC with keys from the network would let anyone sign who can read them; accept asymmetric algorithms only",
+                "HMAC with keys from the network would let anyone sign who can read them; accept asymmetric algorithms only, or give the secret with .also_keys(..)",
             ),
         ),
     ] {
@@ -433,8 +433,8 @@ fn every_number_of_a_refresh_that_makes_no_sense_is_named() {
         ("the defaults", |_| {}, ""),
         ("min_freshness", |s| s.min_freshness = s.max_freshness + NS, "min_freshness is above max_freshness"),
         ("min_freshness, just", |s| s.min_freshness = s.max_freshness, ""),
-        ("max_freshness", |s| s.max_freshness = s.hard_bound, "max_freshness reaches the hard_bound"),
-        ("max_freshness, just", |s| s.max_freshness = s.hard_bound - NS, ""),
+        ("max_freshness", |s| s.max_freshness = s.stale_if_error, "max_freshness reaches stale_if_error"),
+        ("max_freshness, just", |s| s.max_freshness = s.stale_if_error - NS, ""),
         ("jitter_percent", |s| s.jitter_percent = 51, "jitter_percent is above 50"),
         ("jitter_percent, just", |s| s.jitter_percent = 50, ""),
         ("min_backoff", |s| s.min_backoff = s.max_backoff + NS, "min_backoff is above max_backoff"),
@@ -467,7 +467,7 @@ fn every_number_of_a_refresh_that_makes_no_sense_is_named() {
     }
     let everything = found(|s| {
         s.min_freshness = Duration::ZERO;
-        s.max_freshness = s.hard_bound;
+        s.max_freshness = s.stale_if_error;
         s.jitter_percent = 51;
         s.min_backoff = Duration::ZERO;
         s.unknown_key_burst = 0;

@@ -173,7 +173,7 @@ fn patched(value: &Value, patch: &Value) -> Value {
 #[cfg(feature = "remote")]
 pub fn issuer_name(issuer: TrustedIssuer) -> String {
     let api = ResourceServer::builder("https://api.example").issuer(issuer).build().unwrap();
-    api.health()[0].0.to_string()
+    api.health()[0].issuer.to_string()
 }
 
 #[test]

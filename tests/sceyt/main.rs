@@ -43,11 +43,11 @@ struct Pair {
 }
 
 static KEY_ONE: LazyLock<Pair> = LazyLock::new(|| Pair {
-    private: SigningKey::from_pem(Algorithm::RS256, include_str!("one.private.pem")).unwrap(),
+    private: SigningKey::from_pem(include_str!("one.private.pem"), Algorithm::RS256).unwrap(),
     public: include_str!("one.public.pem"),
 });
 static KEY_TWO: LazyLock<Pair> = LazyLock::new(|| Pair {
-    private: SigningKey::from_pem(Algorithm::RS256, include_str!("two.private.pem")).unwrap(),
+    private: SigningKey::from_pem(include_str!("two.private.pem"), Algorithm::RS256).unwrap(),
     public: include_str!("two.public.pem"),
 });
 

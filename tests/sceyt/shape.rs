@@ -23,8 +23,8 @@ async fn header_and_signature() {
     let body = claims().to_string();
     let sign = |key: &SigningKey, header: &str| key.sign_raw(header, body.as_bytes()).unwrap();
     let good = sign(key, HEADER);
-    let pem_as_secret = SigningKey::from_secret(Algorithm::HS256, KEY_ONE.public.as_bytes()).unwrap();
-    let rs512 = SigningKey::from_pem(Algorithm::RS512, include_str!("one.private.pem")).unwrap();
+    let pem_as_secret = SigningKey::from_hmac_secret(KEY_ONE.public.as_bytes(), Algorithm::HS256).unwrap();
+    let rs512 = SigningKey::from_pem(include_str!("one.private.pem"), Algorithm::RS512).unwrap();
     let (head, signature) = good.rsplit_once('.').unwrap();
     let unsigned = {
         let text = base64_simd::URL_SAFE_NO_PAD.encode_to_string(r#"{"alg":"none"}"#);

@@ -55,7 +55,7 @@ impl Server {
     }
 
     /// Sends so many unsigned tokens in the name of this issuer, each with a key id of its own.
-    async fn strangers(&self, count: usize, issuer: &str) -> Vec<JoinHandle<u16>> {
+    async fn forged(&self, count: usize, issuer: &str) -> Vec<JoinHandle<u16>> {
         let good = self.keys.access_token("eve").claim("iss", issuer).mint().unwrap();
         let requests = (0..count).map(|n| {
             let kid = format!("x-{n}");
@@ -96,7 +96,7 @@ async fn strangers_cannot_take_a_configured_issuers_permits() {
         let mut requests = Vec::new();
         for tenant in ["t-0", "t-1", "t-2", "t-3"] {
             server.cloud.hang(&issuer_of(tenant));
-            requests.extend(server.strangers(1_030, &issuer_of(tenant)).await);
+            requests.extend(server.forged(1_030, &issuer_of(tenant)).await);
         }
         assert_eq!(requests.len(), 4_120);
         assert_eq!(waiting(&requests), 4 * 4 + 128, "{name}: few for each, and few together");
@@ -146,7 +146,7 @@ async fn strangers_take_the_permits_of_no_other_issuer() {
             server.cloud.hang(issuer);
             // More than there is left each time.
             let count = [1_030, 400, 400, 400].get(n).copied().unwrap_or(50);
-            requests.extend(server.strangers(count, issuer).await);
+            requests.extend(server.forged(count, issuer).await);
         }
         assert_eq!(waiting(&requests), expected, "{name}");
         for issuer in rotating.iter().chain(&cold) {
@@ -157,6 +157,6 @@ async fn strangers_take_the_permits_of_no_other_issuer() {
         for request in requests {
             assert_eq!(request.await.unwrap(), 503, "{name}");
         }
-        assert!(server.api.health().iter().all(|(_, health)| health.waiters == 0), "{name}");
+        assert!(server.api.health().iter().all(|issuer| issuer.keys.waiters == 0), "{name}");
     }
 }

@@ -148,11 +148,11 @@ async fn tokens_that_are_refused_keep_no_refresher_going() {
     assert_eq!(stage.keys.clock().sleepers(), 0, "no task waits");
 
     let before = stage.cloud.fetches();
-    assert!(stage.verify(&stage.token("t-a")).await.is_ok(), "its keys are within the hard bound");
+    assert!(stage.verify(&stage.token("t-a")).await.is_ok(), "its keys are within the stale-if-error limit");
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }
-    assert!(stage.cloud.fetches() > before, "whoever comes back has its keys refreshed");
+    assert!(stage.cloud.fetches() > before, "a tenant that comes back has its keys refreshed");
     assert_eq!(stage.keys.clock().sleepers(), 1);
 }
 
@@ -199,7 +199,7 @@ async fn a_revoked_key_stays_revoked_when_its_tenant_comes_back() {
 }
 
 #[tokio::test]
-async fn a_tenant_that_nobody_uses_is_not_refreshed_and_comes_back() {
+async fn a_tenant_that_is_not_used_is_not_refreshed_and_comes_back() {
     let stage = Stage::new(at_most(200), |issuer| issuer.allow_tenants(["t-a"]));
     stage.cloud.open("t-a", &stage.keys);
     let token = stage.token("t-a");
@@ -220,5 +220,5 @@ async fn a_tenant_that_nobody_uses_is_not_refreshed_and_comes_back() {
     }
     assert_eq!(stage.cloud.fetches(), after);
     assert_eq!(stage.keys.clock().sleepers(), 0, "no task waits");
-    assert!(stage.verify(&stage.token("t-a")).await.is_ok(), "its keys are within the hard bound");
+    assert!(stage.verify(&stage.token("t-a")).await.is_ok(), "its keys are within the stale-if-error limit");
 }

@@ -1,12 +1,13 @@
 //! Tenants of a pattern: resolved on demand, apart from each other, within bounds.
 #![cfg(all(feature = "test-util", feature = "remote"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they are wrong")]
-#![allow(clippy::indexing_slicing, clippy::panic, unreachable_pub, reason = "nobody imports a test")]
+#![allow(clippy::indexing_slicing, clippy::panic, unreachable_pub, reason = "tests are not imported")]
 
 mod bounds;
 mod cloud;
 mod config;
 mod customers;
+mod exchanged;
 mod lives;
 mod names;
 mod revoked;
@@ -64,7 +65,7 @@ impl Stage {
 
     /// The tenants that work.
     pub fn working(&self) -> Vec<String> {
-        self.api.health().into_iter().map(|(issuer, _)| issuer.to_string()).collect()
+        self.api.health().into_iter().map(|known| known.issuer.to_string()).collect()
     }
 }
 
@@ -74,9 +75,7 @@ pub fn token_under(keys: &TestIssuer, tenant: &str) -> String {
     keys.access_token("alice").claim("iss", issuer_of(tenant)).lifetime(lifetime).mint().unwrap()
 }
 
-/// Room for this many tenants that work.
+/// Space for this many tenants that work.
 pub fn at_most(max_live: usize) -> TenantSettings {
-    let mut settings = TenantSettings::default();
-    settings.max_live = max_live;
-    settings
+    TenantSettings::default().max_live(max_live)
 }

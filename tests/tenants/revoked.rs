@@ -169,9 +169,9 @@ fn revoke_key_reaches_an_issuer_by_every_name_it_has() {
                 );
             }
             assert_eq!(api.revoke_key(name, "key-9"), Ok(WasNotInUse), "{how}: {name}");
-            assert_eq!(api.health()[0].1.keys, 1, "{how}: {name}");
+            assert_eq!(api.health()[0].keys.keys, 1, "{how}: {name}");
             assert_eq!(api.revoke_key(name, "key-1"), Ok(WasInUse), "{how}: {name}");
-            assert_eq!(api.health()[0].1.keys, 0, "{how}: {name}");
+            assert_eq!(api.health()[0].keys.keys, 0, "{how}: {name}");
         }
     }
 }
@@ -189,7 +189,7 @@ fn replace_keys_reaches_an_issuer_by_every_name_it_has() {
                 assert_eq!(refused, Err(ReplaceKeysError::UnknownIssuer), "{how}: {strange}");
             }
             assert_eq!(api.replace_keys(name, next()), Ok(()), "{how}: {name}");
-            assert!(api.health()[0].1.key_ids.contains(&"key-2".to_owned()), "{how}: {name}");
+            assert!(api.health()[0].keys.key_ids.contains(&"key-2".to_owned()), "{how}: {name}");
         }
     }
 }
@@ -210,10 +210,10 @@ fn replace_keys_reaches_the_issuer_that_access_tokens_name_so() {
         .unwrap();
     keys.rotate();
     api.replace_keys("1", set()).unwrap();
-    let numbers: Vec<_> = api.health().iter().map(|(_, health)| health.keys).collect();
+    let numbers: Vec<_> = api.health().iter().map(|issuer| issuer.keys.keys).collect();
     assert_eq!(numbers, [1, 2]);
     assert_eq!(api.revoke_key("1", "key-1"), Ok(WasInUse));
-    let numbers: Vec<_> = api.health().iter().map(|(_, health)| health.keys).collect();
+    let numbers: Vec<_> = api.health().iter().map(|issuer| issuer.keys.keys).collect();
     assert_eq!(numbers, [0, 1], "a key is withdrawn from both");
 }
 
@@ -230,7 +230,7 @@ fn a_key_is_withdrawn_by_either_form_of_its_name_under_an_alias() {
         keys.rotate();
         let set = KeySet::from_jwks(keys.jwks().to_string().as_bytes()).unwrap();
         api.replace_keys("https://alias.test", set).unwrap();
-        assert_eq!(api.health()[0].1.key_ids, ["key-2"], "{key}");
+        assert_eq!(api.health()[0].keys.key_ids, ["key-2"], "{key}");
     }
 }
 

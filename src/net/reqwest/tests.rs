@@ -268,7 +268,7 @@ async fn a_name_that_leads_to_a_metadata_address_is_never_connected_to() {
     let token = issuer.access_token("alice").mint().unwrap();
     let refused = api.verify_access_token(&token).await.unwrap_err();
     assert_eq!(refused.reason(), &Reason::KeysUnavailable);
-    let (_, health) = api.health().remove(0);
+    let health = api.health().remove(0).keys;
     assert_eq!(health.fetches, 1);
     let refused = RefreshError::KeySetFetch(HttpError::AddressRefused.into());
     assert_eq!(health.last_error, Some(refused));

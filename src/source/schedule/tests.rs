@@ -65,8 +65,8 @@ fn the_states_of_a_life() {
     for (name, now, expected) in [
         ("just fresh", secs(300), SourceState::Fresh),
         ("freshness over", secs(301), SourceState::Stale),
-        ("just under the hard bound", bound - Duration::from_nanos(1), SourceState::Stale),
-        ("the hard bound", bound, SourceState::Dead),
+        ("just under the stale-if-error limit", bound - Duration::from_nanos(1), SourceState::Stale),
+        ("the stale-if-error limit", bound, SourceState::Dead),
         ("later", secs(1_000_000), SourceState::Dead),
     ] {
         assert_eq!(schedule.state(both(now)), expected, "{name}");
@@ -90,7 +90,7 @@ fn freshness_is_clamped_and_refreshed_ahead_of_expiry() {
     ] {
         let mut schedule = new();
         schedule.step(both(secs(100)));
-        let success = Success { freshness: freshness.map(secs), fruitful: true };
+        let success = Success { freshness: freshness.map(secs), found_new_key: true };
         schedule.succeeded(secs(100), success, jitter);
         let Step::SleepUntil(until) = schedule.step(both(secs(100))) else { panic!("{name}") };
         assert_eq!(until.as_secs_f64().round(), f64::from(100 + expected), "{name}");
@@ -169,24 +169,33 @@ fn refusing_takes_evidence() {
         ("at its deadline", 101, 102, Verdict::Unavailable { retry_after: secs(1) }),
         ("before the fetch, asked late", 99, 105, Verdict::Lacks),
     ] {
-        assert_eq!(schedule.judge(secs(arrived), both(secs(now))), expected, "{name}");
+        assert_eq!(schedule.judge(Wanted::UnknownKey, secs(arrived), both(secs(now))), expected, "{name}");
     }
     // A fetch that was under way when the request arrived is waited for, but is no evidence.
     schedule.request(Reason::UnknownKey, secs(101));
     schedule.step(both(secs(101)));
-    assert_eq!(wait_that_requests(schedule.judge(secs(102), both(secs(102))), None), secs(103));
+    assert_eq!(
+        wait_that_requests(schedule.judge(Wanted::UnknownKey, secs(102), both(secs(102))), None),
+        secs(103)
+    );
     schedule.succeeded(secs(102), Success::default(), MIDDLE);
-    assert_eq!(schedule.judge(secs(101), both(secs(102))), Verdict::Lacks);
-    wait_that_requests(schedule.judge(secs(102), both(secs(102))), Some(Reason::UnknownKey));
+    assert_eq!(schedule.judge(Wanted::UnknownKey, secs(101), both(secs(102))), Verdict::Lacks);
+    wait_that_requests(
+        schedule.judge(Wanted::UnknownKey, secs(102), both(secs(102))),
+        Some(Reason::UnknownKey),
+    );
 }
 
 #[test]
 fn many_requests_share_one_fetch() {
     let mut schedule = fresh(secs(100));
-    wait_that_requests(schedule.judge(secs(150), both(secs(150))), Some(Reason::UnknownKey));
+    wait_that_requests(
+        schedule.judge(Wanted::UnknownKey, secs(150), both(secs(150))),
+        Some(Reason::UnknownKey),
+    );
     schedule.request(Reason::UnknownKey, secs(150));
     for _ in 0..1000 {
-        wait_that_requests(schedule.judge(secs(150), both(secs(150))), None);
+        wait_that_requests(schedule.judge(Wanted::UnknownKey, secs(150), both(secs(150))), None);
     }
     assert_eq!(schedule.budget_left(secs(150)), 4);
     assert_eq!(schedule.step(both(secs(150))), Step::Fetch(Reason::UnknownKey));
@@ -197,15 +206,18 @@ fn many_requests_share_one_fetch() {
 fn without_budget_only_a_recent_fetch_is_evidence() {
     let mut schedule = fresh(secs(100));
     spend_budget(&mut schedule, secs(200));
-    assert_eq!(schedule.judge(secs(205), both(secs(205))), Verdict::Lacks);
+    assert_eq!(schedule.judge(Wanted::UnknownKey, secs(205), both(secs(205))), Verdict::Lacks);
     // A token is earned just as the evidence ends, so make the budget slower than the evidence.
     let settings = RefreshSettings { unknown_key_interval: secs(60), ..RefreshSettings::default() };
     let mut schedule = Schedule::new(settings);
     schedule.step(both(secs(100)));
     schedule.succeeded(secs(100), Success::default(), MIDDLE);
     spend_budget(&mut schedule, secs(200));
-    assert_eq!(schedule.judge(secs(210), both(secs(210))), Verdict::Lacks);
-    assert_eq!(schedule.judge(secs(211), both(secs(211))), Verdict::Unavailable { retry_after: secs(49) });
+    assert_eq!(schedule.judge(Wanted::UnknownKey, secs(210), both(secs(210))), Verdict::Lacks);
+    assert_eq!(
+        schedule.judge(Wanted::UnknownKey, secs(211), both(secs(211))),
+        Verdict::Unavailable { retry_after: secs(49) }
+    );
 }
 
 #[test]
@@ -215,45 +227,63 @@ fn a_failing_source_answers_unavailable_until_its_back_off_is_over() {
     schedule.step(both(secs(150)));
     schedule.failed(secs(151), Some(secs(20)), MIDDLE);
     assert_eq!(
-        schedule.judge(secs(150), both(secs(150) + secs(1))),
+        schedule.judge(Wanted::UnknownKey, secs(150), both(secs(150) + secs(1))),
         Verdict::Unavailable { retry_after: secs(20) },
         "the one that waited"
     );
-    assert_eq!(schedule.judge(secs(160), both(secs(160))), Verdict::Unavailable { retry_after: secs(11) });
-    wait_that_requests(schedule.judge(secs(171), both(secs(171))), Some(Reason::UnknownKey));
+    assert_eq!(
+        schedule.judge(Wanted::UnknownKey, secs(160), both(secs(160))),
+        Verdict::Unavailable { retry_after: secs(11) }
+    );
+    wait_that_requests(
+        schedule.judge(Wanted::UnknownKey, secs(171), both(secs(171))),
+        Some(Reason::UnknownKey),
+    );
     assert_eq!(schedule.state(both(secs(171))), SourceState::Fresh, "the old keys are still served");
 }
 
 #[test]
 fn a_cold_source_is_waited_for_and_costs_no_budget() {
     let mut schedule = new();
-    assert_eq!(wait_that_requests(schedule.judge(secs(5), both(secs(5))), Some(Reason::Due)), secs(7));
+    assert_eq!(
+        wait_that_requests(schedule.judge(Wanted::UnknownKey, secs(5), both(secs(5))), Some(Reason::Due)),
+        secs(7)
+    );
     schedule.request(Reason::Due, secs(5));
     assert_eq!(schedule.step(both(secs(5))), Step::Fetch(Reason::Due));
     assert_eq!(schedule.budget_left(secs(5)), 5);
-    wait_that_requests(schedule.judge(secs(6), both(secs(6))), None);
-    assert_eq!(schedule.judge(secs(5), both(secs(7))), Verdict::Unavailable { retry_after: secs(1) });
+    wait_that_requests(schedule.judge(Wanted::UnknownKey, secs(6), both(secs(6))), None);
+    assert_eq!(
+        schedule.judge(Wanted::UnknownKey, secs(5), both(secs(7))),
+        Verdict::Unavailable { retry_after: secs(1) }
+    );
     schedule.failed(secs(7), None, MIDDLE);
     assert_eq!(
-        schedule.judge(secs(7), both(secs(7) + Duration::from_millis(500))),
+        schedule.judge(Wanted::UnknownKey, secs(7), both(secs(7) + Duration::from_millis(500))),
         Verdict::Unavailable { retry_after: secs(1) },
         "never less than a second"
     );
-    wait_that_requests(schedule.judge(secs(8), both(secs(8))), Some(Reason::Due));
+    wait_that_requests(schedule.judge(Wanted::UnknownKey, secs(8), both(secs(8))), Some(Reason::Due));
 }
 
 #[test]
-fn past_the_hard_bound_old_evidence_counts_for_nothing() {
+fn past_the_stale_if_error_limit_old_evidence_counts_for_nothing() {
     let schedule = fresh(secs(100));
     let dead = secs(100 + 6 * 3600);
     let just_alive = dead - Duration::from_nanos(1);
-    assert_eq!(schedule.judge(secs(100), both(just_alive)), Verdict::Lacks);
-    assert_eq!(schedule.judge(secs(100), both(dead)), Verdict::Unavailable { retry_after: secs(1) });
-    assert!(matches!(schedule.judge(dead, both(dead)), Verdict::Wait { request: Some(Reason::Due), .. }));
+    assert_eq!(schedule.judge(Wanted::UnknownKey, secs(100), both(just_alive)), Verdict::Lacks);
+    assert_eq!(
+        schedule.judge(Wanted::UnknownKey, secs(100), both(dead)),
+        Verdict::Unavailable { retry_after: secs(1) }
+    );
+    assert!(matches!(
+        schedule.judge(Wanted::UnknownKey, dead, both(dead)),
+        Verdict::Wait { request: Some(Reason::Due), .. }
+    ));
 }
 
 #[test]
-fn the_hard_bound_is_reached_by_the_clock_that_says_more() {
+fn the_stale_if_error_limit_is_reached_by_the_clock_that_says_more() {
     let unix = |seconds: u64| both(secs(seconds)).unix;
     let at = |monotonic: u64, wall: u64| Clocks { monotonic: secs(monotonic), unix: unix(wall) };
     let bound = 100 + 6 * 3600;
@@ -268,7 +298,7 @@ fn the_hard_bound_is_reached_by_the_clock_that_says_more() {
         let mut schedule = fresh(secs(100));
         assert_eq!(schedule.state(now), expected, "{name}");
         let dead = expected == SourceState::Dead;
-        let told = schedule.judge(secs(100), now);
+        let told = schedule.judge(Wanted::UnknownKey, secs(100), now);
         assert_eq!(told == Verdict::Lacks, !dead, "{name}: old evidence counts for nothing");
         // What is dead is fetched, and again after the back-off, however fresh monotonic time has it.
         assert_eq!(
@@ -284,17 +314,17 @@ fn the_hard_bound_is_reached_by_the_clock_that_says_more() {
 }
 
 #[test]
-fn a_fruitful_refresh_returns_its_token_and_a_barren_one_does_not() {
-    for (name, reason, fruitful, left) in [
-        ("fruitful", Reason::UnknownKey, true, 5),
-        ("barren", Reason::UnknownKey, false, 4),
+fn a_refresh_that_finds_a_new_key_returns_its_token_and_no_other_does() {
+    for (name, reason, found_new_key, left) in [
+        ("with a new key", Reason::UnknownKey, true, 5),
+        ("without one", Reason::UnknownKey, false, 4),
         ("asked for by the application", Reason::Asked, true, 5),
         ("due", Reason::Due, false, 5),
     ] {
         let mut schedule = fresh(secs(100));
         schedule.request(reason, secs(150));
         schedule.step(both(secs(150)));
-        schedule.succeeded(secs(150), Success { freshness: None, fruitful }, MIDDLE);
+        schedule.succeeded(secs(150), Success { freshness: None, found_new_key }, MIDDLE);
         assert_eq!(schedule.budget_left(secs(150)), left, "{name}");
     }
 }
@@ -323,7 +353,7 @@ fn a_fetch_lost_with_its_runtime_is_made_again_and_is_no_failure() {
     schedule.request(Reason::UnknownKey, secs(150));
     schedule.step(both(secs(150)));
     schedule.abandoned();
-    wait_that_requests(schedule.judge(secs(150), both(secs(150))), None);
+    wait_that_requests(schedule.judge(Wanted::UnknownKey, secs(150), both(secs(150))), None);
     assert_eq!(schedule.step(both(secs(150))), Step::Fetch(Reason::UnknownKey));
     assert_eq!((schedule.failures(), schedule.budget_left(secs(150))), (0, 4));
 }
@@ -339,7 +369,9 @@ fn a_flood_causes_no_more_fetches_than_the_formula() {
             if landing == Some(tick) {
                 schedule.succeeded(now, Success::default(), MIDDLE);
             }
-            if let Verdict::Wait { request: Some(reason), .. } = schedule.judge(now, both(now)) {
+            if let Verdict::Wait { request: Some(reason), .. } =
+                schedule.judge(Wanted::UnknownKey, now, both(now))
+            {
                 schedule.request(reason, now);
             }
             match schedule.step(both(now)) {
@@ -352,4 +384,45 @@ fn a_flood_causes_no_more_fetches_than_the_formula() {
         assert!(asked > 0 && asked <= 5 + span.div_ceil(10), "{name}: {asked} fetches for unknown keys");
         assert!(due <= 1 + span / 240, "{name}: {due} scheduled fetches");
     }
+}
+
+/// With keys since 100 s, of an issuer that exchanges them under the same name.
+fn exchanging() -> Schedule {
+    let mut schedule = Schedule::new(RefreshSettings::default().refetch_on_bad_signature(true));
+    schedule.step(both(secs(100)));
+    schedule.succeeded(secs(100), Success::default(), MIDDLE);
+    schedule
+}
+
+#[test]
+fn a_bad_signature_asks_for_one_fetch_a_minute() {
+    let asks = |schedule: &Schedule, arrived| {
+        schedule.judge(Wanted::ExchangedKey, secs(arrived), both(secs(arrived)))
+    };
+    let fetch = |until| Verdict::Wait { until: secs(until), request: Some(Reason::BadSignature) };
+    assert_eq!(asks(&fresh(secs(100)), 150), Verdict::Lacks, "not opted in");
+    let mut schedule = exchanging();
+    assert_eq!(asks(&schedule, 100), Verdict::Lacks, "as new as the keys");
+    assert_eq!(asks(&schedule, 150), fetch(151));
+    schedule.request(Reason::BadSignature, secs(150));
+    assert_eq!(asks(&schedule, 150), Verdict::Wait { until: secs(151), request: None });
+    assert_eq!(schedule.step(both(secs(150))), Step::Fetch(Reason::BadSignature));
+    schedule.succeeded(secs(150), Success { freshness: None, found_new_key: true }, MIDDLE);
+    for (name, arrived, expected) in [
+        ("the one that asked", 150, Verdict::Lacks),
+        ("a second later", 151, Verdict::Lacks),
+        ("just before the minute is over", 209, Verdict::Lacks),
+        ("after the minute", 210, fetch(211)),
+    ] {
+        assert_eq!(asks(&schedule, arrived), expected, "{name}");
+        assert_eq!(schedule.budget_left(secs(arrived)), 5, "{name}");
+    }
+    let late = schedule.judge(Wanted::ExchangedKey, secs(210), both(secs(211)));
+    assert_eq!(late, Verdict::Lacks, "at the end of its wait");
+    schedule.request(Reason::BadSignature, secs(210));
+    schedule.step(both(secs(210)));
+    schedule.failed(secs(210), Some(secs(60)), MIDDLE);
+    assert_eq!(asks(&schedule, 269), Verdict::Lacks, "in the back-off");
+    assert_eq!(asks(&schedule, 270), fetch(271));
+    assert_eq!(asks(&schedule, 150 + 6 * 3600), Verdict::Lacks, "with dead keys");
 }

@@ -347,7 +347,7 @@ async fn a_broken_metadata_endpoint_keeps_nobody_from_fresh_keys() {
 }
 
 #[tokio::test]
-async fn the_hard_bound_and_freshness_follow_what_the_response_says() {
+async fn the_stale_if_error_limit_and_freshness_follow_what_the_response_says() {
     let bench = Bench::new();
     let response = FetchResponse::document(jwks(&[("a", 1)]));
     let response = FetchResponse { max_age: Some(secs(600)), age: secs(400), ..response };

@@ -15,7 +15,10 @@ fn without_a_runtime_there_is_a_typed_error_and_no_panic() {
     let now = bench.clocks();
     assert!(bench.keys.snapshot(now).is_none());
     assert_eq!(bench.keys.start(), Err(NoRuntime));
-    assert!(matches!(bench.keys.need_key(now.monotonic, None), KeyAnswer::Unavailable { .. }));
+    assert!(matches!(
+        bench.keys.need_key(now.monotonic, None, Wanted::UnknownKey),
+        KeyAnswer::Unavailable { .. }
+    ));
     assert_eq!(bench.keys.health().last_error, Some(RefreshError::NoRuntime(NoRuntime)));
     assert_eq!(bench.provider.fetches(), 0);
     // And it starts as soon as there is one.
@@ -56,7 +59,9 @@ async fn a_waiting_request_keeps_its_source_alive() {
     let bench = Bench::new();
     bench.provider.open.send_replace(false);
     bench.provider.publish(&[("a", 1)]);
-    let KeyAnswer::Wait(wait) = bench.keys.need_key(secs(0), None) else { panic!("no wait") };
+    let KeyAnswer::Wait(wait) = bench.keys.need_key(secs(0), None, Wanted::UnknownKey) else {
+        panic!("no wait")
+    };
     let Bench { provider, keys, .. } = bench;
     drop(keys);
     settle().await;

@@ -2,6 +2,8 @@
 //! sleeps.
 
 mod documents;
+mod exchanged;
+mod given;
 mod lifetimes;
 mod model;
 mod model_schedule;
@@ -23,9 +25,11 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use super::{fetch::FetchResponse, permits::PermitPool, *};
 use crate::{
+    keys::KeySet,
     net::{Body, HttpClient, HttpError, HttpFuture, Limits, SourceUrl, UrlError},
     test_util::ManualClock,
     time::{Clock, Clocks, UnixTime},
+    verify::Wanted,
 };
 
 const JWKS: &str = "https://login.example/jwks";
@@ -191,6 +195,15 @@ impl Bench {
     }
 
     fn with_settings(location: KeyLocation, pools: WaiterPools, settings: RefreshSettings) -> Self {
+        Self::with_given(location, pools, settings, KeySet::default())
+    }
+
+    fn with_given(
+        location: KeyLocation,
+        pools: WaiterPools,
+        settings: RefreshSettings,
+        given: KeySet,
+    ) -> Self {
         let (clock, provider) = (ManualClock::default(), Provider::new());
         let keys = RemoteKeys::new(RemoteConfig {
             name: "https://login.example".into(),
@@ -198,6 +211,7 @@ impl Bench {
             client: Arc::clone(&provider) as Arc<dyn HttpClient>,
             clock: Arc::new(clock.clone()),
             settings,
+            given,
             pools,
             on_demand: None,
             jitter: || 0.5,
@@ -218,15 +232,26 @@ impl Bench {
         tokio::time::timeout(secs(60), self.look_up(kid)).await.expect("a request hangs")
     }
 
-    /// As the rooms above do it.
+    /// As the modules above do it.
     async fn look_up(&self, kid: &str) -> Outcome {
+        self.ask(Wanted::UnknownKey, |keys| keys.iter().any(|key| key.key_id() == Some(kid))).await
+    }
+
+    /// A request with a token that names a key which is there, and that this key signed or another.
+    async fn signed_by(&self, (kid, n): (&str, u8)) -> Outcome {
+        let signed = KeySet::from_jwks(jwks(&[(kid, n)]).as_bytes()).unwrap();
+        let look_up = self.ask(Wanted::ExchangedKey, |keys| signed.iter().all(|key| keys.holds(key)));
+        tokio::time::timeout(secs(60), look_up).await.expect("a request hangs")
+    }
+
+    async fn ask(&self, wanted: Wanted, verifies: impl Fn(&KeySet) -> bool) -> Outcome {
         let arrived = self.clock.monotonic();
         loop {
             let snapshot = self.keys.snapshot(self.clocks()).map(|snapshot| Arc::clone(&snapshot.0));
-            if snapshot.as_ref().is_some_and(|it| it.keys().iter().any(|key| key.kid() == Some(kid))) {
+            if snapshot.as_ref().is_some_and(|it| verifies(it.keys())) {
                 return Outcome::Found;
             }
-            let answer = match self.keys.need_key(arrived, snapshot.map(|it| it.generation())) {
+            let answer = match self.keys.need_key(arrived, snapshot.map(|it| it.generation()), wanted) {
                 KeyAnswer::Wait(wait) => wait.await,
                 answer => answer.map_wait(|_| panic!("it waited")),
             };

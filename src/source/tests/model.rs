@@ -10,7 +10,7 @@ use proptest::{collection::vec, prelude::*};
 
 use super::*;
 
-const HARD_BOUND: Duration = secs(6 * 3600);
+const STALE_IF_ERROR: Duration = secs(6 * 3600);
 /// How long the slowest request waits.
 const LONGEST_WAIT: Duration = secs(2);
 
@@ -87,7 +87,7 @@ struct Fetched {
     /// Asked for by the application.
     asked: bool,
     /// Brought a key that neither of the two sets before it had.
-    fruitful: bool,
+    found_new_key: bool,
 }
 
 struct Script {
@@ -119,7 +119,14 @@ impl World {
         // What is sent is decided when the request arrives, and may be old when it gets there.
         let (number, mode, published, max_age) = self.with(|script| {
             let asked = std::mem::take(&mut script.asked) > 0;
-            script.log.push(Fetched { started: now, wall, ended: None, good: None, asked, fruitful: false });
+            script.log.push(Fetched {
+                started: now,
+                wall,
+                ended: None,
+                good: None,
+                asked,
+                found_new_key: false,
+            });
             (script.log.len() - 1, script.mode, script.published.clone(), script.max_age)
         });
         let _ = self.gate.subscribe().wait_for(|open| *open).await;
@@ -134,10 +141,10 @@ impl World {
                 let before: Vec<_> = script.sets().collect();
                 let is_known =
                     |key| script.revoked.contains(key) || before.iter().take(2).any(|set| set.contains(key));
-                let fruitful = !published.iter().all(is_known);
+                let found_new_key = !published.iter().all(is_known);
                 let freshness = max_age.unwrap_or(secs(300)).clamp(secs(60), secs(900));
                 script.log[number].good = Some((published.clone(), freshness));
-                script.log[number].fruitful = fruitful;
+                script.log[number].found_new_key = found_new_key;
             }
             script.log[number].ended = Some(now);
         });
@@ -190,7 +197,7 @@ impl Script {
     fn current(&self, now: Duration, wall: UnixTime) -> Option<(Keys, Duration)> {
         let last = self.log.iter().rev().find(|it| it.good.is_some())?;
         let keys = last.good.iter().flat_map(|(keys, _)| keys - &self.revoked).collect();
-        let by_both = now < last.started + HARD_BOUND && wall.since(last.wall) < HARD_BOUND;
+        let by_both = now < last.started + STALE_IF_ERROR && wall.since(last.wall) < STALE_IF_ERROR;
         by_both.then_some((keys, last.started))
     }
 
@@ -200,8 +207,8 @@ impl Script {
         let mut last_good = None;
         for it in &self.log {
             // Keys that the wall clock ended are due at once.
-            let ended = last_good.is_some_and(|wall| it.wall.since(wall) >= HARD_BOUND);
-            count += usize::from(it.started < due && !it.asked && !it.fruitful && !ended);
+            let ended = last_good.is_some_and(|wall| it.wall.since(wall) >= STALE_IF_ERROR);
+            count += usize::from(it.started < due && !it.asked && !it.found_new_key && !ended);
             last_good = it.good.as_ref().map(|_| it.wall).or(last_good);
             // Hung until the deadline, or given up.
             let ended = it.ended.unwrap_or(it.started);
@@ -246,6 +253,7 @@ impl Model {
             client: Arc::new(world.clone()),
             clock: Arc::new(clock.clone()),
             settings: RefreshSettings::default(),
+            given: KeySet::default(),
             pools: pools(4096),
             on_demand: None,
             jitter: || 0.5,
@@ -371,8 +379,8 @@ impl Model {
             let expected: Option<HashSet<_>> =
                 script.current(now, unix).map(|(keys, _)| keys.iter().map(name).collect());
             let snapshot = self.bench.keys.snapshot(self.bench.clocks());
-            let ids =
-                snapshot.map(|it| it.keys().iter().filter_map(|key| key.kid().map(str::to_owned)).collect());
+            let ids = snapshot
+                .map(|it| it.keys().iter().filter_map(|key| key.key_id().map(str::to_owned)).collect());
             assert_eq!(ids, expected, "the snapshot is not what was handed over");
 
             let (unscheduled, intervals) =

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// With the default settings.
-const HARD_BOUND: Duration = secs(6 * 3600);
+const STALE_IF_ERROR: Duration = secs(6 * 3600);
 /// The longest back-off, and what jitter adds to it.
 const LONGEST_RETRY: Duration = secs(66);
 
@@ -19,9 +19,11 @@ enum Event {
     WallClock(u64),
     /// Requests with unknown keys arrive; each is asked again with everything that happens.
     Arrive,
+    /// A request with a bad signature under a key that is there; the same.
+    ArriveForged,
     Succeeds {
         freshness: Option<u64>,
-        fruitful: bool,
+        found_new_key: bool,
     },
     Fails {
         retry_after: Option<u64>,
@@ -38,7 +40,8 @@ fn events() -> impl Strategy<Value = Vec<(Event, f64)>> {
         6 => millis.prop_map(Event::Passes),
         1 => wall.prop_map(Event::WallClock),
         6 => Just(Event::Arrive),
-        4 => (freshness, any::<bool>()).prop_map(|(freshness, fruitful)| Event::Succeeds { freshness, fruitful }),
+        3 => Just(Event::ArriveForged),
+        4 => (freshness, any::<bool>()).prop_map(|(freshness, found_new_key)| Event::Succeeds { freshness, found_new_key }),
         3 => prop::option::of(0..300_u64).prop_map(|retry_after| Event::Fails { retry_after }),
         1 => Just(Event::Asked),
         1 => Just(Event::RuntimeEnds),
@@ -60,18 +63,20 @@ struct Model {
     /// From when on the schedule may fetch of itself.
     due_from: Duration,
     /// Requests that still have no answer.
-    waiting: Vec<Duration>,
+    waiting: Vec<(Duration, Wanted)>,
     fetches: u64,
-    /// Fetches that unknown keys do not answer for.
+    /// Fetches that neither unknown keys nor bad signatures answer for.
     others: u64,
-    fruitful: u64,
+    /// Fetches that bad signatures caused.
+    forged: u64,
+    found_new_key: u64,
     abandoned: bool,
 }
 
 impl Model {
     fn new() -> Self {
         Self {
-            schedule: Schedule::new(RefreshSettings::default()),
+            schedule: Schedule::new(RefreshSettings::default().refetch_on_bad_signature(true)),
             now: secs(1000),
             wall: UnixTime::from_secs(50_000),
             flight: None,
@@ -81,7 +86,8 @@ impl Model {
             waiting: Vec::new(),
             fetches: 0,
             others: 0,
-            fruitful: 0,
+            forged: 0,
+            found_new_key: 0,
             abandoned: false,
         }
     }
@@ -93,12 +99,15 @@ impl Model {
                 self.wall = self.wall.saturating_add(Duration::from_millis(*millis));
             }
             Event::WallClock(unix) => self.wall = UnixTime::from_secs(*unix),
-            Event::Arrive => self.waiting.push(self.now),
+            Event::Arrive => self.waiting.push((self.now, Wanted::UnknownKey)),
+            Event::ArriveForged => self.waiting.push((self.now, Wanted::ExchangedKey)),
             // The driver gives up on a fetch that takes longer.
             Event::Succeeds { .. } if self.flight.is_some_and(|(since, ..)| self.now > since + secs(5)) => {
                 self.fails(None, jitter);
             }
-            Event::Succeeds { freshness, fruitful } => self.succeeds(freshness.map(secs), *fruitful, jitter),
+            Event::Succeeds { freshness, found_new_key } => {
+                self.succeeds(freshness.map(secs), *found_new_key, jitter)
+            }
             Event::Fails { retry_after } => self.fails(retry_after.map(secs), jitter),
             Event::Asked => self.schedule.request(Reason::Asked, self.now),
             Event::RuntimeEnds => {
@@ -111,8 +120,8 @@ impl Model {
         self.check_state();
     }
 
-    fn succeeds(&mut self, freshness: Option<Duration>, fruitful: bool, jitter: f64) {
-        let success = Success { freshness, fruitful };
+    fn succeeds(&mut self, freshness: Option<Duration>, found_new_key: bool, jitter: f64) {
+        let success = Success { freshness, found_new_key };
         self.schedule.succeeded(self.now, success, jitter);
         let Some((started, wall, reason)) = self.flight.take() else { return };
         self.good_wall = wall;
@@ -120,7 +129,7 @@ impl Model {
         self.good = Some((started, started + freshness));
         // Ten percent of jitter either way, ahead of the end.
         self.due_from = (started + freshness.mul_f64(0.8)).max(self.now + secs(1));
-        self.fruitful += u64::from(fruitful && reason == Reason::UnknownKey);
+        self.found_new_key += u64::from(found_new_key && reason == Reason::UnknownKey);
     }
 
     fn fails(&mut self, retry_after: Option<Duration>, jitter: f64) {
@@ -136,27 +145,30 @@ impl Model {
     }
 
     fn is_live(&self) -> bool {
-        let by_wall = self.wall.since(self.good_wall) < HARD_BOUND;
-        self.good.is_some_and(|(started, _)| self.now < started + HARD_BOUND) && by_wall
+        let by_wall = self.wall.since(self.good_wall) < STALE_IF_ERROR;
+        self.good.is_some_and(|(started, _)| self.now < started + STALE_IF_ERROR) && by_wall
     }
 
     fn answer_requests(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
-        self.waiting = waiting.into_iter().filter(|arrived| !self.is_answered(*arrived)).collect();
+        self.waiting = waiting.into_iter().filter(|request| !self.is_answered(*request)).collect();
     }
 
     /// Judges one request, which must be told nothing that it may not be told.
-    fn is_answered(&mut self, arrived: Duration) -> bool {
+    fn is_answered(&mut self, (arrived, wanted): (Duration, Wanted)) -> bool {
         let budget = self.schedule.budget_left(self.now);
-        match self.schedule.judge(arrived, self.clocks()) {
+        match self.schedule.judge(wanted, arrived, self.clocks()) {
+            // The bad signature is evidence by itself.
+            Verdict::Lacks if wanted == Wanted::ExchangedKey => true,
             Verdict::Lacks => {
                 let (started, _) = self.good.expect("refused without a single good fetch");
-                assert!(self.is_live(), "refused past the hard bound");
+                assert!(self.is_live(), "refused past the stale-if-error limit");
                 let is_recent = budget == 0 && self.now <= started + secs(10);
                 assert!(started >= arrived || is_recent, "refused without evidence");
                 true
             }
             Verdict::Unavailable { retry_after } => {
+                assert_eq!(wanted, Wanted::UnknownKey, "a bad signature is refused");
                 assert!((secs(1)..=LONGEST_RETRY).contains(&retry_after), "{retry_after:?}");
                 assert!(!self.good.is_some_and(|(started, _)| started >= arrived && self.is_live()));
                 true
@@ -165,6 +177,12 @@ impl Model {
                 let longest = if self.is_live() { secs(1) } else { secs(2) };
                 assert!(self.now < until && until == arrived + longest, "waits until {until:?}");
                 if let Some(reason) = request {
+                    let expected = match wanted {
+                        Wanted::ExchangedKey => Reason::BadSignature,
+                        Wanted::UnknownKey if self.is_live() => Reason::UnknownKey,
+                        Wanted::UnknownKey => Reason::Due,
+                    };
+                    assert_eq!(reason, expected);
                     assert!(self.flight.is_none(), "a second fetch is requested while one is under way");
                     self.schedule.request(reason, self.now);
                 }
@@ -186,7 +204,11 @@ impl Model {
                 if reason == Reason::Due && !again && !dead {
                     assert!(self.now >= self.due_from, "{:?} too early", self.due_from - self.now);
                 }
-                self.others += u64::from(reason != Reason::UnknownKey || again);
+                match reason {
+                    Reason::BadSignature if !again => self.forged += 1,
+                    Reason::UnknownKey if !again => {}
+                    _ => self.others += 1,
+                }
                 self.fetches += 1;
                 self.flight = Some((self.now, self.wall, reason));
                 true
@@ -211,7 +233,10 @@ impl Model {
         };
         assert_eq!(self.schedule.state(self.clocks()), expected);
         let intervals = (self.now - secs(1000)).as_nanos().div_ceil(secs(10).as_nanos());
-        let bound = 5 + u64::try_from(intervals).unwrap() + self.fruitful + self.others;
+        let minutes =
+            u64::try_from((self.now - secs(1000)).as_nanos().div_ceil(secs(60).as_nanos())).unwrap();
+        assert!(self.forged <= 1 + minutes, "{} fetches for bad signatures", self.forged);
+        let bound = 5 + u64::try_from(intervals).unwrap() + self.found_new_key + self.others + self.forged;
         assert!(self.fetches <= bound, "{} fetches, at most {bound}", self.fetches);
     }
 }
@@ -236,7 +261,7 @@ fn the_formula_holds_over_every_stretch_of_a_flood() {
     for _ in 0..5_000 {
         model.happens(&Event::Passes(97), 0.5);
         model.happens(&Event::Arrive, 0.5);
-        model.happens(&Event::Succeeds { freshness: None, fruitful: false }, 0.5);
+        model.happens(&Event::Succeeds { freshness: None, found_new_key: false }, 0.5);
         seen.push((model.now, model.fetches - model.others));
     }
     for (n, (from, before)) in seen.iter().enumerate().step_by(50) {

@@ -18,7 +18,7 @@ async fn the_first_request_of_a_rotated_in_key_succeeds() {
     bench.provider.publish(&[("b", 2), ("c", 3)]);
     assert_eq!(bench.request("c").await, Outcome::Found);
     assert_eq!((bench.provider.fetches(), bench.generation()), (2, 2));
-    assert_eq!(bench.keys.health().budget, 5, "a fruitful refresh returns its token");
+    assert_eq!(bench.keys.health().budget, 5, "a refresh that finds a new key returns its token");
     assert_eq!(bench.request("a").await, Outcome::Lacks, "the removed key is gone");
 }
 
@@ -92,7 +92,7 @@ async fn a_cold_source_waits_two_seconds_and_then_backs_off() {
 }
 
 #[tokio::test]
-async fn an_outage_is_survived_until_the_hard_bound_and_not_beyond() {
+async fn an_outage_is_survived_until_the_stale_if_error_limit_and_not_beyond() {
     let bench = Bench::loaded().await;
     bench.provider.fail();
     let bound = secs(6 * 3600);
@@ -221,7 +221,7 @@ async fn a_stepped_wall_clock_costs_a_fetch_at_most() {
     let bench = Bench::loaded().await;
     for (name, unix, fetches) in [
         ("set back", 0, 1),
-        ("ahead by less than the hard bound", 1_700_000_000 + 6 * 3600 - 1, 1),
+        ("ahead by less than the stale-if-error limit", 1_700_000_000 + 6 * 3600 - 1, 1),
         ("ahead by more", 4_000_000_000, 2),
         ("back to where it was", 1_700_000_000, 2),
     ] {
@@ -237,7 +237,14 @@ async fn a_machine_that_was_suspended_serves_no_removed_key_for_longer() {
     // Monotonic time stands still while a machine is suspended; the provider removes `a` meanwhile.
     let asleep = |hours: u64| UnixTime::from_secs(1_700_000_000 + hours * 3600);
     for (name, hours, reachable, of_a, of_b, state) in [
-        ("for less than the hard bound", 5, false, Outcome::Found, Outcome::Found, SourceState::Fresh),
+        (
+            "for less than the stale-if-error limit",
+            5,
+            false,
+            Outcome::Found,
+            Outcome::Found,
+            SourceState::Fresh,
+        ),
         ("for longer", 6, true, Outcome::Lacks, Outcome::Found, SourceState::Fresh),
         (
             "for longer, and the issuer is away",
@@ -251,7 +258,7 @@ async fn a_machine_that_was_suspended_serves_no_removed_key_for_longer() {
         let bench = Bench::loaded().await;
         let vouched = {
             let snapshot = bench.keys.snapshot(bench.clocks()).unwrap();
-            let key = snapshot.keys().iter().find(|key| key.kid() == Some("a")).cloned();
+            let key = snapshot.keys().iter().find(|key| key.key_id() == Some("a")).cloned();
             (snapshot.generation(), Arc::new(key.unwrap()))
         };
         if reachable {

@@ -20,6 +20,7 @@ fn tenants(provider: &Arc<Provider>, clock: &ManualClock) -> Tenants<()> {
                 client: Arc::clone(&client) as Arc<dyn HttpClient>,
                 clock: Arc::new(clock.clone()),
                 settings: RefreshSettings::default(),
+                given: KeySet::default(),
                 pools: pools(4096),
                 on_demand: Some(on_demand),
                 jitter: || 0.5,

@@ -40,7 +40,7 @@ impl Shared {
         // jsonwebtoken reads the bare RSAPrivateKey of PKCS#1.
         let pkcs1 = PrivateKeyInfo::from_der(rsa.as_ref()).unwrap().private_key;
         let shared = |algorithm, name: Algorithm, pkcs8: &[u8], theirs| Self {
-            ours: SigningKey::from_pkcs8_der(name, pkcs8).unwrap().kid(name.name()),
+            ours: SigningKey::from_pkcs8_der(pkcs8, name).unwrap().kid(name.name()),
             theirs,
             algorithm,
         };

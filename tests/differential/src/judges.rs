@@ -59,7 +59,7 @@ impl Judges {
         };
         let profile = TokenProfile::jwt().algorithms([algorithm]).leeway(Duration::from_secs(leeway));
         let clock = ManualClock::new(UnixTime::from_secs(0));
-        let keys = KeySet::from_keys([ours.with_kid(KID)]);
+        let keys = KeySet::from_keys([ours.kid(KID)]);
         let server = ResourceServer::builder(AUDIENCE)
             .issuer(TrustedIssuer::with_keys(ISSUER, keys, profile))
             .clock(clock.clone())
@@ -117,7 +117,7 @@ pub fn keys() -> Vec<SigningKey> {
     let rsa = SigningKey::generate(Algorithm::RS256).expect("a key");
     let key = |algorithm: Algorithm| match algorithm.name().as_bytes() {
         [b'R' | b'P', ..] => rsa.with_algorithm(algorithm).expect("an RSA algorithm"),
-        [b'H', ..] => SigningKey::from_secret(algorithm, &SECRET).expect("a secret"),
+        [b'H', ..] => SigningKey::from_hmac_secret(&SECRET, algorithm).expect("a secret"),
         _ => SigningKey::generate(algorithm).expect("a key"),
     };
     Algorithm::ALL.into_iter().map(|algorithm| key(algorithm).kid(KID)).collect()

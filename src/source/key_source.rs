@@ -1,4 +1,5 @@
-//! What the rooms above see: a source of keys, and the answers to "my key is not there".
+//! What the modules above see: a source of keys, and the answers to a request that its keys do not
+//! verify.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -6,6 +7,7 @@ use super::{FixedKeys, Health, KeyWait, NoRuntime, RefreshError, RemoteKeys};
 use crate::{
     keys::{KeySet, SnapshotRef, VerifyingKey},
     time::Clocks,
+    verify::Wanted,
 };
 
 /// Where the keys of one issuer come from. Clones share the source.
@@ -17,7 +19,7 @@ pub(crate) enum KeySource {
     Remote(Arc<RemoteKeys>),
 }
 
-/// The answer to a request whose key is not in the snapshot that it saw; `W` is what a wait is.
+/// The answer to a request that the snapshot it saw does not verify; `W` is what a wait is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyAnswer<W = Infallible> {
     /// There are other keys by now: look again.
@@ -81,7 +83,7 @@ impl KeySource {
         }
     }
 
-    /// The same, and nothing is started: for looking at what nobody is entitled to.
+    /// The same, and nothing is started: for a token whose issuer was not looked at yet.
     pub(crate) fn peek(&self, now: impl FnOnce() -> Clocks) -> Option<SnapshotRef> {
         match self {
             Self::Fixed(_) => self.snapshot(now),
@@ -101,19 +103,32 @@ impl KeySource {
         }
     }
 
-    /// What to do about a token whose key is not in the snapshot of generation `seen`, for a
+    /// Whether a bad signature may be the sign of a key that its issuer exchanged under the same name.
+    pub(crate) fn exchanges_keys(&self) -> bool {
+        match self {
+            Self::Fixed(_) => false,
+            Self::Remote(keys) => keys.exchanges_keys(),
+        }
+    }
+
+    /// What to do about a token that the snapshot of generation `seen` does not verify, for a
     /// request that arrived at `arrived` on the monotonic clock.
-    pub(crate) fn need_key(&self, arrived: Duration, seen: Option<u64>) -> KeyAnswer<KeyWait> {
+    pub(crate) fn need_key(
+        &self,
+        arrived: Duration,
+        seen: Option<u64>,
+        wanted: Wanted,
+    ) -> KeyAnswer<KeyWait> {
         match self {
             Self::Fixed(keys) => {
-                let _ = arrived;
+                let _ = (arrived, wanted);
                 if seen == Some(keys.snapshot.load().generation()) {
                     KeyAnswer::Lacks
                 } else {
                     KeyAnswer::TryAgain
                 }
             }
-            Self::Remote(keys) => keys.need_key(arrived, seen),
+            Self::Remote(keys) => keys.need_key(arrived, seen, wanted),
         }
     }
 
