@@ -163,7 +163,7 @@ async fn map_profile_keeps_the_rules_of_a_preset() {
 
 #[test]
 fn each_problem_has_a_path_a_code_and_what_to_write_instead() {
-    let ed25519 = || VerifyingKey::from_ed25519_bytes(&[7; 32]).unwrap().kid("a");
+    let ed25519 = || VerifyingKey::from_ed25519_bytes(&[7; 32]).unwrap().with_kid("a");
     let keys = || KeySet::from_keys([ed25519()]);
     let issuer = |name: &str| TrustedIssuer::with_keys(name, keys(), TokenProfile::jwt());
     let api = || ResourceServer::builder("https://api.test").issuer(issuer("https://one.test"));

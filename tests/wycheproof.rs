@@ -57,7 +57,7 @@ fn secret(jwk: &Value) -> Result<VerifyingKey, String> {
     let secret = URL_SAFE_NO_PAD.decode_to_vec(text("k")).map_err(|_| "k is not base64url".to_owned())?;
     let secret = if secret == ZEROS { SECRET.to_vec() } else { secret };
     let key = VerifyingKey::from_hmac_secret(&secret, algorithm).map_err(|why| why.to_string())?;
-    Ok(key.kid(text("kid")))
+    Ok(key.with_kid(text("kid")))
 }
 
 /// The secret of some vectors, which is refused as what it is.

@@ -272,7 +272,7 @@ impl Bench {
     /// The signature and the form of the first token, and nothing of what it says.
     pub(crate) fn jws(&self) -> Candidate {
         let token = self.headers[0].to_str().unwrap().trim_start_matches("Bearer ").to_owned();
-        let keys = KeySet::from_keys([self.signer.verifying_key().kid(KID)]);
+        let keys = KeySet::from_keys([self.signer.verifying_key().with_kid(KID)]);
         let (algorithm, limits) = (self.kind.algorithm(), TokenLimits::default());
         Candidate::new(move |times| {
             for _ in 0..times {
@@ -318,8 +318,8 @@ fn server(
     kind: Kind,
     settings: impl FnOnce(ResourceServerBuilder) -> ResourceServerBuilder,
 ) -> ResourceServer {
-    let others = others.iter().enumerate().map(|(n, other)| other.verifying_key().kid(kid_of(n)));
-    let keys = KeySet::from_keys(others.chain([signer.verifying_key().kid(KID)]));
+    let others = others.iter().enumerate().map(|(n, other)| other.verifying_key().with_kid(kid_of(n)));
+    let keys = KeySet::from_keys(others.chain([signer.verifying_key().with_kid(KID)]));
     let profile = TokenProfile::rfc9068().algorithms(kind.algorithm());
     let issuer = TrustedIssuer::with_keys(ISSUER, keys, profile);
     settings(ResourceServer::builder(API).issuer(issuer)).build().unwrap()

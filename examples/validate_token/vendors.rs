@@ -47,7 +47,7 @@ pub(crate) fn app_id(cli: &Cli) -> Result<ResourceServerBuilder, AnyError> {
 pub(crate) fn layer(cli: &Cli) -> Result<ResourceServerBuilder, AnyError> {
     let provider = Provider::new(cli.issuer.as_deref().ok_or_else(|| needed("--issuer"))?);
     let keys = keys(cli)?.ok_or_else(|| needed("--pem or --jwks-file"))?;
-    let name = |key: &VerifyingKey| match (&cli.kid, key.key_id()) {
+    let name = |key: &VerifyingKey| match (&cli.kid, key.kid()) {
         (Some(kid), _) => Ok(kid.clone()),
         (None, Some(kid)) => Ok(kid.to_owned()),
         (None, None) => Err(needed("--kid")),

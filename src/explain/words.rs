@@ -314,7 +314,7 @@ pub(super) fn unchecked_signature(profile: &CompiledProfile) -> [Finding; 2] {
 /// Which keys there are to choose from.
 fn which_keys(profile: &CompiledProfile, keys: &KeySet) -> String {
     const MAX_NAMES: usize = 8;
-    let names: Vec<_> = keys.iter().filter_map(|key| key.key_id()).take(MAX_NAMES).collect();
+    let names: Vec<_> = keys.iter().filter_map(|key| key.kid()).take(MAX_NAMES).collect();
     let there = match (names.as_slice(), keys.len()) {
         ([], count) => format!("{count} without a name"),
         (names, count) if count > names.len() => format!("{names:?} and others"),

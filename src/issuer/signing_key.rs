@@ -28,7 +28,7 @@ use crate::keys::PemBlock;
 /// let key = SigningKey::generate(Algorithm::ES256)?;
 /// let jwk = key.public_jwk().expect("not a secret");
 /// assert_eq!(jwk["crv"], "P-256");
-/// assert_eq!(jwk["kid"].as_str(), key.key_id());
+/// assert_eq!(jwk["kid"].as_str(), key.kid());
 /// # Ok::<(), tower_resource_server::issuer::SigningKeyError>(())
 /// ```
 ///
@@ -85,8 +85,8 @@ impl SigningKey {
     /// ```
     /// use tower_resource_server::{issuer::SigningKey, keys::Algorithm};
     ///
-    /// let key = SigningKey::generate(Algorithm::EdDSA)?.kid("2026-01");
-    /// assert_eq!(key.key_id(), Some("2026-01"));
+    /// let key = SigningKey::generate(Algorithm::EdDSA)?.with_kid("2026-01");
+    /// assert_eq!(key.kid(), Some("2026-01"));
     /// # Ok::<(), tower_resource_server::issuer::SigningKeyError>(())
     /// ```
     ///
@@ -226,7 +226,7 @@ impl SigningKey {
     ///
     /// let rs256 = SigningKey::generate(Algorithm::RS256)?;
     /// let ps256 = rs256.with_algorithm(Algorithm::PS256)?;
-    /// assert_eq!(rs256.key_id(), ps256.key_id());
+    /// assert_eq!(rs256.kid(), ps256.kid());
     /// assert!(rs256.with_algorithm(Algorithm::ES256).is_err());
     /// # Ok::<(), tower_resource_server::issuer::SigningKeyError>(())
     /// ```
@@ -243,7 +243,7 @@ impl SigningKey {
 
     /// Names the key: the `kid` of its tokens and of its JWK.
     #[must_use]
-    pub fn kid(mut self, kid: impl Into<String>) -> Self {
+    pub fn with_kid(mut self, kid: impl Into<String>) -> Self {
         self.kid = Some(kid.into().into());
         self
     }
@@ -263,7 +263,7 @@ impl SigningKey {
 
     /// The `kid`, if it has one.
     #[must_use]
-    pub fn key_id(&self) -> Option<&str> {
+    pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 

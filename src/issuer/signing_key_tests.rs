@@ -67,7 +67,7 @@ fn every_hmac_round_trips_from_a_secret() {
 
         // A secret has no public half, and no name that would give away a hash of it.
         assert_eq!((key.public_jwk(), key.public_key_pem()), (None, None), "{algorithm}");
-        assert_eq!((key.thumbprint(), key.key_id()), (None, None), "{algorithm}");
+        assert_eq!((key.thumbprint(), key.kid()), (None, None), "{algorithm}");
 
         let at_least = hash.tag_len();
         let short = SigningKey::from_hmac_secret(&[1; 64][..at_least - 1], algorithm).err();
@@ -148,7 +148,7 @@ fn the_kid_is_the_rfc_7638_thumbprint() {
     let seed = check::bytes("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A");
     let prefix = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
     let key = SigningKey::from_pkcs8_der(&[&prefix, &*seed].concat(), Algorithm::EdDSA).unwrap();
-    assert_eq!(key.key_id(), Some("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"));
+    assert_eq!(key.kid(), Some("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"));
     assert_eq!(
         key.public_jwk().unwrap(),
         json!({
@@ -163,10 +163,10 @@ fn the_kid_is_the_rfc_7638_thumbprint() {
          hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
     );
 
-    assert_eq!(key.clone().kid("k").public_jwk().unwrap()["kid"], "k");
-    assert_eq!(key.clone().kid("k").thumbprint(), key.thumbprint());
+    assert_eq!(key.clone().with_kid("k").public_jwk().unwrap()["kid"], "k");
+    assert_eq!(key.clone().with_kid("k").thumbprint(), key.thumbprint());
     let nameless = key.without_kid();
-    assert_eq!((nameless.key_id(), nameless.public_jwk().unwrap().get("kid")), (None, None));
+    assert_eq!((nameless.kid(), nameless.public_jwk().unwrap().get("kid")), (None, None));
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn debug_shows_no_secret() {
     let secret = b"a secret of thirty-two bytes, or";
     let hmac = SigningKey::from_hmac_secret(secret, Algorithm::HS256).unwrap();
     assert_eq!(format!("{hmac:?}"), "SigningKey { algorithm: HS256, kid: None, .. }");
-    let rsa = SigningKey::from_pem(PKCS8_RSA, Algorithm::RS256).unwrap().kid("rsa");
+    let rsa = SigningKey::from_pem(PKCS8_RSA, Algorithm::RS256).unwrap().with_kid("rsa");
     assert_eq!(format!("{rsa:?}"), "SigningKey { algorithm: RS256, kid: Some(\"rsa\"), .. }");
 
     let issuer = crate::issuer::TokenIssuer::builder("https://login.example");

@@ -65,7 +65,7 @@ impl Jwk {
             None => key,
         };
         Ok(match kid {
-            Some(kid) => key.kid(kid),
+            Some(kid) => key.with_kid(kid),
             None => key,
         })
     }

@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn promise_2_the_header_only_selects_among_what_is_allowed() {
-        let [a, b] = ["a", "b"].map(|kid| SigningKey::generate(Algorithm::ES256).unwrap().kid(kid));
+        let [a, b] = ["a", "b"].map(|kid| SigningKey::generate(Algorithm::ES256).unwrap().with_kid(kid));
         let sign = |key: &SigningKey, header: &str| key.sign_raw(header, b"hi").unwrap();
         let keys = set([&a, &b]);
         let es256 = AlgorithmSet::from(Algorithm::ES256);
@@ -179,8 +179,8 @@ mod tests {
     fn promise_11_a_token_is_tried_against_so_many_keys_and_no_more() {
         let signing: Vec<_> = (0..6).map(|_| SigningKey::generate(Algorithm::EdDSA).unwrap()).collect();
         let jwk = |key: &SigningKey| VerifyingKey::from_jwk(&key.public_jwk().unwrap().to_string()).unwrap();
-        let unnamed = KeySet::from_keys(signing.iter().map(|key| jwk(key).kid("")));
-        let namesakes = KeySet::from_keys(signing.iter().map(|key| jwk(key).kid("a")));
+        let unnamed = KeySet::from_keys(signing.iter().map(|key| jwk(key).with_kid("")));
+        let namesakes = KeySet::from_keys(signing.iter().map(|key| jwk(key).with_kid("a")));
         let tried = |keys_tried| TokenLimits { keys_tried, ..TokenLimits::default() };
         let (nameless, named) = (r#"{"alg":"EdDSA"}"#, r#"{"alg":"EdDSA","kid":"a"}"#);
         let (unknown, invalid) = (Some(TokenError::UnknownKey), Some(TokenError::InvalidSignature));

@@ -49,7 +49,7 @@ impl KeySet {
                 continue;
             }
             let position = set.keys.len();
-            if let Some(kid) = key.key_id() {
+            if let Some(kid) = key.kid() {
                 set.by_kid.entry(kid.into()).or_default().push(position);
             } else if key.is_for_any_kid() {
                 set.unnamed.push(position);
@@ -68,8 +68,8 @@ impl KeySet {
 
     /// The keys of this set, each under what `rename` makes of its name.
     pub(crate) fn renamed(&self, rename: impl Fn(&str) -> &str) -> Self {
-        let keys = self.keys.iter().map(|key| match key.key_id() {
-            Some(kid) => Arc::new(VerifyingKey::clone(key).kid(rename(kid))),
+        let keys = self.keys.iter().map(|key| match key.kid() {
+            Some(kid) => Arc::new(VerifyingKey::clone(key).with_kid(rename(kid))),
             None => Arc::clone(key),
         });
         Self { skipped: self.skipped.clone(), ..Self::index(keys) }
@@ -136,7 +136,7 @@ impl KeySet {
 
     /// Whether this very key, under its name, is in the set: what keeps a cached verdict alive.
     pub(crate) fn holds(&self, key: &VerifyingKey) -> bool {
-        match key.key_id() {
+        match key.kid() {
             Some(kid) => self.at(self.by_kid.get(kid)).any(|known| known.is_same(key)),
             None => self.iter().any(|known| known.is_same(key)),
         }
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn a_kid_leads_to_its_key_and_to_no_other() {
         let keys = set(&[okp(0, Some("a")), okp(1, Some("b")), okp(2, None)]);
-        assert_eq!(keys.candidates(Some("b"), Algorithm::EdDSA).next().unwrap().key_id(), Some("b"));
+        assert_eq!(keys.candidates(Some("b"), Algorithm::EdDSA).next().unwrap().kid(), Some("b"));
         for (name, kid, algorithm, expected) in [
             ("known", Some("a"), Algorithm::EdDSA, 1),
             ("unknown", Some("c"), Algorithm::EdDSA, 0),
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn a_configured_key_without_a_name_serves_every_kid() {
         let key = VerifyingKey::from_ed25519_bytes(&[7; 32]).unwrap();
-        let keys = KeySet::from_keys([key.clone(), key.kid("a")]);
+        let keys = KeySet::from_keys([key.clone(), key.with_kid("a")]);
         assert_eq!(count(&keys, Some("x"), Algorithm::EdDSA), 1);
         assert_eq!(count(&keys, Some("a"), Algorithm::EdDSA), 2);
     }
@@ -246,6 +246,6 @@ mod tests {
         assert!(both.has_same_keys(&set(&[b.clone(), a.clone(), a.clone()])));
         assert!(!both.has_same_keys(&set(std::slice::from_ref(&a))));
         assert!(!both.has_same_keys(&set(&[a, okp(1, Some("c"))])));
-        assert!(!both.has_same_keys(&both.filtered(|key| key.key_id() != Some("b"))));
+        assert!(!both.has_same_keys(&both.filtered(|key| key.kid() != Some("b"))));
     }
 }

@@ -55,8 +55,8 @@ enum Verifier {
 /// let pem = "-----BEGIN PUBLIC KEY-----\n\
 ///            MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n\
 ///            -----END PUBLIC KEY-----\n";
-/// let key = VerifyingKey::from_pem(pem, Algorithm::EdDSA)?.kid("2026-1");
-/// assert_eq!(key.key_id(), Some("2026-1"));
+/// let key = VerifyingKey::from_pem(pem, Algorithm::EdDSA)?.with_kid("2026-1");
+/// assert_eq!(key.kid(), Some("2026-1"));
 /// # Ok::<_, tower_resource_server::keys::KeyError>(())
 /// ```
 #[derive(Clone)]
@@ -159,14 +159,14 @@ impl VerifyingKey {
     /// This key under the given `kid`: it then verifies only tokens whose header names it, and
     /// tokens that name no key.
     #[must_use]
-    pub fn kid(mut self, kid: impl Into<String>) -> Self {
+    pub fn with_kid(mut self, kid: impl Into<String>) -> Self {
         self.kid = KidRule::Exact(kid.into().into());
         self
     }
 
     /// The key's `kid`, if it has one.
     #[must_use]
-    pub fn key_id(&self) -> Option<&str> {
+    pub fn kid(&self) -> Option<&str> {
         match &self.kid {
             KidRule::Exact(kid) => Some(kid),
             KidRule::Unnamed | KidRule::Any => None,
@@ -330,7 +330,7 @@ impl VerifyingKey {
 impl fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifyingKey")
-            .field("kid", &self.key_id())
+            .field("kid", &self.kid())
             .field("algorithms", &self.algorithms)
             .field("thumbprint", &self.thumbprint)
             .finish_non_exhaustive()

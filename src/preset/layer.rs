@@ -127,7 +127,7 @@ impl Provider {
     /// Adds a key, by its identifier: `layer:///keys/{id}`, or `{id}` by itself. Tokens under keys of
     /// other providers are not this one's.
     pub fn key(mut self, kid: impl Into<String>, key: VerifyingKey) -> Self {
-        self.keys.push(key.kid(kid));
+        self.keys.push(key.with_kid(kid));
         self
     }
 
@@ -145,7 +145,7 @@ impl From<Provider> for TrustedIssuer {
 
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kids: Vec<_> = self.keys.iter().map(VerifyingKey::key_id).collect();
+        let kids: Vec<_> = self.keys.iter().map(VerifyingKey::kid).collect();
         f.debug_struct("Provider").field("id", &self.id).field("keys", &kids).finish()
     }
 }

@@ -57,7 +57,7 @@ mod tests {
     fn a_revoked_key_is_gone_and_the_generation_tells() {
         let [a, b] = [1, 2].map(|n| VerifyingKey::from_ed25519_bytes(&[n; 32]).unwrap());
         let thumbprint = b.thumbprint().to_owned();
-        let fixed = FixedKeys::new(KeySet::from_keys([a.kid("a"), b.kid("b")]));
+        let fixed = FixedKeys::new(KeySet::from_keys([a.with_kid("a"), b.with_kid("b")]));
         for (name, id, revoked, keys, generation) in [
             ("unknown", "c", false, 2, 1),
             ("by kid", "a", true, 1, 2),
@@ -69,7 +69,7 @@ mod tests {
             assert_eq!((health.keys, health.generation), (keys, generation), "{name}");
         }
         let [b, c] = [2, 3].map(|n| VerifyingKey::from_ed25519_bytes(&[n; 32]).unwrap());
-        fixed.replace(KeySet::from_keys([b.kid("new name"), c.kid("d")]));
+        fixed.replace(KeySet::from_keys([b.with_kid("new name"), c.with_kid("d")]));
         assert_eq!(fixed.health().key_ids, ["d"], "what was withdrawn stays so");
         assert_eq!(fixed.health().generation, 4);
     }

@@ -126,7 +126,7 @@ impl Health {
     pub(super) fn with_keys(self, keys: &KeySet, document: &KeySet) -> Self {
         Self {
             keys: keys.len(),
-            key_ids: keys.iter().filter_map(|key| key.key_id().map(str::to_owned)).collect(),
+            key_ids: keys.iter().filter_map(|key| key.kid().map(str::to_owned)).collect(),
             skipped: document.skipped().len(),
             skipped_because: distinct(document.skipped()),
             ..self

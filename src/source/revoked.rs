@@ -20,6 +20,6 @@ impl Revoked {
     }
 
     fn covers(&self, key: &VerifyingKey) -> bool {
-        self.0.contains(key.thumbprint()) || key.key_id().is_some_and(|kid| self.0.contains(kid))
+        self.0.contains(key.thumbprint()) || key.kid().is_some_and(|kid| self.0.contains(kid))
     }
 }

@@ -24,7 +24,7 @@ pub struct Forge {
 
 impl Forge {
     pub fn new() -> Self {
-        let stranger = SigningKey::generate(Algorithm::ES256).unwrap().kid("key-1");
+        let stranger = SigningKey::generate(Algorithm::ES256).unwrap().with_kid("key-1");
         Self { issuer: TestIssuer::new(), stranger }
     }
 

@@ -175,7 +175,7 @@ pub(crate) const APP_ID: &str =
 pub(crate) fn rsa_issuer() -> TestIssuer {
     let pem = include_str!("../../src/issuer/testdata/rsa2048-pkcs8.pem");
     let key = SigningKey::from_pem(pem, Algorithm::RS256).unwrap();
-    TestIssuer::builder().signing_key(key.kid("key-1")).build()
+    TestIssuer::builder().signing_key(key.with_kid("key-1")).build()
 }
 
 /// The servers of the vendors' presets; tokens of Layer spend `nonces`.

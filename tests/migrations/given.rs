@@ -40,10 +40,10 @@ async fn a_shared_secret_and_fetched_keys_verify_tokens_of_one_issuer() {
     let es256 = key(Algorithm::ES256, "a");
     for (name, own, by) in [
         ("a secret without a name", secret(), signing_secret()),
-        ("a secret without a name, and a kid", secret(), signing_secret().kid("whatever")),
-        ("a secret with a name", secret().kid("old"), signing_secret().kid("old")),
-        ("a secret with the name of a fetched key", secret().kid("a"), signing_secret().kid("a")),
-        ("a secret with a name, and no kid", secret().kid("old"), signing_secret()),
+        ("a secret without a name, and a kid", secret(), signing_secret().with_kid("whatever")),
+        ("a secret with a name", secret().with_kid("old"), signing_secret().with_kid("old")),
+        ("a secret with the name of a fetched key", secret().with_kid("a"), signing_secret().with_kid("a")),
+        ("a secret with a name, and no kid", secret().with_kid("old"), signing_secret()),
     ] {
         let provider = Provider::default();
         provider.publish(&[&es256]);
@@ -67,7 +67,7 @@ async fn promise_2_a_secret_is_only_the_one_that_was_given() {
         { "kty": "oct", "kid": "oct", "alg": "HS256", "k": encoded },
         { "kty": "oct", "alg": "HS256", "k": encoded },
     ]));
-    let site = Site::new([fetched(&provider, with_secret()).also_keys(given([secret().kid("old")]))]);
+    let site = Site::new([fetched(&provider, with_secret()).also_keys(given([secret().with_kid("old")]))]);
     site.api.ready().await.unwrap();
     assert_eq!(site.api.health()[0].keys.skipped, 2, "secrets of the document");
     site.pass(secs(60));
@@ -78,15 +78,15 @@ async fn promise_2_a_secret_is_only_the_one_that_was_given() {
     let modulus = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(jwk["n"].as_str().unwrap()).unwrap();
     let published = jwk.to_string();
     for (name, by, code) in [
-        ("the published secret, by its name", forger(&[9; 32]).kid("oct"), "unknown_key"),
+        ("the published secret, by its name", forger(&[9; 32]).with_kid("oct"), "unknown_key"),
         ("the published secret, without a name", forger(&[9; 32]), "unknown_key"),
-        ("the published secret, as the given one", forger(&[9; 32]).kid("old"), "invalid_signature"),
-        ("the PEM of a public key", forger(pem.as_bytes()).kid("rsa"), "key_algorithm_mismatch"),
-        ("its JWK", forger(published.as_bytes()).kid("rsa"), "key_algorithm_mismatch"),
-        ("its modulus", forger(&modulus).kid("rsa"), "key_algorithm_mismatch"),
-        ("its modulus, as the given secret", forger(&modulus).kid("old"), "invalid_signature"),
+        ("the published secret, as the given one", forger(&[9; 32]).with_kid("old"), "invalid_signature"),
+        ("the PEM of a public key", forger(pem.as_bytes()).with_kid("rsa"), "key_algorithm_mismatch"),
+        ("its JWK", forger(published.as_bytes()).with_kid("rsa"), "key_algorithm_mismatch"),
+        ("its modulus", forger(&modulus).with_kid("rsa"), "key_algorithm_mismatch"),
+        ("its modulus, as the given secret", forger(&modulus).with_kid("old"), "invalid_signature"),
         ("its modulus, without a name", forger(&modulus), "unknown_key"),
-        ("the secret, under another name", signing_secret().kid("new"), "unknown_key"),
+        ("the secret, under another name", signing_secret().with_kid("new"), "unknown_key"),
     ] {
         assert_eq!(site.signed_by(&by).await, Err(code), "{name}");
     }

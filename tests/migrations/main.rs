@@ -122,5 +122,5 @@ const fn secs(n: u64) -> Duration {
 }
 
 fn key(algorithm: Algorithm, kid: &str) -> SigningKey {
-    SigningKey::generate(algorithm).unwrap().kid(kid)
+    SigningKey::generate(algorithm).unwrap().with_kid(kid)
 }

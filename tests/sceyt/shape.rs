@@ -71,7 +71,7 @@ async fn a_user_has_a_name() {
 
 #[tokio::test]
 async fn a_key_may_come_as_a_jwk_under_a_name() {
-    let jwk = KEY_ONE.private.clone().kid("console").public_jwk().unwrap();
+    let jwk = KEY_ONE.private.clone().with_kid("console").public_jwk().unwrap();
     let application = Application::new(ONE, VerifyingKey::from_jwk(&jwk.to_string()).unwrap());
     let service = Service::new(ResourceServer::sceyt(application));
     assert_eq!(service.verdict(ONE, &KEY_ONE.sign(&claims())).await, None);

@@ -14,7 +14,7 @@ use crate::{
 };
 
 fn keys() -> TestIssuer {
-    TestIssuer::builder().signing_key(SigningKey::generate(Algorithm::EdDSA).unwrap().kid("a")).build()
+    TestIssuer::builder().signing_key(SigningKey::generate(Algorithm::EdDSA).unwrap().with_kid("a")).build()
 }
 
 /// A server that has verified a token of each tenant, a minute ago.

@@ -25,7 +25,7 @@ use crate::{
 pub(crate) fn layer(algorithm: Algorithm, set: &Set, cache_bytes: usize) -> Sender {
     let keys = if algorithm == Algorithm::HS256 {
         let key = VerifyingKey::from_hmac_secret(&set.member("k"), algorithm).expect("long enough");
-        KeySet::from_keys([key.kid(KID)])
+        KeySet::from_keys([key.with_kid(KID)])
     } else {
         KeySet::from_jwks(set.jwks().as_bytes()).expect("a good key set")
     };

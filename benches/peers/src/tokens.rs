@@ -61,7 +61,7 @@ impl Tokens {
                 Algorithm::HS256 => SigningKey::from_hmac_secret(SECRET, algorithm)?,
                 _ => SigningKey::generate(algorithm)?,
             };
-            algorithms.insert(algorithm.name().to_owned(), set(&key.kid(KID))?);
+            algorithms.insert(algorithm.name().to_owned(), set(&key.with_kid(KID))?);
         }
         Ok(Self { issuer: ISSUER.into(), audience: API.into(), algorithms })
     }

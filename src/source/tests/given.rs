@@ -16,7 +16,7 @@ impl Bench {
     /// The names of the keys in use.
     fn in_use(&self) -> Option<Vec<String>> {
         let snapshot = self.keys.snapshot(self.clocks())?;
-        Some(snapshot.keys().iter().filter_map(|key| key.key_id().map(str::to_owned)).collect())
+        Some(snapshot.keys().iter().filter_map(|key| key.kid().map(str::to_owned)).collect())
     }
 
     /// Whether a token that this key verified is still good, whenever that was.

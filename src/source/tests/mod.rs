@@ -234,7 +234,7 @@ impl Bench {
 
     /// As the modules above do it.
     async fn look_up(&self, kid: &str) -> Outcome {
-        self.ask(Wanted::UnknownKey, |keys| keys.iter().any(|key| key.key_id() == Some(kid))).await
+        self.ask(Wanted::UnknownKey, |keys| keys.iter().any(|key| key.kid() == Some(kid))).await
     }
 
     /// A request with a token that names a key which is there, and that this key signed or another.

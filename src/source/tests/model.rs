@@ -380,7 +380,7 @@ impl Model {
                 script.current(now, unix).map(|(keys, _)| keys.iter().map(name).collect());
             let snapshot = self.bench.keys.snapshot(self.bench.clocks());
             let ids = snapshot
-                .map(|it| it.keys().iter().filter_map(|key| key.key_id().map(str::to_owned)).collect());
+                .map(|it| it.keys().iter().filter_map(|key| key.kid().map(str::to_owned)).collect());
             assert_eq!(ids, expected, "the snapshot is not what was handed over");
 
             let (unscheduled, intervals) =

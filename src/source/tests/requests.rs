@@ -258,7 +258,7 @@ async fn a_machine_that_was_suspended_serves_no_removed_key_for_longer() {
         let bench = Bench::loaded().await;
         let vouched = {
             let snapshot = bench.keys.snapshot(bench.clocks()).unwrap();
-            let key = snapshot.keys().iter().find(|key| key.key_id() == Some("a")).cloned();
+            let key = snapshot.keys().iter().find(|key| key.kid() == Some("a")).cloned();
             (snapshot.generation(), Arc::new(key.unwrap()))
         };
         if reachable {

@@ -59,7 +59,7 @@ impl Judges {
         };
         let profile = TokenProfile::jwt().algorithms([algorithm]).leeway(Duration::from_secs(leeway));
         let clock = ManualClock::new(UnixTime::from_secs(0));
-        let keys = KeySet::from_keys([ours.kid(KID)]);
+        let keys = KeySet::from_keys([ours.with_kid(KID)]);
         let server = ResourceServer::builder(AUDIENCE)
             .issuer(TrustedIssuer::with_keys(ISSUER, keys, profile))
             .clock(clock.clone())
@@ -120,7 +120,7 @@ pub fn keys() -> Vec<SigningKey> {
         [b'H', ..] => SigningKey::from_hmac_secret(&SECRET, algorithm).expect("a secret"),
         _ => SigningKey::generate(algorithm).expect("a key"),
     };
-    Algorithm::ALL.into_iter().map(|algorithm| key(algorithm).kid(KID)).collect()
+    Algorithm::ALL.into_iter().map(|algorithm| key(algorithm).with_kid(KID)).collect()
 }
 
 /// A JWK of this key with a zero byte before the modulus, as issuers built on Java send it.

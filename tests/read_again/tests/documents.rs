@@ -57,7 +57,7 @@ fn a_key_is_what_its_members_say() {
         // Not as numbers of a key, and not as an entry, does a number cost more than itself.
         let keys = KeySet::from_jwks(format!(r#"{{"keys":[1.5,{good},{jwk}]}}"#).as_bytes()).unwrap();
         let read = match keys.skipped() {
-            [KeyError::MalformedJwk] => Ok(keys.iter().last().and_then(|key| key.key_id().map(str::to_owned))),
+            [KeyError::MalformedJwk] => Ok(keys.iter().last().and_then(|key| key.kid().map(str::to_owned))),
             [KeyError::MalformedJwk, why] => Err(why.clone()),
             other => panic!("{name}: {other:?}"),
         };
