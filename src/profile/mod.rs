@@ -10,6 +10,7 @@ mod builtin;
 mod compiled;
 mod dangerous;
 mod scope_members;
+mod words;
 
 use std::{sync::Arc, time::Duration};
 

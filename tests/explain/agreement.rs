@@ -290,9 +290,9 @@ fn the_generated_tokens_are_of_all_sorts() {
                 assert_eq!(
                     explanation.is_valid(),
                     explanation
-                        .findings()
+                        .findings
                         .iter()
-                        .all(|f| matches!(f.verdict(), Verdict::Passed | Verdict::NotApplicable))
+                        .all(|f| matches!(f.verdict, Verdict::Passed | Verdict::NotApplicable))
                 );
             }
         }

@@ -29,8 +29,8 @@ fn token(issuer: &TestIssuer, nonce: &str) -> String {
 }
 
 fn nonce_verdict(explanation: &Explanation) -> Verdict {
-    let finding = explanation.findings().iter().find(|finding| finding.stage() == Stage::Nonce);
-    finding.unwrap().verdict()
+    let finding = explanation.findings.iter().find(|finding| finding.stage == Stage::Nonce);
+    finding.unwrap().verdict
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn a_nonce_is_looked_at_and_not_spent() {
     assert_eq!(nonce_verdict(&explanation), Verdict::Unchecked);
     let refused = run(server.verify_access_token(&second)).unwrap_err();
     assert_eq!(*refused.reason(), Reason::SpentStoreUnavailable);
-    assert_eq!(explanation.reason().as_ref(), Some(refused.reason()));
+    assert_eq!(explanation.reason.as_ref(), Some(refused.reason()));
 }
 
 #[test]

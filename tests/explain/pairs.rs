@@ -33,7 +33,7 @@ fn both(server: &ResourceServer, access: &str, id: &str) -> Explanation {
     match verdict.as_ref().map_err(|rejection| rejection.reason()) {
         // What is no token by its characters makes a malformed request.
         Err(Reason::InvalidRequest(_)) => assert_eq!(explanation.outcome(), Outcome::Invalid),
-        Err(reason) => assert_eq!(explanation.reason().as_ref(), Some(reason), "{explanation}"),
+        Err(reason) => assert_eq!(explanation.reason.as_ref(), Some(reason), "{explanation}"),
         Ok(_) => assert!(explanation.is_valid(), "{explanation}"),
     }
     explanation
@@ -78,10 +78,14 @@ fn tokens_that_do_not_belong_together_are_told_after_all_else() {
         ("without scope, no ID token", access("list"), "x.y.z".to_owned(), Some("malformed")),
     ] {
         let explanation = both(&openid, &access, &id);
-        assert_eq!(explanation.reason().map(|reason| reason.code()), expected, "{name}: {explanation}");
+        assert_eq!(
+            explanation.reason.as_ref().map(|reason| reason.code()),
+            expected,
+            "{name}: {explanation}"
+        );
     }
     let explanation = both(&openid, &access("list"), &id("bob"));
-    let failed: Vec<_> = explanation.failed().map(|finding| (finding.stage(), finding.token())).collect();
+    let failed: Vec<_> = explanation.failed().map(|finding| (finding.stage, finding.token)).collect();
     assert_eq!(failed, [(Stage::Pair, Some("id")), (Stage::Scope, Some("access"))]);
     let text = explanation.to_string();
     assert!(
@@ -97,6 +101,6 @@ fn tokens_that_do_not_belong_together_are_told_after_all_else() {
         .build()
         .unwrap();
     let explanation = run(nobody.explain_pair(&access("read"), &id("alice")));
-    let slots = explanation.findings().iter().filter(|finding| finding.token() == Some("id"));
-    assert_eq!(slots.filter(|finding| finding.verdict() == Verdict::Failed).count(), 1, "{explanation}");
+    let slots = explanation.findings.iter().filter(|finding| finding.token == Some("id"));
+    assert_eq!(slots.filter(|finding| finding.verdict == Verdict::Failed).count(), 1, "{explanation}");
 }

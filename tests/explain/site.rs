@@ -80,7 +80,7 @@ impl Site {
             Some(Reason::KeysUnavailable | Reason::SpentStoreUnavailable) => Outcome::Unchecked,
             Some(_) => Outcome::Invalid,
         };
-        let of_one_mind = explanation.reason().as_ref() == refused
+        let of_one_mind = explanation.reason.as_ref() == refused
             && explanation.is_valid() == verdict.is_ok()
             && explanation.outcome() == outcome
             && match refused {
