@@ -97,6 +97,22 @@
 // Without keys from the network nothing waits, so what waits and what reports on it is unused.
 #![cfg_attr(not(feature = "remote"), allow(dead_code))]
 
+/// A setter for each field of a struct of settings, which no struct literal outside can make.
+macro_rules! setters {
+    ($settings:ty { $($field:ident: $value:ty),* $(,)? }) => {
+        impl $settings {
+            $(
+                #[doc = concat!("Sets [`", stringify!($field), "`](Self#structfield.", stringify!($field), ").")]
+                #[must_use]
+                pub const fn $field(mut self, $field: $value) -> Self {
+                    self.$field = $field;
+                    self
+                }
+            )*
+        }
+    };
+}
+
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod axum;

@@ -311,7 +311,7 @@ fn a_good_token_is_answered_with_what_it_says() {
 
 #[test]
 fn sceyt_is_spoken_with_its_bodies_and_its_context() {
-    let key = SigningKey::from_pem(Algorithm::RS256, include_str!("sceyt/one.private.pem")).unwrap();
+    let key = SigningKey::from_pem(include_str!("sceyt/one.private.pem"), Algorithm::RS256).unwrap();
     let backend = TokenIssuer::builder("https://backend.example").signing_key(key).build().unwrap();
     let (now, hour) = (backend.now().as_secs(), Duration::from_secs(3600));
     let issuer = SceytIssuer::new(backend.clone(), hour).unwrap();

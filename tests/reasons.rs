@@ -178,7 +178,7 @@ async fn a_token_whose_algorithm_its_key_does_not_allow_says_so() {
     const MISMATCH: (&str, StatusCode) = ("key_algorithm_mismatch", StatusCode::UNAUTHORIZED);
     const UNKNOWN: (&str, StatusCode) = ("unknown_key", StatusCode::UNAUTHORIZED);
     let rsa = || SigningKey::generate(Algorithm::RS256).unwrap();
-    let (one, two) = (rsa().kid("one"), SigningKey::generate(Algorithm::ES256).unwrap().kid("two"));
+    let (one, two) = (rsa().with_kid("one"), SigningKey::generate(Algorithm::ES256).unwrap().with_kid("two"));
     let bound = with(public(&one), &json!({ "alg": "RS256" }));
     let publisher = Publisher::new(&json!([bound, public(&two)]));
     let (issuer, api) = site(&publisher);
@@ -198,7 +198,7 @@ async fn a_token_whose_algorithm_its_key_does_not_allow_says_so() {
         assert_eq!(refused(&api, &token).await, expected, "{name}");
         let explanation = api.explain(&token).await;
         assert_eq!(
-            explanation.reason().map(|reason| reason.code()),
+            explanation.reason.as_ref().map(|reason| reason.code()),
             Some(expected.0),
             "{name}: {explanation}"
         );
@@ -209,7 +209,7 @@ async fn a_token_whose_algorithm_its_key_does_not_allow_says_so() {
 #[tokio::test]
 async fn promise_11_an_algorithm_that_a_key_may_have_by_now_is_no_evidence() {
     let (old, new) = (Algorithm::RS256, Algorithm::ES256);
-    let [old, new] = [old, new].map(|algorithm| SigningKey::generate(algorithm).unwrap().kid("one"));
+    let [old, new] = [old, new].map(|algorithm| SigningKey::generate(algorithm).unwrap().with_kid("one"));
     let publisher = Publisher::new(&json!([public(&old)]));
     let (issuer, api) = site(&publisher);
     api.refresh_now().await.unwrap();

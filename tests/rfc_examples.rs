@@ -202,7 +202,7 @@ async fn rfc_9068_section_3_is_an_access_token() {
         "scope": "openid profile reademail"
     }"#;
     // The RFC prints the token's parts and no key, so it is signed with one of our own.
-    let key = SigningKey::generate(Algorithm::RS256).expect("a key").kid("RjEwOwOA");
+    let key = SigningKey::generate(Algorithm::RS256).expect("a key").with_kid("RjEwOwOA");
     let keys = KeySet::from_keys([public(&key.public_jwk().expect("a public key").to_string())]);
     let clock = ManualClock::new(UnixTime::from_secs(1_618_354_090));
     let server = ResourceServer::builder("https://rs.example.com/")

@@ -90,9 +90,9 @@ fn private_keys_are_wiped_whatever_comes_of_them() {
         let other = if algorithm == Algorithm::ES384 { Algorithm::ES256 } else { Algorithm::ES384 };
         let cut_short = pem.replace("-----END", "*\n-----END");
         let works: [(&str, &dyn Fn() -> bool); 5] = [
-            ("loaded", &|| SigningKey::from_pem(algorithm, pem).is_ok()),
-            ("for another algorithm", &|| SigningKey::from_pem(other, pem).is_err()),
-            ("malformed", &|| SigningKey::from_pem(algorithm, &cut_short).is_err()),
+            ("loaded", &|| SigningKey::from_pem(pem, algorithm).is_ok()),
+            ("for another algorithm", &|| SigningKey::from_pem(pem, other).is_err()),
+            ("malformed", &|| SigningKey::from_pem(&cut_short, algorithm).is_err()),
             ("for a public key", &|| VerifyingKey::from_pem(pem, algorithm).is_err()),
             ("for an old one", &|| Provider::new("p").dangerous().old_rsa_key("k", pem).is_err()),
         ];
@@ -113,7 +113,7 @@ fn secrets_are_wiped_where_they_are_looked_through() {
         for (of_what, piece) in [("what it stands for", &secret[20..36]), ("itself", &text[20..36])] {
             let verifying = || drop(VerifyingKey::from_hmac_secret(text, Algorithm::HS512).unwrap());
             assert_eq!(freed_with(piece, verifying), 0, "{name}, {of_what}");
-            let signing = || drop(SigningKey::from_secret(Algorithm::HS512, text).unwrap());
+            let signing = || drop(SigningKey::from_secret(text, Algorithm::HS512).unwrap());
             assert_eq!(freed_with(piece, signing), 0, "{name}, {of_what}");
             let nonces = || drop(Nonces::with_secret(text).unwrap());
             assert_eq!(freed_with(piece, nonces), 0, "{name}, {of_what}");

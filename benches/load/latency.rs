@@ -95,7 +95,7 @@ impl Site {
         let mut changes = 0;
         while !stop.load(Ordering::Relaxed) {
             let kid = format!("spare-{}", self.issuer.fetches().jwks);
-            self.issuer.publish(SigningKey::generate(Algorithm::ES256)?.kid(&*kid))?;
+            self.issuer.publish(SigningKey::generate(Algorithm::ES256)?.with_kid(&*kid))?;
             if let Some(last) = last.replace(kid) {
                 self.issuer.retire(&*last)?;
             }

@@ -14,7 +14,7 @@ pub(crate) const AUDIENCE: &str = "https://api.example";
 
 pub(crate) fn issuer(url: impl Into<String>) -> Result<TokenIssuer, AnyError> {
     Ok(TokenIssuer::builder(url)
-        .signing_key(SigningKey::generate(Algorithm::RS256)?.kid("production-2026-11"))
+        .signing_key(SigningKey::generate(Algorithm::RS256)?.with_kid("production-2026-11"))
         .default_audience(AUDIENCE)
         .build()?)
 }

@@ -101,6 +101,6 @@ async fn ask(issuer: TokenIssuer, client: reqwest::Client, url: String, due: Dur
         return tallies.with(|tally| tally.served(due, now));
     }
     let published = issuer.jwks()["keys"].as_array().cloned().unwrap_or_default();
-    let is_good = published.iter().any(|jwk| jwk["kid"].as_str() == key.key_id());
+    let is_good = published.iter().any(|jwk| jwk["kid"].as_str() == key.kid());
     tallies.with(|tally| if is_good { tally.refused(due) } else { tally.withdrawn += 1 });
 }

@@ -43,7 +43,7 @@ impl Site {
     pub(crate) async fn start(settings: RefreshSettings) -> Result<Self, AnyError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let issuer = TokenIssuer::builder(format!("http://{}", listener.local_addr()?))
-            .signing_key(SigningKey::generate(Algorithm::ES256)?.kid("key-1"))
+            .signing_key(SigningKey::generate(Algorithm::ES256)?.with_kid("key-1"))
             .default_audience(AUDIENCE)
             .build()?;
         let down = Arc::new(AtomicBool::new(false));
@@ -64,7 +64,7 @@ impl Site {
         let api = server(
             TrustedIssuer::discover(issuer.issuer(), TokenProfile::rfc9068())
                 .refresh(settings)
-                .allow_loopback_http(),
+                .allow_loopback_http(true),
         )?;
         let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes())?;
         let control = server(TrustedIssuer::with_keys(issuer.issuer(), keys, TokenProfile::rfc9068()))?;
@@ -90,7 +90,7 @@ impl Site {
     /// Publishes a new key, which signs nothing yet.
     pub(crate) fn publish(&self) -> Result<String, AnyError> {
         let kid = format!("key-{}", self.keys_made.fetch_add(1, Ordering::Relaxed) + 1);
-        self.issuer.publish(SigningKey::generate(Algorithm::ES256)?.kid(&*kid))?;
+        self.issuer.publish(SigningKey::generate(Algorithm::ES256)?.with_kid(&*kid))?;
         Ok(kid)
     }
 
@@ -98,7 +98,7 @@ impl Site {
     pub(crate) fn switch_to(&self, kid: &str) -> Result<(), AnyError> {
         let old = self.issuer.signing_key();
         self.issuer.sign_with(kid)?;
-        self.issuer.retire(old.key_id().unwrap_or_default())?;
+        self.issuer.retire(old.kid().unwrap_or_default())?;
         Ok(())
     }
 }

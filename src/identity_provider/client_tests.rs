@@ -172,7 +172,7 @@ async fn a_token_goes_along_where_there_is_one_and_is_not_shown() {
 fn settings_that_cannot_work() {
     let build = |base: &str, tenant: &str, realm: &str, loopback: bool| {
         let builder = IdentityProviderClient::builder(base, tenant, realm, Told::default());
-        let builder = if loopback { builder.allow_loopback_http() } else { builder };
+        let builder = builder.allow_loopback_http(loopback);
         builder.build().map(drop).map_err(|error| error.problems().join("; "))
     };
     for (name, built, expected) in [

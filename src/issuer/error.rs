@@ -37,12 +37,12 @@ pub enum SigningKeyError {
     /// The secret is shorter than the algorithm's hash ([RFC 7518 section 3.2]).
     ///
     /// [RFC 7518 section 3.2]: https://www.rfc-editor.org/rfc/rfc7518#section-3.2
-    #[error("a secret for {algorithm} takes at least {at_least} bytes")]
-    ShortSecret {
-        /// The algorithm that was asked for.
-        algorithm: super::Algorithm,
-        /// The least length, in bytes.
-        at_least: usize,
+    #[error("HMAC secret of {length} bytes; the algorithm needs at least {minimum}")]
+    SecretTooShort {
+        /// The length that was refused, in bytes.
+        length: usize,
+        /// The least length for the algorithm, in bytes.
+        minimum: usize,
     },
     /// The random generator or the key generator failed.
     #[error("the cryptographic library could not generate a key")]

@@ -18,8 +18,8 @@ const MAX_KID: usize = 256;
 /// };
 ///
 /// let issuer = TokenIssuer::builder("https://login.example")
-///     .signing_key(SigningKey::generate(Algorithm::ES256)?.kid("a"))
-///     .publish(SigningKey::generate(Algorithm::EdDSA)?.kid("b"))
+///     .signing_key(SigningKey::generate(Algorithm::ES256)?.with_kid("a"))
+///     .publish(SigningKey::generate(Algorithm::EdDSA)?.with_kid("b"))
 ///     .build()?;
 /// let stranger = SigningKey::generate(Algorithm::ES256)?;
 /// issuer.token().signed_with("b").mint()?;
@@ -64,12 +64,10 @@ impl From<&SigningKey> for KeySelector {
 impl KeySelector {
     fn selects(&self, key: &SigningKey) -> bool {
         match &self.0 {
-            Selected::Kid(kid) => key.key_id() == Some(kid),
+            Selected::Kid(kid) => key.kid() == Some(kid),
             Selected::Algorithm(algorithm) => key.algorithm() == *algorithm,
             Selected::Key(other) => {
-                key.shares_material(other)
-                    && key.algorithm() == other.algorithm()
-                    && key.key_id() == other.key_id()
+                key.shares_material(other) && key.algorithm() == other.algorithm() && key.kid() == other.kid()
             }
         }
     }
@@ -96,15 +94,15 @@ impl KeyRing {
     /// Adds a key that does not sign yet. A `kid` names one key: another under the same name is
     /// refused, except the same RSA key under another algorithm.
     pub(super) fn publish(&mut self, key: SigningKey) -> Result<(), IssueError> {
-        if key.key_id().is_some_and(|kid| kid.len() > MAX_KID) {
+        if key.kid().is_some_and(|kid| kid.len() > MAX_KID) {
             return Err(IssueError::LongKid);
         }
         let clashes = |held: &SigningKey| {
-            let same_kid = held.key_id() == key.key_id();
+            let same_kid = held.kid() == key.kid();
             let same_material = held.shares_material(&key);
             match (same_kid, same_material) {
                 (true, true) => held.algorithm() == key.algorithm(),
-                (true, false) => key.key_id().is_some(),
+                (true, false) => key.kid().is_some(),
                 (false, _) => false,
             }
         };
@@ -160,7 +158,7 @@ impl KeyRing {
     pub(super) fn jwks(&self) -> Value {
         let mut jwks = Vec::new();
         for (at, key) in self.published.iter().enumerate() {
-            let same = |other: &&SigningKey| other.shares_material(key) && other.key_id() == key.key_id();
+            let same = |other: &&SigningKey| other.shares_material(key) && other.kid() == key.kid();
             let Some(mut jwk) = key.bare_jwk() else { continue };
             if self.published.iter().take(at).any(|other| same(&other)) {
                 continue;
@@ -169,7 +167,7 @@ impl KeyRing {
             if self.published.iter().filter(same).count() == 1 {
                 jwk.insert("alg".into(), key.algorithm().name().into());
             }
-            if let Some(kid) = key.key_id() {
+            if let Some(kid) = key.kid() {
                 jwk.insert("kid".into(), kid.into());
             }
             jwks.push(Value::Object(jwk));
@@ -183,7 +181,7 @@ mod tests {
     use super::*;
 
     fn key(algorithm: Algorithm, kid: &str) -> SigningKey {
-        SigningKey::generate(algorithm).unwrap().kid(kid)
+        SigningKey::generate(algorithm).unwrap().with_kid(kid)
     }
 
     fn kids(ring: &KeyRing) -> Vec<String> {
@@ -196,11 +194,11 @@ mod tests {
     fn rotation_overlaps_until_the_old_key_is_retired() {
         let mut ring = KeyRing::new(key(Algorithm::ES256, "old")).unwrap();
         ring.publish(key(Algorithm::EdDSA, "new")).unwrap();
-        assert_eq!((kids(&ring), ring.signing().key_id()), (vec!["old".into(), "new".into()], Some("old")));
+        assert_eq!((kids(&ring), ring.signing().kid()), (vec!["old".into(), "new".into()], Some("old")));
 
         assert_eq!(ring.retire(&"old".into()), Err(IssueError::StillSigning));
         ring.sign_with(&"new".into()).unwrap();
-        assert_eq!((kids(&ring), ring.signing().key_id()), (vec!["old".into(), "new".into()], Some("new")));
+        assert_eq!((kids(&ring), ring.signing().kid()), (vec!["old".into(), "new".into()], Some("new")));
 
         ring.retire(&"old".into()).unwrap();
         assert_eq!(kids(&ring), ["new"]);
@@ -208,10 +206,7 @@ mod tests {
         assert_eq!(ring.sign_with(&"old".into()), Err(IssueError::UnknownKey));
 
         ring.rotate(key(Algorithm::ES384, "newer")).unwrap();
-        assert_eq!(
-            (kids(&ring), ring.signing().key_id()),
-            (vec!["new".into(), "newer".into()], Some("newer"))
-        );
+        assert_eq!((kids(&ring), ring.signing().kid()), (vec!["new".into(), "newer".into()], Some("newer")));
         assert_eq!(ring.algorithms(), ["ES384", "EdDSA"]);
     }
 

@@ -10,7 +10,7 @@ use crate::{
 };
 
 fn builder(issuer: &str) -> TokenIssuerBuilder {
-    TokenIssuer::builder(issuer).signing_key(SigningKey::generate(Algorithm::ES256).unwrap().kid("one"))
+    TokenIssuer::builder(issuer).signing_key(SigningKey::generate(Algorithm::ES256).unwrap().with_kid("one"))
 }
 
 async fn send(issuer: &TokenIssuer, request: http::request::Builder) -> Response<Bytes> {
@@ -28,7 +28,7 @@ fn json_of(response: &Response<Bytes>) -> Value {
 #[tokio::test]
 async fn the_documents_are_served_with_their_types_and_lifetimes() {
     let issuer = builder("https://login.example")
-        .publish(SigningKey::generate(Algorithm::EdDSA).unwrap().kid("two"))
+        .publish(SigningKey::generate(Algorithm::EdDSA).unwrap().with_kid("two"))
         .max_age(Duration::from_secs(30))
         .metadata("token_endpoint", "https://login.example/token")
         .metadata("response_types_supported", json!(["code"]))
@@ -117,7 +117,7 @@ async fn an_unchanged_document_is_a_304() {
     assert_eq!((issuer.fetches().jwks, issuer.fetches().not_modified), (9, 5));
 
     // A rotation is another document.
-    issuer.rotate(SigningKey::generate(Algorithm::ES256).unwrap().kid("two")).unwrap();
+    issuer.rotate(SigningKey::generate(Algorithm::ES256).unwrap().with_kid("two")).unwrap();
     let changed = send(&issuer, Request::get("/jwks").header("if-none-match", &etag)).await;
     assert_eq!(changed.status(), 200);
     assert_eq!(json_of(&changed)["keys"].as_array().unwrap().len(), 2);

@@ -16,7 +16,7 @@ use crate::keys::PemBlock;
 
 /// A private key (or secret) with the algorithm it signs with and its `kid`.
 ///
-/// The `kid` is the key's [RFC 7638] thumbprint unless [`kid`](Self::kid) sets another or
+/// The `kid` is the key's [RFC 7638] thumbprint unless [`with_kid`](Self::with_kid) sets another or
 /// [`without_kid`](Self::without_kid) leaves it out; an HMAC secret has none by default, because a
 /// thumbprint would publish a hash of the secret.
 ///
@@ -28,7 +28,7 @@ use crate::keys::PemBlock;
 /// let key = SigningKey::generate(Algorithm::ES256)?;
 /// let jwk = key.public_jwk().expect("not a secret");
 /// assert_eq!(jwk["crv"], "P-256");
-/// assert_eq!(jwk["kid"].as_str(), key.key_id());
+/// assert_eq!(jwk["kid"].as_str(), key.kid());
 /// # Ok::<(), tower_resource_server::issuer::SigningKeyError>(())
 /// ```
 ///
@@ -85,8 +85,8 @@ impl SigningKey {
     /// ```
     /// use tower_resource_server::{issuer::SigningKey, keys::Algorithm};
     ///
-    /// let key = SigningKey::generate(Algorithm::EdDSA)?.kid("2026-01");
-    /// assert_eq!(key.key_id(), Some("2026-01"));
+    /// let key = SigningKey::generate(Algorithm::EdDSA)?.with_kid("2026-01");
+    /// assert_eq!(key.kid(), Some("2026-01"));
     /// # Ok::<(), tower_resource_server::issuer::SigningKeyError>(())
     /// ```
     ///
@@ -115,8 +115,8 @@ impl SigningKey {
     /// let pem = "-----BEGIN PRIVATE KEY-----\n\
     ///     MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
     ///     -----END PRIVATE KEY-----\n";
-    /// let key = SigningKey::from_pem(Algorithm::EdDSA, pem)?;
-    /// assert!(SigningKey::from_pem(Algorithm::RS256, pem).is_err());
+    /// let key = SigningKey::from_pem(pem, Algorithm::EdDSA)?;
+    /// assert!(SigningKey::from_pem(pem, Algorithm::RS256).is_err());
     /// # assert_eq!(key.public_jwk().unwrap()["x"], "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE");
     /// # Ok::<(), tower_resource_server::issuer::SigningKeyError>(())
     /// ```
@@ -125,7 +125,7 @@ impl SigningKey {
     /// [`Pem`](SigningKeyError::Pem) and [`PemLabel`](SigningKeyError::PemLabel) about the wrapping,
     /// [`Rejected`](SigningKeyError::Rejected) when the key is not one for `algorithm`, and
     /// [`WrongFamily`](SigningKeyError::WrongFamily) for an HMAC algorithm.
-    pub fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, SigningKeyError> {
+    pub fn from_pem(pem: &str, algorithm: Algorithm) -> Result<Self, SigningKeyError> {
         let block = PemBlock::first_of(pem)?;
         let read = match block.label {
             "PRIVATE KEY" => Self::from_pkcs8_der,
@@ -133,7 +133,7 @@ impl SigningKey {
             "EC PRIVATE KEY" => Self::from_sec1_der,
             _ => return Err(SigningKeyError::PemLabel),
         };
-        read(algorithm, &block.decode()?)
+        read(&block.decode()?, algorithm)
     }
 
     /// Reads an unencrypted PKCS#8 `PrivateKeyInfo` ([RFC 5208], [RFC 5958]) in DER.
@@ -144,7 +144,7 @@ impl SigningKey {
     ///
     /// [RFC 5208]: https://www.rfc-editor.org/rfc/rfc5208
     /// [RFC 5958]: https://www.rfc-editor.org/rfc/rfc5958
-    pub fn from_pkcs8_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, SigningKeyError> {
+    pub fn from_pkcs8_der(der: &[u8], algorithm: Algorithm) -> Result<Self, SigningKeyError> {
         let rejected = |_| SigningKeyError::Rejected { algorithm };
         let material = match family(algorithm) {
             Family::Rsa(_) => Material::Rsa(RsaKeyPair::from_pkcs8(der).map_err(rejected)?),
@@ -162,7 +162,7 @@ impl SigningKey {
     /// [`WrongFamily`](SigningKeyError::WrongFamily) when `algorithm` does not sign with RSA.
     ///
     /// [RFC 8017 appendix A.1.2]: https://www.rfc-editor.org/rfc/rfc8017#appendix-A.1.2
-    pub fn from_pkcs1_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, SigningKeyError> {
+    pub fn from_pkcs1_der(der: &[u8], algorithm: Algorithm) -> Result<Self, SigningKeyError> {
         let Family::Rsa(_) = family(algorithm) else {
             return Err(SigningKeyError::WrongFamily { algorithm });
         };
@@ -177,7 +177,7 @@ impl SigningKey {
     /// curve, and [`WrongFamily`](SigningKeyError::WrongFamily) when `algorithm` is not ECDSA.
     ///
     /// [RFC 5915]: https://www.rfc-editor.org/rfc/rfc5915
-    pub fn from_sec1_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, SigningKeyError> {
+    pub fn from_sec1_der(der: &[u8], algorithm: Algorithm) -> Result<Self, SigningKeyError> {
         let Family::Ec(curve) = family(algorithm) else {
             return Err(SigningKeyError::WrongFamily { algorithm });
         };
@@ -194,20 +194,20 @@ impl SigningKey {
     /// ```
     /// use tower_resource_server::{issuer::SigningKey, keys::Algorithm};
     ///
-    /// assert!(SigningKey::from_secret(Algorithm::HS256, &[7; 32]).is_ok());
-    /// assert!(SigningKey::from_secret(Algorithm::HS256, b"secret").is_err());
+    /// assert!(SigningKey::from_secret(&[7; 32], Algorithm::HS256).is_ok());
+    /// assert!(SigningKey::from_secret(b"secret", Algorithm::HS256).is_err());
     /// ```
     ///
     /// # Errors
-    /// [`ShortSecret`](SigningKeyError::ShortSecret), and
+    /// [`SecretTooShort`](SigningKeyError::SecretTooShort), and
     /// [`WrongFamily`](SigningKeyError::WrongFamily) when `algorithm` is no HMAC.
-    pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, SigningKeyError> {
+    pub fn from_secret(secret: &[u8], algorithm: Algorithm) -> Result<Self, SigningKeyError> {
         let Family::Hmac(hash) = family(algorithm) else {
             return Err(SigningKeyError::WrongFamily { algorithm });
         };
-        let at_least = hash.tag_len();
-        if secret.len() < at_least {
-            return Err(SigningKeyError::ShortSecret { algorithm, at_least });
+        let minimum = hash.tag_len();
+        if secret.len() < minimum {
+            return Err(SigningKeyError::SecretTooShort { length: secret.len(), minimum });
         }
         Ok(Self::new(Material::Hmac(hmac::Key::new(hash, secret)), algorithm))
     }
@@ -226,7 +226,7 @@ impl SigningKey {
     ///
     /// let rs256 = SigningKey::generate(Algorithm::RS256)?;
     /// let ps256 = rs256.with_algorithm(Algorithm::PS256)?;
-    /// assert_eq!(rs256.key_id(), ps256.key_id());
+    /// assert_eq!(rs256.kid(), ps256.kid());
     /// assert!(rs256.with_algorithm(Algorithm::ES256).is_err());
     /// # Ok::<(), tower_resource_server::issuer::SigningKeyError>(())
     /// ```
@@ -243,7 +243,7 @@ impl SigningKey {
 
     /// Names the key: the `kid` of its tokens and of its JWK.
     #[must_use]
-    pub fn kid(mut self, kid: impl Into<String>) -> Self {
+    pub fn with_kid(mut self, kid: impl Into<String>) -> Self {
         self.kid = Some(kid.into().into());
         self
     }
@@ -263,7 +263,7 @@ impl SigningKey {
 
     /// The `kid`, if it has one.
     #[must_use]
-    pub fn key_id(&self) -> Option<&str> {
+    pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 

@@ -60,22 +60,22 @@ fn every_hmac_round_trips_from_a_secret() {
         (Algorithm::HS512, hmac::HMAC_SHA512),
     ];
     for (algorithm, hash) in hashes {
-        let key = SigningKey::from_secret(algorithm, &secret).unwrap();
+        let key = SigningKey::from_secret(&secret, algorithm).unwrap();
         let token = key.sign_raw("{}", b"{}").unwrap();
         assert!(check::verifies_hmac(hash, &secret, &token), "{algorithm}");
         assert!(!check::verifies_hmac(hash, &[0; 64], &token), "{algorithm}");
 
         // A secret has no public half, and no name that would give away a hash of it.
         assert_eq!((key.public_jwk(), key.public_key_pem()), (None, None), "{algorithm}");
-        assert_eq!((key.thumbprint(), key.key_id()), (None, None), "{algorithm}");
+        assert_eq!((key.thumbprint(), key.kid()), (None, None), "{algorithm}");
 
-        let at_least = hash.tag_len();
-        let short = SigningKey::from_secret(algorithm, &[1; 64][..at_least - 1]).err();
-        assert_eq!(short, Some(SigningKeyError::ShortSecret { algorithm, at_least }));
-        assert!(SigningKey::from_secret(algorithm, &[1; 64][..at_least]).is_ok());
+        let minimum = hash.tag_len();
+        let short = SigningKey::from_secret(&[1; 64][..minimum - 1], algorithm).err();
+        assert_eq!(short, Some(SigningKeyError::SecretTooShort { length: minimum - 1, minimum }));
+        assert!(SigningKey::from_secret(&[1; 64][..minimum], algorithm).is_ok());
 
         let generated = SigningKey::generate(algorithm).unwrap();
-        assert_eq!(generated.sign(b"x").unwrap().len(), at_least, "{algorithm}");
+        assert_eq!(generated.sign(b"x").unwrap().len(), minimum, "{algorithm}");
     }
 }
 
@@ -91,20 +91,20 @@ fn private_keys_load_from_what_openssl_writes() {
         ("PKCS#8 Ed25519", Algorithm::EdDSA, PKCS8_ED25519),
     ];
     for (case, algorithm, text) in cases {
-        let key = SigningKey::from_pem(algorithm, text).unwrap_or_else(|why| panic!("{case}: {why}"));
+        let key = SigningKey::from_pem(text, algorithm).unwrap_or_else(|why| panic!("{case}: {why}"));
         assert_round_trip(&key);
         let (label, der) = pem::decode_vec(text.as_bytes()).unwrap();
         if label == "PRIVATE KEY" {
-            let same = SigningKey::from_pkcs8_der(algorithm, &der).unwrap();
+            let same = SigningKey::from_pkcs8_der(&der, algorithm).unwrap();
             assert_eq!(same.public_jwk(), key.public_jwk(), "{case}");
         }
     }
     // Two wrappings of one key are one key.
-    let thumbprint = |algorithm, text| SigningKey::from_pem(algorithm, text).unwrap().thumbprint();
+    let thumbprint = |algorithm, text| SigningKey::from_pem(text, algorithm).unwrap().thumbprint();
     assert_eq!(thumbprint(Algorithm::RS256, PKCS8_RSA), thumbprint(Algorithm::RS256, PKCS1_RSA));
     assert_eq!(thumbprint(Algorithm::ES256, PKCS8_P256), thumbprint(Algorithm::ES256, SEC1_P256));
     // And the public half is what openssl extracts.
-    let key = SigningKey::from_pem(Algorithm::RS256, PKCS8_RSA).unwrap();
+    let key = SigningKey::from_pem(PKCS8_RSA, Algorithm::RS256).unwrap();
     assert_eq!(key.public_key_pem().as_deref(), Some(SPKI_RSA));
 }
 
@@ -129,13 +129,13 @@ fn what_is_no_key_for_the_algorithm_is_refused() {
         ("nothing", RS256, "", SigningKeyError::Pem(PemError::Empty)),
     ];
     for (case, algorithm, pem, expected) in cases {
-        assert_eq!(SigningKey::from_pem(algorithm, pem).err(), Some(expected), "{case}");
+        assert_eq!(SigningKey::from_pem(pem, algorithm).err(), Some(expected), "{case}");
     }
     for algorithm in Algorithm::ALL {
-        assert!(SigningKey::from_pkcs8_der(algorithm, b"\x30\x00").is_err(), "{algorithm}");
-        assert_eq!(SigningKey::from_secret(algorithm, &[7; 64]).is_ok(), algorithm.is_hmac());
+        assert!(SigningKey::from_pkcs8_der(b"\x30\x00", algorithm).is_err(), "{algorithm}");
+        assert_eq!(SigningKey::from_secret(&[7; 64], algorithm).is_ok(), algorithm.is_hmac());
     }
-    let p256 = SigningKey::from_pem(ES256, PKCS8_P256).unwrap();
+    let p256 = SigningKey::from_pem(PKCS8_P256, ES256).unwrap();
     assert!(p256.with_algorithm(ES256).is_ok());
     assert!(p256.with_algorithm(ES384).is_err());
 }
@@ -147,8 +147,8 @@ fn the_kid_is_the_rfc_7638_thumbprint() {
     // RFC 8037 appendix A.1, its seed wrapped as PKCS#8.
     let seed = check::bytes("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A");
     let prefix = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
-    let key = SigningKey::from_pkcs8_der(Algorithm::EdDSA, &[&prefix, &*seed].concat()).unwrap();
-    assert_eq!(key.key_id(), Some("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"));
+    let key = SigningKey::from_pkcs8_der(&[&prefix, &*seed].concat(), Algorithm::EdDSA).unwrap();
+    assert_eq!(key.kid(), Some("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"));
     assert_eq!(
         key.public_jwk().unwrap(),
         json!({
@@ -163,18 +163,18 @@ fn the_kid_is_the_rfc_7638_thumbprint() {
          hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
     );
 
-    assert_eq!(key.clone().kid("k").public_jwk().unwrap()["kid"], "k");
-    assert_eq!(key.clone().kid("k").thumbprint(), key.thumbprint());
+    assert_eq!(key.clone().with_kid("k").public_jwk().unwrap()["kid"], "k");
+    assert_eq!(key.clone().with_kid("k").thumbprint(), key.thumbprint());
     let nameless = key.without_kid();
-    assert_eq!((nameless.key_id(), nameless.public_jwk().unwrap().get("kid")), (None, None));
+    assert_eq!((nameless.kid(), nameless.public_jwk().unwrap().get("kid")), (None, None));
 }
 
 #[test]
 fn debug_shows_no_secret() {
     let secret = b"a secret of thirty-two bytes, or";
-    let hmac = SigningKey::from_secret(Algorithm::HS256, secret).unwrap();
+    let hmac = SigningKey::from_secret(secret, Algorithm::HS256).unwrap();
     assert_eq!(format!("{hmac:?}"), "SigningKey { algorithm: HS256, kid: None, .. }");
-    let rsa = SigningKey::from_pem(Algorithm::RS256, PKCS8_RSA).unwrap().kid("rsa");
+    let rsa = SigningKey::from_pem(PKCS8_RSA, Algorithm::RS256).unwrap().with_kid("rsa");
     assert_eq!(format!("{rsa:?}"), "SigningKey { algorithm: RS256, kid: Some(\"rsa\"), .. }");
 
     let issuer = crate::issuer::TokenIssuer::builder("https://login.example");

@@ -237,7 +237,7 @@ impl TokenBuilder {
 
     pub(crate) fn unsigned(&self) -> Result<Unsigned, IssueError> {
         let key = self.issuer.key(self.key.as_ref())?;
-        let header = self.complete_header(key.algorithm(), key.key_id());
+        let header = self.complete_header(key.algorithm(), key.kid());
         let claims = self.complete_claims(key.algorithm())?;
         Ok(Unsigned { key, header, claims })
     }

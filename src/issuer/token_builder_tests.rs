@@ -12,8 +12,8 @@ const NOW: u64 = 1_700_000_000;
 
 fn issuer() -> TokenIssuer {
     TokenIssuer::builder("https://login.example")
-        .signing_key(SigningKey::generate(Algorithm::ES256).unwrap().kid("one"))
-        .publish(SigningKey::generate(Algorithm::EdDSA).unwrap().kid("two"))
+        .signing_key(SigningKey::generate(Algorithm::ES256).unwrap().with_kid("one"))
+        .publish(SigningKey::generate(Algorithm::EdDSA).unwrap().with_kid("two"))
         .clock(ManualClock::new(UnixTime::from_secs(NOW)))
         .build()
         .unwrap()
@@ -136,7 +136,7 @@ fn a_token_is_signed_with_the_key_that_was_asked_for() {
     for (case, builder, key) in cases {
         let token = builder.mint().unwrap();
         let header = check::header(&token);
-        assert_eq!(header["kid"].as_str(), key.key_id(), "{case}");
+        assert_eq!(header["kid"].as_str(), key.kid(), "{case}");
         let jwk = key.public_jwk().unwrap();
         assert!(check::verifies(&jwk, header["alg"].as_str().unwrap(), &token), "{case}");
     }

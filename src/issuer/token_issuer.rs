@@ -175,7 +175,7 @@ impl TokenIssuer {
     /// # let key = SigningKey::generate(Algorithm::RS256)?;
     /// # let nonce = "a nonce";
     /// let issuer = TokenIssuer::builder("https://backend.example")
-    ///     .signing_key(key.kid("layer:///keys/69fdd5aa-6478-11e4-97f1-1ded000000e6"))
+    ///     .signing_key(key.with_kid("layer:///keys/69fdd5aa-6478-11e4-97f1-1ded000000e6"))
     ///     .build()?;
     /// let provider = "layer:///providers/5a731a4c-63be-11e4-9124-aaa5020075f8";
     /// let token = issuer
@@ -233,9 +233,9 @@ impl TokenIssuer {
     /// ```
     /// # use tower_resource_server::{issuer::{SigningKey, TokenIssuer}, keys::Algorithm};
     /// # let issuer = TokenIssuer::builder("https://login.example")
-    /// #     .signing_key(SigningKey::generate(Algorithm::ES256)?.kid("2025"))
+    /// #     .signing_key(SigningKey::generate(Algorithm::ES256)?.with_kid("2025"))
     /// #     .build()?;
-    /// issuer.publish(SigningKey::generate(Algorithm::ES256)?.kid("2026"))?;
+    /// issuer.publish(SigningKey::generate(Algorithm::ES256)?.with_kid("2026"))?;
     /// // once every verifier has had the time to fetch it:
     /// issuer.sign_with("2026")?;
     /// // once the last token of the old key has expired:

@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn promise_2_the_header_only_selects_among_what_is_allowed() {
-        let [a, b] = ["a", "b"].map(|kid| SigningKey::generate(Algorithm::ES256).unwrap().kid(kid));
+        let [a, b] = ["a", "b"].map(|kid| SigningKey::generate(Algorithm::ES256).unwrap().with_kid(kid));
         let sign = |key: &SigningKey, header: &str| key.sign_raw(header, b"hi").unwrap();
         let keys = set([&a, &b]);
         let es256 = AlgorithmSet::from(Algorithm::ES256);

@@ -18,7 +18,7 @@ pub(crate) use compiled::{CompiledProfile, Extracted, Fact, Text, scope_names};
 pub use dangerous::DangerousProfile;
 
 use crate::{
-    keys::{AlgorithmSet, KeySet},
+    keys::{Algorithm, AlgorithmSet, KeySet},
     policy::{NameForm, Rule, last_segment},
 };
 
@@ -151,8 +151,8 @@ impl TokenProfile {
     /// Accepts these algorithms, as far as the issuer's keys allow them.
     ///
     /// The default is every asymmetric one: each key is bound to its own anyway.
-    pub fn algorithms(mut self, accepted: impl Into<AlgorithmSet>) -> Self {
-        self.algorithms = accepted.into();
+    pub fn algorithms(mut self, accepted: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms = accepted.into_iter().collect();
         self
     }
 
@@ -197,8 +197,8 @@ impl TokenProfile {
 
     /// A scope claim may also be an object, whose members are the scopes: `{"realm":{"exp":…}}`. Each
     /// counts as long as the `exp` in it says, and for ever without one.
-    pub fn scopes_as_members(mut self) -> Self {
-        self.scopes_as_members = true;
+    pub fn scopes_as_members(mut self, accept: bool) -> Self {
+        self.scopes_as_members = accept;
         self
     }
 
@@ -210,15 +210,15 @@ impl TokenProfile {
 
     /// Refuses tokens that name no key: without it, one without `kid` is tried against
     /// [several](crate::token::TokenLimits::keys_tried).
-    pub fn require_kid(mut self) -> Self {
-        self.requires_kid = true;
+    pub fn require_kid(mut self, require: bool) -> Self {
+        self.requires_kid = require;
         self
     }
 
     /// Compares issuers by what follows the last slash of their names: `layer:///providers/1` and
     /// `1` are one.
-    pub fn issuer_by_last_segment(mut self) -> Self {
-        self.issuer_names = NameForm::LastSegment;
+    pub fn issuer_by_last_segment(mut self, enabled: bool) -> Self {
+        self.issuer_names = if enabled { NameForm::LastSegment } else { NameForm::Exact };
         self
     }
 
@@ -234,8 +234,8 @@ impl TokenProfile {
     }
 
     /// Keeps the header of each token for [`TokenClaims::header`](crate::TokenClaims::header).
-    pub fn keep_header(mut self) -> Self {
-        self.keeps_header = true;
+    pub fn keep_header(mut self, keep: bool) -> Self {
+        self.keeps_header = keep;
         self
     }
 

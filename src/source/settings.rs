@@ -24,8 +24,8 @@ pub const MAX_WAITERS_OF_CANDIDATES: usize = 256;
 /// use std::time::Duration;
 /// use tower_resource_server::source::RefreshSettings;
 ///
-/// let mut settings = RefreshSettings::default();
-/// settings.hard_bound = Duration::from_secs(3600);
+/// let settings = RefreshSettings::default().hard_bound(Duration::from_secs(3600));
+/// # let _ = settings;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -78,6 +78,27 @@ pub struct RefreshSettings {
     /// Refreshes for an unknown key that find nothing new, and failed ones, read it at once.
     pub rediscover_after: Duration,
 }
+
+setters!(RefreshSettings {
+    default_freshness: Duration,
+    min_freshness: Duration,
+    max_freshness: Duration,
+    jitter_percent: u8,
+    hard_bound: Duration,
+    fetch_timeout: Duration,
+    max_body: usize,
+    max_keys: usize,
+    max_redirects: u8,
+    min_backoff: Duration,
+    max_backoff: Duration,
+    unknown_key_burst: u32,
+    unknown_key_interval: Duration,
+    evidence_window: Duration,
+    unknown_key_wait: Duration,
+    cold_wait: Duration,
+    max_waiters: usize,
+    rediscover_after: Duration,
+});
 
 impl Default for RefreshSettings {
     fn default() -> Self {
@@ -156,8 +177,8 @@ impl RefreshSettings {
 /// ```
 /// use tower_resource_server::source::TenantSettings;
 ///
-/// let mut settings = TenantSettings::default();
-/// settings.max_live = 1_000;
+/// let settings = TenantSettings::default().max_live(1_000);
+/// # let _ = settings;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -179,6 +200,14 @@ pub struct TenantSettings {
     /// How long until another may be: 1 second.
     pub first_fetch_interval: Duration,
 }
+
+setters!(TenantSettings {
+    max_live: usize,
+    max_candidates: usize,
+    idle: Duration,
+    first_fetch_burst: u32,
+    first_fetch_interval: Duration,
+});
 
 impl Default for TenantSettings {
     fn default() -> Self {

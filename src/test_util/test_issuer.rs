@@ -169,7 +169,7 @@ impl TestIssuer {
         let kid = format!("key-{}", self.keys_made.fetch_add(1, Ordering::Relaxed) + 1);
         let algorithm = self.issuer.signing_key().algorithm();
         let key = SigningKey::generate(algorithm).expect("a working cryptographic library");
-        self.issuer.rotate(key.kid(&*kid)).expect("a `kid` of its own");
+        self.issuer.rotate(key.with_kid(&*kid)).expect("a `kid` of its own");
         kid
     }
 
@@ -279,7 +279,7 @@ impl TestIssuerBuilder {
     #[must_use]
     pub fn build(self) -> TestIssuer {
         let key = self.signing_key.unwrap_or_else(|| {
-            SigningKey::generate(self.algorithm).expect("a working cryptographic library").kid("key-1")
+            SigningKey::generate(self.algorithm).expect("a working cryptographic library").with_kid("key-1")
         });
         let issuer = TokenIssuer::builder(self.issuer)
             .signing_key(key)

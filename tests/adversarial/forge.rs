@@ -24,7 +24,7 @@ pub struct Forge {
 
 impl Forge {
     pub fn new() -> Self {
-        let stranger = SigningKey::generate(Algorithm::ES256).unwrap().kid("key-1");
+        let stranger = SigningKey::generate(Algorithm::ES256).unwrap().with_kid("key-1");
         Self { issuer: TestIssuer::new(), stranger }
     }
 
@@ -95,7 +95,7 @@ pub fn unbase64(text: &str) -> Vec<u8> {
 pub fn secret(bytes: &[u8]) -> SigningKey {
     let hash = digest::digest(&digest::SHA256, bytes);
     let bytes = if bytes.len() < 32 { hash.as_ref() } else { bytes };
-    SigningKey::from_secret(Algorithm::HS256, bytes).unwrap()
+    SigningKey::from_secret(bytes, Algorithm::HS256).unwrap()
 }
 
 pub fn nested(levels: usize) -> Value {

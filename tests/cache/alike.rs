@@ -70,7 +70,7 @@ struct Pool {
 impl Pool {
     fn new() -> Self {
         let issuer = TestIssuer::new();
-        let ed25519 = SigningKey::generate(Algorithm::EdDSA).unwrap().kid("key-3");
+        let ed25519 = SigningKey::generate(Algorithm::EdDSA).unwrap().with_kid("key-3");
         issuer.token_issuer().publish(ed25519).unwrap();
         assert_eq!(issuer.rotate(), "key-2");
         let at = |seconds: u64| UnixTime::from_secs(START).saturating_add(Duration::from_secs(seconds));

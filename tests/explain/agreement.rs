@@ -25,7 +25,7 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let (issuer, nonces) = (rsa_issuer(), Nonces::new().unwrap());
     let sites = sites(&issuer).into_iter().chain(vendors(&issuer, &nonces)).collect();
     let stranger = include_str!("../../src/issuer/testdata/p256-pkcs8.pem");
-    let stranger = SigningKey::from_pem(Algorithm::ES256, stranger).unwrap();
+    let stranger = SigningKey::from_pem(stranger, Algorithm::ES256).unwrap();
     Fixture { issuer, stranger, nonces, sites }
 });
 

@@ -6,6 +6,7 @@ use tower_resource_server::{
     explain::{Outcome, Stage, Verdict},
     http::Reason,
     keys::VerifyingKey,
+    preset,
     preset::layer::Provider,
     store::{MemorySpentStore, Nonces},
     test_util::TestIssuer,
@@ -18,8 +19,7 @@ fn server(issuer: &TestIssuer) -> (ResourceServer, Nonces) {
     let key: VerifyingKey = keys(issuer).iter().next().unwrap().clone();
     let nonces = Nonces::new().unwrap().store(MemorySpentStore::new(1));
     let provider = Provider::new("layer:///providers/1").key("layer:///keys/key-1", key);
-    let server =
-        ResourceServer::layer_provider(provider).nonces(nonces.clone()).clock(issuer.clock().clone());
+    let server = preset::layer::server(provider).nonces(nonces.clone()).clock(issuer.clock().clone());
     (server.build().unwrap(), nonces)
 }
 

@@ -5,6 +5,7 @@ use tower_resource_server::{
     explain::{Outcome, Stage, Verdict},
     http::{IdTokenLocation, Reason},
     policy::scope,
+    preset,
     profile::TokenProfile,
     test_util::{Defect, TestIssuer},
 };
@@ -19,7 +20,7 @@ fn servers(issuer: &TestIssuer) -> [ResourceServer; 2] {
         .issuer(trusted)
         .id_token(IdTokenLocation::AfterAccessToken)
         .require(scope("read"));
-    let mca = ResourceServer::mobile_client_access(TENANT).server_url("https://mca.test").keys(keys(issuer));
+    let mca = preset::mobile_client_access::server(TENANT).server_url("https://mca.test").keys(keys(issuer));
     [openid, mca.into_builder()].map(|builder| builder.clock(issuer.clock().clone()).build().unwrap())
 }
 

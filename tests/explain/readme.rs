@@ -173,7 +173,7 @@ fn bless() -> bool {
 
 #[test]
 fn the_samples_are_what_they_are_said_to_be() {
-    let key = SigningKey::from_pem(Algorithm::RS256, KEY).unwrap();
+    let key = SigningKey::from_pem(KEY, Algorithm::RS256).unwrap();
     for Sample { file, header, claims } in samples() {
         // Signatures of RS256 are the same every time.
         let token = key.sign_raw(&header.to_string(), claims.to_string().as_bytes()).unwrap() + "\n";

@@ -10,6 +10,7 @@ use tower_resource_server::{
     issuer::SigningKey,
     keys::{Algorithm, KeySet},
     policy::{claim, scope},
+    preset,
     preset::{layer, sceyt},
     profile::{KeySelection, TokenProfile},
     store::Nonces,
@@ -104,7 +105,7 @@ pub(crate) fn sites(issuer: &TestIssuer) -> Vec<Site> {
         .require_type(["at+jwt"])
         .require_content_type("example;v=1")
         .key_selection(KeySelection::LastSegment)
-        .issuer_by_last_segment()
+        .issuer_by_last_segment(true)
         .subject_claim("prn")
         .client_claims(["azp", "client_id"])
         .scope_claims(["scp", "scope"])
@@ -119,11 +120,8 @@ pub(crate) fn sites(issuer: &TestIssuer) -> Vec<Site> {
         .rule(claim("roles").contains_all(["r"]).if_several("aud"));
     let site = |name, server: Result<ResourceServer, _>, as_| Site { name, server: server.unwrap(), as_ };
     let id_token = || builder().client_id(issuer.client_id()).issuer(with(TokenProfile::jwt())).build();
-    let expectations = IdTokenExpectations {
-        nonce: Some("n"),
-        access_token: Some("a.b.c"),
-        max_age: Some(Duration::from_secs(60)),
-    };
+    let expectations =
+        IdTokenExpectations::new().nonce("n").access_token("a.b.c").max_age(Duration::from_secs(60));
     vec![
         site("jwt", builder().issuer(with(TokenProfile::jwt())).build(), As::Access),
         site("rfc9068", builder().issuer(with(TokenProfile::rfc9068())).build(), As::Access),
@@ -174,23 +172,23 @@ pub(crate) const APP_ID: &str =
 /// An issuer whose key is of the vendors' algorithm.
 pub(crate) fn rsa_issuer() -> TestIssuer {
     let pem = include_str!("../../src/issuer/testdata/rsa2048-pkcs8.pem");
-    let key = SigningKey::from_pem(Algorithm::RS256, pem).unwrap();
-    TestIssuer::builder().signing_key(key.kid("key-1")).build()
+    let key = SigningKey::from_pem(pem, Algorithm::RS256).unwrap();
+    TestIssuer::builder().signing_key(key.with_kid("key-1")).build()
 }
 
 /// The servers of the vendors' presets; tokens of Layer spend `nonces`.
 pub(crate) fn vendors(issuer: &TestIssuer, nonces: &Nonces) -> Vec<Site> {
     let keys = || keys(issuer);
     let key = || keys().iter().next().unwrap().clone();
-    let mca = || ResourceServer::mobile_client_access(TENANT).server_url("https://mca.test").keys(keys());
-    let app_id = || ResourceServer::app_id("eu-de", TENANT).keys(keys());
+    let mca = || preset::mobile_client_access::server(TENANT).server_url("https://mca.test").keys(keys());
+    let app_id = || preset::app_id::server("eu-de", TENANT).keys(keys());
     let provider = layer::Provider::new("layer:///providers/1").key("layer:///keys/key-1", key());
-    let sceyt = || ResourceServer::sceyt(sceyt::Application::new("app", key()));
+    let sceyt = || preset::sceyt::server(sceyt::Application::new("app", key()));
     let six_hours = Some(Duration::from_secs(6 * 3600));
     let alone = As::Id(IdTokenExpectations::default());
     [
         ("mobile client access", mca().into_builder(), As::Access),
-        ("mobile client access, legacy", mca().legacy().into_builder(), As::Access),
+        ("mobile client access, legacy", mca().legacy(true).into_builder(), As::Access),
         ("mobile client access, an ID token alone", mca().into_builder(), alone),
         ("app id", app_id().into_builder(), As::Access),
         (
@@ -198,11 +196,11 @@ pub(crate) fn vendors(issuer: &TestIssuer, nonces: &Nonces) -> Vec<Site> {
             app_id().audience("web").leeway(Duration::from_secs(60)).into_builder(),
             As::Access,
         ),
-        ("layer", ResourceServer::layer_provider(provider).nonces(nonces.clone()), As::Access),
+        ("layer", preset::layer::server(provider).nonces(nonces.clone()), As::Access),
         ("sceyt", sceyt().into_builder(), As::AccessOf("app")),
         (
             "sceyt, strict",
-            sceyt().require_aid().enforce_lifetime(six_hours).into_builder(),
+            sceyt().require_aid(true).enforce_lifetime(six_hours).into_builder(),
             As::AccessOf("app"),
         ),
         ("sceyt, another application", sceyt().into_builder(), As::AccessOf("another")),

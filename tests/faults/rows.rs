@@ -230,11 +230,11 @@ fn key_sets() -> Vec<Row> {
             publishes(site, site.jwks_and(&[secret, private]));
         }),
         row("the same kid twice", None, |site| {
-            let other = SigningKey::generate(Algorithm::ES256).unwrap().kid("key-1");
+            let other = SigningKey::generate(Algorithm::ES256).unwrap().with_kid("key-1");
             publishes(site, site.jwks_and(&[other.public_jwk().unwrap()]));
         }),
         row("one kid for an RSA and an EC key", None, |site| {
-            publishes(site, site.jwks_and(&[rsa().kid("key-1").public_jwk().unwrap()]));
+            publishes(site, site.jwks_and(&[rsa().with_kid("key-1").public_jwk().unwrap()]));
         }),
         row("101 keys", RefreshError::KeySet(JwksError::TooManyKeys { limit: 100 }), |site| {
             publishes(site, site.jwks_and(&ed25519_keys(100)));
@@ -251,7 +251,7 @@ fn key_sets() -> Vec<Row> {
 }
 
 fn ed25519_keys(count: usize) -> Vec<Value> {
-    let key = |n| SigningKey::generate(Algorithm::EdDSA).unwrap().kid(format!("other-{n}"));
+    let key = |n| SigningKey::generate(Algorithm::EdDSA).unwrap().with_kid(format!("other-{n}"));
     (0..count).map(|n| key(n).public_jwk().unwrap()).collect()
 }
 

@@ -64,12 +64,11 @@ impl Site {
         let provider = Provider::start().await;
         let clock = ManualClock::default();
         let issuer = TestIssuer::builder().issuer(&*provider.address).clock(clock.clone()).build();
-        let mut settings = RefreshSettings::default();
-        settings.fetch_timeout = fetch_timeout;
+        let settings = RefreshSettings::default().fetch_timeout(fetch_timeout);
         let trusted = TrustedIssuer::discover(&*provider.address, TokenProfile::rfc9068())
             .refresh(settings)
             .http_client(client.clone())
-            .allow_loopback_http();
+            .allow_loopback_http(true);
         let api =
             ResourceServer::builder(issuer.audience()).issuer(trusted).clock(clock.clone()).build().unwrap();
         let site = Self { provider, issuer, api, clock };
@@ -148,5 +147,5 @@ impl Site {
 /// An RSA key: making one takes longer than everything else here.
 pub fn rsa() -> SigningKey {
     let pem = include_str!("../../src/issuer/testdata/rsa2048-pkcs8.pem");
-    SigningKey::from_pem(tower_resource_server::keys::Algorithm::RS256, pem).unwrap()
+    SigningKey::from_pem(pem, tower_resource_server::keys::Algorithm::RS256).unwrap()
 }

@@ -201,8 +201,8 @@ async fn a_published_secret_signs_nothing() {
     site.provider.set(JWKS, Answer::Document(site.jwks_and(&[key])));
     site.refresh().await.unwrap();
     assert_eq!(site.health().skipped, 1);
-    let forged = SigningKey::from_secret(Algorithm::HS256, &[secret.as_slice(), &[0; 32]].concat()).unwrap();
-    assert_eq!(site.signed_with(&forged.kid("shared")).await, Seen::Refused);
+    let forged = SigningKey::from_secret(&[secret.as_slice(), &[0; 32]].concat(), Algorithm::HS256).unwrap();
+    assert_eq!(site.signed_with(&forged.with_kid("shared")).await, Seen::Refused);
     assert_eq!(site.good().await, Seen::Served);
     tell("a published secret", "401 for what it signs", &site);
 }
@@ -210,8 +210,8 @@ async fn a_published_secret_signs_nothing() {
 #[tokio::test]
 async fn both_of_two_keys_under_one_kid_verify() {
     let site = warm().await;
-    let namesake = SigningKey::generate(Algorithm::ES256).unwrap().kid("key-1");
-    let rsa = crate::site::rsa().kid("key-1");
+    let namesake = SigningKey::generate(Algorithm::ES256).unwrap().with_kid("key-1");
+    let rsa = crate::site::rsa().with_kid("key-1");
     let entries = [&namesake, &rsa].map(|key| key.public_jwk().unwrap());
     site.provider.set(JWKS, Answer::Document(site.jwks_and(&entries)));
     site.clock.advance(secs(20));

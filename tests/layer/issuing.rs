@@ -25,7 +25,7 @@ async fn the_issuer_mints_the_guides_token() {
     let service = Service::new();
     let nonce = service.nonce();
     let token =
-        back_end(RSA.clone().kid(KEY)).layer_identity_token(PROVIDER, "frodo", &nonce).mint().unwrap();
+        back_end(RSA.clone().with_kid(KEY)).layer_identity_token(PROVIDER, "frodo", &nonce).mint().unwrap();
     let header = json!({"typ": "JWS", "alg": "RS256", "cty": "layer-eit;v=1", "kid": KEY});
     assert_eq!(part(&token, 0), header);
     let claims = json!({"iss": PROVIDER, "prn": "frodo", "iat": NOW, "exp": NOW + 600, "nce": nonce});

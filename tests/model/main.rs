@@ -178,7 +178,7 @@ impl HttpClient for World {
 /// The keys of the provider, and after them one that it never publishes.
 fn keys() -> &'static [SigningKey] {
     static MADE: OnceLock<Vec<SigningKey>> = OnceLock::new();
-    let make = |n| SigningKey::generate(Algorithm::EdDSA).unwrap().kid(format!("k{n}"));
+    let make = |n| SigningKey::generate(Algorithm::EdDSA).unwrap().with_kid(format!("k{n}"));
     MADE.get_or_init(|| (0..=KEYS).map(make).collect())
 }
 
@@ -245,12 +245,15 @@ impl Model {
             }
             Event::Forged(back) => {
                 let named = self.key(back);
-                let token = mint(&self.issuer, &keys()[KEYS].clone().kid(format!("k{named}")));
+                let token = mint(&self.issuer, &keys()[KEYS].clone().with_kid(format!("k{named}")));
                 self.ask(Token::Forged { named }, token);
             }
             Event::Flood(count) => {
                 for n in 0..count {
-                    self.ask(Token::Unknown, mint(&self.issuer, &keys()[KEYS].clone().kid(format!("x{n}"))));
+                    self.ask(
+                        Token::Unknown,
+                        mint(&self.issuer, &keys()[KEYS].clone().with_kid(format!("x{n}"))),
+                    );
                 }
             }
             Event::RotateAbruptly => {

@@ -26,7 +26,7 @@ pub const NOW: u64 = 1_700_000_000;
 
 /// RSA keys take a while to make.
 static RSA: LazyLock<SigningKey> =
-    LazyLock::new(|| SigningKey::generate(Algorithm::RS256).unwrap().kid("kid-1"));
+    LazyLock::new(|| SigningKey::generate(Algorithm::RS256).unwrap().with_kid("kid-1"));
 
 /// A provider as it is seen from outside: its name, its tokens, its keys.
 pub struct Provider {

@@ -23,6 +23,7 @@ use tower_resource_server::{
     http::WithReason,
     issuer::SigningKey,
     keys::Algorithm,
+    preset,
     preset::sceyt::{Application, Context, ErrorBody, Sceyt},
     test_util::ManualClock,
     time::{Clock, UnixTime},
@@ -43,11 +44,11 @@ struct Pair {
 }
 
 static KEY_ONE: LazyLock<Pair> = LazyLock::new(|| Pair {
-    private: SigningKey::from_pem(Algorithm::RS256, include_str!("one.private.pem")).unwrap(),
+    private: SigningKey::from_pem(include_str!("one.private.pem"), Algorithm::RS256).unwrap(),
     public: include_str!("one.public.pem"),
 });
 static KEY_TWO: LazyLock<Pair> = LazyLock::new(|| Pair {
-    private: SigningKey::from_pem(Algorithm::RS256, include_str!("two.private.pem")).unwrap(),
+    private: SigningKey::from_pem(include_str!("two.private.pem"), Algorithm::RS256).unwrap(),
     public: include_str!("two.public.pem"),
 });
 
@@ -96,7 +97,7 @@ impl Service {
 
     /// One application, [`ONE`].
     fn plain() -> Self {
-        Self::new(ResourceServer::sceyt(KEY_ONE.application(ONE)))
+        Self::new(preset::sceyt::server(KEY_ONE.application(ONE)))
     }
 
     async fn ask(&self, application: &str, token: &str) -> Answer {

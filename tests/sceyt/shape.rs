@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tower_resource_server::{
-    ResourceServer,
     issuer::SigningKey,
     keys::{Algorithm, VerifyingKey},
+    preset,
     preset::sceyt::{Application, Context, WILL_EXPIRE},
     time::UnixTime,
 };
@@ -23,8 +23,8 @@ async fn header_and_signature() {
     let body = claims().to_string();
     let sign = |key: &SigningKey, header: &str| key.sign_raw(header, body.as_bytes()).unwrap();
     let good = sign(key, HEADER);
-    let pem_as_secret = SigningKey::from_secret(Algorithm::HS256, KEY_ONE.public.as_bytes()).unwrap();
-    let rs512 = SigningKey::from_pem(Algorithm::RS512, include_str!("one.private.pem")).unwrap();
+    let pem_as_secret = SigningKey::from_secret(KEY_ONE.public.as_bytes(), Algorithm::HS256).unwrap();
+    let rs512 = SigningKey::from_pem(include_str!("one.private.pem"), Algorithm::RS512).unwrap();
     let (head, signature) = good.rsplit_once('.').unwrap();
     let unsigned = {
         let text = base64_simd::URL_SAFE_NO_PAD.encode_to_string(r#"{"alg":"none"}"#);
@@ -71,9 +71,9 @@ async fn a_user_has_a_name() {
 
 #[tokio::test]
 async fn a_key_may_come_as_a_jwk_under_a_name() {
-    let jwk = KEY_ONE.private.clone().kid("console").public_jwk().unwrap();
+    let jwk = KEY_ONE.private.clone().with_kid("console").public_jwk().unwrap();
     let application = Application::new(ONE, VerifyingKey::from_jwk(&jwk.to_string()).unwrap());
-    let service = Service::new(ResourceServer::sceyt(application));
+    let service = Service::new(preset::sceyt::server(application));
     assert_eq!(service.verdict(ONE, &KEY_ONE.sign(&claims())).await, None);
     assert_eq!(service.verdict(ONE, &KEY_TWO.sign(&claims())).await, INVALID);
 }

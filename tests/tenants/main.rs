@@ -76,7 +76,5 @@ pub fn token_under(keys: &TestIssuer, tenant: &str) -> String {
 
 /// Room for this many tenants that work.
 pub fn at_most(max_live: usize) -> TenantSettings {
-    let mut settings = TenantSettings::default();
-    settings.max_live = max_live;
-    settings
+    TenantSettings::default().max_live(max_live)
 }

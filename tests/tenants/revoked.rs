@@ -133,7 +133,7 @@ const NAMED: &[Named] = &[
     ),
     (
         "by the last segment",
-        |issuer| issuer.map_profile(|_| TokenProfile::rfc9068().issuer_by_last_segment()),
+        |issuer| issuer.map_profile(|_| TokenProfile::rfc9068().issuer_by_last_segment(true)),
         &["layer:///providers/1", "1", "https://any.test/1"],
         &["2", "layer:///providers/1/"],
     ),
@@ -142,14 +142,14 @@ const NAMED: &[Named] = &[
         |issuer| {
             issuer
                 .also_known_as("layer:///providers/one")
-                .map_profile(|_| TokenProfile::rfc9068().issuer_by_last_segment())
+                .map_profile(|_| TokenProfile::rfc9068().issuer_by_last_segment(true))
         },
         &["1", "one"],
         &["two"],
     ),
     (
         "by the last segment in ID tokens alone",
-        |issuer| issuer.id_token_profile(TokenProfile::oidc_id_token().issuer_by_last_segment()),
+        |issuer| issuer.id_token_profile(TokenProfile::oidc_id_token().issuer_by_last_segment(true)),
         &["layer:///providers/1", "1"],
         &["2"],
     ),
@@ -200,7 +200,7 @@ fn replace_keys_reaches_the_issuer_that_access_tokens_name_so() {
     let keys = TestIssuer::new();
     let set = || KeySet::from_jwks(keys.jwks().to_string().as_bytes()).unwrap();
     let by_id = TrustedIssuer::with_keys("https://any.test/1", set(), TokenProfile::rfc9068())
-        .id_token_profile(TokenProfile::oidc_id_token().issuer_by_last_segment());
+        .id_token_profile(TokenProfile::oidc_id_token().issuer_by_last_segment(true));
     let by_access = TrustedIssuer::with_keys("1", set(), TokenProfile::rfc9068());
     let api = ResourceServer::builder(keys.audience())
         .client_id(keys.client_id())

@@ -58,10 +58,10 @@ impl Tokens {
         let mut algorithms = BTreeMap::new();
         for algorithm in ALGORITHMS {
             let key = match algorithm {
-                Algorithm::HS256 => SigningKey::from_secret(algorithm, SECRET)?,
+                Algorithm::HS256 => SigningKey::from_secret(SECRET, algorithm)?,
                 _ => SigningKey::generate(algorithm)?,
             };
-            algorithms.insert(algorithm.name().to_owned(), set(&key.kid(KID))?);
+            algorithms.insert(algorithm.name().to_owned(), set(&key.with_kid(KID))?);
         }
         Ok(Self { issuer: ISSUER.into(), audience: API.into(), algorithms })
     }

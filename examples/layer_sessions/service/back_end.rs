@@ -20,7 +20,7 @@ pub(crate) struct BackEnd(TokenIssuer);
 
 impl BackEnd {
     pub(crate) fn new(key: SigningKey, clock: impl Clock) -> Result<Self, IssueError> {
-        let issuer = TokenIssuer::builder("https://backend.example").signing_key(key.kid(KEY));
+        let issuer = TokenIssuer::builder("https://backend.example").signing_key(key.with_kid(KEY));
         Ok(Self(issuer.clock(clock).build()?))
     }
 }

@@ -153,7 +153,7 @@ fn scopes_are_a_list_or_an_array_of_the_first_claim_that_is_there() {
 #[test]
 fn scopes_may_be_members_that_end_by_themselves() {
     let leeway = Duration::from_secs(10);
-    let members = TokenProfile::empty().scope_claims(["scope"]).scopes_as_members().leeway(leeway);
+    let members = TokenProfile::empty().scope_claims(["scope"]).scopes_as_members(true).leeway(leeway);
     for (name, scope, expected) in [
         ("two without an end", r#"{"a":{},"b":{}}"#, Ok((&["a", "b"][..], None))),
         ("one with an end ahead", r#"{"a":{"exp":1001},"b":{}}"#, Ok((&["a", "b"], Some(1011)))),
@@ -283,18 +283,18 @@ fn the_header_passes_by_its_rows_in_their_order() {
             Err(TokenError::WrongType),
         ),
         ("no content", base().require_content_type("a"), r#"{"alg":"RS256"}"#, Err(TokenError::WrongType)),
-        ("a name of a key", base().require_kid(), r#"{"alg":"RS256","kid":"1"}"#, Ok(Algorithm::RS256)),
-        ("an empty name", base().require_kid(), r#"{"alg":"RS256","kid":""}"#, Ok(Algorithm::RS256)),
-        ("no name", base().require_kid(), r#"{"alg":"RS256"}"#, Err(TokenError::UnknownKey)),
+        ("a name of a key", base().require_kid(true), r#"{"alg":"RS256","kid":"1"}"#, Ok(Algorithm::RS256)),
+        ("an empty name", base().require_kid(true), r#"{"alg":"RS256","kid":""}"#, Ok(Algorithm::RS256)),
+        ("no name", base().require_kid(true), r#"{"alg":"RS256"}"#, Err(TokenError::UnknownKey)),
         (
             "the algorithm is told before the type",
-            required().require_kid(),
+            required().require_kid(true),
             r#"{"alg":"none","typ":"JWT"}"#,
             Err(TokenError::AlgorithmNotAllowed),
         ),
         (
             "the type is told before the key",
-            required().require_kid(),
+            required().require_kid(true),
             r#"{"alg":"RS256","typ":"JWT"}"#,
             Err(TokenError::WrongType),
         ),

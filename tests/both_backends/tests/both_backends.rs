@@ -40,7 +40,7 @@ impl Shared {
         // jsonwebtoken reads the bare RSAPrivateKey of PKCS#1.
         let pkcs1 = PrivateKeyInfo::from_der(rsa.as_ref()).unwrap().private_key;
         let shared = |algorithm, name: Algorithm, pkcs8: &[u8], theirs| Self {
-            ours: SigningKey::from_pkcs8_der(name, pkcs8).unwrap().kid(name.name()),
+            ours: SigningKey::from_pkcs8_der(pkcs8, name).unwrap().with_kid(name.name()),
             theirs,
             algorithm,
         };
@@ -79,7 +79,7 @@ impl Shared {
 
     fn token_of_theirs(&self) -> Result<String, jsonwebtoken::errors::Error> {
         let mut header = Header::new(self.algorithm);
-        header.kid = self.ours.key_id().map(str::to_owned);
+        header.kid = self.ours.kid().map(str::to_owned);
         let now = SystemClock.unix().as_secs();
         let claims = json!({ "iss": ISSUER, "aud": API, "sub": "bob", "iat": now, "exp": now + 300 });
         jsonwebtoken::encode(&header, &claims, &self.theirs)
@@ -147,7 +147,7 @@ async fn numbers_are_numbers_under_arbitrary_precision() {
     let [key, ..] = <[Shared; 3]>::try_from(Shared::all()).unwrap_or_else(|_| unreachable!());
     let server = key.server();
     let now = SystemClock.unix().as_secs();
-    let header = json!({ "alg": "ES256", "kid": key.ours.key_id() }).to_string();
+    let header = json!({ "alg": "ES256", "kid": key.ours.kid() }).to_string();
     for (name, exp, accepted) in [
         ("an integer", format!("{}", now + 300), true),
         ("a fraction", format!("{}.5", now + 300), true),

@@ -117,10 +117,10 @@ pub fn keys() -> Vec<SigningKey> {
     let rsa = SigningKey::generate(Algorithm::RS256).expect("a key");
     let key = |algorithm: Algorithm| match algorithm.name().as_bytes() {
         [b'R' | b'P', ..] => rsa.with_algorithm(algorithm).expect("an RSA algorithm"),
-        [b'H', ..] => SigningKey::from_secret(algorithm, &SECRET).expect("a secret"),
+        [b'H', ..] => SigningKey::from_secret(&SECRET, algorithm).expect("a secret"),
         _ => SigningKey::generate(algorithm).expect("a key"),
     };
-    Algorithm::ALL.into_iter().map(|algorithm| key(algorithm).kid(KID)).collect()
+    Algorithm::ALL.into_iter().map(|algorithm| key(algorithm).with_kid(KID)).collect()
 }
 
 /// A JWK of this key with a zero byte before the modulus, as issuers built on Java send it.

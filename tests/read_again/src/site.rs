@@ -35,12 +35,11 @@ impl Site {
         let key = VerifyingKey::from_hmac_secret(SECRET, Algorithm::HS256).unwrap();
         let issuer = TrustedIssuer::with_keys(ISSUER, KeySet::from_keys([key]), profile);
         // Each token is read: one that was remembered would not be.
-        let mut cache = CacheSettings::default();
-        cache.max_bytes = 0;
+        let cache = CacheSettings::default().max_bytes(0);
         let server = ResourceServer::builder(API).issuer(issuer).clock(ManualClock::default());
         Self {
             server: server.cache(cache).build().unwrap(),
-            key: SigningKey::from_secret(Algorithm::HS256, SECRET).unwrap().without_kid(),
+            key: SigningKey::from_secret(SECRET, Algorithm::HS256).unwrap().without_kid(),
         }
     }
 
@@ -54,8 +53,8 @@ impl Site {
             .rule(claim("metadata").string_members_up_to(2).if_present())
             .client_claims(["client_id"])
             .scope_claims(["scope"])
-            .scopes_as_members()
-            .keep_header()
+            .scopes_as_members(true)
+            .keep_header(true)
     }
 
     pub fn verify(&self, payload: &[u8]) -> Result<Identity, String> {
