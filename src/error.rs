@@ -341,3 +341,41 @@ impl From<Malformed> for TokenError {
         Self::Malformed(what)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_named_in_the_detail_and_not_in_the_phrase() {
+        let name = || ClaimName("tenant".into());
+        for (error, phrase, detail) in [
+            (
+                TokenError::MissingClaim(name()),
+                "a required claim is missing",
+                "the required claim tenant is missing",
+            ),
+            (
+                TokenError::InvalidClaim(name()),
+                "a claim is not acceptable",
+                "the claim tenant is not acceptable",
+            ),
+            (
+                TokenError::ForeignClaim(name()),
+                "the token carries a claim of another kind of token",
+                "the token carries tenant as another kind of token does",
+            ),
+            (TokenError::Expired, "the token has expired", "the token has expired"),
+        ] {
+            assert_eq!((error.to_string(), &*error.detail()), (phrase.to_owned(), detail));
+            assert_eq!(serde_json::to_value(&error).unwrap(), error.code());
+            assert!(!error.advice().ends_with('.'), "{phrase}: {}", error.advice());
+        }
+    }
+
+    #[test]
+    fn every_problem_of_a_configuration_is_told_on_one_line() {
+        let error = ConfigError { problems: vec!["issuer a: no".to_owned(), "realm: no".to_owned()] };
+        assert_eq!(error.to_string(), "issuer a: no; realm: no");
+    }
+}

@@ -5,7 +5,7 @@ use std::{io::ErrorKind, time::Duration};
 
 use http::StatusCode;
 use tower_resource_server::{
-    ReplaceKeysError, ResourceServer, RevokeKeyError,
+    ReplaceKeysError, ResourceServer, RevokeKeyError, TrustedIssuer,
     error::{Malformed, TokenError},
     http::{Reason, RequestError},
     identity_provider::{AnswerError, ExchangeError, StateError, UserIdentityError},
@@ -14,7 +14,8 @@ use tower_resource_server::{
     net::{BearerTokenError, HttpError, ReqwestClient, SourceUrl, UrlError},
     policy::Requirement,
     preset::VcapError,
-    source::{FetchError, MetadataError, NoRuntime, RefreshError},
+    profile::TokenProfile,
+    source::{FetchError, MetadataError, RefreshError},
     store::{NonceError, NonceSetupError, Nonces, SpendError},
     test_util::TestIssuer,
     token::TokenKind,
@@ -35,6 +36,9 @@ macro_rules! rows {
 #[test]
 fn every_error_is_one_line_without_a_period() {
     let status = |status, retry_after| FetchError::Status { status, retry_after };
+    let fetched = TrustedIssuer::discover("https://login.test", TokenProfile::rfc9068());
+    let api = ResourceServer::builder("https://api.test").issuer(fetched).build().unwrap();
+    let no_runtime = api.start().unwrap_err();
     let rows = [
         rows![
             Malformed::Parts,
@@ -148,7 +152,8 @@ fn every_error_is_one_line_without_a_period() {
             RefreshError::KeySetFetch(FetchError::NotModified),
             RefreshError::KeySet(JwksError::Malformed),
             RefreshError::Panicked,
-            RefreshError::NoRuntime(NoRuntime),
+            no_runtime,
+            RefreshError::NoRuntime(no_runtime),
         ],
         rows![
             NonceError::Malformed,

@@ -5,7 +5,7 @@ use crate::{
     error::{Malformed, TokenError},
     http::Reason,
     keys::KeySet,
-    policy::{Check, CompiledRule, Context, NOT_THERE, Requirement, get_token_of},
+    policy::{Check, CompiledRule, NOT_THERE, Requirement, RuleContext, get_token_of},
     profile::{CompiledProfile, Fact},
     token::{Claims, TokenLimits},
     verify::{Checked, Failure, Signing},
@@ -99,7 +99,7 @@ pub(super) fn row(
 fn rule_row(
     compiled: &CompiledRule,
     claims: &Claims<'_>,
-    context: &Context<'_>,
+    context: &RuleContext<'_>,
     result: Result<(), TokenError>,
 ) -> Finding {
     let (rule, value) = (&compiled.rule, claims.get(compiled.claim));

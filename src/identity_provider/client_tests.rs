@@ -114,7 +114,7 @@ async fn whatever_is_no_answer_is_an_error() {
         ("a page", Told::default().json(200, "<h1>Hello</h1>"), Malformed),
         ("cut short", Told::default().json(200, &good[..40]), Malformed),
         (
-            "nobody",
+            "no one",
             Told::default()
                 .json(200, r#"{"status":"success","userIdentity":{"userName":"__proto__","attributes":{}}}"#),
             UserIdentity(UserIdentityError::DisplayName),

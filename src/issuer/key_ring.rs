@@ -21,10 +21,10 @@ const MAX_KID: usize = 256;
 ///     .signing_key(SigningKey::generate(Algorithm::ES256)?.with_kid("a"))
 ///     .publish(SigningKey::generate(Algorithm::EdDSA)?.with_kid("b"))
 ///     .build()?;
-/// let stranger = SigningKey::generate(Algorithm::ES256)?;
+/// let other = SigningKey::generate(Algorithm::ES256)?;
 /// issuer.token().signed_with("b").mint()?;
 /// issuer.token().signed_with(Algorithm::EdDSA).mint()?;
-/// issuer.token().signed_with(&stranger).mint()?; // for tests: nobody trusts it
+/// issuer.token().signed_with(&other).mint()?; // for tests: no verifier trusts it
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]

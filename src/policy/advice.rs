@@ -1,7 +1,7 @@
 //! What a rule has to check in a token, and what to do about a token that fails it, in words: for people
 //! who ask why a token fails.
 
-use super::{Check, CompiledRule, Context, Moment, Presence};
+use super::{Check, CompiledRule, Moment, Presence, RuleContext};
 use crate::{
     error::TokenError,
     time::span,
@@ -13,7 +13,7 @@ pub(crate) const NOT_THERE: &str = "not there";
 
 impl CompiledRule {
     /// Why there was nothing to check in a token that passes the rule, if there was nothing.
-    pub(crate) fn idle(&self, claims: &Claims<'_>, context: &Context<'_>) -> Option<&'static str> {
+    pub(crate) fn idle(&self, claims: &Claims<'_>, context: &RuleContext<'_>) -> Option<&'static str> {
         let expected = &context.expected;
         let compares_with_nothing = match self.rule.check {
             Check::IsExpectedNonce => expected.nonce.is_none(),
@@ -29,7 +29,12 @@ impl CompiledRule {
     }
 
     /// What to do about a token that fails the rule with `error`.
-    pub(crate) fn advice(&self, error: &TokenError, claims: &Claims<'_>, context: &Context<'_>) -> String {
+    pub(crate) fn advice(
+        &self,
+        error: &TokenError,
+        claims: &Claims<'_>,
+        context: &RuleContext<'_>,
+    ) -> String {
         let value = claims.get(self.claim);
         let (claim, binding, Moment { now, leeway }) = (self.rule.claim(), context.binding, context.moment);
         let date = value.and_then(ClaimValue::as_numeric_date);

@@ -17,7 +17,7 @@ mod rule;
 
 pub(crate) use advice::{NOT_THERE, get_token_of};
 pub(crate) use evaluate::{
-    Binding, CompiledRule, Context, Expected, Moment, NameForm, Policy, Window, last_segment,
+    Binding, CompiledRule, Expected, Moment, NameForm, Policy, RuleContext, Window, last_segment,
 };
 pub(crate) use membership::has_any;
 pub use requirement::{InvalidScope, Requirement, scope};

@@ -178,7 +178,7 @@ impl ResourceServer {
         admitted.map_err(|denial| self.deny(denial))
     }
 
-    /// The identity behind an access token, if it was verified before and the verdict still stands:
+    /// The identity behind an access token, if it was verified before and is still good:
     /// no signature, no waiting.
     #[must_use]
     pub fn try_verify_cached(&self, token: &str) -> Option<Identity> {

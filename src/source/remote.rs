@@ -25,7 +25,7 @@ use super::{
     permits::{Permit, PermitPool, WaiterPools, Waiters},
     refresher::Driver,
     revoked::Revoked,
-    schedule::{MIN_RETRY_AFTER, Reason, Schedule, Verdict},
+    schedule::{FetchReason, KeyAnswer, MIN_RETRY_AFTER, Schedule},
     snapshot::Current,
     tenants::OnDemand,
 };
@@ -150,7 +150,7 @@ impl RemoteKeys {
     pub(crate) fn is_known_to_lack(&self, seen: u64, now: Clocks) -> bool {
         let state = self.shared.lock();
         self.shared.live(now).is_some_and(|live| live.generation() == seen)
-            && state.schedule.judge(now.monotonic, now) == Verdict::Lacks
+            && state.schedule.judge(now.monotonic, now) == KeyAnswer::Lacks
     }
 
     /// What to do about a token whose key is not in the snapshot of generation `seen` (`None` when
@@ -205,7 +205,7 @@ impl RemoteKeys {
         // A fetch that is under way began before this call and does not count.
         let number = {
             let mut state = shared.lock();
-            state.schedule.request(Reason::Asked, asked);
+            state.schedule.request(FetchReason::Asked, asked);
             state.schedule.fetches() + 1
         };
         loop {
@@ -367,11 +367,11 @@ impl Shared {
             return Judged::Told(KeyOutcome::TryAgain);
         }
         let (until, request) = match state.schedule.judge(arrived, clocks) {
-            Verdict::Lacks => return Judged::Told(KeyOutcome::Lacks),
-            Verdict::Unavailable { retry_after } => {
+            KeyAnswer::Lacks => return Judged::Told(KeyOutcome::Lacks),
+            KeyAnswer::Unavailable { retry_after } => {
                 return Judged::Told(KeyOutcome::Unavailable { retry_after });
             }
-            Verdict::Wait { until, request } => (until, request),
+            KeyAnswer::Wait { until, request } => (until, request),
         };
         // Without a driver nothing comes of a request, so nothing is spent on it either.
         if !self.can_drive(&state, now) {

@@ -148,7 +148,7 @@ impl<'a> Claims<'a> {
         limits: &TokenLimits,
     ) -> Result<(), Malformed> {
         let strict = Strict::new(limits.nesting);
-        strict.read(json, Reader { strict: &strict, wanted: names, claims: self }, Malformed::Payload)
+        strict.read(json, ClaimsVisitor { strict: &strict, wanted: names, claims: self }, Malformed::Payload)
     }
 
     #[inline]
@@ -169,13 +169,13 @@ impl<'a> Claims<'a> {
     }
 }
 
-struct Reader<'s, 'c, 'de> {
+struct ClaimsVisitor<'s, 'c, 'de> {
     strict: &'s Strict,
     wanted: &'s ClaimNames,
     claims: &'c mut Claims<'de>,
 }
 
-impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
+impl<'de> Visitor<'de> for ClaimsVisitor<'_, '_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -35,7 +35,7 @@ impl<'a> JoseHeader<'a> {
     pub(crate) fn read(json: &'a [u8], limits: &TokenLimits) -> Result<Self, TokenError> {
         let strict = Strict::new(limits.nesting);
         let json = std::str::from_utf8(json).map_err(|_| Malformed::Header)?;
-        Ok(strict.read(json, Reader(&strict), Malformed::Header)?)
+        Ok(strict.read(json, HeaderVisitor(&strict), Malformed::Header)?)
     }
 
     pub(crate) fn check_extensions(&self) -> Result<(), TokenError> {
@@ -76,9 +76,9 @@ pub(crate) fn is_media_type(value: &str, expected: &str) -> bool {
     value.eq_ignore_ascii_case(expected)
 }
 
-struct Reader<'s>(&'s Strict);
+struct HeaderVisitor<'s>(&'s Strict);
 
-impl<'de> Visitor<'de> for Reader<'_> {
+impl<'de> Visitor<'de> for HeaderVisitor<'_> {
     type Value = JoseHeader<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -20,7 +20,7 @@ use tower_resource_server::{
 
 use crate::site::run;
 
-/// A provider in memory: a key set wherever it is asked, or nobody at home.
+/// A provider in memory: a key set wherever it is asked, or no answer.
 #[derive(Clone, Default)]
 struct Provider(Arc<Mutex<State>>);
 
@@ -193,7 +193,7 @@ fn without_keys_nothing_is_known_but_what_is_wrong_without_them() {
 }
 
 #[test]
-fn a_scope_is_not_missed_of_a_token_that_may_be_anybodys() {
+fn a_scope_is_not_missed_of_a_token_that_is_not_verified() {
     let (issuer, provider) = (TestIssuer::new(), Provider::default());
     let trusted =
         TrustedIssuer::with_jwks_uri(issuer.issuer(), "https://login.test/jwks", TokenProfile::rfc9068())

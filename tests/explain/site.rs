@@ -99,8 +99,8 @@ impl Site {
 pub(crate) fn sites(issuer: &TestIssuer) -> Vec<Site> {
     let with = |profile: TokenProfile| TrustedIssuer::with_keys(issuer.issuer(), keys(issuer), profile);
     let builder = || ResourceServer::builder(issuer.audience()).clock(issuer.clock().clone());
-    let stranger = TestIssuer::builder().issuer("https://stranger.test").build();
-    let stranger = TrustedIssuer::with_keys(stranger.issuer(), keys(&stranger), TokenProfile::jwt());
+    let other = TestIssuer::builder().issuer("https://other.test").build();
+    let other = TrustedIssuer::with_keys(other.issuer(), keys(&other), TokenProfile::jwt());
     let own = TokenProfile::empty()
         .require_type(["at+jwt"])
         .require_content_type("example;v=1")
@@ -128,7 +128,7 @@ pub(crate) fn sites(issuer: &TestIssuer) -> Vec<Site> {
         site(
             "rfc9068, two issuers, scopes",
             builder()
-                .issuer(stranger)
+                .issuer(other)
                 .issuer(with(TokenProfile::rfc9068()))
                 .require(scope("read write"))
                 .build(),

@@ -15,7 +15,7 @@ use crate::{
     policy::{Requirement, claim, scope},
     preset::{
         VcapError,
-        vcap::{Choice, Credentials},
+        vcap::{BoundCredentials, Choice},
     },
     profile::TokenProfile,
 };
@@ -111,7 +111,7 @@ impl AppId {
     /// # Errors
     /// [`VcapError`] when the text is not that of `VCAP_SERVICES` or lacks one of these.
     pub fn from_vcap_services(vcap_services: &str) -> Result<Self, VcapError> {
-        let credentials = Credentials::find(vcap_services, Choice::First)?;
+        let credentials = BoundCredentials::find(vcap_services, Choice::First)?;
         let tenant = credentials.get("tenantId")?;
         if let Ok(endpoint) = credentials.get("appidServiceEndpoint") {
             let endpoint = endpoint.strip_suffix('/').unwrap_or(endpoint);

@@ -94,7 +94,7 @@
 
 mod context;
 
-pub use self::context::{Application, Device, SecurityContext, User};
+pub use self::context::{ClientApplication, Device, SecurityContext, User};
 
 #[cfg(feature = "remote")]
 use std::sync::Arc;
@@ -102,7 +102,7 @@ use std::{fmt, time::Duration};
 
 use http::StatusCode;
 
-use super::vcap::{Choice, Credentials, VcapError};
+use super::vcap::{BoundCredentials, Choice, VcapError};
 use crate::{
     PairRules, ResourceServer, ResourceServerBuilder, TrustedIssuer,
     error::ConfigError,
@@ -192,7 +192,7 @@ impl MobileClientAccess {
     /// [`VcapError`] when the text is no such document, no service is bound, or its credentials
     /// lack `tenantId` or `serverUrl`.
     pub fn from_vcap_services(vcap_services: &str) -> Result<Self, VcapError> {
-        let credentials = Credentials::find(vcap_services, Choice::Last)?;
+        let credentials = BoundCredentials::find(vcap_services, Choice::Last)?;
         let tenant = credentials.get("tenantId")?;
         Ok(server(tenant).server_url(credentials.get("serverUrl")?))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::{
     keys::VerifyingKey,
-    policy::{Context, Expected, NameForm},
+    policy::{Expected, NameForm, RuleContext},
     token::TokenLimits,
     verify::{Failure, FirstFailure, check_claims, check_header, extract},
 };
@@ -229,7 +229,7 @@ fn promise_8_a_confirmation_is_refused_last_and_of_any_type() {
     ] {
         let mut claims = Claims::none(&names);
         claims.read(json, &names, &TokenLimits::default()).unwrap();
-        let context = Context {
+        let context = RuleContext {
             moment: Moment { now: NOW, leeway: profile.leeway },
             binding: &profile.binding,
             expected: Expected::default(),

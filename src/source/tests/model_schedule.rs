@@ -3,7 +3,7 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::{
-    super::schedule::{Reason, Schedule, Step, Success, Verdict},
+    super::schedule::{FetchReason, KeyAnswer, NextStep, Schedule, Success},
     *,
 };
 
@@ -52,7 +52,7 @@ struct Model {
     now: Duration,
     wall: UnixTime,
     /// The fetch under way, when it began by the wall clock, and why it is made.
-    flight: Option<(Duration, UnixTime, Reason)>,
+    flight: Option<(Duration, UnixTime, FetchReason)>,
     /// The start of the last fetch that succeeded, and the end of the freshness it brought.
     good: Option<(Duration, Duration)>,
     /// The same start by the wall clock.
@@ -100,7 +100,7 @@ impl Model {
             }
             Event::Succeeds { freshness, fruitful } => self.succeeds(freshness.map(secs), *fruitful, jitter),
             Event::Fails { retry_after } => self.fails(retry_after.map(secs), jitter),
-            Event::Asked => self.schedule.request(Reason::Asked, self.now),
+            Event::Asked => self.schedule.request(FetchReason::Asked, self.now),
             Event::RuntimeEnds => {
                 self.schedule.abandoned();
                 self.abandoned |= self.flight.take().is_some();
@@ -120,7 +120,7 @@ impl Model {
         self.good = Some((started, started + freshness));
         // Ten percent of jitter either way, ahead of the end.
         self.due_from = (started + freshness.mul_f64(0.8)).max(self.now + secs(1));
-        self.fruitful += u64::from(fruitful && reason == Reason::UnknownKey);
+        self.fruitful += u64::from(fruitful && reason == FetchReason::UnknownKey);
     }
 
     fn fails(&mut self, retry_after: Option<Duration>, jitter: f64) {
@@ -149,19 +149,19 @@ impl Model {
     fn is_answered(&mut self, arrived: Duration) -> bool {
         let budget = self.schedule.budget_left(self.now);
         match self.schedule.judge(arrived, self.clocks()) {
-            Verdict::Lacks => {
+            KeyAnswer::Lacks => {
                 let (started, _) = self.good.expect("refused without a single good fetch");
                 assert!(self.is_live(), "refused past the hard bound");
                 let is_recent = budget == 0 && self.now <= started + secs(10);
                 assert!(started >= arrived || is_recent, "refused without evidence");
                 true
             }
-            Verdict::Unavailable { retry_after } => {
+            KeyAnswer::Unavailable { retry_after } => {
                 assert!((secs(1)..=LONGEST_RETRY).contains(&retry_after), "{retry_after:?}");
                 assert!(!self.good.is_some_and(|(started, _)| started >= arrived && self.is_live()));
                 true
             }
-            Verdict::Wait { until, request } => {
+            KeyAnswer::Wait { until, request } => {
                 let longest = if self.is_live() { secs(1) } else { secs(2) };
                 assert!(self.now < until && until == arrived + longest, "waits until {until:?}");
                 if let Some(reason) = request {
@@ -179,19 +179,19 @@ impl Model {
     fn drive(&mut self) -> bool {
         let dead = self.good.is_some() && !self.is_live();
         match self.schedule.step(self.clocks()) {
-            Step::Fetch(reason) => {
+            NextStep::Fetch(reason) => {
                 assert!(self.flight.is_none(), "two fetches at a time");
                 let again = std::mem::take(&mut self.abandoned);
                 // Keys that the wall clock ended are due at once.
-                if reason == Reason::Due && !again && !dead {
+                if reason == FetchReason::Due && !again && !dead {
                     assert!(self.now >= self.due_from, "{:?} too early", self.due_from - self.now);
                 }
-                self.others += u64::from(reason != Reason::UnknownKey || again);
+                self.others += u64::from(reason != FetchReason::UnknownKey || again);
                 self.fetches += 1;
                 self.flight = Some((self.now, self.wall, reason));
                 true
             }
-            Step::SleepUntil(until) => {
+            NextStep::SleepUntil(until) => {
                 assert!(until > self.now, "the driver would spin");
                 assert!(self.flight.is_some() || until <= self.now + secs(15 * 60), "it sleeps too long");
                 false
