@@ -50,7 +50,7 @@ use crate::error::ConfigError;
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use tower_resource_server::{TrustedIssuer, net::ReqwestClient};
+/// use tower_resource_server::{TrustedIssuer, net::ReqwestClient, profile::TokenProfile};
 ///
 /// let client = ReqwestClient::builder().proxy("http://user:password@proxy.internal:3128").build()?;
 /// let issuer = TrustedIssuer::discover("https://login.example", TokenProfile::jwt()).http_client(client);

@@ -183,7 +183,7 @@ impl ResourceServerBuilder {
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use tower_resource_server::{TrustedIssuer, ResourceServer, keys::{KeySet, VerifyingKey}};
+    /// # use tower_resource_server::{TrustedIssuer, ResourceServer, keys::{KeySet, VerifyingKey}, profile::TokenProfile};
     /// # let issuer = TrustedIssuer::with_keys("a", KeySet::from_keys([VerifyingKey::from_ed25519_bytes(&[7; 32])?]), TokenProfile::jwt());
     /// let forward_auth = ResourceServer::builder("https://api.example")
     ///     .grpc_refusals(false)
