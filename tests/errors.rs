@@ -232,7 +232,7 @@ fn no_error_shows_what_was_given() {
         ("PEM", VerifyingKey::from_pem(&pem, Algorithm::RS256).unwrap_err().to_string()),
         ("a private PEM", SigningKey::from_pem(&pem, Algorithm::RS256).unwrap_err().to_string()),
         ("a secret", VerifyingKey::from_hmac_secret(SECRET.as_bytes(), algorithm).unwrap_err().to_string()),
-        ("a signing secret", SigningKey::from_secret(SECRET.as_bytes(), algorithm).unwrap_err().to_string()),
+        ("a signing secret", SigningKey::from_hmac_secret(SECRET.as_bytes(), algorithm).unwrap_err().to_string()),
         ("a secret of nonces", Nonces::with_secret(SECRET.as_bytes()).unwrap_err().to_string()),
         ("a key set", KeySet::from_jwks(jwks.as_bytes()).unwrap_err().to_string()),
         ("scopes", Requirement::scopes(&format!("\"{SECRET}\"")).unwrap_err().to_string()),

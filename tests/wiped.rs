@@ -113,7 +113,7 @@ fn secrets_are_wiped_where_they_are_looked_through() {
         for (of_what, piece) in [("what it stands for", &secret[20..36]), ("itself", &text[20..36])] {
             let verifying = || drop(VerifyingKey::from_hmac_secret(text, Algorithm::HS512).unwrap());
             assert_eq!(freed_with(piece, verifying), 0, "{name}, {of_what}");
-            let signing = || drop(SigningKey::from_secret(text, Algorithm::HS512).unwrap());
+            let signing = || drop(SigningKey::from_hmac_secret(text, Algorithm::HS512).unwrap());
             assert_eq!(freed_with(piece, signing), 0, "{name}, {of_what}");
             let nonces = || drop(Nonces::with_secret(text).unwrap());
             assert_eq!(freed_with(piece, nonces), 0, "{name}, {of_what}");

@@ -80,7 +80,7 @@ impl SigningKey {
     /// as long as the HMAC's hash.
     ///
     /// A generated secret never leaves this key: it suits tokens that only this process reads back.
-    /// To share one, use [`from_secret`](Self::from_secret).
+    /// To share one, use [`from_hmac_secret`](Self::from_hmac_secret).
     ///
     /// ```
     /// use tower_resource_server::{issuer::SigningKey, keys::Algorithm};
@@ -194,14 +194,14 @@ impl SigningKey {
     /// ```
     /// use tower_resource_server::{issuer::SigningKey, keys::Algorithm};
     ///
-    /// assert!(SigningKey::from_secret(&[7; 32], Algorithm::HS256).is_ok());
-    /// assert!(SigningKey::from_secret(b"secret", Algorithm::HS256).is_err());
+    /// assert!(SigningKey::from_hmac_secret(&[7; 32], Algorithm::HS256).is_ok());
+    /// assert!(SigningKey::from_hmac_secret(b"secret", Algorithm::HS256).is_err());
     /// ```
     ///
     /// # Errors
     /// [`SecretTooShort`](SigningKeyError::SecretTooShort), and
     /// [`WrongFamily`](SigningKeyError::WrongFamily) when `algorithm` is no HMAC.
-    pub fn from_secret(secret: &[u8], algorithm: Algorithm) -> Result<Self, SigningKeyError> {
+    pub fn from_hmac_secret(secret: &[u8], algorithm: Algorithm) -> Result<Self, SigningKeyError> {
         let Family::Hmac(hash) = family(algorithm) else {
             return Err(SigningKeyError::WrongFamily { algorithm });
         };

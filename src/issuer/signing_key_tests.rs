@@ -60,7 +60,7 @@ fn every_hmac_round_trips_from_a_secret() {
         (Algorithm::HS512, hmac::HMAC_SHA512),
     ];
     for (algorithm, hash) in hashes {
-        let key = SigningKey::from_secret(&secret, algorithm).unwrap();
+        let key = SigningKey::from_hmac_secret(&secret, algorithm).unwrap();
         let token = key.sign_raw("{}", b"{}").unwrap();
         assert!(check::verifies_hmac(hash, &secret, &token), "{algorithm}");
         assert!(!check::verifies_hmac(hash, &[0; 64], &token), "{algorithm}");
@@ -70,9 +70,9 @@ fn every_hmac_round_trips_from_a_secret() {
         assert_eq!((key.thumbprint(), key.kid()), (None, None), "{algorithm}");
 
         let minimum = hash.tag_len();
-        let short = SigningKey::from_secret(&[1; 64][..minimum - 1], algorithm).err();
+        let short = SigningKey::from_hmac_secret(&[1; 64][..minimum - 1], algorithm).err();
         assert_eq!(short, Some(SigningKeyError::SecretTooShort { length: minimum - 1, minimum }));
-        assert!(SigningKey::from_secret(&[1; 64][..minimum], algorithm).is_ok());
+        assert!(SigningKey::from_hmac_secret(&[1; 64][..minimum], algorithm).is_ok());
 
         let generated = SigningKey::generate(algorithm).unwrap();
         assert_eq!(generated.sign(b"x").unwrap().len(), minimum, "{algorithm}");
@@ -133,7 +133,7 @@ fn what_is_no_key_for_the_algorithm_is_refused() {
     }
     for algorithm in Algorithm::ALL {
         assert!(SigningKey::from_pkcs8_der(b"\x30\x00", algorithm).is_err(), "{algorithm}");
-        assert_eq!(SigningKey::from_secret(&[7; 64], algorithm).is_ok(), algorithm.is_hmac());
+        assert_eq!(SigningKey::from_hmac_secret(&[7; 64], algorithm).is_ok(), algorithm.is_hmac());
     }
     let p256 = SigningKey::from_pem(PKCS8_P256, ES256).unwrap();
     assert!(p256.with_algorithm(ES256).is_ok());
@@ -172,7 +172,7 @@ fn the_kid_is_the_rfc_7638_thumbprint() {
 #[test]
 fn debug_shows_no_secret() {
     let secret = b"a secret of thirty-two bytes, or";
-    let hmac = SigningKey::from_secret(secret, Algorithm::HS256).unwrap();
+    let hmac = SigningKey::from_hmac_secret(secret, Algorithm::HS256).unwrap();
     assert_eq!(format!("{hmac:?}"), "SigningKey { algorithm: HS256, kid: None, .. }");
     let rsa = SigningKey::from_pem(PKCS8_RSA, Algorithm::RS256).unwrap().with_kid("rsa");
     assert_eq!(format!("{rsa:?}"), "SigningKey { algorithm: RS256, kid: Some(\"rsa\"), .. }");

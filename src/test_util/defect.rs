@@ -304,7 +304,7 @@ pub(super) fn apply(defect: Defect, good: &TokenBuilder, now: UnixTime) -> Resul
         }
         Defect::HmacWithPublicKey => {
             let pem = draft.key.public_key_pem().ok_or(IssueError::Signing)?;
-            let secret = SigningKey::from_secret(pem.as_bytes(), Algorithm::HS256);
+            let secret = SigningKey::from_hmac_secret(pem.as_bytes(), Algorithm::HS256);
             let secret = secret.map_err(|_| IssueError::Signing)?;
             draft.header("alg", "HS256").signed_by(secret).sign()
         }

@@ -95,7 +95,7 @@ pub fn unbase64(text: &str) -> Vec<u8> {
 pub fn secret(bytes: &[u8]) -> SigningKey {
     let hash = digest::digest(&digest::SHA256, bytes);
     let bytes = if bytes.len() < 32 { hash.as_ref() } else { bytes };
-    SigningKey::from_secret(bytes, Algorithm::HS256).unwrap()
+    SigningKey::from_hmac_secret(bytes, Algorithm::HS256).unwrap()
 }
 
 pub fn nested(levels: usize) -> Value {

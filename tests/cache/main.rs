@@ -121,7 +121,7 @@ fn promise_6_hmac_tokens_are_never_cached() {
     let clock = TestIssuer::new().clock().clone();
     let key = VerifyingKey::from_hmac_secret(&secret, Algorithm::HS256).unwrap();
     let issuer = TokenIssuer::builder("https://hmac.test")
-        .signing_key(SigningKey::from_secret(&secret, Algorithm::HS256).unwrap())
+        .signing_key(SigningKey::from_hmac_secret(&secret, Algorithm::HS256).unwrap())
         .clock(clock.clone())
         .default_audience("https://api.test")
         .build()

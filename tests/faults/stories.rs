@@ -201,7 +201,7 @@ async fn a_published_secret_signs_nothing() {
     site.provider.set(JWKS, Answer::Document(site.jwks_and(&[key])));
     site.refresh().await.unwrap();
     assert_eq!(site.health().skipped, 1);
-    let forged = SigningKey::from_secret(&[secret.as_slice(), &[0; 32]].concat(), Algorithm::HS256).unwrap();
+    let forged = SigningKey::from_hmac_secret(&[secret.as_slice(), &[0; 32]].concat(), Algorithm::HS256).unwrap();
     assert_eq!(site.signed_with(&forged.with_kid("shared")).await, Seen::Refused);
     assert_eq!(site.good().await, Seen::Served);
     tell("a published secret", "401 for what it signs", &site);

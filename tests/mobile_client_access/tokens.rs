@@ -128,7 +128,7 @@ async fn the_header() {
     }
     let forged = sign_with(&OTHER, &patched(&header(), &json!({"jpk": forger})), &access());
     assert_eq!(verdict(&api, &forged).await, Err("unknown_key"), "signed by the key that it carries");
-    let secret = SigningKey::from_secret(KEY.public_key_pem().unwrap().as_bytes(), Algorithm::HS256).unwrap();
+    let secret = SigningKey::from_hmac_secret(KEY.public_key_pem().unwrap().as_bytes(), Algorithm::HS256).unwrap();
     let forged = sign_with(&secret, &json!({"alg": "HS256"}), &access());
     assert_eq!(verdict(&api, &forged).await, Err("algorithm_not_allowed"), "the public key as a secret");
     let long = SigningKey::with_algorithm(&KEY, Algorithm::RS512).unwrap();

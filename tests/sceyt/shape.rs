@@ -23,7 +23,7 @@ async fn header_and_signature() {
     let body = claims().to_string();
     let sign = |key: &SigningKey, header: &str| key.sign_raw(header, body.as_bytes()).unwrap();
     let good = sign(key, HEADER);
-    let pem_as_secret = SigningKey::from_secret(KEY_ONE.public.as_bytes(), Algorithm::HS256).unwrap();
+    let pem_as_secret = SigningKey::from_hmac_secret(KEY_ONE.public.as_bytes(), Algorithm::HS256).unwrap();
     let rs512 = SigningKey::from_pem(include_str!("one.private.pem"), Algorithm::RS512).unwrap();
     let (head, signature) = good.rsplit_once('.').unwrap();
     let unsigned = {

@@ -58,7 +58,7 @@ impl Tokens {
         let mut algorithms = BTreeMap::new();
         for algorithm in ALGORITHMS {
             let key = match algorithm {
-                Algorithm::HS256 => SigningKey::from_secret(SECRET, algorithm)?,
+                Algorithm::HS256 => SigningKey::from_hmac_secret(SECRET, algorithm)?,
                 _ => SigningKey::generate(algorithm)?,
             };
             algorithms.insert(algorithm.name().to_owned(), set(&key.with_kid(KID))?);

@@ -50,11 +50,11 @@ impl Judges {
                 serde_json::from_value::<Jwk>(jwk)
                     .ok()
                     .and_then(|jwk| DecodingKey::from_jwk(&jwk).ok())
-                    .unwrap_or_else(|| DecodingKey::from_secret(&[])),
+                    .unwrap_or_else(|| DecodingKey::from_hmac_secret(&[])),
             ),
             None => (
                 VerifyingKey::from_hmac_secret(&SECRET, algorithm).expect("a secret"),
-                DecodingKey::from_secret(&SECRET),
+                DecodingKey::from_hmac_secret(&SECRET),
             ),
         };
         let profile = TokenProfile::jwt().algorithms([algorithm]).leeway(Duration::from_secs(leeway));
@@ -117,7 +117,7 @@ pub fn keys() -> Vec<SigningKey> {
     let rsa = SigningKey::generate(Algorithm::RS256).expect("a key");
     let key = |algorithm: Algorithm| match algorithm.name().as_bytes() {
         [b'R' | b'P', ..] => rsa.with_algorithm(algorithm).expect("an RSA algorithm"),
-        [b'H', ..] => SigningKey::from_secret(&SECRET, algorithm).expect("a secret"),
+        [b'H', ..] => SigningKey::from_hmac_secret(&SECRET, algorithm).expect("a secret"),
         _ => SigningKey::generate(algorithm).expect("a key"),
     };
     Algorithm::ALL.into_iter().map(|algorithm| key(algorithm).with_kid(KID)).collect()

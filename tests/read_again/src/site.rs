@@ -39,7 +39,7 @@ impl Site {
         let server = ResourceServer::builder(API).issuer(issuer).clock(ManualClock::default());
         Self {
             server: server.cache(cache).build().unwrap(),
-            key: SigningKey::from_secret(SECRET, Algorithm::HS256).unwrap().without_kid(),
+            key: SigningKey::from_hmac_secret(SECRET, Algorithm::HS256).unwrap().without_kid(),
         }
     }
 
