@@ -7,7 +7,9 @@
 
 mod config;
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use serde::{Serialize, Serializer};
 
 pub use config::{ConfigError, ConfigProblem};
 
@@ -44,6 +46,21 @@ impl Malformed {
             Self::DuplicateMember => "a member name occurs twice in the token",
             Self::ReservedName => "a member name in the token is reserved",
             Self::TooDeep => "the token is nested too deeply",
+        }
+    }
+
+    const fn advice(self) -> &'static str {
+        match self {
+            Self::Parts => {
+                "send a signed JWT as it was issued: not an opaque or an encrypted token, and all of it"
+            }
+            Self::Base64 => {
+                "send it as it was issued: no padding, line breaks, spaces or quotes, and nothing cut off"
+            }
+            Self::Header => "have the issuer write the header as RFC 7515 section 4 has it",
+            _ => {
+                "have the issuer write the claims as RFC 7519 section 4 has it, and the header as RFC 7515 section 4"
+            }
         }
     }
 }
@@ -198,6 +215,72 @@ impl TokenError {
         }
     }
 
+    /// The fixed phrase with the configured name of the claim, where it is about one.
+    #[must_use]
+    pub fn detail(&self) -> Cow<'static, str> {
+        match self {
+            Self::MissingClaim(name) => format!("the required claim {name} is missing").into(),
+            Self::InvalidClaim(name) => format!("the claim {name} is not acceptable").into(),
+            Self::ForeignClaim(name) => {
+                format!("the token carries {name} as another kind of token does").into()
+            }
+            _ => self.description().into(),
+        }
+    }
+
+    /// What to do about it, for people who run the server or its clients.
+    ///
+    /// ```
+    /// use tower_resource_server::error::TokenError;
+    ///
+    /// let advice = TokenError::PairMismatch.advice();
+    /// assert_eq!(advice, "send the ID token that was issued with this access token");
+    /// ```
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::TooLarge => {
+                "put fewer claims into it and use shorter key ids, or raise the TokenLimits of the server"
+            }
+            Self::Malformed(what) => what.advice(),
+            Self::AlgorithmNotAllowed => {
+                "have the issuer sign with one of these, or accept it with TokenProfile::algorithms"
+            }
+            Self::UnsupportedExtension => "have the issuer sign without extensions (RFC 7515 section 4.1.11)",
+            Self::WrongType => {
+                "send the kind of token that belongs here, or accept this type with the profile"
+            }
+            Self::UntrustedIssuer => "get a token of a trusted issuer, or trust this one",
+            Self::UnknownKey => "get a token that names a key of the issuer, and that this key signed",
+            Self::KeyAlgorithmMismatch => {
+                "have the issuer sign with the algorithm of its key, or publish the key with the alg that it signs with"
+            }
+            Self::InvalidSignature | Self::UnverifiedTenant => {
+                "send the token as it was issued: it was changed, or signed by another key than the one it names"
+            }
+            Self::Expired => "get a new token",
+            Self::NotYetValid | Self::IssuedInFuture => {
+                "wait, or set the clocks of the issuer and of this server right"
+            }
+            Self::LifetimeOutOfBounds => "have the issuer give the token a lifetime within the bounds",
+            Self::WrongAudience => "request the token for this server, or accept its audience here",
+            Self::MissingClaim(_) | Self::InvalidClaim(_) => {
+                "have the issuer write it as a string that is not empty"
+            }
+            Self::ForeignClaim(_) => "send the kind of token that belongs here",
+            Self::SenderConstrained => "request a bearer token: no proof of possession is verified here",
+            Self::WrongNonce => {
+                "begin the login anew and take the token that answers it: this one answers another"
+            }
+            Self::WrongAccessTokenHash => "bring the access token that came with this ID token",
+            Self::AuthenticationTooOld => "have the user log in again",
+            Self::PairMismatch => "send the ID token that was issued with this access token",
+            Self::StaleNonce => {
+                "get a new nonce of this server, and a token with it: each counts once, and for minutes"
+            }
+        }
+    }
+
     /// Whether no key was found to check the signature with, so that newer keys might help.
     pub(crate) const fn is_for_want_of_a_key(&self) -> bool {
         matches!(self, Self::UnknownKey | Self::KeyAlgorithmMismatch)
@@ -215,8 +298,53 @@ impl TokenError {
     }
 }
 
+/// As its [`code`](TokenError::code).
+impl Serialize for TokenError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
 impl From<Malformed> for TokenError {
     fn from(what: Malformed) -> Self {
         Self::Malformed(what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_named_in_the_detail_and_not_in_the_phrase() {
+        let name = || ClaimName("tenant".into());
+        for (error, phrase, detail) in [
+            (
+                TokenError::MissingClaim(name()),
+                "a required claim is missing",
+                "the required claim tenant is missing",
+            ),
+            (
+                TokenError::InvalidClaim(name()),
+                "a claim is not acceptable",
+                "the claim tenant is not acceptable",
+            ),
+            (
+                TokenError::ForeignClaim(name()),
+                "the token carries a claim of another kind of token",
+                "the token carries tenant as another kind of token does",
+            ),
+            (TokenError::Expired, "the token has expired", "the token has expired"),
+        ] {
+            assert_eq!((error.to_string(), &*error.detail()), (phrase.to_owned(), detail));
+            assert_eq!(serde_json::to_value(&error).unwrap(), error.code());
+            assert!(!error.advice().ends_with('.'), "{phrase}: {}", error.advice());
+        }
+    }
+
+    #[test]
+    fn every_problem_of_a_configuration_is_told_on_one_line() {
+        let error = ConfigError::from_problems(vec!["issuer a: no".to_owned(), "realm: no".to_owned()]);
+        assert_eq!(error.to_string(), "issuer a: no; realm: no");
     }
 }

@@ -95,6 +95,22 @@
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+/// A setter for each field of a struct of settings, which no struct literal outside can make.
+macro_rules! setters {
+    ($settings:ty { $($field:ident: $value:ty),* $(,)? }) => {
+        impl $settings {
+            $(
+                #[doc = concat!("Sets [`", stringify!($field), "`](Self#structfield.", stringify!($field), ").")]
+                #[must_use]
+                pub const fn $field(mut self, $field: $value) -> Self {
+                    self.$field = $field;
+                    self
+                }
+            )*
+        }
+    };
+}
+
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod axum;

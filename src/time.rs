@@ -217,6 +217,30 @@ async fn thread_sleep(wait: Duration) {
     .await;
 }
 
+/// A span of time, to the two largest units that it fills.
+pub(crate) fn span(span: Duration) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let mut left = span.as_secs();
+    let mut parts = Vec::new();
+    for (unit, name) in UNITS {
+        let count = left / unit;
+        if count > 0 && parts.len() < 2 {
+            parts.push(format!("{count} {name}"));
+        }
+        left %= unit;
+    }
+    if parts.is_empty() { "0 s".to_owned() } else { parts.join(" ") }
+}
+
+/// How far away a moment is.
+pub(crate) fn distance(date: UnixTime, now: UnixTime) -> String {
+    match (date.since(now), now.since(date)) {
+        (Duration::ZERO, Duration::ZERO) => "now".to_owned(),
+        (Duration::ZERO, past) => format!("{} ago", span(past)),
+        (future, _) => format!("in {}", span(future)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,5 +271,24 @@ mod tests {
         let end = UnixTime(Duration::MAX);
         assert_eq!(end.saturating_add(Duration::from_secs(1)), end);
         assert_eq!(UnixTime::from_secs(1).saturating_sub(Duration::from_secs(2)), UnixTime::default());
+    }
+
+    #[test]
+    fn spans_are_told_in_two_units() {
+        for (secs, expected) in [
+            (0, "0 s"),
+            (1, "1 s"),
+            (60, "1 min"),
+            (3_599, "59 min 59 s"),
+            (3_601, "1 h 1 s"),
+            (90_061, "1 d 1 h"),
+            (604_800, "7 d"),
+        ] {
+            assert_eq!(span(Duration::from_secs(secs)), expected, "{secs}");
+        }
+        let now = UnixTime::from_secs(100);
+        for (at, expected) in [(100, "now"), (40, "1 min ago"), (105, "in 5 s")] {
+            assert_eq!(distance(UnixTime::from_secs(at), now), expected, "{at}");
+        }
     }
 }

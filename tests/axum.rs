@@ -69,7 +69,7 @@ async fn extractors_behind_a_layer() {
     let issuer = TestIssuer::new();
     let api = issuer.server();
     let layered = handlers().layer(api.layer());
-    let optional = handlers().layer(api.layer().optional());
+    let optional = handlers().layer(api.layer().optional(true));
     let token = issuer.access_token("alice").claim("tenant", "blue").mint().unwrap();
     let shapeless = issuer.access_token("alice").claim("tenant", 7).mint().unwrap();
     let expired = issuer.broken(Defect::Expired);
@@ -107,7 +107,7 @@ async fn extractors_behind_a_layer() {
 async fn the_challenge_of_an_extractor_has_the_realm_and_speaks_grpc() {
     let issuer = TestIssuer::new();
     let api = ResourceServer::builder("orders").issuer(issuer.trusted()).realm("shop").build().unwrap();
-    let app = handlers().layer(api.layer().optional());
+    let app = handlers().layer(api.layer().optional(true));
     let answer = ask(&app, get("/identity", None)).await;
     assert_eq!(answer.challenge(), Some(r#"Bearer realm="shop""#));
 
@@ -131,7 +131,7 @@ async fn promise_10_debug_shows_nothing_that_a_token_says() {
         .client_id(issuer.client_id())
         .id_token(IdTokenLocation::AfterAccessToken)
         .clock(issuer.clock().clone())
-        .retain_tokens()
+        .retain_tokens(true)
         .build()
         .unwrap();
     let parts = get("/", Some(&format!("{token} {id_token}"))).into_parts().0;
@@ -184,7 +184,12 @@ async fn promise_10_the_fields_of_tokens_are_marked_sensitive() {
         ("both tokens", api.layer(), with(&bearer, Some(&id)), "[Some(true), Some(true)]"),
         ("a guard", api.guard(scope("")), with(&bearer, None), "[Some(true), None]"),
         // Nobody here verifies it, and it is a password all the same.
-        ("another scheme, optional", api.layer().optional(), with("Basic dTpw", None), "[Some(true), None]"),
+        (
+            "another scheme, optional",
+            api.layer().optional(true),
+            with("Basic dTpw", None),
+            "[Some(true), None]",
+        ),
     ] {
         let answer = ask(&app(layer), request).await;
         assert_eq!((answer.status(), &*answer.body), (StatusCode::OK, expected), "{name}");
@@ -233,7 +238,7 @@ async fn promise_12_the_layer_replaces_what_it_finds_in_the_request() {
     let answer = ask(&layered, forged(Some(&token))).await;
     assert_eq!(answer.body, r#"Some("alice") Some("alice")"#);
     assert_eq!(ask(&layered, forged(None)).await.status(), StatusCode::UNAUTHORIZED);
-    let answer = ask(&app(api.layer().optional()), forged(None)).await;
+    let answer = ask(&app(api.layer().optional(true)), forged(None)).await;
     assert_eq!(answer.body, "None None");
     // A guard takes no identity but its own server's.
     let answer = ask(&app(api.guard(scope(""))), forged(Some(&token))).await;

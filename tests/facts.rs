@@ -45,7 +45,7 @@ impl Site {
         let token = self.issuer.sign_raw(header, claims.as_bytes());
         let verified = self.api.verify_access_token(&token).await;
         let verified = verified.map_err(|rejection| rejection.reason().code());
-        let explained = self.api.explain(&token).await.reason().map(|reason| reason.code());
+        let explained = self.api.explain(&token).await.reason.map(|reason| reason.code());
         assert_eq!(explained, verified.as_ref().err().copied(), "{header} {claims}");
         verified
     }

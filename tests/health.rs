@@ -41,9 +41,9 @@ fn expected(code: u16, status: &str, states: &[&str]) -> (u16, String, Vec<Strin
 #[tokio::test]
 async fn a_probe_sees_every_state() {
     let (issuer, fetcher) = (TestIssuer::new(), Scripted::new());
-    let mut never_again = RefreshSettings::default();
-    never_again.max_backoff = Duration::from_secs(3600 * 24);
-    never_again.min_backoff = Duration::from_secs(3600 * 24);
+    let never_again = RefreshSettings::default()
+        .max_backoff(Duration::from_secs(3600 * 24))
+        .min_backoff(Duration::from_secs(3600 * 24));
     let remote = TrustedIssuer::with_jwks_uri(
         "https://remote.test",
         "https://remote.test/jwks",

@@ -198,7 +198,7 @@ async fn a_token_whose_algorithm_its_key_does_not_allow_says_so() {
         assert_eq!(refused(&api, &token).await, expected, "{name}");
         let explanation = api.explain(&token).await;
         assert_eq!(
-            explanation.reason().map(|reason| reason.code()),
+            explanation.reason.as_ref().map(|reason| reason.code()),
             Some(expected.0),
             "{name}: {explanation}"
         );

@@ -21,7 +21,7 @@ async fn behind(api: &ResourceServer, token: Option<&str>) -> tonic::Request<()>
     if let Some(token) = token {
         request.headers_mut().insert(AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
     }
-    api.layer().optional().layer(handler).oneshot(request).await.unwrap();
+    api.layer().optional(true).layer(handler).oneshot(request).await.unwrap();
     tonic::Request::from_http(requests.recv().unwrap())
 }
 

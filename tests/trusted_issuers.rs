@@ -153,7 +153,7 @@ async fn map_profile_keeps_the_rules_of_a_preset() {
             // An empty payload fails each rule that something must be there, and explain lists them.
             let token = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImEifQ.e30.AA";
             let explained = api.explain(token).await;
-            explained.findings().iter().map(|finding| finding.rule().to_owned()).collect::<Vec<_>>()
+            explained.findings.iter().map(|finding| finding.rule.to_string()).collect::<Vec<_>>()
         };
         let (before, after) = (rules(preset).await, rules(changed).await);
         assert!(before.len() > 8, "{name}: {before:?}");

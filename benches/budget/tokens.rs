@@ -165,8 +165,7 @@ const KID: &str = "production-2026-11";
 impl Bench {
     /// A server that trusts one issuer with one key, and `tokens` different tokens.
     pub(crate) fn new(kind: Kind, tokens: usize, cache_bytes: usize) -> Self {
-        let mut cache = CacheSettings::default();
-        cache.max_bytes = cache_bytes;
+        let cache = CacheSettings::default().max_bytes(cache_bytes);
         let mut bench = Self::with_keys(kind, 1);
         bench.serve(|server| server.cache(cache));
         bench.mint(0..tokens, FAR);
@@ -306,8 +305,7 @@ impl Bench {
 
 /// Verifies every token anew.
 pub(crate) fn without_cache(server: ResourceServerBuilder) -> ResourceServerBuilder {
-    let mut cache = CacheSettings::default();
-    cache.max_bytes = 0;
+    let cache = CacheSettings::default().max_bytes(0);
     server.cache(cache)
 }
 
@@ -320,7 +318,7 @@ fn server(
 ) -> ResourceServer {
     let others = others.iter().enumerate().map(|(n, other)| other.verifying_key().with_kid(kid_of(n)));
     let keys = KeySet::from_keys(others.chain([signer.verifying_key().with_kid(KID)]));
-    let profile = TokenProfile::rfc9068().algorithms(kind.algorithm());
+    let profile = TokenProfile::rfc9068().algorithms([kind.algorithm()]);
     let issuer = TrustedIssuer::with_keys(ISSUER, keys, profile);
     settings(ResourceServer::builder(API).issuer(issuer)).build().unwrap()
 }

@@ -42,7 +42,7 @@ async fn serve(keys: Keys) -> Result<(), AnyError> {
             KeySet::from_jwks(jwks.to_string().as_bytes())?,
             TokenProfile::rfc9068(),
         ),
-        Keys::Issuer(url) => TrustedIssuer::discover(url, TokenProfile::rfc9068()).allow_loopback_http(),
+        Keys::Issuer(url) => TrustedIssuer::discover(url, TokenProfile::rfc9068()).allow_loopback_http(true),
     };
     let api = ResourceServer::builder(AUDIENCE).issuer(issuer).build()?;
     api.ready().await?;

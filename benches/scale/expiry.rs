@@ -59,8 +59,7 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     bench.layer(200).run(tokens);
 
     // Enough for these and not for twice as many.
-    let mut settings = CacheSettings::default();
-    settings.max_bytes = tokens * TOKEN_WEIGHT;
+    let settings = CacheSettings::default().max_bytes(tokens * TOKEN_WEIGHT);
     let clock = dial.clone();
     let bound = settings.max_bytes;
     bench.serve(|server| server.cache(settings).clock(clock));

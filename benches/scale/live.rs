@@ -65,8 +65,7 @@ fn filled(bench: &mut Bench, tokens: usize, digests: bool) -> (Candidate, usize)
 
 /// What a cache holds that met far more tokens than it can hold, as a share of its setting.
 fn bounded(bench: &mut Bench, tokens: usize, digests: bool) -> f64 {
-    let mut settings = cache_for(tokens, digests);
-    settings.max_bytes = tokens * TOKEN_WEIGHT / 20;
+    let settings = cache_for(tokens, digests).max_bytes(tokens * TOKEN_WEIGHT / 20);
     bench.serve(without_cache);
     bench.layer(200).run(1);
     let before = alloc::held();

@@ -78,10 +78,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 /// A cache that can hold so many tokens of the bench.
 fn cache_for(tokens: usize, digests: bool) -> CacheSettings {
-    let mut settings = CacheSettings::default();
-    settings.max_bytes = settings.max_bytes.max(tokens * TOKEN_WEIGHT);
-    settings.digests = digests;
-    settings
+    let default = CacheSettings::default();
+    default.max_bytes(default.max_bytes.max(tokens * TOKEN_WEIGHT)).digests(digests)
 }
 
 /// More than one token of the bench weighs in the cache.

@@ -64,7 +64,7 @@ impl Site {
         let api = server(
             TrustedIssuer::discover(issuer.issuer(), TokenProfile::rfc9068())
                 .refresh(settings)
-                .allow_loopback_http(),
+                .allow_loopback_http(true),
         )?;
         let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes())?;
         let control = server(TrustedIssuer::with_keys(issuer.issuer(), keys, TokenProfile::rfc9068()))?;

@@ -1,7 +1,7 @@
 //! A login with a custom identity provider, as IBM Mobile Client Access has it, between four parties
 //! on this machine:
 //!
-//! - `back_end`: an API that wants a scope, protected by `ResourceServer::mobile_client_access`.
+//! - `back_end`: an API that wants a scope, protected by `preset::mobile_client_access::server`.
 //! - `authorization_service`: registers clients, asks the identity provider, and mints the tokens
 //!   (`tokens`). Simplified: its clients have no keys of their own.
 //! - `bank`: a custom identity provider of two steps, user name and password and then a PIN with

@@ -6,10 +6,10 @@ use axum::{Router, body::Body};
 use http::HeaderValue;
 use tokio::net::TcpListener;
 use tower_resource_server::{
-    ResourceServer,
     identity_provider::{IdentityProviderClient, IdentityProviderService},
     net::ReqwestClient,
     policy::scope,
+    preset,
 };
 
 use crate::{
@@ -48,9 +48,9 @@ impl Site {
 
         // The back end and the provider trust the same service. Neither needs it to be up yet.
         let protected = || {
-            ResourceServer::mobile_client_access(TENANT)
+            preset::mobile_client_access::server(TENANT)
                 .server_url(server_url.as_str())
-                .allow_loopback_http()
+                .allow_loopback_http(true)
                 .build()
         };
         spawn(back_end_listener, back_end::router(&protected()?, scope(REALM)));
@@ -64,7 +64,7 @@ impl Site {
 
         let tokens = Tokens::new(TENANT, &server_url)?;
         let asks = IdentityProviderClient::builder(&provider, TENANT, REALM, ReqwestClient::new()?)
-            .allow_loopback_http()
+            .allow_loopback_http(true)
             .build()?;
         let service = AuthorizationService::new(TENANT, REALM, tokens, asks, transcript.clone());
         let routes = authorization_service::router(Arc::new(service));

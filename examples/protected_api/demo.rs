@@ -34,7 +34,7 @@ pub(crate) async fn run(listen: Option<SocketAddr>) -> Result<(), AnyError> {
     let listener = crate::bind(listen.unwrap_or(ANY_PORT)).await?;
     let resource = format!("http://{}", listener.local_addr()?);
     let api = ResourceServer::builder(&resource)
-        .issuer(TrustedIssuer::discover(issuer.issuer(), TokenProfile::rfc9068()).allow_loopback_http())
+        .issuer(TrustedIssuer::discover(issuer.issuer(), TokenProfile::rfc9068()).allow_loopback_http(true))
         .scopes_supported(scope(READ).and(scope(WRITE)))
         .build()?;
     // A guard is complete on its route, which the layer does not go around: each path has one requirement.

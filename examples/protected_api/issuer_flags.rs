@@ -178,7 +178,7 @@ impl IssuerFlags {
             (None, Some(address)) => TrustedIssuer::with_jwks_uri(name, address.as_str(), profile),
             (None, None) => TrustedIssuer::discover(name, profile),
         };
-        Ok(if self.allow_loopback_http { issuer.allow_loopback_http() } else { issuer })
+        Ok(issuer.allow_loopback_http(self.allow_loopback_http))
     }
 }
 

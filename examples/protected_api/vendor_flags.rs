@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use clap::Args;
-use tower_resource_server::{ResourceServer, ResourceServerBuilder, preset::sceyt::Application};
+use tower_resource_server::{ResourceServerBuilder, preset, preset::sceyt::Application};
 
 use super::{AnyError, Profile};
 
@@ -67,21 +67,21 @@ impl VendorFlags {
                 self.refuse_others(&["--server-url"])?;
                 let server_url = needed("--server-url", self.server_url.as_deref())?;
                 let preset =
-                    ResourceServer::mobile_client_access(tenant).server_url(server_url).leeway(leeway);
-                Ok(if allow_loopback_http { preset.allow_loopback_http() } else { preset }.into_builder())
+                    preset::mobile_client_access::server(tenant).server_url(server_url).leeway(leeway);
+                Ok(preset.allow_loopback_http(allow_loopback_http).into_builder())
             }
             Profile::AppId => {
                 self.refuse_others(&["--server-url", "--scope-status"])?;
                 let server_url = needed("--server-url", self.server_url.as_deref())?;
-                let preset = ResourceServer::app_id(server_url, tenant).leeway(leeway);
+                let preset = preset::app_id::server(server_url, tenant).leeway(leeway);
                 let preset = if self.scope_status.as_deref() == Some("403") {
-                    preset.scope_status_403()
+                    preset.scope_status_403(true)
                 } else {
                     preset
                 };
                 let preset =
                     audiences.iter().fold(preset, |preset, audience| preset.audience(audience.as_str()));
-                Ok(if allow_loopback_http { preset.allow_loopback_http() } else { preset }.into_builder())
+                Ok(preset.allow_loopback_http(allow_loopback_http).into_builder())
             }
             Profile::Sceyt => {
                 self.refuse_others(&["--pem"])?;
@@ -90,7 +90,7 @@ impl VendorFlags {
                 let application = read
                     .and_then(|pem| Application::from_pem(tenant, &pem).map_err(|error| error.to_string()));
                 let application = application.map_err(|error| format!("{}: {error}", path.display()))?;
-                Ok(ResourceServer::sceyt(application).leeway(leeway).into_builder())
+                Ok(preset::sceyt::server(application).leeway(leeway).into_builder())
             }
             Profile::Jwt | Profile::Rfc9068 => Err("--tenant: this --profile is of no vendor".into()),
         }

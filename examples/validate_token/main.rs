@@ -65,8 +65,8 @@ async fn explain(server: &ResourceServer, cli: &Cli, token: &str) -> Explanation
     }
     match cli.profile {
         Profile::OidcIdToken => {
-            let nonce = cli.nonce.as_deref();
-            server.explain_id_token(token, IdTokenExpectations { nonce, ..Default::default() }).await
+            let expected = IdTokenExpectations::new().nonce(cli.nonce.as_deref());
+            server.explain_id_token(token, expected).await
         }
         // The request would name the application in a header.
         Profile::Sceyt => server.explain_of(cli.tenant.as_deref().unwrap_or_default(), token).await,

@@ -61,7 +61,7 @@ fn issuer(cli: &Cli, profile: TokenProfile) -> Result<TrustedIssuer, AnyError> {
         (None, Some(address)) => TrustedIssuer::with_jwks_uri(name, address, profile),
         (None, None) => TrustedIssuer::discover(name, profile),
     };
-    Ok(if cli.allow_loopback_http { issuer.allow_loopback_http() } else { issuer })
+    Ok(issuer.allow_loopback_http(cli.allow_loopback_http))
 }
 
 /// The keys of a file, if one is named.

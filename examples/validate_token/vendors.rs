@@ -3,8 +3,9 @@
 use std::{fs, time::Duration};
 
 use tower_resource_server::{
-    ResourceServer, ResourceServerBuilder,
+    ResourceServerBuilder,
     keys::{Algorithm, AlgorithmSet, KeySet, VerifyingKey},
+    preset,
     preset::{layer::Provider, sceyt::Application},
     store::Nonces,
 };
@@ -19,7 +20,7 @@ use crate::{
 const ALGORITHM: Algorithm = Algorithm::RS256;
 
 pub(crate) fn mobile_client_access(cli: &Cli) -> Result<ResourceServerBuilder, AnyError> {
-    let preset = ResourceServer::mobile_client_access(tenant(cli)?).leeway(leeway(cli));
+    let preset = preset::mobile_client_access::server(tenant(cli)?).leeway(leeway(cli));
     let preset = match (&cli.server_url, &cli.issuer) {
         (None, None) => return Err(needed("--server-url")),
         (Some(url), None) => preset.server_url(url),
@@ -30,18 +31,18 @@ pub(crate) fn mobile_client_access(cli: &Cli) -> Result<ResourceServerBuilder, A
         Some(keys) => preset.keys(keys),
         None => preset,
     };
-    Ok(if cli.allow_loopback_http { preset.allow_loopback_http() } else { preset }.into_builder())
+    Ok(preset.allow_loopback_http(cli.allow_loopback_http).into_builder())
 }
 
 pub(crate) fn app_id(cli: &Cli) -> Result<ResourceServerBuilder, AnyError> {
     let server_url = cli.server_url.as_deref().ok_or_else(|| needed("--server-url"))?;
-    let preset = ResourceServer::app_id(server_url, tenant(cli)?).leeway(leeway(cli));
+    let preset = preset::app_id::server(server_url, tenant(cli)?).leeway(leeway(cli));
     let preset = cli.audience.iter().fold(preset, |preset, audience| preset.audience(audience.as_str()));
     let preset = match keys(cli)? {
         Some(keys) => preset.keys(keys),
         None => preset,
     };
-    Ok(if cli.allow_loopback_http { preset.allow_loopback_http() } else { preset }.into_builder())
+    Ok(preset.allow_loopback_http(cli.allow_loopback_http).into_builder())
 }
 
 pub(crate) fn layer(cli: &Cli) -> Result<ResourceServerBuilder, AnyError> {
@@ -57,7 +58,7 @@ pub(crate) fn layer(cli: &Cli) -> Result<ResourceServerBuilder, AnyError> {
         .try_fold(provider, |provider, key| Ok::<_, AnyError>(provider.key(name(key)?, key.clone())))?;
     let path = cli.nonce_secret.as_deref().ok_or_else(|| needed("--nonce-secret"))?;
     let nonces = Nonces::with_secret(&read(path)?).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(ResourceServer::layer_provider(provider).nonces(nonces))
+    Ok(preset::layer::server(provider).nonces(nonces))
 }
 
 pub(crate) fn sceyt(cli: &Cli) -> Result<ResourceServerBuilder, AnyError> {
@@ -65,7 +66,7 @@ pub(crate) fn sceyt(cli: &Cli) -> Result<ResourceServerBuilder, AnyError> {
     let pem = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let application = Application::from_pem(tenant(cli)?, &pem);
     let application = application.map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(ResourceServer::sceyt(application).leeway(leeway(cli)).into_builder())
+    Ok(preset::sceyt::server(application).leeway(leeway(cli)).into_builder())
 }
 
 fn tenant(cli: &Cli) -> Result<&str, AnyError> {

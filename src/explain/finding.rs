@@ -1,10 +1,8 @@
-//! One check of a token, with its verdict, in words: what an explanation is made of.
-//!
-//! Made by `words` and `advice`.
+//! One check of a token, with its result, in words: what an explanation is made of.
 
 use std::{borrow::Cow, fmt};
 
-use serde::{Serialize, Serializer, ser::SerializeStruct};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{error::TokenError, token::ClaimValue};
@@ -34,6 +32,13 @@ pub enum Stage {
     Nonce,
 }
 
+/// The name that it has in JSON.
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
 /// What a check came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -56,47 +61,28 @@ pub enum Verdict {
 pub enum Shown {
     /// The value itself: of a claim that is well known, says nothing about a person, and is short.
     Value(Value),
-    /// What kind of value it is, such as `a string`.
-    #[serde(serialize_with = "as_kind")]
-    Kind(Cow<'static, str>),
+    /// A value that is not shown.
+    Hidden {
+        /// What kind of value it is, such as `a string`.
+        kind: &'static str,
+    },
 }
 
-fn as_kind<S: Serializer>(kind: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut shown = serializer.serialize_struct("Kind", 1)?;
-    shown.serialize_field("kind", kind)?;
-    shown.end()
+/// Whether the values of a claim are shown. Who a person is (`sub`, `prn`, `email`, ...) and what may
+/// be used once (`nonce`, `jti`, ...) is not shown.
+fn is_shown(claim: &str) -> bool {
+    const NAMES: &str = "aid appid aud auth_time azp cid client_id exp iat iss nbf scope scp tenant tid \
+                         token_use typ ver";
+    NAMES.split(' ').any(|name| name == claim)
 }
 
-/// The claims whose values are shown. Who a person is (`sub`, `prn`, `email`, ...) and what may be
-/// used once (`nonce`, `jti`, ...) is not among them.
-const SHOWN: [&str; 18] = [
-    "aid",
-    "appid",
-    "aud",
-    "auth_time",
-    "azp",
-    "cid",
-    "client_id",
-    "exp",
-    "iat",
-    "iss",
-    "nbf",
-    "scope",
-    "scp",
-    "tenant",
-    "tid",
-    "token_use",
-    "typ",
-    "ver",
-];
-
-/// The longest text that is shown, in characters: a URL fits, a token does not.
+/// The longest value that is shown, in characters of JSON: a URL fits, a token does not.
 const MAX_SHOWN: usize = 200;
 
 impl Shown {
     /// A text of the token that may be shown whatever it is: a name of an algorithm, type or key.
     pub(super) fn text(text: &str) -> Self {
-        Self::short(json!(text)).unwrap_or(Self::Kind("a long string".into()))
+        Self::short(json!(text)).unwrap_or(Self::Hidden { kind: "a long string" })
     }
 
     /// The value of a claim, if values of this claim are shown, or else its kind.
@@ -109,20 +95,15 @@ impl Shown {
             ClaimValue::String("") => ("an empty string", json!("")),
             ClaimValue::String(text) => ("a string", json!(text)),
             ClaimValue::Strings(texts) => ("an array of strings", json!(texts)),
-            ClaimValue::Array => return Self::Kind("an array with other things than strings".into()),
-            ClaimValue::StringMembers(_) | ClaimValue::Object => return Self::Kind("an object".into()),
+            ClaimValue::Array => return Self::Hidden { kind: "an array with other things than strings" },
+            ClaimValue::StringMembers(_) | ClaimValue::Object => return Self::Hidden { kind: "an object" },
         };
-        let shown = SHOWN.contains(&name).then_some(value).and_then(Self::short);
-        shown.unwrap_or(Self::Kind(kind.into()))
+        let shown = is_shown(name).then_some(value).and_then(Self::short);
+        shown.unwrap_or(Self::Hidden { kind })
     }
 
     fn short(value: Value) -> Option<Self> {
-        let short = match &value {
-            Value::String(text) => text.chars().nth(MAX_SHOWN).is_none(),
-            Value::Array(_) => value.to_string().chars().nth(MAX_SHOWN).is_none(),
-            _ => true,
-        };
-        short.then_some(Self::Value(value))
+        value.to_string().chars().nth(MAX_SHOWN).is_none().then_some(Self::Value(value))
     }
 }
 
@@ -132,250 +113,88 @@ impl fmt::Display for Shown {
         match self {
             Self::Value(Value::String(text)) => write!(f, "{text:?}"),
             Self::Value(Value::Array(items)) => {
-                let texts: Vec<_> = items.iter().filter_map(Value::as_str).collect();
-                write!(f, "{texts:?}")
+                f.debug_list().entries(items.iter().filter_map(Value::as_str)).finish()
             }
             Self::Value(value) => write!(f, "{value}"),
-            Self::Kind(kind) => f.write_str(kind),
+            Self::Hidden { kind } => f.write_str(kind),
         }
     }
 }
 
 /// One check: what must hold, whether it does, and what to do about it if not.
-#[derive(Clone, Debug)]
+///
+/// In JSON it has members of the same names, those that are known; and `code` ([`TokenError::code`]) in
+/// place of `error`.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Finding {
-    stage: Stage,
-    rule: String,
-    verdict: Verdict,
-    claim: Option<String>,
-    shown: Option<Shown>,
-    error: Option<TokenError>,
-    because: Option<Cow<'static, str>>,
-    fix: Option<Cow<'static, str>>,
-    token: Option<&'static str>,
+    /// Which token of a pair it is about, `access` or `id`; `None` where there is one token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<&'static str>,
+    /// Which part of the verification it is about.
+    pub stage: Stage,
+    /// What must hold, in words.
+    pub rule: String,
+    /// What the check came to.
+    pub verdict: Verdict,
+    /// The name of the claim or header member that it looked at, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
+    /// What the token says there, where that may be shown; text from outside, and perhaps a lie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shown: Option<Shown>,
+    /// What is wrong with the token, if it failed. Missing scopes alone are no error of the token.
+    #[serde(rename = "code", skip_serializing_if = "Option::is_none")]
+    pub error: Option<TokenError>,
+    /// Why it failed, did not apply or could not be checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<Cow<'static, str>>,
+    /// What would make it pass, if it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<Cow<'static, str>>,
 }
 
 impl Finding {
-    fn new(stage: Stage, rule: impl Into<String>, verdict: Verdict) -> Self {
-        let rule = rule.into();
-        Self {
-            stage,
-            rule,
-            verdict,
-            claim: None,
-            shown: None,
-            error: None,
-            because: None,
-            fix: None,
-            token: None,
-        }
+    /// A check that passed, until it is [judged](Self::judged).
+    pub(super) fn new(stage: Stage, rule: impl Into<String>) -> Self {
+        let (rule, verdict) = (rule.into(), Verdict::Passed);
+        let (token, claim, shown, error, because, advice) = Default::default();
+        Self { token, stage, rule, verdict, claim, shown, error, because, advice }
     }
 
-    /// A check that was made.
-    pub(super) fn of(stage: Stage, rule: impl Into<String>, verdict: Result<(), TokenError>) -> Self {
-        match verdict {
-            Ok(()) => Self::new(stage, rule, Verdict::Passed),
-            Err(error) => Self {
-                because: Some(because(&error)),
-                error: Some(error),
-                ..Self::new(stage, rule, Verdict::Failed)
-            },
-        }
-    }
-
-    /// A check about the request that failed, where no error of a token says so.
-    pub(super) fn failed(stage: Stage, rule: impl Into<String>, because: &'static str) -> Self {
-        Self { because: Some(because.into()), ..Self::new(stage, rule, Verdict::Failed) }
-    }
-
-    pub(super) fn not_applicable(stage: Stage, rule: impl Into<String>, because: &'static str) -> Self {
-        Self { because: Some(because.into()), ..Self::new(stage, rule, Verdict::NotApplicable) }
-    }
-
+    /// A check that was not made.
     pub(super) fn unchecked(stage: Stage, rule: impl Into<String>, because: &'static str) -> Self {
-        Self { because: Some(because.into()), ..Self::new(stage, rule, Verdict::Unchecked) }
+        let mut finding = Self::new(stage, rule);
+        finding.withdraw(because);
+        finding
     }
 
-    /// The claim or header member that the check looked at.
-    pub(super) fn about(self, claim: &str) -> Self {
-        Self { claim: Some(claim.to_owned()), ..self }
+    /// The check was not made after all.
+    pub(super) fn withdraw(&mut self, because: &'static str) {
+        (self.verdict, self.because) = (Verdict::Unchecked, Some(because.into()));
+        (self.error, self.advice) = (None, None);
     }
 
-    pub(super) fn showing(self, shown: Option<Shown>) -> Self {
-        Self { shown, ..self }
+    /// The claim or header member that the check looked at, and what is shown of it.
+    pub(super) fn about<'a>(self, claim: impl Into<Option<&'a str>>, shown: Option<Shown>) -> Self {
+        Self { claim: claim.into().map(str::to_owned), shown, ..self }
     }
 
-    /// What to do about it, if it failed.
-    pub(super) fn fix<T: Into<Cow<'static, str>>>(self, fix: impl FnOnce() -> T) -> Self {
-        let fix = (self.verdict == Verdict::Failed).then(|| fix().into());
-        Self { fix, ..self }
+    /// What the check came to. Where it passed, `idle` says why there was nothing to check, if there
+    /// was nothing.
+    pub(super) fn judged(mut self, result: Result<(), TokenError>, idle: Option<&'static str>) -> Self {
+        (self.verdict, self.because) = match (&result, idle) {
+            (Ok(()), None) => (Verdict::Passed, None),
+            (Ok(()), Some(idle)) => (Verdict::NotApplicable, Some(idle.into())),
+            (Err(error), _) => (Verdict::Failed, Some(error.detail())),
+        };
+        self.advice = result.as_ref().err().map(|error| error.advice().into());
+        Self { error: result.err(), ..self }
     }
 
-    /// The same check, not made after all.
-    pub(super) fn withdrawn(self, because: &'static str) -> Self {
-        Self {
-            claim: self.claim,
-            shown: self.shown,
-            token: self.token,
-            ..Self::unchecked(self.stage, self.rule, because)
-        }
-    }
-
-    /// The same check, where verification reports it as this error; why it failed is said as before.
-    pub(crate) fn reported_as(self, error: TokenError) -> Self {
-        Self { error: Some(error), ..self }
-    }
-
-    /// The same of one token of a pair.
-    pub(super) fn of_token(self, token: Option<&'static str>) -> Self {
-        Self { token, ..self }
-    }
-
-    /// Which token of a pair it is about, `access` or `id`; `None` where there is one token.
-    #[must_use]
-    pub const fn token(&self) -> Option<&'static str> {
-        self.token
-    }
-
-    /// Which part of the verification it is about.
-    #[must_use]
-    pub const fn stage(&self) -> Stage {
-        self.stage
-    }
-
-    /// What must hold, in words.
-    #[must_use]
-    pub fn rule(&self) -> &str {
-        &self.rule
-    }
-
-    /// What the check came to.
-    #[must_use]
-    pub const fn verdict(&self) -> Verdict {
-        self.verdict
-    }
-
-    /// The name of the claim or header member that it looked at, where it is one.
-    #[must_use]
-    pub fn claim(&self) -> Option<&str> {
-        self.claim.as_deref()
-    }
-
-    /// What the token says there, where that may be shown; text from outside, and perhaps a lie.
-    #[must_use]
-    pub const fn shown(&self) -> Option<&Shown> {
-        self.shown.as_ref()
-    }
-
-    /// What is wrong with the token, if this failed. Missing scopes alone are no error of the token.
-    #[must_use]
-    pub const fn error(&self) -> Option<&TokenError> {
-        self.error.as_ref()
-    }
-
-    /// Why it failed, did not apply or could not be checked.
-    #[must_use]
-    pub fn because(&self) -> Option<&str> {
-        self.because.as_deref()
-    }
-
-    /// What would make it pass, if it failed.
-    #[must_use]
-    pub fn advice(&self) -> Option<&str> {
-        self.fix.as_deref()
-    }
-}
-
-/// The fixed phrase, with the configured name of the claim.
-fn because(error: &TokenError) -> Cow<'static, str> {
-    match error {
-        TokenError::MissingClaim(name) => format!("the required claim {name} is missing").into(),
-        TokenError::InvalidClaim(name) => format!("the claim {name} is not acceptable").into(),
-        TokenError::ForeignClaim(name) => {
-            format!("the token carries {name} as another kind of token does").into()
-        }
-        _ => error.description().into(),
-    }
-}
-
-/// The members `stage`, `rule` and `verdict`; where they are known also `token`, `claim`, `shown`, `code`
-/// ([`TokenError::code`]), `because` and `advice`.
-impl Serialize for Finding {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Members<'a> {
-            #[serde(skip_serializing_if = "Option::is_none")]
-            token: Option<&'static str>,
-            stage: Stage,
-            rule: &'a str,
-            verdict: Verdict,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            claim: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            shown: Option<&'a Shown>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            code: Option<&'static str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            because: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            advice: Option<&'a str>,
-        }
-        let code = self.error.as_ref().map(TokenError::code);
-        Members {
-            token: self.token,
-            stage: self.stage,
-            rule: &self.rule,
-            verdict: self.verdict,
-            claim: self.claim(),
-            shown: self.shown(),
-            code,
-            because: self.because(),
-            advice: self.advice(),
-        }
-        .serialize(serializer)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn show(name: &str, value: ClaimValue<'_>) -> String {
-        Shown::claim(name, value).to_string()
-    }
-
-    #[test]
-    fn values_are_shown_where_the_claim_is_about_nobody() {
-        let long = "x".repeat(MAX_SHOWN + 1);
-        for (name, value, expected) in [
-            ("exp", ClaimValue::Integer(7), "7"),
-            ("exp", ClaimValue::String("7"), "\"7\""),
-            ("exp", ClaimValue::Null, "null"),
-            ("aud", ClaimValue::Strings(&["a".into(), "b".into()]), "[\"a\", \"b\"]"),
-            ("aud", ClaimValue::Array, "an array with other things than strings"),
-            ("aud", ClaimValue::Object, "an object"),
-            ("aud", ClaimValue::Strings(&[(&*long).into()]), "an array of strings"),
-            ("scope", ClaimValue::String(&long), "a string"),
-            ("sub", ClaimValue::String("alice"), "a string"),
-            ("sub", ClaimValue::String(""), "an empty string"),
-            ("prn", ClaimValue::String("alice"), "a string"),
-            ("email", ClaimValue::Strings(&["alice".into()]), "an array of strings"),
-            ("nonce", ClaimValue::String("n"), "a string"),
-            ("sub", ClaimValue::Bool(true), "true or false"),
-        ] {
-            assert_eq!(show(name, value), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn no_text_from_outside_reaches_a_terminal_as_it_is() {
-        for text in ["\u{1b}[31mred", "a\nb", "\u{202e}evil", "\u{9b}31m", "\u{7f}"] {
-            let value = ClaimValue::String(text);
-            let texts = [text.into()];
-            let several = ClaimValue::Strings(&texts);
-            for shown in [show("aud", value), show("aud", several), Shown::text(text).to_string()] {
-                assert!(shown.chars().all(|c| c == ' ' || c.is_ascii_graphic()), "{shown}");
-            }
-        }
+    /// What to do about it if it failed, where that is known better than by the error alone.
+    pub(super) fn advised(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
+        self.advice = self.advice.map(|_| advice.into());
+        self
     }
 }

@@ -1,14 +1,11 @@
-//! An explanation as text for people, and as JSON for programs.
+//! An explanation as text for people, in a page of HTML, and as JSON for programs.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::{Explanation, Finding, Outcome, Shown, Stage, Taken, Verdict, advice::distance};
-use crate::time::UnixTime;
-
-/// The claims that are dates.
-const DATES: [&str; 4] = ["exp", "nbf", "iat", "auth_time"];
+use super::{Explanation, Finding, Outcome, Shown, Stage, Taken, Verdict};
+use crate::time::{UnixTime, distance};
 
 /// A table: a line of judgement, and a row for each check: what it came to, which part of the
 /// verification it belongs to, the rule, and what the token says there. Under a row that failed stands
@@ -22,85 +19,88 @@ impl fmt::Display for Explanation {
             Taken::Id => "ID token",
             Taken::Pair => "pair of tokens",
         };
-        match (self.outcome(), self.reason()) {
-            (Outcome::Valid, _) | (_, None) => write!(f, "The {what} is valid.")?,
-            (Outcome::Invalid, Some(reason)) => write!(f, "The {what} is invalid: {reason}.")?,
+        match (self.outcome(), &self.reason) {
+            (Outcome::Valid, _) | (_, None) => writeln!(f, "The {what} is valid.")?,
+            (Outcome::Invalid, Some(reason)) => writeln!(f, "The {what} is invalid: {reason}.")?,
             (Outcome::Unchecked, Some(reason)) => {
-                write!(f, "The {what} could not be checked: {reason}.")?;
+                writeln!(f, "The {what} could not be checked: {reason}.")?;
             }
         }
-        f.write_str("\n")?;
-        if !f.alternate() {
+        let brief = f.alternate();
+        if !brief {
             write!(f, "Checked at {}", self.checked_at)?;
-            match self.issuer() {
+            match &self.issuer {
                 Some(issuer) => writeln!(f, " as a token of {issuer:?}.\n")?,
                 None => f.write_str(".\n\n")?,
             }
         }
-        let tells = |finding: &&Finding| matches!(finding.verdict(), Verdict::Failed | Verdict::Unchecked);
-        let brief = f.alternate();
-        for finding in self.findings.iter().filter(|finding| !brief || tells(finding)) {
-            row(f, finding, self.checked_at)?;
-        }
-        Ok(())
+        let tells = |finding: &Finding| matches!(finding.verdict, Verdict::Failed | Verdict::Unchecked);
+        let mut rows = self.findings.iter().filter(|finding| !brief || tells(finding));
+        rows.try_for_each(|finding| row(f, finding, self.checked_at))
     }
 }
 
 fn row(f: &mut fmt::Formatter<'_>, finding: &Finding, now: UnixTime) -> fmt::Result {
-    write!(f, "{:<7} ", mark(finding.verdict()))?;
-    let indent = match finding.token() {
-        Some(token) => {
-            write!(f, "{token:<7}")?;
-            26
-        }
-        None => 19,
+    let mark = match finding.verdict {
+        Verdict::Passed => "ok",
+        Verdict::Failed => "FAILED",
+        Verdict::NotApplicable => "-",
+        Verdict::Unchecked => "?",
     };
-    write!(f, "{:<10} {}", finding.stage(), finding.rule())?;
-    if let Some(shown) = finding.shown() {
+    write!(f, "{mark:<7} ")?;
+    if let Some(token) = finding.token {
+        write!(f, "{token:<7}")?;
+    }
+    let indent = if finding.token.is_some() { 26 } else { 19 };
+    write!(f, "{:<10} {}", finding.stage, finding.rule)?;
+    if let Some(shown) = &finding.shown {
         write!(f, ": {shown}")?;
         if let Some(date) = date(finding, shown) {
             write!(f, " ({})", distance(date, now))?;
         }
     }
-    match (finding.verdict(), finding.because()) {
+    match (finding.verdict, finding.because.as_deref()) {
         (Verdict::Unchecked | Verdict::NotApplicable, Some(because)) => writeln!(f, " ({because})"),
         (_, because) => {
             f.write_str("\n")?;
-            for line in because.into_iter().chain(finding.advice()) {
-                writeln!(f, "{:indent$}{line}", "")?;
-            }
-            Ok(())
+            let mut lines = because.into_iter().chain(finding.advice.as_deref());
+            lines.try_for_each(|line| writeln!(f, "{:indent$}{line}", ""))
         }
     }
 }
 
-const fn mark(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Passed => "ok",
-        Verdict::Failed => "FAILED",
-        Verdict::NotApplicable => "-",
-        Verdict::Unchecked => "?",
+/// The value of a claim that is a date.
+fn date(finding: &Finding, shown: &Shown) -> Option<UnixTime> {
+    match (finding.stage, finding.claim.as_deref(), shown) {
+        (Stage::Claims, Some("exp" | "nbf" | "iat" | "auth_time"), Shown::Value(value)) => {
+            value.as_f64().and_then(UnixTime::from_secs_f64)
+        }
+        _ => None,
     }
 }
 
-fn date(finding: &Finding, shown: &Shown) -> Option<UnixTime> {
-    let Shown::Value(value) = shown else { return None };
-    let is_date = finding.stage() == Stage::Claims && DATES.contains(&finding.claim()?);
-    is_date.then(|| value.as_f64().and_then(UnixTime::from_secs_f64)).flatten()
-}
+/// A text whose characters that mean something in HTML are written as character references: fit for
+/// the content of an element, and for the value of an attribute in quotes. `{:#}` is passed on.
+///
+/// ```
+/// use tower_resource_server::explain::Html;
+///
+/// let rule = Html(r#"aud is one of ["<b>"]"#).to_string();
+/// assert_eq!(rule, "aud is one of [&quot;&lt;b&gt;&quot;]");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Html<T>(pub T);
 
-impl fmt::Display for Stage {
+impl<T: fmt::Display> fmt::Display for Html<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Form => "form",
-            Self::Issuer => "issuer",
-            Self::Header => "header",
-            Self::Claims => "claims",
-            Self::Key => "key",
-            Self::Signature => "signature",
-            Self::Pair => "pair",
-            Self::Nonce => "nonce",
-            Self::Scope => "scope",
+        let text = if f.alternate() { format!("{:#}", self.0) } else { self.0.to_string() };
+        text.chars().try_for_each(|character| match character {
+            '&' => f.write_str("&amp;"),
+            '<' => f.write_str("&lt;"),
+            '>' => f.write_str("&gt;"),
+            '"' => f.write_str("&quot;"),
+            '\'' => f.write_str("&#39;"),
+            other => f.write_char(other),
         })
     }
 }
@@ -110,33 +110,18 @@ impl fmt::Display for Stage {
 /// of the refusal.
 impl Serialize for Explanation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Members<'a> {
-            outcome: Outcome,
-            token: &'static str,
-            checked_at: u64,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            issuer: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            code: Option<&'static str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            because: Option<&'static str>,
-            findings: &'a [Finding],
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("outcome", &self.outcome())?;
+        members.serialize_entry("token", &self.taken)?;
+        members.serialize_entry("checked_at", &self.checked_at.as_secs())?;
+        if let Some(issuer) = &self.issuer {
+            members.serialize_entry("issuer", &**issuer)?;
         }
-        let reason = self.reason();
-        Members {
-            outcome: self.outcome(),
-            token: match self.taken {
-                Taken::Access => "access",
-                Taken::Id => "id",
-                Taken::Pair => "pair",
-            },
-            checked_at: self.checked_at.as_secs(),
-            issuer: self.issuer(),
-            code: reason.as_ref().map(|reason| reason.code()),
-            because: reason.as_ref().map(|reason| reason.description()),
-            findings: &self.findings,
+        if let Some(reason) = &self.reason {
+            members.serialize_entry("code", reason.code())?;
+            members.serialize_entry("because", reason.description())?;
         }
-        .serialize(serializer)
+        members.serialize_entry("findings", &self.findings)?;
+        members.end()
     }
 }

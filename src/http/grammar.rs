@@ -76,8 +76,8 @@ impl Grammar {
 
     /// Takes the scheme in no other case than this, against RFC 9110 section 11.1, where clients
     /// are used to a server that does so.
-    pub fn exact_case(mut self) -> Self {
-        self.exact_case = true;
+    pub fn exact_case(mut self, exact: bool) -> Self {
+        self.exact_case = exact;
         self
     }
 
@@ -94,8 +94,8 @@ impl Grammar {
     }
 
     /// Takes credentials of another scheme for malformed ones instead of none.
-    pub fn refuse_other_schemes(mut self) -> Self {
-        self.refuses_others = true;
+    pub fn refuse_other_schemes(mut self, refuse: bool) -> Self {
+        self.refuses_others = refuse;
         self
     }
 
@@ -232,9 +232,10 @@ mod tests {
     #[test]
     fn each_grammar_cuts_as_its_row_says() {
         let plain = Grammar::bearer();
-        let lenient = Grammar::bearer().exact_case().spacing(Spacing::Whitespace).refuse_other_schemes();
-        let single = Grammar::bearer().exact_case().spacing(Spacing::SingleSpace);
-        let alone = single.clone().refuse_other_schemes();
+        let lenient =
+            Grammar::bearer().exact_case(true).spacing(Spacing::Whitespace).refuse_other_schemes(true);
+        let single = Grammar::bearer().exact_case(true).spacing(Spacing::SingleSpace);
+        let alone = single.clone().refuse_other_schemes(true);
         let session = Grammar::scheme("Layer").parameter("session-token");
         for (name, grammar, value, pairs, expected) in [
             ("plain", &plain, "bEARER a", false, "a"),

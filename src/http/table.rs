@@ -114,8 +114,8 @@ impl ChallengeTable {
     }
 
     /// Writes the scopes in front of the error code.
-    pub fn scope_first(mut self) -> Self {
-        self.scope_first = true;
+    pub fn scope_first(mut self, first: bool) -> Self {
+        self.scope_first = first;
         self
     }
 

@@ -191,8 +191,8 @@ pub struct IdentityProviderClientBuilder {
 
 impl IdentityProviderClientBuilder {
     /// Allows plain `http` to a loopback address, for development and tests.
-    pub const fn allow_loopback_http(mut self) -> Self {
-        self.allow_loopback_http = true;
+    pub const fn allow_loopback_http(mut self, allow: bool) -> Self {
+        self.allow_loopback_http = allow;
         self
     }
 

@@ -114,7 +114,7 @@ async fn whatever_is_no_answer_is_an_error() {
         ("a page", Told::default().json(200, "<h1>Hello</h1>"), Malformed),
         ("cut short", Told::default().json(200, &good[..40]), Malformed),
         (
-            "nobody",
+            "no one",
             Told::default()
                 .json(200, r#"{"status":"success","userIdentity":{"userName":"__proto__","attributes":{}}}"#),
             UserIdentity(UserIdentityError::DisplayName),
@@ -172,7 +172,7 @@ async fn a_token_goes_along_where_there_is_one_and_is_not_shown() {
 fn settings_that_cannot_work() {
     let build = |base: &str, tenant: &str, realm: &str, loopback: bool| {
         let builder = IdentityProviderClient::builder(base, tenant, realm, Told::default());
-        let builder = if loopback { builder.allow_loopback_http() } else { builder };
+        let builder = builder.allow_loopback_http(loopback);
         builder.build().map(drop).map_err(|error| error.to_string())
     };
     for (name, built, expected) in [

@@ -42,7 +42,8 @@ pub enum ExchangeError {
     UserIdentity(#[from] UserIdentityError),
 }
 
-/// The answer to a challenge does not have the members, or the types, that were asked for.
+/// The answer to a challenge does not have the members, or the types, that were asked for; also for
+/// providers that look for themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the challenge answer has not the expected members")]
 pub struct AnswerError;
@@ -51,8 +52,8 @@ pub struct AnswerError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
-    /// As many logins are under way as there is room for.
-    #[error("there is no room for a further state")]
+    /// As many logins are under way as can be kept.
+    #[error("the store of states is full")]
     Full,
     /// The cryptographic library has no randomness for an id.
     #[error("the cryptographic library could not make an id")]

@@ -83,7 +83,7 @@
 //! | | the samples | here |
 //! |---|---|---|
 //! | a body without `challengeAnswer` | 500 with an HTML page | 400 with `{"status":"failure"}`: somebody has to see that a caller does not speak the contract |
-//! | the user `__proto__`, without a password | success, without `displayName` | such an identity cannot be made, and is refused when received: no token for a name that nobody has |
+//! | the user `__proto__`, without a password | success, without `displayName` | such an identity cannot be made, and is refused when received: no token for a name that no user has |
 //! | wrong credentials | failure, or new challenges without end | the provider's choice; with [`States`] tries can be counted |
 //! | an answer to an earlier challenge | judged | a state is spent by the first who takes it: no step can be replayed |
 //! | tenant and realm in the path | not looked at | 404 unless they are ours: a provider has one realm |
@@ -117,5 +117,5 @@ pub use states::States;
 pub use user_identity::UserIdentity;
 
 /// The most bytes that a body of the contract may have, in both directions: 64 KiB. Headers of a
-/// client come along, which HTTP servers bound to 16 to 32 KiB; the rest is room for the answer.
+/// client come along, which HTTP servers bound to 16 to 32 KiB; the rest is for the answer.
 pub const MAX_BODY: usize = 64 * 1024;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{UserIdentity, UserIdentityError};
 
-/// The provider's word on a step of a login: one of the three that the contract has.
+/// The provider's word on a step of a login: one of the three that the contract has, and no other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The user is who they say they are.
@@ -23,7 +23,7 @@ impl From<UserIdentity> for Outcome {
     }
 }
 
-/// Fails closed: somebody without a name has not logged in.
+/// Fails closed: a user without a name has not logged in.
 impl From<Result<UserIdentity, UserIdentityError>> for Outcome {
     fn from(user: Result<UserIdentity, UserIdentityError>) -> Self {
         user.map_or(Self::Failure, Self::Success)
@@ -38,7 +38,7 @@ impl From<Challenge> for Outcome {
 
 /// A question to the user: any JSON object, and the id of what the provider remembers meanwhile.
 ///
-/// `Debug` shows neither: whoever has the id of a state can go on with that login.
+/// `Debug` shows neither: anyone who has the id of a state can go on with that login.
 ///
 /// ```
 /// use tower_resource_server::identity_provider::Challenge;

@@ -43,7 +43,7 @@ use crate::error::ConfigError;
 ///
 /// With axum it is a `fallback_service`, or a `route_service` of `/apps/{*rest}`; where it is nested,
 /// the prefix is gone from the path and no [base path](IdentityProviderServiceBuilder::base_path) is
-/// to be set. A [`ResourceServer::layer`](crate::ResourceServer::layer) around it keeps strangers out.
+/// to be set. A [`ResourceServer::layer`](crate::ResourceServer::layer) around it lets only authenticated callers in.
 pub struct IdentityProviderService<P, ResBody> {
     shared: Arc<Shared<P>>,
     body: PhantomData<fn() -> ResBody>,

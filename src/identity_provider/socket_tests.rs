@@ -62,7 +62,7 @@ fn answer(status: &str, body: &str) -> Option<Vec<u8>> {
 
 fn client(base: &str) -> IdentityProviderClient {
     IdentityProviderClient::builder(base, "T", "bridge", ReqwestClient::new().unwrap())
-        .allow_loopback_http()
+        .allow_loopback_http(true)
         .timeout(Duration::from_secs(60))
         .build()
         .unwrap()
@@ -151,7 +151,7 @@ async fn a_provider_that_hangs_is_given_up_at_the_deadline() {
     let (base, seen) = serve(None).await;
     let clock = ManualClock::default();
     let client = IdentityProviderClient::builder(&base, "T", "bridge", ReqwestClient::new().unwrap())
-        .allow_loopback_http()
+        .allow_loopback_http(true)
         .clock(clock.clone())
         .timeout(Duration::from_secs(60))
         .build()

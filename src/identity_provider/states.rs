@@ -25,7 +25,7 @@ const CAPACITY: usize = 10_000;
 ///   the same time from two sides, is judged once. A step that goes on puts the next state, and so
 ///   gets a new id.
 /// - A state that is older than the lifetime is gone, by the monotonic time of the [`Clock`].
-/// - When there is no room, [`put`](Self::put) refuses.
+/// - When it is full, [`put`](Self::put) refuses.
 ///
 /// Everything is in the memory of this process: with several instances, those who have state must
 /// see the same client again, or keep it elsewhere under ids of their own.
@@ -76,7 +76,7 @@ struct State<T> {
 type Turn = (Duration, u64);
 
 impl<T> States<T> {
-    /// Room for 10 000 states of 5 minutes each.
+    /// 10 000 states of 5 minutes each.
     pub fn new() -> Self {
         let held = Held { states: HashMap::new(), by_deadline: BTreeMap::new(), next: 0 };
         Self {
@@ -94,7 +94,7 @@ impl<T> States<T> {
         self
     }
 
-    /// How many states there is room for. Memory is that many times the size of `T` and some 200
+    /// How many states are kept at most. Memory is that many times the size of `T` and some 200
     /// bytes.
     pub const fn capacity(mut self, capacity: usize) -> Self {
         self.capacity = capacity;

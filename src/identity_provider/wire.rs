@@ -239,7 +239,11 @@ mod tests {
             ("a challenge of null", r#"{"status":"challenge","challenge":null}"#, Malformed),
             ("a challenge in text", r#"{"status":"challenge","challenge":"PIN?"}"#, Malformed),
             ("a state in numbers", r#"{"status":"challenge","challenge":{},"stateId":7}"#, Malformed),
-            ("success of nobody", r#"{"status":"success"}"#, Identity(UserIdentityError::Malformed)),
+            (
+                "success without an identity",
+                r#"{"status":"success"}"#,
+                Identity(UserIdentityError::Malformed),
+            ),
             (
                 "success of null",
                 r#"{"status":"success","userIdentity":null}"#,

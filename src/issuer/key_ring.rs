@@ -21,10 +21,10 @@ const MAX_KID: usize = 256;
 ///     .signing_key(SigningKey::generate(Algorithm::ES256)?.with_kid("a"))
 ///     .publish(SigningKey::generate(Algorithm::EdDSA)?.with_kid("b"))
 ///     .build()?;
-/// let stranger = SigningKey::generate(Algorithm::ES256)?;
+/// let other = SigningKey::generate(Algorithm::ES256)?;
 /// issuer.token().signed_with("b").mint()?;
 /// issuer.token().signed_with(Algorithm::EdDSA).mint()?;
-/// issuer.token().signed_with(&stranger).mint()?; // for tests: nobody trusts it
+/// issuer.token().signed_with(&other).mint()?; // for tests: no verifier trusts it
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -67,9 +67,7 @@ impl KeySelector {
             Selected::Kid(kid) => key.kid() == Some(kid),
             Selected::Algorithm(algorithm) => key.algorithm() == *algorithm,
             Selected::Key(other) => {
-                key.shares_material(other)
-                    && key.algorithm() == other.algorithm()
-                    && key.kid() == other.kid()
+                key.shares_material(other) && key.algorithm() == other.algorithm() && key.kid() == other.kid()
             }
         }
     }
@@ -208,10 +206,7 @@ mod tests {
         assert_eq!(ring.sign_with(&"old".into()), Err(IssueError::UnknownKey));
 
         ring.rotate(key(Algorithm::ES384, "newer")).unwrap();
-        assert_eq!(
-            (kids(&ring), ring.signing().kid()),
-            (vec!["new".into(), "newer".into()], Some("newer"))
-        );
+        assert_eq!((kids(&ring), ring.signing().kid()), (vec!["new".into(), "newer".into()], Some("newer")));
         assert_eq!(ring.algorithms(), ["ES384", "EdDSA"]);
     }
 

@@ -4,7 +4,7 @@
 //! the shape of [RFC 9068] and OpenID Connect Core, and its [`service`](TokenIssuer::service)
 //! shows the public keys to resource servers. It serves development servers, tests, and services
 //! that issue tokens to each other. It is *not* an authorization server: there is no login, no
-//! client registration and no token endpoint, and whoever calls `mint` has decided who the subject
+//! client registration and no token endpoint, and the caller of `mint` has decided who the subject
 //! is.
 //!
 //! ```

@@ -88,7 +88,7 @@ impl Site {
     /// One document for both well-known places: each has members the other's readers ignore.
     ///
     /// `response_types_supported` is required, may not be empty, and must not promise a flow that
-    /// nobody serves here: `none` is the registered word for that. An issuer with endpoints of its
+    /// that is not served here: `none` is the registered word for that. An issuer with endpoints of its
     /// own overrides it.
     pub(super) fn metadata(&self, ring: &KeyRing) -> Value {
         let mut metadata = json!({

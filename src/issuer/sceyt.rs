@@ -9,7 +9,7 @@ use crate::token::sceyt::{APPLICATION_CLAIM, MIN_LIFETIME, TYPE};
 ///
 /// The shape is that of the vendor's own samples: header `{"alg":"RS256","typ":"JWT"}`, without a
 /// `kid`; claims `sub`, `iat`, `nbf` (the same) and `exp`, in whole seconds. What verifies them is
-/// `ResourceServer::sceyt`.
+/// `preset::sceyt::server`.
 ///
 /// ```
 /// use std::time::Duration;

@@ -16,7 +16,7 @@ use crate::keys::PemBlock;
 
 /// A private key (or secret) with the algorithm it signs with and its `kid`.
 ///
-/// The `kid` is the key's [RFC 7638] thumbprint unless [`kid`](Self::kid) sets another or
+/// The `kid` is the key's [RFC 7638] thumbprint unless [`with_kid`](Self::with_kid) sets another or
 /// [`without_kid`](Self::without_kid) leaves it out; an HMAC secret has none by default, because a
 /// thumbprint would publish a hash of the secret.
 ///

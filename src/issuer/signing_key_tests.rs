@@ -69,13 +69,13 @@ fn every_hmac_round_trips_from_a_secret() {
         assert_eq!((key.public_jwk(), key.public_key_pem()), (None, None), "{algorithm}");
         assert_eq!((key.thumbprint(), key.kid()), (None, None), "{algorithm}");
 
-        let at_least = hash.tag_len();
-        let short = SigningKey::from_hmac_secret(&[1; 64][..at_least - 1], algorithm).err();
-        assert_eq!(short, Some(SigningKeyError::SecretTooShort { length: at_least - 1, minimum: at_least }));
-        assert!(SigningKey::from_hmac_secret(&[1; 64][..at_least], algorithm).is_ok());
+        let minimum = hash.tag_len();
+        let short = SigningKey::from_hmac_secret(&[1; 64][..minimum - 1], algorithm).err();
+        assert_eq!(short, Some(SigningKeyError::SecretTooShort { length: minimum - 1, minimum }));
+        assert!(SigningKey::from_hmac_secret(&[1; 64][..minimum], algorithm).is_ok());
 
         let generated = SigningKey::generate(algorithm).unwrap();
-        assert_eq!(generated.sign(b"x").unwrap().len(), at_least, "{algorithm}");
+        assert_eq!(generated.sign(b"x").unwrap().len(), minimum, "{algorithm}");
     }
 }
 

@@ -287,7 +287,7 @@ impl TokenBuilder {
     }
 }
 
-/// 128 random bits: nobody guesses or repeats one.
+/// 128 random bits: none is guessed or repeated.
 fn random_id() -> Result<String, IssueError> {
     let mut bytes = [0; 16];
     rand::fill(&mut bytes).map_err(|_| IssueError::Signing)?;

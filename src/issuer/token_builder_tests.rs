@@ -126,12 +126,12 @@ fn an_access_token_without_what_rfc_9068_requires_is_no_accident() {
 #[test]
 fn a_token_is_signed_with_the_key_that_was_asked_for() {
     let issuer = issuer();
-    let stranger = SigningKey::generate(Algorithm::ES384).unwrap();
+    let other = SigningKey::generate(Algorithm::ES384).unwrap();
     let cases = [
         ("by default", issuer.token(), issuer.signing_key()),
         ("by kid", issuer.token().signed_with("two"), issuer.key(Some(&"two".into())).unwrap()),
         ("by algorithm", issuer.token().signed_with(Algorithm::ES256), issuer.signing_key()),
-        ("by key", issuer.token().signed_with(&stranger), stranger.clone()),
+        ("by key", issuer.token().signed_with(&other), other.clone()),
     ];
     for (case, builder, key) in cases {
         let token = builder.mint().unwrap();
@@ -143,7 +143,11 @@ fn a_token_is_signed_with_the_key_that_was_asked_for() {
     let unknown = Err(IssueError::UnknownKey);
     assert_eq!(issuer.token().signed_with("three").mint(), unknown);
     assert_eq!(issuer.token().signed_with(Algorithm::RS256).mint(), unknown);
-    assert_eq!(issuer.sign_with(&stranger), Err(IssueError::UnknownKey), "a stranger signs no default");
+    assert_eq!(
+        issuer.sign_with(&other),
+        Err(IssueError::UnknownKey),
+        "a key that is not the issuer's signs no default"
+    );
 }
 
 #[test]

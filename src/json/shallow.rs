@@ -22,13 +22,13 @@ pub(crate) enum Shallow {
 
 impl<'de> Deserialize<'de> for Shallow {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader)
+        deserializer.deserialize_any(ShallowVisitor)
     }
 }
 
-struct Reader;
+struct ShallowVisitor;
 
-impl<'de> Visitor<'de> for Reader {
+impl<'de> Visitor<'de> for ShallowVisitor {
     type Value = Shallow;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

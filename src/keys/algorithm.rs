@@ -183,6 +183,15 @@ impl FromIterator<Algorithm> for AlgorithmSet {
     }
 }
 
+impl IntoIterator for AlgorithmSet {
+    type Item = Algorithm;
+    type IntoIter = std::vec::IntoIter<Algorithm>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter().collect::<Vec<_>>().into_iter()
+    }
+}
+
 impl<const N: usize> From<[Algorithm; N]> for AlgorithmSet {
     fn from(algorithms: [Algorithm; N]) -> Self {
         algorithms.into_iter().collect()

@@ -105,13 +105,13 @@ impl Jwk {
 
 impl<'de> Deserialize<'de> for Jwk {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader)
+        deserializer.deserialize_any(JwkVisitor)
     }
 }
 
-struct Reader;
+struct JwkVisitor;
 
-impl<'de> Visitor<'de> for Reader {
+impl<'de> Visitor<'de> for JwkVisitor {
     type Value = Jwk;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

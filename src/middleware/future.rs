@@ -12,7 +12,7 @@ use http::{Request, Response, request::Parts};
 use pin_project_lite::pin_project;
 use tower::{Service, ServiceExt, util::Oneshot};
 
-use super::gate::{Gate, Verdict, Wait};
+use super::gate::{Decision, Gate, Wait};
 use crate::{
     http::{Reason, Reject, Rejection},
     policy::Requirement,
@@ -128,12 +128,12 @@ where
                     let Some(on_hold) = held.take() else { return Poll::Pending };
                     let Held { mut request, required, inner, gate, reject } = *on_hold;
                     match gate.resume(waited, &mut request, &required) {
-                        Verdict::Admit => State::AdmittedLate { future: Box::pin(inner.oneshot(request)) },
-                        Verdict::Refuse(why) => {
+                        Decision::Admit => State::AdmittedLate { future: Box::pin(inner.oneshot(request)) },
+                        Decision::Refuse(why) => {
                             let (head, _) = request.into_parts();
                             State::Refused { response: Some(refusal(&why, &reject, &head)) }
                         }
-                        Verdict::Wait(pending) => {
+                        Decision::Wait(pending) => {
                             let held = Some(Box::new(Held { request, required, inner, gate, reject }));
                             State::Waiting { pending: Box::pin(pending), held }
                         }

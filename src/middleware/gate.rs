@@ -37,7 +37,7 @@ pub(super) struct Gate {
 static UNINVITED: Denial = Denial { reason: Reason::NoCredentials, retry_after: None };
 
 /// What becomes of a request.
-pub(super) enum Verdict<'g> {
+pub(super) enum Decision<'g> {
     Admit,
     Refuse(Refusal<'g>),
     Wait(Wait),
@@ -93,7 +93,7 @@ impl Gate {
 
     /// Judges a request that needs `required`, and puts the result into its extensions when it is
     /// admitted.
-    pub(super) fn judge<B>(&self, request: &mut Request<B>, required: &Requirement) -> Verdict<'_> {
+    pub(super) fn judge<B>(&self, request: &mut Request<B>, required: &Requirement) -> Decision<'_> {
         if self.reuse
             && let Some(verdict) = self.judge_earlier(request, required)
         {
@@ -105,31 +105,31 @@ impl Gate {
     }
 
     /// The verdict on an identity that stands in the request already.
-    fn judge_earlier<B>(&self, request: &Request<B>, required: &Requirement) -> Option<Verdict<'_>> {
+    fn judge_earlier<B>(&self, request: &Request<B>, required: &Requirement) -> Option<Decision<'_>> {
         let identity = request.extensions().get::<Identity>()?;
         if identity.server() == self.server.tag() {
             return Some(match self.server.admit_further(identity, required) {
-                Ok(()) => Verdict::Admit,
-                Err(denial) => Verdict::Refuse(self.refuse(&denial, required)),
+                Ok(()) => Decision::Admit,
+                Err(denial) => Decision::Refuse(self.refuse(&denial, required)),
             });
         }
         let reason = Reason::ForeignIdentity {
             verified_by: Arc::clone(&identity.server().0),
             guarded_by: Arc::clone(&self.server.tag().0),
         };
-        Some(Verdict::Refuse(Refusal::Fresh(self.server.refuse(reason.into(), required))))
+        Some(Decision::Refuse(Refusal::Fresh(self.server.refuse(reason.into(), required))))
     }
 
     /// Takes a step to its verdict.
-    fn conclude<B>(&self, step: Step, request: &mut Request<B>, required: &Requirement) -> Verdict<'_> {
+    fn conclude<B>(&self, step: Step, request: &mut Request<B>, required: &Requirement) -> Decision<'_> {
         let extensions = request.extensions_mut();
         match step {
-            Step::Wait(keys) => return Verdict::Wait(Wait::Keys(keys)),
-            Step::Done(Err(denial)) => return Verdict::Refuse(self.refuse(&denial, required)),
+            Step::Wait(keys) => return Decision::Wait(Wait::Keys(keys)),
+            Step::Done(Err(denial)) => return Decision::Refuse(self.refuse(&denial, required)),
             Step::Done(Ok(Some(identity))) => {
                 return match self.server.admit(identity, required) {
                     Admission::Done(admitted) => self.finish(admitted, extensions, required),
-                    Admission::Wait(store) => Verdict::Wait(Wait::Store(store)),
+                    Admission::Wait(store) => Decision::Wait(Wait::Store(store)),
                 };
             }
             Step::Done(Ok(None)) => {
@@ -140,7 +140,7 @@ impl Gate {
                     rejection.count();
                 }
                 if !self.optional || !required.is_none() {
-                    return Verdict::Refuse(rejection);
+                    return Decision::Refuse(rejection);
                 }
                 extensions.remove::<Identity>();
                 // For a handler that wants an identity after all.
@@ -148,7 +148,7 @@ impl Gate {
                 extensions.insert(Authentication::Anonymous);
             }
         }
-        Verdict::Admit
+        Decision::Admit
     }
 
     /// Goes on behind a wait.
@@ -157,7 +157,7 @@ impl Gate {
         waited: Waited,
         request: &mut Request<B>,
         required: &Requirement,
-    ) -> Verdict<'_> {
+    ) -> Decision<'_> {
         match waited {
             Waited::Keys(resumed) => {
                 let step = self.server.resume(resumed, request.headers());
@@ -175,13 +175,13 @@ impl Gate {
         admitted: Result<Identity, Denial>,
         extensions: &mut Extensions,
         required: &Requirement,
-    ) -> Verdict<'_> {
+    ) -> Decision<'_> {
         match admitted {
             Ok(identity) => {
                 extensions.insert(identity);
-                Verdict::Admit
+                Decision::Admit
             }
-            Err(denial) => Verdict::Refuse(self.refuse(&denial, required)),
+            Err(denial) => Decision::Refuse(self.refuse(&denial, required)),
         }
     }
 

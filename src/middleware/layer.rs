@@ -61,8 +61,8 @@ impl<R> AuthLayer<R> {
     /// Scopes that the server [requires](crate::ResourceServerBuilder::require) of every operation
     /// count: with one of those, as [App ID](crate::preset::app_id) has, nobody passes without
     /// credentials.
-    pub fn optional(mut self) -> Self {
-        self.gate.optional = true;
+    pub fn optional(mut self, optional: bool) -> Self {
+        self.gate.optional = optional;
         self
     }
 

@@ -13,7 +13,7 @@ use tower::Service;
 use super::{
     ResponseFuture,
     future::Held,
-    gate::{Gate, Verdict},
+    gate::{Decision, Gate},
 };
 use crate::http::{Empty, Reject};
 
@@ -59,13 +59,13 @@ where
             }
         };
         match self.gate.judge(&mut request, &required) {
-            Verdict::Admit => ResponseFuture::admitted(self.inner.call(request)),
-            Verdict::Refuse(refusal) => {
+            Decision::Admit => ResponseFuture::admitted(self.inner.call(request)),
+            Decision::Refuse(refusal) => {
                 let refused = ResponseFuture::refused(&refusal, &self.reject, &request.into_parts().0);
                 self.give_back_readiness();
                 refused
             }
-            Verdict::Wait(pending) => {
+            Decision::Wait(pending) => {
                 let required = required.into_owned();
                 self.give_back_readiness();
                 let (inner, gate, reject) = (self.inner.clone(), Arc::clone(&self.gate), self.reject.clone());

@@ -20,8 +20,8 @@ pub(crate) struct PlainHttp {
 
 impl PlainHttp {
     /// This machine.
-    pub(crate) fn allow_loopback(&mut self) {
-        self.loopback = true;
+    pub(crate) fn allow_loopback(&mut self, allow: bool) {
+        self.loopback = allow;
     }
 
     /// A host by its name or address, whatever its port.
@@ -151,7 +151,7 @@ impl UrlError {
         let url = Url::parse(url).ok();
         match (self, url.as_ref().and_then(Url::host)) {
             (Self::Insecure, Some(host)) if is_loopback(&host) => {
-                format!("{self}; use https, or allow it with .allow_loopback_http()")
+                format!("{self}; use https, or allow it with .allow_loopback_http(true)")
             }
             (Self::Insecure, Some(host)) => format!(
                 "{self}; use https, or in a network that is trusted .dangerous().plain_http_to(\"{host}\")"

@@ -161,7 +161,7 @@ async fn keys_stay_in_use_while_the_token_file_is_missing() {
         format!("http://{server}/jwks"),
         crate::profile::TokenProfile::jwt(),
     )
-    .allow_loopback_http()
+    .allow_loopback_http(true)
     .http_client(with_token_of(&file.path(), server));
     let api = ResourceServer::builder(issuer.audience()).issuer(trusted).clock(clock).build().unwrap();
     let token = || issuer.access_token("alice").unique().mint().unwrap();

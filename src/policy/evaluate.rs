@@ -123,7 +123,7 @@ const LIFETIME_BEGINS: [&str; 2] = ["iat", "nbf"];
 
 /// Everything but the claims that a verdict depends on.
 #[derive(Clone, Copy)]
-pub(crate) struct Context<'a> {
+pub(crate) struct RuleContext<'a> {
     pub(crate) moment: Moment,
     pub(crate) binding: &'a Binding,
     pub(crate) expected: Expected<'a>,
@@ -164,7 +164,7 @@ impl CompiledRule {
     pub(crate) fn evaluate(
         &self,
         claims: &Claims<'_>,
-        context: &Context<'_>,
+        context: &RuleContext<'_>,
         window: &mut Window,
     ) -> Result<(), TokenError> {
         let Some(value) = claims.get(self.claim) else {
@@ -211,7 +211,7 @@ impl CompiledRule {
         TokenError::InvalidClaim(self.rule.name())
     }
 
-    fn is_required(&self, claims: &Claims<'_>, context: &Context<'_>) -> bool {
+    fn is_required(&self, claims: &Claims<'_>, context: &RuleContext<'_>) -> bool {
         match &self.rule.presence {
             Presence::Required => true,
             Presence::IfPresent => false,
@@ -230,7 +230,7 @@ impl CompiledRule {
 
 impl Check {
     /// Whether `value` passes; `None` when it is not of the type that the check is about.
-    fn passes(&self, value: ClaimValue<'_>, context: &Context<'_>, window: &mut Window) -> Option<bool> {
+    fn passes(&self, value: ClaimValue<'_>, context: &RuleContext<'_>, window: &mut Window) -> Option<bool> {
         let Moment { now, leeway } = context.moment;
         let any = |wanted: &[Box<str>]| Some(has_any(value.as_strings()?, wanted.iter().map(AsRef::as_ref)));
         let in_window = |window: &mut Window, from, until| {

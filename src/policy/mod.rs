@@ -5,16 +5,19 @@
 //!   every kind of token goes through this one function; the kinds differ only in their rows.
 //! - `requirement`: what an operation demands of an identity that is already verified: scopes;
 //!   `membership`: whether what one list names is in another.
+//! - `advice`: what to do about a token that fails a rule, for [`explain`](crate::explain).
 //!
 //! Nothing in here knows a vendor, a header or a clock.
 
+mod advice;
 mod evaluate;
 mod membership;
 mod requirement;
 mod rule;
 
+pub(crate) use advice::{NOT_THERE, get_token_of};
 pub(crate) use evaluate::{
-    Binding, CompiledRule, Context, Expected, Moment, NameForm, Policy, Window, last_segment,
+    Binding, CompiledRule, Expected, Moment, NameForm, Policy, RuleContext, Window, last_segment,
 };
 pub(crate) use membership::has_any;
 pub use requirement::{InvalidScope, Requirement, scope};

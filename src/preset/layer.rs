@@ -17,7 +17,7 @@
 //!     "layer:///keys/69fdd5aa-6478-11e4-97f1-1ded000000e6",
 //!     VerifyingKey::from_pem(pem, Algorithm::RS256)?,
 //! );
-//! let logins = ResourceServer::layer_provider(provider).build()?;
+//! let logins = layer::server(provider).build()?;
 //!
 //! let nonce = logins.issue_nonce()?; // POST /nonces, and in each 401
 //! let who = logins.verify_access_token(identity_token).await?; // POST /sessions
@@ -110,7 +110,7 @@ pub fn identity_token() -> TokenProfile {
 /// A customer of the service, whose back end signs identity tokens: its identifier and its keys.
 ///
 /// It becomes an [`TrustedIssuer`] of [`identity_token`]s, so that one server can have several:
-/// `ResourceServer::layer_provider(one).issuer(another.into())`.
+/// `layer::server(one).issuer(another.into())`.
 #[derive(Clone)]
 #[must_use]
 pub struct Provider {
@@ -168,26 +168,21 @@ impl DangerousProvider {
     }
 }
 
-impl ResourceServer {
-    /// Begins a server that takes the identity tokens of a Layer provider, each once: see
-    /// [`preset::layer`](self). Its refusals are 422, and 503 when no nonce can be spent.
-    ///
-    /// It is not called `layer`, as its siblings are after their vendors: that is the Tower
-    /// [`layer`](Self::layer) of every server.
-    ///
-    /// The token comes in the body of a request: hand it to
-    /// [`verify_access_token`](Self::verify_access_token).
-    pub fn layer_provider(provider: Provider) -> ResourceServerBuilder {
-        const fn row(status: StatusCode) -> ChallengeRow {
-            ChallengeRow::new(status).without_challenge()
-        }
-        let challenges = ChallengeTable::rfc6750()
-            .no_credentials(row(StatusCode::UNAUTHORIZED))
-            .several_fields(row(StatusCode::BAD_REQUEST))
-            .invalid_request(row(StatusCode::BAD_REQUEST))
-            .invalid_token(row(StatusCode::UNPROCESSABLE_ENTITY));
-        Self::builder(provider.id.clone()).issuer(provider.into()).challenges(challenges)
+/// Begins a server that takes the identity tokens of a Layer provider, each once: see
+/// [`preset::layer`](self). Its refusals are 422, and 503 when no nonce can be spent.
+///
+/// The token comes in the body of a request: hand it to
+/// [`verify_access_token`](ResourceServer::verify_access_token).
+pub fn server(provider: Provider) -> ResourceServerBuilder {
+    const fn row(status: StatusCode) -> ChallengeRow {
+        ChallengeRow::new(status).without_challenge()
     }
+    let challenges = ChallengeTable::rfc6750()
+        .no_credentials(row(StatusCode::UNAUTHORIZED))
+        .several_fields(row(StatusCode::BAD_REQUEST))
+        .invalid_request(row(StatusCode::BAD_REQUEST))
+        .invalid_token(row(StatusCode::UNPROCESSABLE_ENTITY));
+    ResourceServer::builder(provider.id.clone()).issuer(provider.into()).challenges(challenges)
 }
 
 /// What an identity token says about its user.

@@ -27,10 +27,10 @@
 //!
 //! | preset | begins with |
 //! |---|---|
-//! | [`app_id`] | [`ResourceServer::app_id`](crate::ResourceServer::app_id) |
-//! | [`layer`] | [`ResourceServer::layer_provider`](crate::ResourceServer::layer_provider) |
-//! | [`mobile_client_access`] | [`ResourceServer::mobile_client_access`](crate::ResourceServer::mobile_client_access) |
-//! | [`sceyt`] | [`ResourceServer::sceyt`](crate::ResourceServer::sceyt) |
+//! | [`app_id`] | [`app_id::server`] |
+//! | [`layer`] | [`layer::server`] |
+//! | [`mobile_client_access`] | [`mobile_client_access::server`] |
+//! | [`sceyt`] | [`sceyt::server`] |
 
 pub mod app_id;
 pub mod auth0;

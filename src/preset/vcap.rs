@@ -41,20 +41,20 @@ pub(super) enum Choice {
 /// What the presets read of the credentials of a bound service. Members of no name here, the secret
 /// among them, are passed over while parsing.
 #[derive(Default)]
-pub(super) struct Credentials(HashMap<&'static str, Shallow>);
+pub(super) struct BoundCredentials(HashMap<&'static str, Shallow>);
 
 /// The members that say whom to trust.
 const MEMBERS: [&str; 6] =
     ["tenantId", "serverUrl", "appidServiceEndpoint", "version", "oAuthServerUrl", "oauthServerUrl"];
 
 /// Shows which members are there, and no value.
-impl fmt::Debug for Credentials {
+impl fmt::Debug for BoundCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Credentials").field(&self.0.keys()).finish()
+        f.debug_tuple("BoundCredentials").field(&self.0.keys()).finish()
     }
 }
 
-impl Credentials {
+impl BoundCredentials {
     /// Finds the service of that choice, in the order of the text; of its instances the first.
     pub(super) fn find(vcap_services: &str, choice: Choice) -> Result<Self, VcapError> {
         let Services(services) = json::read_once(vcap_services.as_bytes()).ok_or(VcapError::Malformed)?;
@@ -91,10 +91,10 @@ struct Services(Vec<Instance>);
 #[derive(Deserialize)]
 struct Instance {
     #[serde(default)]
-    credentials: Credentials,
+    credentials: BoundCredentials,
 }
 
-impl<'de> Deserialize<'de> for Credentials {
+impl<'de> Deserialize<'de> for BoundCredentials {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Members)
     }
@@ -104,17 +104,17 @@ impl<'de> Deserialize<'de> for Credentials {
 struct Members;
 
 impl<'de> Visitor<'de> for Members {
-    type Value = Credentials;
+    type Value = BoundCredentials;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object of credentials")
     }
 
-    fn visit_unit<E>(self) -> Result<Credentials, E> {
-        Ok(Credentials::default())
+    fn visit_unit<E>(self) -> Result<BoundCredentials, E> {
+        Ok(BoundCredentials::default())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Credentials, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<BoundCredentials, A::Error> {
         let mut kept = HashMap::new();
         while let Some(name) = members.next_key::<String>()? {
             match MEMBERS.into_iter().find(|known| *known == name) {
@@ -122,7 +122,7 @@ impl<'de> Visitor<'de> for Members {
                 None => drop(members.next_value::<IgnoredAny>()?),
             }
         }
-        Ok(Credentials(kept))
+        Ok(BoundCredentials(kept))
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     fn tenant(text: &str, choice: Choice) -> Result<String, VcapError> {
-        Credentials::find(text, choice)?.get("tenantId").map(str::to_owned)
+        BoundCredentials::find(text, choice)?.get("tenantId").map(str::to_owned)
     }
 
     #[test]
@@ -203,8 +203,8 @@ mod tests {
     fn no_secret_is_kept_or_shown() {
         const TEXT: &str = r#"{"AppID":[{"credentials":{"tenantId":"t-1","secret":"s-1","clientId":"c-1",
             "nested":{"password":"p-1"}}}]}"#;
-        let credentials = Credentials::find(TEXT, Choice::First).unwrap();
+        let credentials = BoundCredentials::find(TEXT, Choice::First).unwrap();
         assert_eq!(credentials.0.keys().collect::<Vec<_>>(), [&"tenantId"]);
-        assert_eq!(format!("{credentials:?}"), r#"Credentials(["tenantId"])"#);
+        assert_eq!(format!("{credentials:?}"), r#"BoundCredentials(["tenantId"])"#);
     }
 }

@@ -12,6 +12,7 @@ mod dangerous;
 mod facts;
 mod problems;
 mod scopes;
+mod words;
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +21,7 @@ pub use dangerous::DangerousProfile;
 
 use self::scopes::Renames;
 use crate::{
-    keys::{AlgorithmSet, KeySet},
+    keys::{Algorithm, AlgorithmSet, KeySet},
     policy::{NameForm, Rule, last_segment},
     token::ClaimPath,
 };
@@ -164,8 +165,8 @@ impl TokenProfile {
     /// Accepts these algorithms, as far as the issuer's keys allow them.
     ///
     /// The default is every asymmetric one: each key is bound to its own anyway.
-    pub fn algorithms(mut self, accepted: impl Into<AlgorithmSet>) -> Self {
-        self.algorithms = accepted.into();
+    pub fn algorithms(mut self, accepted: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms = accepted.into_iter().collect();
         self
     }
 

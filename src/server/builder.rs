@@ -15,6 +15,13 @@ use crate::{
 };
 
 /// The cache of verified tokens.
+///
+/// ```
+/// use tower_resource_server::CacheSettings;
+///
+/// let settings = CacheSettings::default().max_bytes(64 * 1024 * 1024).digests(true);
+/// # let _ = settings;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheSettings {
@@ -31,6 +38,8 @@ impl Default for CacheSettings {
         Self { max_bytes: 16 * 1024 * 1024, digests: false }
     }
 }
+
+setters!(CacheSettings { max_bytes: usize, digests: bool });
 
 /// Collects the settings of a [`ResourceServer`]; see [`ResourceServer::builder`].
 #[must_use]
@@ -216,8 +225,8 @@ impl ResourceServerBuilder {
 
     /// Keeps the tokens themselves in the [`Identity`](crate::Identity), for back ends that pass
     /// them on. Off unless asked for: what is not kept cannot leak.
-    pub fn retain_tokens(mut self) -> Self {
-        self.retain_tokens = true;
+    pub fn retain_tokens(mut self, retain: bool) -> Self {
+        self.retain_tokens = retain;
         self
     }
 

@@ -13,33 +13,51 @@ use crate::{
 };
 
 /// What the caller of [`verify_id_token`](ResourceServer::verify_id_token) knows about the login
-/// that the token is the answer to.
+/// that the token is the answer to. Nothing is expected unless it is said.
 ///
 /// ```
+/// use std::time::Duration;
 /// use tower_resource_server::IdTokenExpectations;
 ///
-/// let expected = IdTokenExpectations { nonce: Some("n-0S6_WzA2Mj"), ..Default::default() };
+/// let expected = IdTokenExpectations::new().nonce("n-0S6_WzA2Mj").max_age(Duration::from_secs(3600));
+/// # let _ = expected;
 /// ```
 #[derive(Clone, Copy, Default)]
-pub struct IdTokenExpectations<'a> {
-    /// The nonce that was sent with the authentication request: the token must carry it.
-    pub nonce: Option<&'a str>,
-    /// The access token that came with the ID token: `at_hash`, if there is one, must match.
-    pub access_token: Option<&'a str>,
-    /// The oldest acceptable login: `auth_time` must be there and at most this long ago.
-    pub max_age: Option<Duration>,
-}
+#[must_use]
+pub struct IdTokenExpectations<'a>(Expected<'a>);
 
 impl<'a> IdTokenExpectations<'a> {
+    /// Nothing beyond what the profile says.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The nonce that was sent with the authentication request: the token must carry it.
+    pub fn nonce(mut self, nonce: impl Into<Option<&'a str>>) -> Self {
+        self.0.nonce = nonce.into();
+        self
+    }
+
+    /// The access token that came with the ID token: `at_hash`, if there is one, must match.
+    pub fn access_token(mut self, token: impl Into<Option<&'a str>>) -> Self {
+        self.0.access_token = token.into();
+        self
+    }
+
+    /// The oldest acceptable login: `auth_time` must be there and at most this long ago.
+    pub fn max_age(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.0.max_age = age.into();
+        self
+    }
+
     pub(super) const fn expected(self) -> Expected<'a> {
-        let Self { nonce, access_token, max_age } = self;
-        Expected { nonce, access_token, max_age }
+        self.0
     }
 }
 
 impl fmt::Debug for IdTokenExpectations<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IdTokenExpectations").field("max_age", &self.max_age).finish_non_exhaustive()
+        f.debug_struct("IdTokenExpectations").field("max_age", &self.0.max_age).finish_non_exhaustive()
     }
 }
 
@@ -118,11 +136,37 @@ impl ResourceServer {
         admitted.map(Some).map_err(|denial| self.deny(denial))
     }
 
-    /// Verifies an access token without waiting: for keys that the application holds.
-    #[cfg(any(test, feature = "test-util"))]
-    pub(crate) fn verify_now(&self, token: &str) -> Result<Identity, Rejection> {
-        let credentials = Credentials::access(token.as_bytes());
-        let authenticated = match self.begin_with(credentials) {
+    /// Verifies an access token as [`verify_access_token`](Self::verify_access_token) does, and never
+    /// waits: for keys that the application holds, and for callers without a runtime.
+    ///
+    /// Keys that are fetched are used as far as they are there. Where a token needs newer ones, their
+    /// fetch is begun, as far as the budget and a runtime allow, and the token is refused with
+    /// [`Reason::KeysUnavailable`] (503): it may be good in a moment.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tower_resource_server::{ResourceServer, TrustedIssuer, keys::KeySet, profile::TokenProfile};
+    ///
+    /// let keys = KeySet::from_jwks(br#"{"keys":[
+    ///     {"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+    /// ]}"#)?;
+    /// let api = ResourceServer::builder("https://api.example")
+    ///     .issuer(TrustedIssuer::with_keys("https://login.example", keys, TokenProfile::rfc9068()))
+    ///     .build()?;
+    /// match api.verify_now("not.a-token") {
+    ///     Ok(identity) => println!("hello {}", identity.subject()),
+    ///     Err(refused) => assert_eq!(refused.status(), 401),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`verify_access_token`](Self::verify_access_token). A token that spends a nonce is refused with
+    /// [`Reason::SpentStoreUnavailable`] where the store does not answer at once: it is asked all the same,
+    /// so the nonce may be spent.
+    pub fn verify_now(&self, token: &str) -> Result<Identity, Rejection> {
+        let authenticated = match self.begin_with(Credentials::access(token.as_bytes())) {
             Step::Done(result) => result,
             Step::Wait(_) => Err(Reason::KeysUnavailable.into()),
         };
@@ -134,7 +178,7 @@ impl ResourceServer {
         admitted.map_err(|denial| self.deny(denial))
     }
 
-    /// The identity behind an access token, if it was verified before and the verdict still stands:
+    /// The identity behind an access token, if it was verified before and is still good:
     /// no signature, no waiting.
     #[must_use]
     pub fn try_verify_cached(&self, token: &str) -> Option<Identity> {

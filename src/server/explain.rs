@@ -9,15 +9,13 @@ use crate::{
     policy::Requirement,
     store::Nonces,
     time::{Now, UnixTime},
-    verify::Failure,
+    verify::{Failure, TokenContents},
 };
 
 impl ResourceServer {
-    /// Explains what [`verify_access_token`](Self::verify_access_token) would say: every check with
-    /// its verdict, what the token says where that may be shown, and what would fix it.
-    ///
-    /// The [module](crate::explain) says what it promises and what it shows. It waits only when the
-    /// keys to decide are being fetched, as verification does.
+    /// Explains what [`verify_access_token`](Self::verify_access_token) would say: every check with its
+    /// verdict, what the token says where that [may be shown](crate::explain), and what would fix it. It
+    /// waits when verification does.
     ///
     /// ```
     /// # use tower_resource_server::{TrustedIssuer, keys::KeySet, profile::TokenProfile};
@@ -32,7 +30,7 @@ impl ResourceServer {
     /// let api = ResourceServer::builder("https://api.example").issuer(issuer).build()?;
     /// let explanation = api.explain("not.a-token").await;
     /// assert!(!explanation.is_valid());
-    /// let why = explanation.failed().next().map(|finding| (finding.stage(), finding.rule()));
+    /// let why = explanation.failed().next().map(|finding| (finding.stage, &*finding.rule));
     /// assert_eq!(why, Some((Stage::Form, "it has three parts with dots between them")));
     /// println!("{explanation}");
     /// # Ok(())
@@ -50,8 +48,7 @@ impl ResourceServer {
     }
 
     /// Explains what a request with both tokens would be told, where the server
-    /// [takes](super::ResourceServerBuilder::id_token) ID tokens: whether each is good, and whether
-    /// they belong together.
+    /// [takes](super::ResourceServerBuilder::id_token) ID tokens.
     pub async fn explain_pair(&self, access_token: &str, id_token: &str) -> Explanation {
         let id = Some(id_token.as_bytes());
         let credentials = Credentials { id, ..Credentials::access(access_token.as_bytes()) };
@@ -60,52 +57,41 @@ impl ResourceServer {
 
     /// Explains what [`verify_id_token`](Self::verify_id_token) would say.
     pub async fn explain_id_token(&self, token: &str, expectations: IdTokenExpectations<'_>) -> Explanation {
-        let (expected, none) = (expectations.expected(), Requirement::none());
-        self.observe(Taken::Id, &none, |now, report| {
-            let id = self.0.verify_lone_id_token(token.as_bytes(), now, expected, report)?.flatten();
-            self.look(Presented { access: None, id: id.as_ref() }, &none, now, report)
+        let expected = expectations.expected();
+        self.observe(Taken::Id, &Requirement::none(), |now, report| {
+            Ok([None, self.0.verify_lone_id_token(token.as_bytes(), now, expected, report)?.flatten()])
         })
         .await
     }
 
     async fn explain_request(&self, taken: Taken, credentials: Credentials<'_>) -> Explanation {
-        let required = &self.0.required;
-        self.observe(taken, required, |now, report| {
+        self.observe(taken, &self.0.required, |now, report| {
             let (access, id) = self.0.verify_tokens(credentials, now, report)?;
             let id = match id {
                 None if taken == Taken::Pair => self.0.no_id_token(report)?,
                 id => id,
             };
-            let id = id.flatten();
-            self.look(Presented { access: access.as_ref(), id: id.as_ref() }, required, now, report)
+            Ok([access, id.flatten()])
         })
         .await
     }
 
-    /// Whether the tokens would be admitted: nothing is spent.
-    fn look(
-        &self,
-        tokens: Presented<'_>,
-        required: &Requirement,
-        now: &Now<'_>,
-        report: &mut Report<'_>,
-    ) -> Result<(), (TokenKind, Failure)> {
-        let peek = |nonces: &Nonces, nonce: &str, now| nonces.peek(nonce, now).into();
-        self.0.admit(tokens, required, now, peek, report).map(drop)
-    }
-
-    /// Runs a verification until its issuers' keys can say nothing new, and reports the last run.
+    /// Runs a verification until its issuers' keys can say nothing new, looks whether its tokens would be
+    /// admitted, and reports the last run. Nothing is spent.
     async fn observe<'a>(
         &'a self,
         taken: Taken,
         required: &'a Requirement,
-        verify: impl Fn(&Now<'_>, &mut Report<'a>) -> Result<(), (TokenKind, Failure)>,
+        verify: impl Fn(&Now<'_>, &mut Report<'a>) -> Result<[Option<TokenContents>; 2], (TokenKind, Failure)>,
     ) -> Explanation {
         let new = || (Report::new(taken, required, &self.0.limits), UnixTime::default());
         let last = RefCell::new(new());
         let attempt = |now: &Now<'_>| {
             let (mut report, _) = new();
-            verify(now, &mut report)?;
+            let [access, id] = verify(now, &mut report)?;
+            let tokens = Presented { access: access.as_ref(), id: id.as_ref() };
+            let peek = |nonces: &Nonces, nonce: &str, now| nonces.peek(nonce, now).into();
+            self.0.admit(tokens, required, now, peek, &mut report)?;
             let result = report.result();
             last.replace((report, now.unix()));
             result
@@ -118,6 +104,6 @@ impl ResourceServer {
             }
         };
         let (report, moment) = last.into_inner();
-        Explanation::new(taken, report, result.err().map(|denial| denial.reason), moment)
+        report.explain(result.err().map(|denial| denial.reason), moment)
     }
 }

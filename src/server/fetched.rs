@@ -186,11 +186,11 @@ impl TrustedIssuer {
         self
     }
 
-    /// Allows plain `http` to loopback, for development and tests: `localhost` and the names below it
+    /// Whether plain `http` to loopback is allowed, for development and tests: `localhost` and the names below it
     /// (RFC 6761 section 6.3), 127.0.0.0/8 and `::1`. For a host in a container network see
     /// [`DangerousIssuer::plain_http_to`].
-    pub fn allow_loopback_http(mut self) -> Self {
-        self.remote.plain_http.allow_loopback();
+    pub fn allow_loopback_http(mut self, allow: bool) -> Self {
+        self.remote.plain_http.allow_loopback(allow);
         self
     }
 }

@@ -43,7 +43,7 @@ pub struct HealthService<B> {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct HealthDocument<'a> {
     status: &'static str,
     issuers: Vec<IssuerReport<'a>>,
 }
@@ -108,7 +108,7 @@ impl<B> HealthService<B> {
             (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         };
         let issuers = health.iter().map(IssuerReport::new).collect();
-        match serde_json::to_vec(&Report { status, issuers }) {
+        match serde_json::to_vec(&HealthDocument { status, issuers }) {
             Ok(json) => (code, json.into()),
             // Strings and numbers always become JSON.
             Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, Bytes::new()),

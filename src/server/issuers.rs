@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::known_issuer::KnownIssuers;
 use crate::{
     error::TokenError,
-    policy::{Context, Expected, Moment, Policy, Window},
+    policy::{Expected, Moment, Policy, RuleContext, Window},
     profile::CompiledProfile,
     source::{IssuerHealth, KeySource, Tenant, Tenants},
     time::{Clocks, Now},
@@ -66,7 +66,7 @@ impl Profiles {
         let Some(claims) = claims else { return &self.access };
         let moment = Moment { now: now.unix(), leeway: self.access.leeway };
         let (binding, expected) = (&self.access.binding, Expected::default());
-        let context = Context { moment, binding, expected, algorithm: None };
+        let context = RuleContext { moment, binding, expected, algorithm: None };
         let holds = |rules: &Policy| {
             let mut window = Window::ALWAYS;
             rules.rules().iter().all(|rule| rule.evaluate(claims, &context, &mut window).is_ok())

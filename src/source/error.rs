@@ -140,4 +140,5 @@ impl IssuerRefreshError {
 /// Keys are fetched on a tokio runtime, and the caller is not on one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("keys are fetched on a tokio runtime, and there is none here")]
+#[non_exhaustive]
 pub struct NoRuntime;

@@ -12,7 +12,7 @@ use tokio::{runtime::Handle, sync::Notify, task::AbortHandle};
 use super::{
     NoRuntime, RefreshError, SourceState,
     load::{Found, Load, Lookup},
-    schedule::{Reason, Step, Success},
+    schedule::{FetchReason, NextStep, Success},
     shared::{Shared, State},
     tenants::OnDemand,
 };
@@ -124,7 +124,7 @@ impl Shared {
                 Err(error) => {
                     state.schedule.failed(now, error.retry_after(), jitter);
                     state.last_error = Some(error.clone());
-                    Report::Failed(error)
+                    Refreshed::Failed(error)
                 }
             };
             let loaded = state.memory.loaded.as_ref().map(|loaded| Arc::clone(&loaded.keys));
@@ -135,11 +135,11 @@ impl Shared {
         // The ages of tenants have one name, and would only overwrite each other.
         metrics::fetched(name, report.outcome(), age.filter(|_| self.config.on_demand.is_none()));
         match report {
-            Report::Changed { generation, keys } => {
+            Refreshed::Changed { generation, keys } => {
                 tracing::info!(issuer = %name, generation, keys, "the issuer's keys have changed");
             }
-            Report::Unchanged => tracing::debug!(issuer = %name, "the issuer's keys have not changed"),
-            Report::Failed(error) => tracing::warn!(issuer = %name, %error, "a key refresh failed"),
+            Refreshed::Unchanged => tracing::debug!(issuer = %name, "the issuer's keys have not changed"),
+            Refreshed::Failed(error) => tracing::warn!(issuer = %name, %error, "a key refresh failed"),
         }
         if let Some(skipped) = skipped {
             let (count, because) = (skipped.skipped().len(), reasons(skipped.skipped()));
@@ -149,7 +149,7 @@ impl Shared {
         self.tell();
     }
 
-    fn take_in(&self, state: &mut State, found: Found, now: Duration, jitter: f64) -> Report {
+    fn take_in(&self, state: &mut State, found: Found, now: Duration, jitter: f64) -> Refreshed {
         let old = state.memory.loaded.as_ref().map(|loaded| Arc::clone(&loaded.keys));
         let new = found.memory.loaded.as_ref().map(|loaded| Arc::clone(&loaded.keys));
         let changed = match (&old, &new) {
@@ -168,9 +168,9 @@ impl Shared {
         state.schedule.succeeded(now, Success { freshness: found.freshness, found_new_key }, jitter);
         match self.publish(state) {
             Some(generation) => {
-                Report::Changed { generation, keys: new.as_ref().map_or(0, |keys| keys.len()) }
+                Refreshed::Changed { generation, keys: new.as_ref().map_or(0, |keys| keys.len()) }
             }
-            None => Report::Unchanged,
+            None => Refreshed::Unchanged,
         }
     }
 
@@ -194,13 +194,13 @@ impl Shared {
     }
 }
 
-enum Report {
+enum Refreshed {
     Changed { generation: u64, keys: usize },
     Unchanged,
     Failed(RefreshError),
 }
 
-impl Report {
+impl Refreshed {
     /// Its name in metrics.
     const fn outcome(&self) -> &'static str {
         match self {
@@ -233,12 +233,12 @@ fn is_over(source: &OnDemand, state: &State, now: Duration) -> bool {
 }
 
 /// Where a fetch for this reason looks, after so many failures in a row.
-const fn lookup(reason: Reason, failures: u32) -> Lookup {
+const fn lookup(reason: FetchReason, failures: u32) -> Lookup {
     match reason {
         _ if failures % 2 == 1 => Lookup::AfterFailure,
-        Reason::UnknownKey | Reason::Asked => Lookup::ForUnknownKey,
+        FetchReason::UnknownKey | FetchReason::Asked => Lookup::ForUnknownKey,
         // A key that is exchanged under its name is where it was.
-        Reason::Due | Reason::BadSignature => Lookup::Scheduled,
+        FetchReason::Due | FetchReason::BadSignature => Lookup::Scheduled,
     }
 }
 
@@ -261,8 +261,8 @@ async fn drive(watch: Watch, wake: Arc<Notify>) {
             let step = state.schedule.step(clocks);
             let memory = state.memory.clone();
             let next = match step {
-                Step::Fetch(_) => now,
-                Step::SleepUntil(until) => until,
+                NextStep::Fetch(_) => now,
+                NextStep::SleepUntil(until) => until,
             };
             let overdue_at = shared.overdue_at(next);
             if let Some(driver) = &mut state.driver {
@@ -272,8 +272,8 @@ async fn drive(watch: Watch, wake: Arc<Notify>) {
             (step, memory, state.schedule.failures())
         };
         let reason = match step {
-            Step::Fetch(reason) => reason,
-            Step::SleepUntil(until) => {
+            NextStep::Fetch(reason) => reason,
+            NextStep::SleepUntil(until) => {
                 before(config.clock.sleep_until(until), wake.notified()).await;
                 continue;
             }

@@ -20,7 +20,7 @@ use super::{
     Health, KeyAnswer, NoRuntime, RefreshError, RefreshSettings, SourceState,
     load::KeyLocation,
     permits::WaiterPools,
-    schedule::{MIN_RETRY_AFTER, Reason, Verdict},
+    schedule::{FetchReason, MIN_RETRY_AFTER, ScheduleAnswer},
     shared::{Permitted, Request, Shared},
     tenants::OnDemand,
 };
@@ -105,7 +105,7 @@ impl RemoteKeys {
     pub(crate) fn is_known_to_lack(&self, seen: u64, now: Clocks) -> bool {
         let state = self.shared.lock();
         self.shared.live(now).is_some_and(|live| live.generation() == seen)
-            && state.schedule.judge(Wanted::UnknownKey, now.monotonic, now) == Verdict::Lacks
+            && state.schedule.judge(Wanted::UnknownKey, now.monotonic, now) == ScheduleAnswer::Lacks
     }
 
     /// What to do about a token that the snapshot of generation `seen` (`None` when there was no
@@ -165,7 +165,7 @@ impl RemoteKeys {
         // A fetch that is under way began before this call and does not count.
         let number = {
             let mut state = shared.lock();
-            state.schedule.request(Reason::Asked, asked);
+            state.schedule.request(FetchReason::Asked, asked);
             state.schedule.fetches() + 1
         };
         loop {

@@ -34,7 +34,7 @@ pub(super) const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a fetch is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(super) enum FetchReason {
     /// There are no keys, or it is time for new ones.
     Due,
     /// A request needs a key that is not there.
@@ -47,16 +47,16 @@ pub(super) enum Reason {
 
 /// What to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum NextStep {
     /// Fetch; the flight has begun.
-    Fetch(Reason),
+    Fetch(FetchReason),
     /// Nothing before this moment, unless a fetch is requested.
     SleepUntil(Duration),
 }
 
 /// What a request without its key is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum ScheduleAnswer {
     /// There is evidence that the key does not exist.
     Lacks,
     /// It cannot be told now.
@@ -69,7 +69,7 @@ pub(super) enum Verdict {
         /// The end of the wait.
         until: Duration,
         /// The fetch to be requested first; `None` when one is on its way.
-        request: Option<Reason>,
+        request: Option<FetchReason>,
     },
 }
 
@@ -90,7 +90,7 @@ struct Good {
 
 #[derive(Clone, Copy, Debug)]
 struct Request {
-    reason: Reason,
+    reason: FetchReason,
     /// A token of the budget for unknown keys was spent on it.
     paid: bool,
 }
@@ -141,23 +141,23 @@ impl Schedule {
     // === what the driver asks and tells ===
 
     /// What to do now; a fetch counts as begun with this call.
-    pub(super) fn step(&mut self, now: Clocks) -> Step {
+    pub(super) fn step(&mut self, now: Clocks) -> NextStep {
         if self.flight.is_some() {
-            return Step::SleepUntil(Duration::MAX);
+            return NextStep::SleepUntil(Duration::MAX);
         }
         let may_fetch =
-            |request: &Request| request.reason == Reason::Asked || now.monotonic >= self.backoff_until;
+            |request: &Request| request.reason == FetchReason::Asked || now.monotonic >= self.backoff_until;
         // Keys that the wall clock ended are due, whatever monotonic time says.
         let due = if self.is_live(now) { self.due() } else { self.backoff_until };
         let request = match self.requested {
             Some(request) if may_fetch(&request) => request,
-            _ if now.monotonic >= due => Request { reason: Reason::Due, paid: false },
-            _ => return Step::SleepUntil(due),
+            _ if now.monotonic >= due => Request { reason: FetchReason::Due, paid: false },
+            _ => return NextStep::SleepUntil(due),
         };
         self.requested = None;
         self.flight = Some(Flight { request, started: now });
         self.fetches += 1;
-        Step::Fetch(request.reason)
+        NextStep::Fetch(request.reason)
     }
 
     /// The fetch under way brought keys, or the news that they have not changed.
@@ -196,7 +196,7 @@ impl Schedule {
         self.completed = self.fetches;
         self.failures = self.failures.saturating_add(1);
         // Every other request for a fetch waits out the back-off; the application's own is kept.
-        self.requested = self.requested.filter(|request| request.reason == Reason::Asked);
+        self.requested = self.requested.filter(|request| request.reason == FetchReason::Asked);
         self.backoff_until = now.saturating_add(delay);
     }
 
@@ -211,43 +211,43 @@ impl Schedule {
     // === what requests ask ===
 
     /// What to tell a request that arrived at `arrived` and that the current set does not verify.
-    pub(super) fn judge(&self, wanted: Wanted, arrived: Duration, clocks: Clocks) -> Verdict {
+    pub(super) fn judge(&self, wanted: Wanted, arrived: Duration, clocks: Clocks) -> ScheduleAnswer {
         match wanted {
             Wanted::UnknownKey => self.judge_unknown_key(arrived, clocks),
             Wanted::ExchangedKey => self.judge_bad_signature(arrived, clocks),
         }
     }
 
-    fn judge_unknown_key(&self, arrived: Duration, clocks: Clocks) -> Verdict {
+    fn judge_unknown_key(&self, arrived: Duration, clocks: Clocks) -> ScheduleAnswer {
         let now = clocks.monotonic;
         let live = self.good.filter(|_| self.is_live(clocks));
         if live.is_some_and(|good| good.started.monotonic >= arrived) {
-            return Verdict::Lacks;
+            return ScheduleAnswer::Lacks;
         }
         let wait = if live.is_some() { self.settings.unknown_key_wait } else { self.settings.cold_wait };
         let until = arrived.saturating_add(wait);
         let late = now >= until;
         if self.is_fetching() && !late {
-            return Verdict::Wait { until, request: None };
+            return ScheduleAnswer::Wait { until, request: None };
         }
         if late || now < self.backoff_until {
             return self.unavailable(self.backoff_until.saturating_sub(now));
         }
         let Some(good) = live else {
-            return Verdict::Wait { until, request: Some(Reason::Due) };
+            return ScheduleAnswer::Wait { until, request: Some(FetchReason::Due) };
         };
         if self.budget.left(now) > 0 {
-            return Verdict::Wait { until, request: Some(Reason::UnknownKey) };
+            return ScheduleAnswer::Wait { until, request: Some(FetchReason::UnknownKey) };
         }
         if clocks.since(good.started) <= self.settings.evidence_window {
-            return Verdict::Lacks;
+            return ScheduleAnswer::Lacks;
         }
         self.unavailable(self.budget.wait(now))
     }
 
     /// The key that the token names is there and did not sign it: that is evidence, unless the issuer is
     /// one that exchanges keys under the same name, and a fetch may still show it.
-    fn judge_bad_signature(&self, arrived: Duration, clocks: Clocks) -> Verdict {
+    fn judge_bad_signature(&self, arrived: Duration, clocks: Clocks) -> ScheduleAnswer {
         let now = clocks.monotonic;
         let until = arrived.saturating_add(self.settings.unknown_key_wait);
         let is_open = self.settings.refetch_on_bad_signature
@@ -255,26 +255,26 @@ impl Schedule {
             && self.is_live(clocks)
             && self.good.is_some_and(|good| good.started.monotonic < arrived);
         if !is_open {
-            return Verdict::Lacks;
+            return ScheduleAnswer::Lacks;
         }
         if self.is_fetching() {
-            return Verdict::Wait { until, request: None };
+            return ScheduleAnswer::Wait { until, request: None };
         }
         if now < self.backoff_until || self.bad_signatures.left(now) == 0 {
-            return Verdict::Lacks;
+            return ScheduleAnswer::Lacks;
         }
-        Verdict::Wait { until, request: Some(Reason::BadSignature) }
+        ScheduleAnswer::Wait { until, request: Some(FetchReason::BadSignature) }
     }
 
-    /// Carries out the request of a [`Verdict::Wait`].
-    pub(super) fn request(&mut self, reason: Reason, now: Duration) {
+    /// Carries out the request of a [`ScheduleAnswer::Wait`].
+    pub(super) fn request(&mut self, reason: FetchReason, now: Duration) {
         let paid = match reason {
-            Reason::UnknownKey => self.budget.take(now),
-            Reason::BadSignature => {
+            FetchReason::UnknownKey => self.budget.take(now),
+            FetchReason::BadSignature => {
                 self.bad_signatures.take(now);
                 false
             }
-            Reason::Due | Reason::Asked => false,
+            FetchReason::Due | FetchReason::Asked => false,
         };
         let earlier = self.requested.is_some_and(|earlier| earlier.paid);
         self.requested = Some(Request { reason, paid: paid || earlier });
@@ -348,8 +348,8 @@ impl Schedule {
         self.flight.is_some() || self.requested.is_some()
     }
 
-    fn unavailable(&self, retry_after: Duration) -> Verdict {
-        Verdict::Unavailable { retry_after: retry_after.max(MIN_RETRY_AFTER) }
+    fn unavailable(&self, retry_after: Duration) -> ScheduleAnswer {
+        ScheduleAnswer::Unavailable { retry_after: retry_after.max(MIN_RETRY_AFTER) }
     }
 }
 

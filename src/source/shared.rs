@@ -17,7 +17,7 @@ use super::{
     permits::{Permit, PermitPool, Waiters},
     refresher::Driver,
     revoked::Revoked,
-    schedule::{MIN_RETRY_AFTER, Schedule, Verdict},
+    schedule::{MIN_RETRY_AFTER, Schedule, ScheduleAnswer},
     snapshot::Current,
 };
 use crate::{
@@ -182,9 +182,9 @@ impl Shared {
             return KeyAnswer::TryAgain;
         }
         let (until, request) = match state.schedule.judge(wanted, arrived, clocks) {
-            Verdict::Lacks => return KeyAnswer::Lacks,
-            Verdict::Unavailable { retry_after } => return KeyAnswer::Unavailable { retry_after },
-            Verdict::Wait { until, request } => (until, request),
+            ScheduleAnswer::Lacks => return KeyAnswer::Lacks,
+            ScheduleAnswer::Unavailable { retry_after } => return KeyAnswer::Unavailable { retry_after },
+            ScheduleAnswer::Wait { until, request } => (until, request),
         };
         // Without a driver nothing comes of a request, so nothing is spent on it either.
         if !self.can_drive(&state, now) {

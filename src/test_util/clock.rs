@@ -13,7 +13,7 @@ use crate::time::{Clock, Sleep, UnixTime};
 /// A [`Clock`] that stands still until it is told to move.
 ///
 /// Clones share one clock. The wall clock can be set to any moment, back as well as forth, without
-/// touching the monotonic one: that is what a stepped system clock looks like. Whoever sleeps on
+/// touching the monotonic one: that is what a stepped system clock looks like. A task that sleeps on
 /// the clock is woken by [`advance`](Self::advance), in the order of the deadlines.
 ///
 /// ```
@@ -75,7 +75,7 @@ impl ManualClock {
     }
 
     /// Moves forward to the earliest deadline somebody sleeps for and returns that deadline; `None`
-    /// when nobody sleeps.
+    /// when no task sleeps.
     pub fn advance_to_next_sleeper(&self) -> Option<Duration> {
         let (deadline, now) = {
             let state = self.lock();

@@ -104,7 +104,7 @@ defects! {
     TamperedSignature = "tampered_signature",
     /// Nothing behind the second dot.
     EmptySignature = "empty_signature",
-    /// Signed by a stranger's key of the same algorithm, under the right `kid`.
+    /// Signed by another key of the same algorithm, under the right `kid`.
     ForeignKey = "foreign_key",
     /// `alg` is `none` and there is no signature (RFC 7515 appendix A.5).
     AlgNone = "alg_none",
@@ -112,9 +112,9 @@ defects! {
     HmacWithPublicKey = "hmac_with_public_key",
     /// `kid` names no key of the issuer.
     UnknownKid = "unknown_kid",
-    /// Signed by a stranger, whose public key is the header's `jwk`.
+    /// Signed by another key, whose public half is the header's `jwk`.
     EmbeddedJwk = "embedded_jwk",
-    /// `crit` names an extension that nobody knows (RFC 7515 section 4.1.11).
+    /// `crit` names an extension that no verifier knows (RFC 7515 section 4.1.11).
     Critical = "critical",
     /// `b64` is `false` (RFC 7797); the payload segment is left as it was, so a verifier that does
     /// not look at `b64` finds nothing amiss.
@@ -127,7 +127,7 @@ defects! {
     DuplicateClaim = "duplicate_claim",
     /// The payload is an array with the claims in it.
     ArrayPayload = "array_payload",
-    /// A claim that nobody asks for is not UTF-8.
+    /// A claim that no rule asks for is not UTF-8.
     InvalidUtf8 = "invalid_utf8",
     /// Bound to a key of its sender (`cnf` with `jkt`, RFC 9449 section 6.1); it comes without proof.
     SenderConstrained = "sender_constrained",
@@ -143,10 +143,10 @@ defects! {
     /// The last character of a segment has bits set that mean nothing: the signature's, or the
     /// payload's where the signature has none to spare. The decoded bytes are right.
     TrailingBits = "trailing_bits",
-    /// A claim that nobody asks for is nested deeper than can be allowed, yet not so deep that
+    /// A claim that no rule asks for is nested deeper than can be allowed, yet not so deep that
     /// serde_json itself refuses it.
     DeepNesting = "deep_nesting",
-    /// A claim that nobody asks for makes the token longer than 16 KiB.
+    /// A claim that no rule asks for makes the token longer than 16 KiB.
     TooLarge = "too_large",
 }
 
@@ -225,7 +225,7 @@ impl Draft {
     }
 
     /// Another key of the same algorithm.
-    fn stranger(&self) -> Result<SigningKey, IssueError> {
+    fn other_key(&self) -> Result<SigningKey, IssueError> {
         SigningKey::generate(self.key.algorithm()).map_err(|_| IssueError::Signing)
     }
 }
@@ -285,7 +285,7 @@ pub(super) fn apply(defect: Defect, good: &TokenBuilder, now: UnixTime) -> Resul
         Defect::TamperedSignature => {
             let [header, payload, signature] = draft.segments()?;
             let mut bytes = unbase64(&signature)?;
-            // In the middle: the first byte of an RSA signature may have room above the modulus.
+            // In the middle: the first byte of an RSA signature may be less than that of the modulus.
             let middle = bytes.len() / 2;
             bytes.get_mut(middle).map(|byte| *byte ^= 1).ok_or(IssueError::Signing)?;
             Ok(format!("{header}.{payload}.{}", base64(bytes)))
@@ -295,8 +295,8 @@ pub(super) fn apply(defect: Defect, good: &TokenBuilder, now: UnixTime) -> Resul
             Ok(format!("{header}.{payload}."))
         }
         Defect::ForeignKey => {
-            let stranger = draft.stranger()?;
-            draft.signed_by(stranger).sign()
+            let other = draft.other_key()?;
+            draft.signed_by(other).sign()
         }
         Defect::AlgNone => {
             let draft = draft.header("alg", "none");
@@ -310,8 +310,8 @@ pub(super) fn apply(defect: Defect, good: &TokenBuilder, now: UnixTime) -> Resul
         }
         Defect::UnknownKid => draft.header("kid", "unknown").sign(),
         Defect::EmbeddedJwk => {
-            let stranger = draft.stranger()?;
-            draft.header("jwk", stranger.public_jwk()).signed_by(stranger).sign()
+            let other = draft.other_key()?;
+            draft.header("jwk", other.public_jwk()).signed_by(other).sign()
         }
         Defect::Critical => {
             let name = "urn:example:unknown";
@@ -336,7 +336,7 @@ pub(super) fn apply(defect: Defect, good: &TokenBuilder, now: UnixTime) -> Resul
             draft.sign_payload(&[draft.open_payload().as_bytes(), odd].concat())
         }
         Defect::SenderConstrained => {
-            let jkt = draft.stranger()?.thumbprint();
+            let jkt = draft.other_key()?.thumbprint();
             draft.claim("cnf", json!({ "jkt": jkt })).sign()
         }
         Defect::TwoParts => {

@@ -129,7 +129,7 @@ impl TestIssuer {
     /// ```
     ///
     /// # Panics
-    /// When `good` cannot be minted, is signed with an HMAC secret, or has claims that leave no room for
+    /// When `good` cannot be minted, is signed with an HMAC secret, or has claims that do not leave space for
     /// the defect.
     #[must_use]
     pub fn broken_from(&self, good: &TokenBuilder, defect: Defect) -> String {

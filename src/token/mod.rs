@@ -34,6 +34,13 @@ const MAX_SIGNATURE: usize = 1024;
 const MAX_SIGNATURE_SEGMENT: usize = MAX_SIGNATURE / 3 * 4 + 2;
 
 /// Bounds on a token, judged before any work is done for it.
+///
+/// ```
+/// use tower_resource_server::token::TokenLimits;
+///
+/// let limits = TokenLimits::default().token_bytes(8 * 1024).nesting(8);
+/// # let _ = limits;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenLimits {
@@ -55,6 +62,14 @@ impl TokenLimits {
     /// The most that [`nesting`](Self::nesting) can be set to.
     pub const MAX_NESTING: u32 = crate::json::MAX_NESTING;
 }
+
+setters!(TokenLimits {
+    token_bytes: usize,
+    header_bytes: usize,
+    kid_bytes: usize,
+    keys_tried: usize,
+    nesting: u32,
+});
 
 impl Default for TokenLimits {
     fn default() -> Self {

@@ -31,7 +31,7 @@ pub(crate) use self::{
 use crate::{
     error::{ClaimName, TokenError},
     keys::{Algorithm, KeySet, SnapshotRef, verify_signature},
-    policy::{Context, Expected, Moment, Window},
+    policy::{Expected, Moment, RuleContext, Window},
     profile::{CompiledProfile, Extracted, Fact},
     time::{Now, UnixTime},
     token::{ClaimId, ClaimNames, ClaimValue, Claims, JoseHeader, TokenLimits, UnverifiedToken},
@@ -211,7 +211,8 @@ fn judge_by<I: Issuer, O: Observer>(
     let extracted = match (claims, payload) {
         (Some(claims), Some(payload)) => {
             let moment = Moment { now: input.now.unix(), leeway: profile.leeway };
-            let context = Context { moment, binding: &profile.binding, expected: input.expected, algorithm };
+            let context =
+                RuleContext { moment, binding: &profile.binding, expected: input.expected, algorithm };
             check_claims(profile, claims, &context, &mut window, o)?;
             extract(profile, claims, payload, moment.now, &mut window, o)?
         }
@@ -348,7 +349,7 @@ pub(crate) fn check_header<O: Observer>(
 pub(crate) fn check_claims<O: Observer>(
     profile: &CompiledProfile,
     claims: &Claims<'_>,
-    context: &Context<'_>,
+    context: &RuleContext<'_>,
     window: &mut Window,
     o: &mut O,
 ) -> Result<(), Failure> {

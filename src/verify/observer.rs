@@ -7,7 +7,7 @@ use super::{Evidence, TokenContents, VerifiedToken};
 use crate::{
     error::TokenError,
     keys::{Algorithm, KeySet},
-    policy::{CompiledRule, Context},
+    policy::{CompiledRule, RuleContext},
     profile::{CompiledProfile, Fact},
     token::{Claims, JoseHeader, TokenKind},
 };
@@ -87,7 +87,7 @@ pub(crate) enum Checked<'a, 'c> {
     /// Whether there is a `kid` where the profile demands one.
     KeyId,
     /// One rule of the profile on one claim.
-    Rule(&'a CompiledRule, &'a Claims<'c>, &'a Context<'a>),
+    Rule(&'a CompiledRule, &'a Claims<'c>, &'a RuleContext<'a>),
     /// What an identity is made of.
     Fact(Fact, &'a Claims<'c>),
     /// Which key signed, and the signature.

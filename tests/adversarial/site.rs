@@ -187,7 +187,7 @@ impl Site {
         let own = IdTokenLocation::Header(HeaderName::from_static("x-id-token"));
         let layers = [
             (Place::Strict, server(Place::Strict).build().unwrap().layer().requirements(read())),
-            (Place::Optional, server(Place::Optional).build().unwrap().layer().optional()),
+            (Place::Optional, server(Place::Optional).build().unwrap().layer().optional(true)),
             (Place::After, pair(Place::After, IdTokenLocation::AfterAccessToken).requirements(read())),
             (Place::Own, pair(Place::Own, own).requirements(read())),
             (Place::Other, server(Place::Other).build().unwrap().layer().requirements(read())),

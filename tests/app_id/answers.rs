@@ -61,7 +61,7 @@ async fn the_grammar_is_the_sdks() {
 #[tokio::test]
 async fn a_scope_that_is_missing_is_401_or_403() {
     let unauthorized = built(settings());
-    let forbidden = built(settings().scope_status_403());
+    let forbidden = built(settings().scope_status_403(true));
     let with = |scope: &str| access_with(json!({ "scope": scope }));
     let id = id_with(json!({}));
     for (name, tokens, missing) in [

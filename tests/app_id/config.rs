@@ -1,7 +1,7 @@
 //! Settings: by hand and out of `VCAP_SERVICES`, and those that cannot work.
 
 use tower_resource_server::{
-    ResourceServer,
+    preset,
     preset::{VcapError, app_id::AppId},
     test_util::ManualClock,
 };
@@ -15,7 +15,7 @@ fn problems(settings: AppId) -> Vec<String> {
 
 #[test]
 fn what_cannot_work_is_named() {
-    let app = |server: &str, tenant: &str| ResourceServer::app_id(server, tenant).keys(keys());
+    let app = |server: &str, tenant: &str| preset::app_id::server(server, tenant).keys(keys());
     for (name, settings, word) in [
         ("a region that is none", app("us south", TENANT), "neither a region"),
         ("a host", app("us-south.appid.cloud.ibm.com", TENANT), "neither a region"),
@@ -43,8 +43,8 @@ fn keys_come_from_https_or_from_loopback_when_told() {
         ("http://login.example/oauth/v4/T", true, false),
         ("ftp://login.example/oauth/v4/T", true, false),
     ] {
-        let settings = ResourceServer::app_id(server, TENANT);
-        let settings = if loopback { settings.allow_loopback_http() } else { settings };
+        let settings = preset::app_id::server(server, TENANT);
+        let settings = settings.allow_loopback_http(loopback);
         assert_eq!(settings.build().is_ok(), good, "{server}");
     }
 }
@@ -79,7 +79,7 @@ async fn keys_are_fetched_through_the_client_that_is_given() {
     }
 
     let client = Published::default();
-    let api = built(ResourceServer::app_id("us-south", TENANT).http_client(client.clone()));
+    let api = built(preset::app_id::server("us-south", TENANT).http_client(client.clone()));
     let token = access_with(json!({}));
     assert!(api.verify_access_token(&token).await.is_ok());
     assert_eq!(*client.0.lock().unwrap(), [format!("{SERVER}/publickeys")]);
@@ -88,7 +88,7 @@ async fn keys_are_fetched_through_the_client_that_is_given() {
 #[cfg(not(feature = "remote"))]
 #[test]
 fn without_a_way_to_fetch_them_keys_must_be_given() {
-    let found = problems(ResourceServer::app_id("us-south", TENANT));
+    let found = problems(preset::app_id::server("us-south", TENANT));
     assert!(found.iter().any(|problem| problem.contains("it has no key")), "{found:?}");
 }
 

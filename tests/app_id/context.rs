@@ -57,7 +57,8 @@ async fn payloads_are_the_claims_and_the_version_of_the_header() {
 
 #[tokio::test]
 async fn tokens_are_there_where_they_are_retained() {
-    let retaining = settings().into_builder().retain_tokens().clock(ManualClock::default()).build().unwrap();
+    let retaining =
+        settings().into_builder().retain_tokens(true).clock(ManualClock::default()).build().unwrap();
     let (access, id) = (access_with(json!({})), id_with(json!({})));
     let alone = as_json(&ask(&retaining, &[&format!("Bearer {access}")]).await.unwrap());
     assert_eq!((&alone["accessToken"], alone.get("identityToken")), (&json!(access), None));

@@ -19,6 +19,7 @@ use tower_resource_server::{
     http::Rejection,
     issuer::SigningKey,
     keys::{Algorithm, KeySet},
+    preset,
     preset::app_id::AppId,
     test_util::{ManualClock, TestIssuer},
 };
@@ -30,7 +31,8 @@ const KID: &str = "appId-39a37f57-a227-4bfe-a044-93b6e6050a61-2018-08-02T11:57:4
 const NOW: u64 = 1_700_000_000;
 
 /// RSA keys take a while to make.
-static RSA: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(Algorithm::RS256).unwrap().with_kid(KID));
+static RSA: LazyLock<SigningKey> =
+    LazyLock::new(|| SigningKey::generate(Algorithm::RS256).unwrap().with_kid(KID));
 
 /// The keys as App ID publishes them: no `alg`.
 fn keys() -> KeySet {
@@ -42,7 +44,7 @@ fn keys() -> KeySet {
 }
 
 fn settings() -> AppId {
-    ResourceServer::app_id("us-south", TENANT).keys(keys())
+    preset::app_id::server("us-south", TENANT).keys(keys())
 }
 
 fn built(settings: AppId) -> ResourceServer {

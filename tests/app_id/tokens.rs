@@ -1,7 +1,7 @@
 //! One token at a time: its header, its claims, and which slot it may stand in.
 
 use serde_json::{Value, json};
-use tower_resource_server::{ResourceServer, issuer::SigningKey, keys::Algorithm};
+use tower_resource_server::{ResourceServer, issuer::SigningKey, keys::Algorithm, preset};
 
 use crate::{
     CLIENT, KID, NOW, SERVER, TENANT, access, access_with, built, header, id_with, keys, patched, seconds,
@@ -158,7 +158,7 @@ async fn an_id_token_is_no_access_token_and_the_reverse() {
 #[tokio::test]
 async fn a_server_at_an_old_address_takes_the_new_names() {
     let old = "https://appid-oauth.ng.bluemix.net/oauth/v3/39a37f57-a227-4bfe-a044-93b6e6050a61";
-    let api = built(ResourceServer::app_id(old, TENANT).keys(keys()));
+    let api = built(preset::app_id::server(old, TENANT).keys(keys()));
     let issued = |iss: &str| access_with(json!({ "iss": iss }));
     for (iss, expected) in [
         (old, None),

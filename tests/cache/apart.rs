@@ -9,6 +9,7 @@ use tower_resource_server::{
     issuer::SigningKey,
     keys::{Algorithm, KeySet, VerifyingKey},
     policy::{Requirement, claim, scope},
+    preset,
     preset::sceyt::Application,
     profile::TokenProfile,
     test_util::{Defect, ManualClock, TestIssuer},
@@ -50,8 +51,7 @@ fn policies() -> [(&'static str, Stricter); 7] {
             server.issuer(issuer.trusted().map_profile(|_| TokenProfile::rfc9068().leeway(Duration::ZERO)))
         }),
         ("lower limits", |server, issuer| {
-            let mut limits = TokenLimits::default();
-            limits.token_bytes = 64;
+            let limits = TokenLimits::default().token_bytes(64);
             server.issuer(issuer.trusted()).limits(limits)
         }),
     ]
@@ -261,7 +261,7 @@ fn promise_3_applications_with_the_same_header_share_no_key() {
         Application::new(name, VerifyingKey::from_pem(pem, Algorithm::RS256).unwrap())
     };
     let servers = Trio::new(|cache| {
-        ResourceServer::sceyt(application("one", public[0]))
+        preset::sceyt::server(application("one", public[0]))
             .application(application("two", public[1]))
             .into_builder()
             .clock(clock.clone())

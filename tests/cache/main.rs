@@ -27,9 +27,7 @@ use tower_resource_server::{
 use verdict::{now_or_never, verdict};
 
 fn no_cache() -> CacheSettings {
-    let mut settings = CacheSettings::default();
-    settings.max_bytes = 0;
-    settings
+    CacheSettings::default().max_bytes(0)
 }
 
 fn verify(api: &ResourceServer, token: &str) -> bool {
@@ -104,8 +102,7 @@ fn promise_6_without_a_cache_nothing_is_cached() {
 #[test]
 fn promise_6_a_token_too_large_for_the_cache_is_verified_all_the_same() {
     let issuer = TestIssuer::new();
-    let mut small = CacheSettings::default();
-    small.max_bytes = 2048;
+    let small = CacheSettings::default().max_bytes(2048);
     let api = ResourceServer::builder(issuer.audience())
         .issuer(issuer.trusted())
         .clock(issuer.clock().clone())

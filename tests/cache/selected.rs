@@ -13,9 +13,9 @@ use proptest::{
 };
 use serde_json::{Value, json};
 use tower_resource_server::{
-    ResourceServer,
     issuer::SigningKey,
     keys::{Algorithm, KeySet, VerifyingKey},
+    preset,
     preset::sceyt::Application,
     test_util::ManualClock,
     time::UnixTime,
@@ -87,7 +87,7 @@ fn servers(clock: &ManualClock) -> Trio {
         LazyLock::new(|| SigningKey::generate(Algorithm::RS256).unwrap().public_key_pem().unwrap());
     let application = |n: usize, pem: &str| Application::from_pem(APPLICATIONS[n], pem).unwrap();
     Trio::new(|cache| {
-        let server = ResourceServer::sceyt(application(0, PUBLIC[0]))
+        let server = preset::sceyt::server(application(0, PUBLIC[0]))
             .application(application(1, PUBLIC[1]))
             .application(application(2, &THIRD))
             .into_builder()

@@ -6,6 +6,7 @@ use tower_resource_server::{
     explain::{Outcome, Stage, Verdict},
     http::Reason,
     keys::VerifyingKey,
+    preset,
     preset::layer::Provider,
     store::{MemorySpentStore, Nonces},
     test_util::TestIssuer,
@@ -13,13 +14,12 @@ use tower_resource_server::{
 
 use crate::site::{keys, rsa_issuer, run};
 
-/// A server with room for one spent nonce.
+/// A server that remembers one spent nonce.
 fn server(issuer: &TestIssuer) -> (ResourceServer, Nonces) {
     let key: VerifyingKey = keys(issuer).iter().next().unwrap().clone();
     let nonces = Nonces::new().unwrap().store(MemorySpentStore::new(1));
     let provider = Provider::new("layer:///providers/1").key("layer:///keys/key-1", key);
-    let server =
-        ResourceServer::layer_provider(provider).nonces(nonces.clone()).clock(issuer.clock().clone());
+    let server = preset::layer::server(provider).nonces(nonces.clone()).clock(issuer.clock().clone());
     (server.build().unwrap(), nonces)
 }
 
@@ -29,8 +29,8 @@ fn token(issuer: &TestIssuer, nonce: &str) -> String {
 }
 
 fn nonce_verdict(explanation: &Explanation) -> Verdict {
-    let finding = explanation.findings().iter().find(|finding| finding.stage() == Stage::Nonce);
-    finding.unwrap().verdict()
+    let finding = explanation.findings.iter().find(|finding| finding.stage == Stage::Nonce);
+    finding.unwrap().verdict
 }
 
 #[test]
@@ -49,17 +49,17 @@ fn a_nonce_is_looked_at_and_not_spent() {
     let spent = run(server.explain(&first));
     assert_eq!((spent.error(), nonce_verdict(&spent)), (Some(&TokenError::StaleNonce), Verdict::Failed));
 
-    // There is room for one.
+    // One is remembered.
     let explanation = run(server.explain(&second));
     assert_eq!(explanation.outcome(), Outcome::Unchecked, "{explanation}");
     assert_eq!(nonce_verdict(&explanation), Verdict::Unchecked);
     let refused = run(server.verify_access_token(&second)).unwrap_err();
     assert_eq!(*refused.reason(), Reason::SpentStoreUnavailable);
-    assert_eq!(explanation.reason().as_ref(), Some(refused.reason()));
+    assert_eq!(explanation.reason.as_ref(), Some(refused.reason()));
 }
 
 #[test]
-fn a_nonce_of_nobody_is_told_beside_everything_else() {
+fn a_nonce_of_another_server_is_told_beside_everything_else() {
     let issuer = rsa_issuer();
     let (server, nonces) = server(&issuer);
     for (name, token, nonce) in [

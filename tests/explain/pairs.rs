@@ -5,6 +5,7 @@ use tower_resource_server::{
     explain::{Outcome, Stage, Verdict},
     http::{IdTokenLocation, Reason},
     policy::scope,
+    preset,
     profile::TokenProfile,
     test_util::{Defect, TestIssuer},
 };
@@ -19,7 +20,7 @@ fn servers(issuer: &TestIssuer) -> [ResourceServer; 2] {
         .issuer(trusted)
         .id_token(IdTokenLocation::AfterAccessToken)
         .require(scope("read"));
-    let mca = ResourceServer::mobile_client_access(TENANT).server_url("https://mca.test").keys(keys(issuer));
+    let mca = preset::mobile_client_access::server(TENANT).server_url("https://mca.test").keys(keys(issuer));
     [openid, mca.into_builder()].map(|builder| builder.clock(issuer.clock().clone()).build().unwrap())
 }
 
@@ -33,7 +34,7 @@ fn both(server: &ResourceServer, access: &str, id: &str) -> Explanation {
     match verdict.as_ref().map_err(|rejection| rejection.reason()) {
         // What is no token by its characters makes a malformed request.
         Err(Reason::InvalidRequest(_)) => assert_eq!(explanation.outcome(), Outcome::Invalid),
-        Err(reason) => assert_eq!(explanation.reason().as_ref(), Some(reason), "{explanation}"),
+        Err(reason) => assert_eq!(explanation.reason.as_ref(), Some(reason), "{explanation}"),
         Ok(_) => assert!(explanation.is_valid(), "{explanation}"),
     }
     explanation
@@ -78,10 +79,14 @@ fn tokens_that_do_not_belong_together_are_told_after_all_else() {
         ("without scope, no ID token", access("list"), "x.y.z".to_owned(), Some("malformed")),
     ] {
         let explanation = both(&openid, &access, &id);
-        assert_eq!(explanation.reason().map(|reason| reason.code()), expected, "{name}: {explanation}");
+        assert_eq!(
+            explanation.reason.as_ref().map(|reason| reason.code()),
+            expected,
+            "{name}: {explanation}"
+        );
     }
     let explanation = both(&openid, &access("list"), &id("bob"));
-    let failed: Vec<_> = explanation.failed().map(|finding| (finding.stage(), finding.token())).collect();
+    let failed: Vec<_> = explanation.failed().map(|finding| (finding.stage, finding.token)).collect();
     assert_eq!(failed, [(Stage::Pair, Some("id")), (Stage::Scope, Some("access"))]);
     let text = explanation.to_string();
     assert!(
@@ -92,11 +97,11 @@ fn tokens_that_do_not_belong_together_are_told_after_all_else() {
     assert!(text.contains("\n                          send the ID token that was issued with"), "{text}");
     let json = serde_json::to_value(&explanation).unwrap();
     assert_eq!((&json["token"], &json["findings"][0]["token"]), (&"pair".into(), &"access".into()));
-    let nobody = ResourceServer::builder("api")
+    let no_client = ResourceServer::builder("api")
         .issuer(TrustedIssuer::with_keys("i", keys(&issuer), TokenProfile::jwt()))
         .build()
         .unwrap();
-    let explanation = run(nobody.explain_pair(&access("read"), &id("alice")));
-    let slots = explanation.findings().iter().filter(|finding| finding.token() == Some("id"));
-    assert_eq!(slots.filter(|finding| finding.verdict() == Verdict::Failed).count(), 1, "{explanation}");
+    let explanation = run(no_client.explain_pair(&access("read"), &id("alice")));
+    let slots = explanation.findings.iter().filter(|finding| finding.token == Some("id"));
+    assert_eq!(slots.filter(|finding| finding.verdict == Verdict::Failed).count(), 1, "{explanation}");
 }

@@ -1,12 +1,15 @@
 //! What an explanation never shows: the token, its signature, and who it is about.
 
+use serde_json::json;
 use tower_resource_server::{
-    Explanation,
-    explain::Shown,
+    Explanation, ResourceServer, TrustedIssuer,
+    explain::{Html, Shown},
+    policy::claim,
+    profile::TokenProfile,
     test_util::{Defect, TestIssuer},
 };
 
-use crate::site::sites;
+use crate::site::{keys, run, sites};
 
 /// Everything that can be made of an explanation.
 fn faces(explanation: &Explanation) -> [String; 5] {
@@ -61,8 +64,7 @@ fn no_text_of_a_token_can_act_on_a_terminal_or_feign_a_row() {
     let header = serde_json::json!({ "alg": evil, "kid": evil, "typ": evil, "cty": evil }).to_string();
     let claims = serde_json::json!({ "iss": evil, "aud": [evil], "scope": evil, "exp": evil }).to_string();
     let explanation = site.both(&issuer.sign_raw(&header, claims.as_bytes())).unwrap();
-    let shown =
-        explanation.findings().iter().filter(|finding| matches!(finding.shown(), Some(Shown::Value(_))));
+    let shown = explanation.findings.iter().filter(|finding| matches!(finding.shown, Some(Shown::Value(_))));
     assert!(shown.count() >= 6, "they are shown, in safety: {explanation}");
     let table = explanation.to_string();
     assert!(table.chars().all(|c| c == '\n' || !c.is_control()), "{table:?}");
@@ -79,13 +81,67 @@ fn no_text_of_a_token_can_act_in_a_page() {
     let claims = serde_json::json!({ "iss": evil, "aud": [evil], "scope": evil, "exp": evil }).to_string();
     let explanation = site.both(&issuer.sign_raw(&header, claims.as_bytes())).unwrap();
     for (text, page) in [
-        (format!("{explanation}"), format!("{}", explanation.to_html())),
-        (format!("{explanation:#}"), format!("{:#}", explanation.to_html())),
+        (format!("{explanation}"), format!("{}", Html(&explanation))),
+        (format!("{explanation:#}"), format!("{:#}", Html(&explanation))),
     ] {
         assert!(text.contains("<script>"), "it is shown: {text}");
         assert!(!page.contains(['<', '>', '"', '\'']), "{page}");
         let read = page.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
         assert_eq!(read.replace("&#39;", "'").replace("&amp;", "&"), text);
+    }
+}
+
+#[test]
+fn what_means_something_in_html_is_written_as_a_reference() {
+    for (text, expected) in [
+        ("", ""),
+        ("plain, ünïcödé", "plain, ünïcödé"),
+        ("<", "&lt;"),
+        (
+            "<script>alert('1' && \"2\")</script>",
+            "&lt;script&gt;alert(&#39;1&#39; &amp;&amp; &quot;2&quot;)&lt;/script&gt;",
+        ),
+        ("&lt;", "&amp;lt;"),
+        ("\"><img src=x onerror=alert(1)>", "&quot;&gt;&lt;img src=x onerror=alert(1)&gt;"),
+    ] {
+        assert_eq!(Html(text).to_string(), expected);
+    }
+}
+
+#[test]
+fn values_are_shown_where_the_claim_is_about_no_person() {
+    let issuer = TestIssuer::new();
+    let names = ["aud", "email", "exp", "nonce", "prn", "scope", "sub"];
+    let profile = names.into_iter().fold(TokenProfile::jwt().without_rules_on("nonce"), |profile, name| {
+        profile.without_rules_on(name).rule(claim(name).present().if_present())
+    });
+    let profile = profile.rule(claim("aud").names_resource()).rule(claim("exp").after_now());
+    let trusted = TrustedIssuer::with_keys(issuer.issuer(), keys(&issuer), profile);
+    let server = ResourceServer::builder(issuer.audience()).issuer(trusted).build().unwrap();
+    let long = "x".repeat(201);
+    for (name, value, expected) in [
+        ("exp", json!(7), "7"),
+        ("exp", json!(7.5), "7.5"),
+        ("exp", json!("7"), "\"7\""),
+        ("exp", json!(null), "null"),
+        ("aud", json!(["a", "b"]), "[\"a\", \"b\"]"),
+        ("aud", json!([1]), "an array with other things than strings"),
+        ("aud", json!({ "a": "b" }), "an object"),
+        ("aud", json!([long]), "an array of strings"),
+        ("scope", json!(long), "a string"),
+        ("sub", json!("alice"), "a string"),
+        ("sub", json!(""), "an empty string"),
+        ("sub", json!(true), "true or false"),
+        ("sub", json!(5), "a number"),
+        ("prn", json!("alice"), "a string"),
+        ("email", json!(["alice"]), "an array of strings"),
+        ("nonce", json!("n"), "a string"),
+    ] {
+        let token = issuer.access_token("alice").claim(name, value.clone()).mint().unwrap();
+        let explanation = run(server.explain(&token));
+        let row = explanation.findings.iter().find(|finding| finding.claim.as_deref() == Some(name));
+        let shown = row.and_then(|row| row.shown.as_ref()).map(ToString::to_string);
+        assert_eq!(shown.as_deref(), Some(expected), "{name}: {value}");
     }
 }
 

@@ -10,6 +10,7 @@ use tower_resource_server::{
     issuer::SigningKey,
     keys::{Algorithm, KeySet},
     policy::{claim, scope},
+    preset,
     preset::{layer, sceyt},
     profile::{KeySelection, TokenProfile},
     store::Nonces,
@@ -80,7 +81,7 @@ impl Site {
             Some(Reason::KeysUnavailable | Reason::SpentStoreUnavailable) => Outcome::Unchecked,
             Some(_) => Outcome::Invalid,
         };
-        let of_one_mind = explanation.reason().as_ref() == refused
+        let of_one_mind = explanation.reason.as_ref() == refused
             && explanation.is_valid() == verdict.is_ok()
             && explanation.outcome() == outcome
             && match refused {
@@ -98,8 +99,8 @@ impl Site {
 pub(crate) fn sites(issuer: &TestIssuer) -> Vec<Site> {
     let with = |profile: TokenProfile| TrustedIssuer::with_keys(issuer.issuer(), keys(issuer), profile);
     let builder = || ResourceServer::builder(issuer.audience()).clock(issuer.clock().clone());
-    let stranger = TestIssuer::builder().issuer("https://stranger.test").build();
-    let stranger = TrustedIssuer::with_keys(stranger.issuer(), keys(&stranger), TokenProfile::jwt());
+    let other = TestIssuer::builder().issuer("https://other.test").build();
+    let other = TrustedIssuer::with_keys(other.issuer(), keys(&other), TokenProfile::jwt());
     let own = TokenProfile::empty()
         .require_type(["at+jwt"])
         .require_content_type("example;v=1")
@@ -119,18 +120,15 @@ pub(crate) fn sites(issuer: &TestIssuer) -> Vec<Site> {
         .rule(claim("roles").contains_all(["r"]).if_several("aud"));
     let site = |name, server: Result<ResourceServer, _>, as_| Site { name, server: server.unwrap(), as_ };
     let id_token = || builder().client_id(issuer.client_id()).issuer(with(TokenProfile::jwt())).build();
-    let expectations = IdTokenExpectations {
-        nonce: Some("n"),
-        access_token: Some("a.b.c"),
-        max_age: Some(Duration::from_secs(60)),
-    };
+    let expectations =
+        IdTokenExpectations::new().nonce("n").access_token("a.b.c").max_age(Duration::from_secs(60));
     vec![
         site("jwt", builder().issuer(with(TokenProfile::jwt())).build(), As::Access),
         site("rfc9068", builder().issuer(with(TokenProfile::rfc9068())).build(), As::Access),
         site(
             "rfc9068, two issuers, scopes",
             builder()
-                .issuer(stranger)
+                .issuer(other)
                 .issuer(with(TokenProfile::rfc9068()))
                 .require(scope("read write"))
                 .build(),
@@ -182,15 +180,15 @@ pub(crate) fn rsa_issuer() -> TestIssuer {
 pub(crate) fn vendors(issuer: &TestIssuer, nonces: &Nonces) -> Vec<Site> {
     let keys = || keys(issuer);
     let key = || keys().iter().next().unwrap().clone();
-    let mca = || ResourceServer::mobile_client_access(TENANT).server_url("https://mca.test").keys(keys());
-    let app_id = || ResourceServer::app_id("eu-de", TENANT).keys(keys());
+    let mca = || preset::mobile_client_access::server(TENANT).server_url("https://mca.test").keys(keys());
+    let app_id = || preset::app_id::server("eu-de", TENANT).keys(keys());
     let provider = layer::Provider::new("layer:///providers/1").key("layer:///keys/key-1", key());
-    let sceyt = || ResourceServer::sceyt(sceyt::Application::new("app", key()));
+    let sceyt = || preset::sceyt::server(sceyt::Application::new("app", key()));
     let six_hours = Some(Duration::from_secs(6 * 3600));
     let alone = As::Id(IdTokenExpectations::default());
     [
         ("mobile client access", mca().into_builder(), As::Access),
-        ("mobile client access, legacy", mca().legacy().into_builder(), As::Access),
+        ("mobile client access, legacy", mca().legacy(true).into_builder(), As::Access),
         ("mobile client access, an ID token alone", mca().into_builder(), alone),
         ("app id", app_id().into_builder(), As::Access),
         (
@@ -198,11 +196,11 @@ pub(crate) fn vendors(issuer: &TestIssuer, nonces: &Nonces) -> Vec<Site> {
             app_id().audience("web").leeway(Duration::from_secs(60)).into_builder(),
             As::Access,
         ),
-        ("layer", ResourceServer::layer_provider(provider).nonces(nonces.clone()), As::Access),
+        ("layer", preset::layer::server(provider).nonces(nonces.clone()), As::Access),
         ("sceyt", sceyt().into_builder(), As::AccessOf("app")),
         (
             "sceyt, strict",
-            sceyt().require_aid().enforce_lifetime(six_hours).into_builder(),
+            sceyt().require_aid(true).enforce_lifetime(six_hours).into_builder(),
             As::AccessOf("app"),
         ),
         ("sceyt, another application", sceyt().into_builder(), As::AccessOf("another")),

@@ -64,12 +64,11 @@ impl Site {
         let provider = Provider::start().await;
         let clock = ManualClock::default();
         let issuer = TestIssuer::builder().issuer(&*provider.address).clock(clock.clone()).build();
-        let mut settings = RefreshSettings::default();
-        settings.fetch_timeout = fetch_timeout;
+        let settings = RefreshSettings::default().fetch_timeout(fetch_timeout);
         let trusted = TrustedIssuer::discover(&*provider.address, TokenProfile::rfc9068())
             .refresh(settings)
             .http_client(client.clone())
-            .allow_loopback_http();
+            .allow_loopback_http(true);
         let api =
             ResourceServer::builder(issuer.audience()).issuer(trusted).clock(clock.clone()).build().unwrap();
         let site = Self { provider, issuer, api, clock };

@@ -5,8 +5,9 @@
 
 use serde_json::json;
 use tower_resource_server::{
-    KeyRevocation, ResourceServer,
+    KeyRevocation,
     keys::{Algorithm, KeyError, PemError, VerifyingKey},
+    preset,
     preset::layer::Provider,
     store::Nonces,
 };
@@ -21,7 +22,7 @@ const TOKEN: &str = include_str!("testdata/rsa1024.jwt");
 
 fn service(provider: Provider) -> Service {
     let nonces = Nonces::with_secret(b"a secret of thirty-two bytes, or").unwrap();
-    Service::of(ResourceServer::layer_provider(provider).nonces(nonces))
+    Service::of(preset::layer::server(provider).nonces(nonces))
 }
 
 #[tokio::test]

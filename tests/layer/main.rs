@@ -22,6 +22,7 @@ use tower_resource_server::{
     Identity, ResourceServer, ResourceServerBuilder,
     issuer::SigningKey,
     keys::{Algorithm, VerifyingKey},
+    preset,
     preset::layer::Provider,
     test_util::ManualClock,
 };
@@ -56,7 +57,7 @@ pub(crate) type Verdict = Result<Identity, &'static str>;
 
 impl Service {
     pub(crate) fn new() -> Self {
-        Self::of(ResourceServer::layer_provider(provider()))
+        Self::of(preset::layer::server(provider()))
     }
 
     pub(crate) fn of(builder: ResourceServerBuilder) -> Self {

@@ -9,6 +9,7 @@ use tower_resource_server::{
     http::{IdTokenLocation, Reason},
     keys::KeySet,
     policy::scope,
+    preset,
     profile::TokenProfile,
     store::{MemorySpentStore, Nonces},
     test_util::TestIssuer,
@@ -86,7 +87,7 @@ async fn promise_12_nonces_of_another_server_are_not_this_ones() {
 async fn servers_that_share_a_secret_and_a_store_share_nonces() {
     let nonces = || Nonces::with_secret(b"a secret of thirty-two bytes, or").unwrap();
     let store = Arc::new(MemorySpentStore::default());
-    let service = |nonces: Nonces| Service::of(ResourceServer::layer_provider(provider()).nonces(nonces));
+    let service = |nonces: Nonces| Service::of(preset::layer::server(provider()).nonces(nonces));
     let (one, two) =
         (service(nonces().store(Arc::clone(&store))), service(nonces().store(Arc::clone(&store))));
     let token = token(&one.nonce());
@@ -98,7 +99,7 @@ async fn servers_that_share_a_secret_and_a_store_share_nonces() {
 #[tokio::test]
 async fn promise_13_a_full_store_is_503_and_the_nonce_can_be_tried_again() {
     let nonces = Nonces::new().unwrap().store(MemorySpentStore::new(1));
-    let service = Service::of(ResourceServer::layer_provider(provider()).nonces(nonces));
+    let service = Service::of(preset::layer::server(provider()).nonces(nonces));
     assert!(service.verify(&token(&service.nonce())).await.is_ok());
     service.advance(10);
     let waiting = token(&service.nonce());
@@ -112,12 +113,8 @@ async fn promise_13_a_full_store_is_503_and_the_nonce_can_be_tried_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn promise_13_of_a_thousand_tokens_at_once_one_succeeds() {
-    for cache in [CacheSettings::default(), {
-        let mut off = CacheSettings::default();
-        off.max_bytes = 0;
-        off
-    }] {
-        let service = Service::of(ResourceServer::layer_provider(provider()).cache(cache));
+    for cache in [CacheSettings::default(), { CacheSettings::default().max_bytes(0) }] {
+        let service = Service::of(preset::layer::server(provider()).cache(cache));
         let nonce = service.nonce();
         let start = Arc::new(tokio::sync::Barrier::new(1_000));
         let tasks: Vec<_> = (0..1_000)
@@ -207,7 +204,7 @@ async fn promise_13_id_tokens_spend_nonces_too() {
 
 #[tokio::test]
 async fn promise_13_a_token_without_the_scopes_of_every_request_keeps_its_nonce() {
-    let service = Service::of(ResourceServer::layer_provider(provider()).require(scope("chat")));
+    let service = Service::of(preset::layer::server(provider()).require(scope("chat")));
     let token = token(&service.nonce());
     for _ in 0..2 {
         assert_eq!(service.verify(&token).await.map(drop), Err("insufficient_scope"));

@@ -17,6 +17,7 @@ use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
 use tower_resource_server::{
     Identity, ResourceServer,
     http::Reason,
+    preset,
     store::{MemorySpentStore, Nonces, SpendError, Spending, SpentStore},
     time::UnixTime,
 };
@@ -51,7 +52,7 @@ impl SpentStore for LaterStore {
 
 fn service(store: &Arc<LaterStore>) -> Service {
     let nonces = Nonces::new().unwrap().store(Arc::clone(store));
-    Service::of(ResourceServer::layer_provider(provider()).nonces(nonces))
+    Service::of(preset::layer::server(provider()).nonces(nonces))
 }
 
 fn token(nonce: &str) -> String {

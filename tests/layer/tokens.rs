@@ -7,6 +7,7 @@ use tower_resource_server::{
     ResourceServer,
     keys::{Algorithm, VerifyingKey},
     policy::claim,
+    preset,
     preset::layer::{self, Provider},
 };
 
@@ -136,7 +137,7 @@ async fn claim_rows() {
 async fn the_pair_of_key_and_provider_is_checked() {
     const OTHER: &str = "layer:///providers/other";
     let other = Provider::new(OTHER).key("layer:///keys/other", public(&OTHER_RSA));
-    let service = Service::of(ResourceServer::layer_provider(provider()).issuer(other.into()));
+    let service = Service::of(preset::layer::server(provider()).issuer(other.into()));
     let judge = async |key, kid: &str, iss: &str| {
         let token = sign(key, &json!({"kid": kid}), &json!({"iss": iss}), &service.nonce());
         service.verify(&token).await.map(|who| who.issuer().to_owned())
@@ -188,20 +189,20 @@ fn providers_that_cannot_work_are_refused() {
     };
     let bare = PROVIDER.rsplit('/').next().unwrap();
     for (name, builder, expected) in [
-        ("no key", ResourceServer::layer_provider(Provider::new(PROVIDER)), "it has no key"),
+        ("no key", preset::layer::server(Provider::new(PROVIDER)), "it has no key"),
         (
             "a key for another algorithm",
-            ResourceServer::layer_provider(Provider::new(PROVIDER).key(KEY, es256())),
+            preset::layer::server(Provider::new(PROVIDER).key(KEY, es256())),
             "none of its keys fits",
         ),
         (
             "an identifier of nothing",
-            ResourceServer::layer_provider(Provider::new("layer:///providers/").key(KEY, public(&RSA))),
+            preset::layer::server(Provider::new("layer:///providers/").key(KEY, public(&RSA))),
             "nothing follows the last slash",
         ),
         (
             "one provider under two forms of its name",
-            ResourceServer::layer_provider(provider())
+            preset::layer::server(provider())
                 .issuer(Provider::new(bare).key("other", public(&OTHER_RSA)).into()),
             "it is there twice",
         ),

@@ -79,21 +79,21 @@ impl Case {
             Entrance::OptionalLayer => {
                 // It lets pass what has no credentials, unless a scope is needed.
                 let passes = self.authorization.is_none() && self.required.is_none();
-                let answer = ask(&bare().layer(layer().optional()), self.request()).await;
+                let answer = ask(&bare().layer(layer().optional(true)), self.request()).await;
                 assert_eq!(answer.status().is_success(), passes, "{entrance:?}");
                 return;
             }
             Entrance::Guard => bare().layer(guard()),
             Entrance::GuardBehindLayer => bare().layer(guard()).layer(api.layer()),
-            Entrance::GuardBehindOptionalLayer => bare().layer(guard()).layer(api.layer().optional()),
+            Entrance::GuardBehindOptionalLayer => bare().layer(guard()).layer(api.layer().optional(true)),
             Entrance::AxumExtractor => {
                 let wants = |_: Identity| async { "ok" };
-                Router::new().route("/", routing::get(wants)).layer(layer().optional())
+                Router::new().route("/", routing::get(wants)).layer(layer().optional(true))
             }
             Entrance::AxumClaims => {
                 type Claims = tower_resource_server::axum::Claims<serde_json::Value>;
                 let wants = |_: Claims| async { "ok" };
-                Router::new().route("/", routing::get(wants)).layer(layer().optional())
+                Router::new().route("/", routing::get(wants)).layer(layer().optional(true))
             }
             Entrance::TonicExtractor => {
                 let inner = service_fn(|request: Request<()>| async {
@@ -103,7 +103,7 @@ impl Case {
                     Ok::<_, Infallible>(Response::new(String::new()))
                 });
                 let request = Request::from_parts(self.parts(), ());
-                let _ = layer().optional().layer(inner).oneshot(request).await;
+                let _ = layer().optional(true).layer(inner).oneshot(request).await;
                 return;
             }
             Entrance::ByHand => {
@@ -324,11 +324,8 @@ fn an_identity_of_another_server_is_counted_by_the_one_that_refuses_it() {
 #[test]
 fn what_only_the_caller_of_a_login_can_find_wrong_is_counted() {
     for (code, expected) in [
-        ("wrong_nonce", IdTokenExpectations { nonce: Some("another"), ..Default::default() }),
-        (
-            "authentication_too_old",
-            IdTokenExpectations { max_age: Some(Duration::from_secs(60)), ..Default::default() },
-        ),
+        ("wrong_nonce", IdTokenExpectations::new().nonce("another")),
+        ("authentication_too_old", IdTokenExpectations::new().max_age(Duration::from_secs(60))),
     ] {
         let issuer = TestIssuer::new();
         let counted = counted(|| async {

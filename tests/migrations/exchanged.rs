@@ -90,7 +90,11 @@ async fn an_explanation_waits_for_the_exchange_as_a_request_does() {
             provider.publish(&[&new]);
         }
         let explanation = site.api.explain(&site.token(&new)).await;
-        assert_eq!(explanation.reason().map(|reason| reason.code()), expected, "{name}: {explanation}");
+        assert_eq!(
+            explanation.reason.as_ref().map(|reason| reason.code()),
+            expected,
+            "{name}: {explanation}"
+        );
         assert_eq!(provider.fetches(), 2, "{name}");
     }
 }

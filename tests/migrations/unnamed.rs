@@ -71,7 +71,7 @@ async fn tokens_without_an_issuer_are_those_of_the_one_that_is_configured_so() {
         assert_eq!(site.issuer_of(&token).await, expected, "{name}");
         assert_eq!(site.issuer_of(&token).await, expected, "{name}: again");
         let explanation = site.api.explain(&token).await;
-        let reason = explanation.reason().map(|reason| reason.code());
+        let reason = explanation.reason.as_ref().map(|reason| reason.code());
         assert_eq!(reason, expected.err(), "{name}: {explanation}");
     }
 }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use http::{Request, Response};
-use tower_resource_server::net::{Body, HttpClient, HttpError, HttpFuture, Limits};
+use tower_resource_server::{
+    net::{Body, HttpClient, HttpError, HttpFuture, Limits},
+    preset,
+};
 
 use super::*;
 
@@ -45,7 +48,7 @@ async fn one_bare_key_is_fetched_and_a_rotation_noticed() {
     let (endpoint, clock) = (Endpoint::default(), clock());
     endpoint.publish(Some(published(&KEY)));
     let settings =
-        ResourceServer::mobile_client_access(TENANT).server_url(SERVER).http_client(endpoint.clone());
+        preset::mobile_client_access::server(TENANT).server_url(SERVER).http_client(endpoint.clone());
     let api = settings.into_builder().clock(clock.clone()).build().unwrap();
 
     assert_eq!(endpoint.asked(), Vec::<String>::new(), "nothing before the first request");
@@ -73,7 +76,7 @@ async fn one_bare_key_is_fetched_and_a_rotation_noticed() {
 async fn a_key_endpoint_that_is_down_means_503_and_recovers() {
     let (endpoint, clock) = (Endpoint::default(), clock());
     let settings =
-        ResourceServer::mobile_client_access(TENANT).server_url(SERVER).http_client(endpoint.clone());
+        preset::mobile_client_access::server(TENANT).server_url(SERVER).http_client(endpoint.clone());
     let api = settings.into_builder().clock(clock.clone()).build().unwrap();
     let field = format!("Bearer {}", sign(&access()));
     assert_eq!(ask(&api, &[&field], "").await, Answer::refused(503, None));

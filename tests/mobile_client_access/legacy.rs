@@ -6,7 +6,7 @@ use super::*;
 
 #[tokio::test]
 async fn legacy_tolerates_exactly_what_it_says() {
-    let (strict, legacy) = (server(settings()), server(settings().legacy()));
+    let (strict, legacy) = (server(settings()), server(settings().legacy(true)));
     let none = json!({});
     for (name, access_patch, id_patch, tolerated) in [
         ("no expiry", json!({"exp": null}), None, true),
@@ -48,7 +48,7 @@ async fn legacy_tolerates_exactly_what_it_says() {
 
 #[tokio::test]
 async fn legacy_changes_nothing_about_headers_keys_and_requests() {
-    let legacy = server(settings().legacy());
+    let legacy = server(settings().legacy(true));
     for (name, patch) in [
         ("HMAC", json!({"alg": "HS256"})),
         ("RS512", json!({"alg": "RS512"})),

@@ -25,6 +25,7 @@ use tower_resource_server::{
     keys::{Algorithm, KeySet},
     middleware::AuthLayer,
     policy::{Requirement, scope},
+    preset,
     preset::mobile_client_access::{MobileClientAccess, SecurityContext},
     test_util::ManualClock,
     time::UnixTime,
@@ -103,7 +104,7 @@ fn sign_with(key: &SigningKey, header: &Value, claims: &Value) -> String {
 
 fn settings() -> MobileClientAccess {
     let keys = KeySet::from_jwks(published(&KEY).as_bytes()).unwrap();
-    ResourceServer::mobile_client_access(TENANT).server_url(SERVER).keys(keys)
+    preset::mobile_client_access::server(TENANT).server_url(SERVER).keys(keys)
 }
 
 fn clock() -> ManualClock {

@@ -1,7 +1,7 @@
 //! Where the settings come from, and what cannot work.
 
 use serde_json::json;
-use tower_resource_server::preset::VcapError;
+use tower_resource_server::{preset, preset::VcapError};
 
 use super::*;
 
@@ -12,12 +12,12 @@ fn problems(settings: MobileClientAccess) -> String {
 #[test]
 fn what_cannot_work_is_said() {
     let keys = || KeySet::from_jwks(published(&KEY).as_bytes()).unwrap();
-    let tenant = || ResourceServer::mobile_client_access(TENANT);
+    let tenant = || preset::mobile_client_access::server(TENANT);
     for (name, settings, said) in [
         ("no issuer", tenant(), ".server_url("),
         ("keys of no issuer", tenant().keys(keys()), ".issuer_name("),
         ("a name without keys", tenant().issuer_name("x"), ".keys("),
-        ("no tenant", ResourceServer::mobile_client_access("").server_url(SERVER).keys(keys()), "resource"),
+        ("no tenant", preset::mobile_client_access::server("").server_url(SERVER).keys(keys()), "resource"),
         ("no keys", tenant().server_url(SERVER).keys(KeySet::default()), "no key"),
         ("too much leeway", settings().leeway(std::time::Duration::from_secs(601)), "leeway"),
     ] {
@@ -38,8 +38,8 @@ fn a_server_url_is_https_or_loopback_when_opted_into() {
         ("mca.example", false, false),
         ("", false, false),
     ] {
-        let settings = ResourceServer::mobile_client_access(TENANT).server_url(url);
-        let settings = if loopback { settings.allow_loopback_http() } else { settings };
+        let settings = preset::mobile_client_access::server(TENANT).server_url(url);
+        let settings = settings.allow_loopback_http(loopback);
         assert_eq!(settings.build().is_ok(), good, "{url}");
     }
 }

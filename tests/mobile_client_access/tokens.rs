@@ -99,7 +99,7 @@ async fn the_claims_of_an_id_token() {
     }
     let twice = verdict_of_pair(&api, &sign(&access()), &sign(&access())).await;
     assert_eq!(twice, Err("missing_claim"), "an access token");
-    let legacy = server(settings().legacy());
+    let legacy = server(settings().legacy(true));
     let alone = legacy.verify_id_token(&sign(&id()), Default::default()).await;
     assert_eq!(alone.unwrap_err().reason().code(), "wrong_type", "where it may lack an audience");
 }

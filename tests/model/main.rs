@@ -250,7 +250,10 @@ impl Model {
             }
             Event::Flood(count) => {
                 for n in 0..count {
-                    self.ask(Token::Unknown, mint(&self.issuer, &keys()[KEYS].clone().with_kid(format!("x{n}"))));
+                    self.ask(
+                        Token::Unknown,
+                        mint(&self.issuer, &keys()[KEYS].clone().with_kid(format!("x{n}"))),
+                    );
                 }
             }
             Event::RotateAbruptly => {

@@ -48,10 +48,8 @@ const NOT_BOUND_TO_RESOURCE: &str = r#"issuer "https://issuer.test": no rule bin
 
 #[test]
 fn each_contradiction_is_named_with_what_to_write_instead() {
-    let mut deep = TokenLimits::default();
-    deep.nesting = 101;
-    let mut no_key = TokenLimits::default();
-    no_key.keys_tried = 0;
+    let deep = TokenLimits::default().nesting(101);
+    let no_key = TokenLimits::default().keys_tried(0);
     let own = || TokenProfile::empty().rule(claim("exp").after_now());
     let secret =
         VerifyingKey::from_hmac_secret(b"a secret of thirty-two bytes, or", Algorithm::HS256).unwrap();
@@ -313,11 +311,15 @@ fn addresses_and_algorithms_of_remote_keys_are_judged_at_once() {
     let at_fault = |url: &str, problem: &str| sourced(&format!("its jwks_uri {url:?}: {problem}"));
     let trusted =
         |host: &str| format!("{INSECURE} in a network that is trusted .dangerous().plain_http_to({host:?})");
-    let this_machine = format!("{INSECURE} allow it with .allow_loopback_http()");
+    let this_machine = format!("{INSECURE} allow it with .allow_loopback_http(true)");
     for (name, issuer, expected) in [
         ("https", remote("https://issuer.test/jwks"), None),
-        ("loopback, opted into", remote("http://127.0.0.1:8080/jwks").allow_loopback_http(), None),
-        ("below localhost, opted into", remote("http://idp.localhost:8080/jwks").allow_loopback_http(), None),
+        ("loopback, opted into", remote("http://127.0.0.1:8080/jwks").allow_loopback_http(true), None),
+        (
+            "below localhost, opted into",
+            remote("http://idp.localhost:8080/jwks").allow_loopback_http(true),
+            None,
+        ),
         (
             "loopback",
             remote("http://127.0.0.1:8080/jwks"),
@@ -330,7 +332,7 @@ fn addresses_and_algorithms_of_remote_keys_are_judged_at_once() {
         ),
         (
             "http",
-            remote("http://issuer.test/jwks").allow_loopback_http(),
+            remote("http://issuer.test/jwks").allow_loopback_http(true),
             at_fault("http://issuer.test/jwks", &trusted("issuer.test")),
         ),
         (

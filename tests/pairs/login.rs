@@ -23,8 +23,8 @@ struct Row {
     verdict: Verdict,
 }
 
-const fn nothing() -> IdTokenExpectations<'static> {
-    IdTokenExpectations { nonce: None, access_token: None, max_age: None }
+fn nothing() -> IdTokenExpectations<'static> {
+    IdTokenExpectations::new()
 }
 
 #[tokio::test]
@@ -34,9 +34,9 @@ async fn an_id_token_answers_the_login_it_is_for() {
     let access: &'static str = issuer.access_token("alice").mint().unwrap().leak();
     let other = issuer.access_token("alice").mint().unwrap();
     let login = || issuer.id_token("alice");
-    let nonce = IdTokenExpectations { nonce: Some("n-1"), ..nothing() };
-    let max_age = |seconds| IdTokenExpectations { max_age: Some(Duration::from_secs(seconds)), ..nothing() };
-    let hash = IdTokenExpectations { access_token: Some(access), ..nothing() };
+    let nonce = nothing().nonce("n-1");
+    let max_age = |seconds| nothing().max_age(Duration::from_secs(seconds));
+    let hash = nothing().access_token(access);
     let ago = |seconds| issuer.now().saturating_sub(Duration::from_secs(seconds));
     let later = |seconds| issuer.now().saturating_add(Duration::from_secs(seconds));
     let missing = |claim| Err(("missing_claim", Some(claim)));

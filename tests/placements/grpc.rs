@@ -97,7 +97,7 @@ async fn a_refusal_is_one_for_those_who_go_by_the_status() {
         Router::new()
             .route("/", routing::post(handler).get(handler))
             .layer(api.layer().requirements(scope("read")).reject_with(WithReason(Json)))
-            .merge(open.layer(api.layer().optional()))
+            .merge(open.layer(api.layer().optional(true)))
     };
     let (on, off) = (app(&stage.api), app(&forward_auth));
     let (grpc, web) = ("application/grpc", "application/grpc-web+proto");

@@ -113,9 +113,11 @@ impl Stage {
             "guard" => guarded,
             "guard under layer" => guarded.layer(api.layer()),
             "guard under layer with scopes" => guarded.layer(api.layer().requirements(scope("read"))),
-            "guard under optional layer" => guarded.layer(api.layer().optional()),
-            "optional guard" => bare.layer(api.guard(Requirement::none()).optional()),
-            "optional layer with scopes" => bare.layer(api.layer().optional().requirements(scope("read"))),
+            "guard under optional layer" => guarded.layer(api.layer().optional(true)),
+            "optional guard" => bare.layer(api.guard(Requirement::none()).optional(true)),
+            "optional layer with scopes" => {
+                bare.layer(api.layer().optional(true).requirements(scope("read")))
+            }
             "function" => bare.layer(api.layer().requirements(by_method)),
             "table" => orders.layer(api.layer().requirements(table.by_matched_path())),
             "nested table" => {

@@ -65,8 +65,7 @@ async fn is_pending<F: Future>(mut future: Pin<&mut F>) -> bool {
 #[tokio::test]
 async fn promise_11_beyond_the_places_for_waiting_it_is_503_at_once() {
     let (issuer, fetcher) = (TestIssuer::new(), Scripted::new());
-    let mut settings = RefreshSettings::default();
-    settings.max_waiters = 2;
+    let settings = RefreshSettings::default().max_waiters(2);
     let app = app(&issuer, &fetcher, settings);
     let token = issuer.access_token("alice").mint().unwrap();
     let mut first = Box::pin(ask(&app, get("/", Some(&token))));

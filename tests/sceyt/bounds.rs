@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tower_resource_server::{
     ResourceServer, TrustedIssuer,
     keys::{Algorithm, KeySet, VerifyingKey},
+    preset,
     preset::sceyt::{self, MIN_LIFETIME},
     test_util::ManualClock,
     time::UnixTime,
@@ -61,7 +62,7 @@ async fn the_dates_of_a_token() {
 
 #[tokio::test]
 async fn leeway_only_when_told() {
-    let settings = ResourceServer::sceyt(KEY_ONE.application(ONE)).leeway(Duration::from_secs(60));
+    let settings = preset::sceyt::server(KEY_ONE.application(ONE)).leeway(Duration::from_secs(60));
     let cases = [
         ("exp just within", json!({ "exp": NOW - 59 }), None),
         ("exp at the leeway", json!({ "exp": NOW - 60 }), EXPIRED),
@@ -118,7 +119,7 @@ async fn no_lifetime_is_judged_unless_told() {
 
 #[tokio::test]
 async fn a_lifetime_is_at_least_ten_minutes_and_at_most_what_was_configured() {
-    let enforcing = |max| Service::new(ResourceServer::sceyt(KEY_ONE.application(ONE)).enforce_lifetime(max));
+    let enforcing = |max| Service::new(preset::sceyt::server(KEY_ONE.application(ONE)).enforce_lifetime(max));
     let shortest = |seconds: f64| json!({ "iat": NOW, "exp": NOW as f64 + seconds });
     let cases = [
         ("two seconds", living(2), INVALID),
@@ -150,7 +151,7 @@ async fn a_lifetime_is_at_least_ten_minutes_and_at_most_what_was_configured() {
 
 #[tokio::test]
 async fn leeway_stretches_no_lifetime() {
-    let settings = ResourceServer::sceyt(KEY_ONE.application(ONE))
+    let settings = preset::sceyt::server(KEY_ONE.application(ONE))
         .leeway(Duration::from_secs(60))
         .enforce_lifetime(Some(Duration::from_secs(HOUR)));
     let cases = [
@@ -169,7 +170,7 @@ fn a_longest_lifetime_under_the_shortest_is_a_mistake() {
         (MIN_LIFETIME - Duration::from_nanos(1), 1),
         (Duration::ZERO, 1),
     ] {
-        let settings = ResourceServer::sceyt(KEY_ONE.application(ONE)).enforce_lifetime(Some(max));
+        let settings = preset::sceyt::server(KEY_ONE.application(ONE)).enforce_lifetime(Some(max));
         let found = settings.build().map_or_else(|error| error.problems().to_vec(), |_| Vec::new());
         assert_eq!(found.len(), problems, "{max:?}: {found:?}");
         assert!(found.iter().all(|problem| problem.text().starts_with("enforce_lifetime: ")), "{found:?}");

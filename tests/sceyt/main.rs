@@ -23,6 +23,7 @@ use tower_resource_server::{
     http::WithReason,
     issuer::SigningKey,
     keys::Algorithm,
+    preset,
     preset::sceyt::{Application, Context, ErrorBody, Sceyt},
     test_util::ManualClock,
     time::{Clock, UnixTime},
@@ -96,7 +97,7 @@ impl Service {
 
     /// One application, [`ONE`].
     fn plain() -> Self {
-        Self::new(ResourceServer::sceyt(KEY_ONE.application(ONE)))
+        Self::new(preset::sceyt::server(KEY_ONE.application(ONE)))
     }
 
     async fn ask(&self, application: &str, token: &str) -> Answer {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tower_resource_server::{
-    ResourceServer,
     issuer::{IssueError, SceytIssuer, SigningKey, TokenIssuer},
     keys::Algorithm,
+    preset,
     preset::sceyt::MIN_LIFETIME,
     test_util::ManualClock,
     time::UnixTime,
@@ -44,7 +44,7 @@ fn a_token_has_the_shape_of_the_official_ones() {
 
 #[tokio::test]
 async fn a_lifetime_out_of_bounds_is_not_minted() {
-    let enforcing = Service::new(ResourceServer::sceyt(KEY_ONE.application(ONE)).enforce_lifetime(Some(MAX)));
+    let enforcing = Service::new(preset::sceyt::server(KEY_ONE.application(ONE)).enforce_lifetime(Some(MAX)));
     enforcing.clock.advance(Duration::from_secs(1));
     let (second, step) = (Duration::from_secs(1), Duration::from_nanos(1));
     let shortest = MIN_LIFETIME;
@@ -107,7 +107,9 @@ fn what_cannot_be_minted_is_said() {
 #[tokio::test]
 async fn a_minted_aid_is_judged() {
     let both = Service::new(
-        ResourceServer::sceyt(KEY_ONE.application(ONE)).application(KEY_TWO.application(TWO)).require_aid(),
+        preset::sceyt::server(KEY_ONE.application(ONE))
+            .application(KEY_TWO.application(TWO))
+            .require_aid(true),
     );
     let token = issuer().application(ONE).mint("alice", MAX).unwrap();
     assert_eq!(both.verdict(ONE, &token).await, None);

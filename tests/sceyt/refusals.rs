@@ -4,9 +4,9 @@ use axum::{Router, routing};
 use http::{HeaderValue, StatusCode, header::AUTHORIZATION};
 use serde_json::json;
 use tower_resource_server::{
-    ResourceServer,
     http::WithReason,
     policy::scope,
+    preset,
     preset::sceyt::{ErrorBody, error_code},
 };
 
@@ -65,7 +65,7 @@ async fn each_reason_has_its_code() {
     let answer = ask(&service.app, two_tokens).await;
     says(&answer, 400, 40000, "the request has several Authorization fields", "two Authorization fields");
 
-    let enforcing = ResourceServer::sceyt(KEY_ONE.application(ONE)).enforce_lifetime(None);
+    let enforcing = preset::sceyt::server(KEY_ONE.application(ONE)).enforce_lifetime(None);
     let answer = Service::new(enforcing).ask(ONE, &sign(json!({ "exp": NOW + 599 }))).await;
     let message = "the token's lifetime is not within the accepted bounds";
     says(&answer, 401, 1021, message, "lifetime");
@@ -117,7 +117,7 @@ async fn keys_that_cannot_be_had_are_not_the_tokens_fault() {
     fetcher.fail();
     let remote = TrustedIssuer::with_jwks_uri(TWO, "https://keys.test/jwks", sceyt::token(TWO))
         .http_client(fetcher.clone());
-    let builder = ResourceServer::sceyt(KEY_ONE.application(ONE)).into_builder().issuer(remote);
+    let builder = preset::sceyt::server(KEY_ONE.application(ONE)).into_builder().issuer(remote);
     let clock = tower_resource_server::test_util::ManualClock::default();
     let api = builder.clock(clock.clone()).build().unwrap();
     let app = crate::app(&api, clock);

@@ -3,9 +3,10 @@
 use http::HeaderValue;
 use serde_json::{Value, json};
 use tower_resource_server::{
-    ReplaceKeysError, ResourceServer,
+    ReplaceKeysError,
     http::Reason,
     keys::{Algorithm, KeySet, VerifyingKey},
+    preset,
     preset::sceyt::Application,
 };
 
@@ -16,7 +17,7 @@ const UNAUTHORIZED: Option<u64> = Some(1302);
 const MALFORMED: Option<u64> = Some(40000);
 
 fn both() -> Service {
-    Service::new(ResourceServer::sceyt(KEY_ONE.application(ONE)).application(KEY_TWO.application(TWO)))
+    Service::new(preset::sceyt::server(KEY_ONE.application(ONE)).application(KEY_TWO.application(TWO)))
 }
 
 fn keys(pair: &Pair) -> KeySet {
@@ -71,8 +72,8 @@ async fn each_application_has_its_own_users() {
 #[tokio::test]
 async fn aid_binds_where_it_is() {
     // One key for both applications where it may be, so that nothing but `aid` tells them apart.
-    let sharing = ResourceServer::sceyt(KEY_ONE.application(ONE)).application(KEY_ONE.application(TWO));
-    let (lax, strict) = (both(), Service::new(sharing.require_aid()));
+    let sharing = preset::sceyt::server(KEY_ONE.application(ONE)).application(KEY_ONE.application(TWO));
+    let (lax, strict) = (both(), Service::new(sharing.require_aid(true)));
     for (name, aid, accepted, accepted_when_required) in [
         ("absent", Value::Null, true, false),
         ("equal", json!(ONE), true, true),
@@ -150,7 +151,7 @@ fn an_application_has_a_name_and_one_key_for_rs256() {
     assert!(Application::from_pem(ONE, "").is_err());
 
     let ed25519 = VerifyingKey::from_pem(ec, Algorithm::EdDSA).unwrap();
-    let one = || ResourceServer::sceyt(KEY_ONE.application(ONE));
+    let one = || preset::sceyt::server(KEY_ONE.application(ONE));
     for (name, settings, said) in [
         ("twice", one().application(KEY_TWO.application(ONE)), "it is there twice"),
         ("a key of another", one().application(KEY_ONE.application(TWO)), "it has the key of"),

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tower_resource_server::{
-    ResourceServer,
     issuer::SigningKey,
     keys::{Algorithm, VerifyingKey},
+    preset,
     preset::sceyt::{Application, Context, WILL_EXPIRE},
     time::UnixTime,
 };
@@ -73,7 +73,7 @@ async fn a_user_has_a_name() {
 async fn a_key_may_come_as_a_jwk_under_a_name() {
     let jwk = KEY_ONE.private.clone().with_kid("console").public_jwk().unwrap();
     let application = Application::new(ONE, VerifyingKey::from_jwk(&jwk.to_string()).unwrap());
-    let service = Service::new(ResourceServer::sceyt(application));
+    let service = Service::new(preset::sceyt::server(application));
     assert_eq!(service.verdict(ONE, &KEY_ONE.sign(&claims())).await, None);
     assert_eq!(service.verdict(ONE, &KEY_TWO.sign(&claims())).await, INVALID);
 }

@@ -36,8 +36,7 @@ async fn one_patterns_flood_is_not_anothers() {
 #[tokio::test]
 async fn a_full_cache_refuses_no_token() {
     let keys = TestIssuer::new();
-    let mut cache = CacheSettings::default();
-    cache.max_bytes = 64 * 1024;
+    let cache = CacheSettings::default().max_bytes(64 * 1024);
     let api = ResourceServer::builder(keys.audience())
         .clock(keys.clock().clone())
         .issuer(keys.trusted())

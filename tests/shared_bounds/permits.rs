@@ -35,8 +35,7 @@ impl Server {
             cloud.publish(&issuer, &keys);
         }
         // The budget for first fetches is not what is tested.
-        let mut settings = TenantSettings::default();
-        settings.first_fetch_burst = 1_000;
+        let settings = TenantSettings::default().first_fetch_burst(1_000);
         let tenants = TrustedIssuer::tenants(PATTERN, TokenProfile::rfc9068())
             .dangerous()
             .any_tenant()

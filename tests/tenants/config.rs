@@ -6,11 +6,7 @@ use crate::PATTERN;
 
 #[test]
 fn a_pattern_needs_somebody_who_says_which_tenants_there_are() {
-    let zero = {
-        let mut settings = TenantSettings::default();
-        settings.max_live = 0;
-        settings
-    };
+    let zero = { TenantSettings::default().max_live(0) };
     let of = |pattern: &str| TrustedIssuer::tenants(pattern, TokenProfile::rfc9068()).allow_tenants(["a"]);
     for (name, issuer, problem) in [
         ("a list", of(PATTERN), None),

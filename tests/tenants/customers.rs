@@ -165,11 +165,7 @@ async fn an_explanation_says_what_the_answer_does_not_and_agrees_with_it() {
             let token = forge(&stage.keys, &issuer_of(tenant));
             let explanation = stage.api.explain(&token).await;
             let refused = stage.api.verify_access_token(&token).await.unwrap_err();
-            assert_eq!(
-                explanation.reason().as_ref(),
-                Some(refused.reason()),
-                "{name}, {state}: {explanation}"
-            );
+            assert_eq!(explanation.reason.as_ref(), Some(refused.reason()), "{name}, {state}: {explanation}");
             let is_trusted = ["t-here", "t-seen", "t-new"].contains(&tenant);
             let says = explanation.to_string().contains("the token's issuer is not trusted");
             assert_eq!(says, !is_trusted, "{name}, {state}: {explanation}");
@@ -215,7 +211,7 @@ async fn a_customer_list_is_not_public_where_patterns_overlap() {
             let refused = api.verify_access_token(&token).await.unwrap_err();
             assert_eq!(refused.reason().code(), "unverified_tenant", "{name}, {issuer}");
             assert_eq!(
-                explanation.reason().as_ref(),
+                explanation.reason.as_ref(),
                 Some(refused.reason()),
                 "{name}, {issuer}: {explanation}"
             );

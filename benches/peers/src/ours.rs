@@ -29,8 +29,7 @@ pub(crate) fn layer(algorithm: Algorithm, set: &Set, cache_bytes: usize) -> Send
     } else {
         KeySet::from_jwks(set.jwks().as_bytes()).expect("a good key set")
     };
-    let mut cache = CacheSettings::default();
-    cache.max_bytes = cache_bytes;
+    let cache = CacheSettings::default().max_bytes(cache_bytes);
     let server = ResourceServer::builder(API)
         .issuer(TrustedIssuer::with_keys(ISSUER, keys, TokenProfile::rfc9068().algorithms(algorithm)))
         .cache(cache)

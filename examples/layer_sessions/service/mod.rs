@@ -38,6 +38,7 @@ use tower_resource_server::{
     ResourceServer,
     issuer::SigningKey,
     keys::{Algorithm, VerifyingKey},
+    preset,
     preset::layer::Provider,
     store::Nonces,
     time::Clock,
@@ -80,7 +81,7 @@ impl Service {
         let Settings { url, customer_key, session_lifetime, nonces } = settings;
         let pem = customer_key.public_key_pem().ok_or("the customer's key has no public half")?;
         let provider = Provider::new(PROVIDER).key(KEY, VerifyingKey::from_pem(&pem, Algorithm::RS256)?);
-        let logins = ResourceServer::layer_provider(provider).nonces(nonces).clock(clock.clone()).build()?;
+        let logins = preset::layer::server(provider).nonces(nonces).clock(clock.clone()).build()?;
         Ok(Self(Arc::new(Parts {
             sessions: Sessions::new(logins.clone(), session_lifetime, clock.clone())?,
             back_end: BackEnd::new(customer_key, clock)?,

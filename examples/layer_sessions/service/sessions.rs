@@ -94,7 +94,7 @@ impl Sessions {
     /// refused.
     pub(crate) fn protect(&self, routes: Router<Service>, optional: bool) -> Router<Service> {
         let layer = self.server.layer().reject_with(self.rechallenge.clone());
-        let layer = if optional { layer.optional() } else { layer };
+        let layer = layer.optional(optional);
         let ended = (Arc::clone(&self.ended), self.rechallenge.clone());
         // The last layer is the first that a request meets.
         routes.layer(middleware::from_fn_with_state(ended, refuse_ended)).layer(layer)

@@ -52,7 +52,7 @@ impl Case {
         let mut claims = Claims::none(&names);
         claims.read(json, &names, &TokenLimits::default()).expect(json);
         let moment = Moment { now: self.now, leeway: Duration::from_secs(LEEWAY) };
-        let context = Context {
+        let context = RuleContext {
             moment,
             binding: &self.binding,
             expected: self.expected,

@@ -8,9 +8,9 @@
 //! ```
 //! # #[cfg(feature = "remote")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use tower_resource_server::{ResourceServer, policy::scope};
+//! use tower_resource_server::{policy::scope, preset::app_id};
 //!
-//! let api = ResourceServer::app_id("us-south", "39a37f57-a227-4bfe-a044-93b6e6050a61")
+//! let api = app_id::server("us-south", "39a37f57-a227-4bfe-a044-93b6e6050a61")
 //!     .audience("968c2306-9aef-4109-bc06-4f5ed6a1c24a") // a client of yours, by its id
 //!     .require(scope("orders.read"))
 //!     .build()?;
@@ -123,7 +123,10 @@ mod context;
 mod issuer_names;
 mod settings;
 
-pub use self::{context::AuthorizationContext, settings::AppId};
+pub use self::{
+    context::AuthorizationContext,
+    settings::{AppId, server},
+};
 use crate::{policy::claim, profile::TokenProfile};
 
 /// The scope that every access token of a signed-in user or client has, and every operation needs.

@@ -15,34 +15,32 @@ use crate::{
     policy::{Requirement, claim, scope},
     preset::{
         VcapError,
-        vcap::{Choice, Credentials},
+        vcap::{BoundCredentials, Choice},
     },
     profile::TokenProfile,
 };
 #[cfg(feature = "remote")]
 use crate::{net::HttpClient, source::RefreshSettings};
 
-impl ResourceServer {
-    /// Begins a server for a tenant of IBM Cloud App ID: see the [page of the preset](super).
-    ///
-    /// `region_or_oauth_server_url` is a region, such as `us-south`, or the `oauthServerUrl` of the
-    /// tenant's credentials; `tenant` is their `tenantId`.
-    pub fn app_id(region_or_oauth_server_url: &str, tenant: &str) -> AppId {
-        AppId::new(region_or_oauth_server_url, tenant)
-    }
+/// Begins a server for a tenant of IBM Cloud App ID: see the [page of the preset](super).
+///
+/// `region_or_oauth_server_url` is a region, such as `us-south`, or the `oauthServerUrl` of the
+/// tenant's credentials; `tenant` is their `tenantId`.
+pub fn server(region_or_oauth_server_url: &str, tenant: &str) -> AppId {
+    AppId::new(region_or_oauth_server_url, tenant)
 }
 
-/// The settings of an API behind App ID; begun by [`ResourceServer::app_id`].
+/// The settings of an API behind App ID; begun by [`server`].
 ///
 /// ```
 /// # #[cfg(feature = "remote")]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use tower_resource_server::ResourceServer;
+/// use tower_resource_server::preset::app_id;
 ///
-/// let api = ResourceServer::app_id("eu-de", "39a37f57-a227-4bfe-a044-93b6e6050a61")
-///     .scope_status_403()
+/// let api = app_id::server("eu-de", "39a37f57-a227-4bfe-a044-93b6e6050a61")
+///     .scope_status_403(true)
 ///     .into_builder()
-///     .retain_tokens() // for a back end that passes them on
+///     .retain_tokens(true) // for a back end that passes them on
 ///     .build()?;
 /// # let _ = api;
 /// # Ok(())
@@ -113,7 +111,7 @@ impl AppId {
     /// # Errors
     /// [`VcapError`] when the text is not that of `VCAP_SERVICES` or lacks one of these.
     pub fn from_vcap_services(vcap_services: &str) -> Result<Self, VcapError> {
-        let credentials = Credentials::find(vcap_services, Choice::First)?;
+        let credentials = BoundCredentials::find(vcap_services, Choice::First)?;
         let tenant = credentials.get("tenantId")?;
         if let Ok(endpoint) = credentials.get("appidServiceEndpoint") {
             let endpoint = endpoint.strip_suffix('/').unwrap_or(endpoint);
@@ -143,8 +141,8 @@ impl AppId {
 
     /// Answers 403 where a scope is missing, as RFC 6750 section 3.1 has it, instead of the SDK's
     /// 401. The vendor's mobile clients act on both.
-    pub fn scope_status_403(mut self) -> Self {
-        self.scope_status = StatusCode::FORBIDDEN;
+    pub fn scope_status_403(mut self, enabled: bool) -> Self {
+        self.scope_status = if enabled { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED };
         self
     }
 
@@ -175,7 +173,9 @@ impl AppId {
         let builder = ResourceServer::builder(self.tenant)
             .issuer(issuer)
             .realm(REALM)
-            .credentials(Grammar::bearer().exact_case().spacing(Spacing::SingleSpace).refuse_other_schemes())
+            .credentials(
+                Grammar::bearer().exact_case(true).spacing(Spacing::SingleSpace).refuse_other_schemes(true),
+            )
             .id_token(IdTokenLocation::AfterAccessToken)
             .pair_rules(PairRules::openid().shared_audience())
             .challenges(challenges(self.scope_status))
@@ -208,7 +208,7 @@ impl AppId {
                 Some(client) => issuer.http_client(Arc::clone(client)),
                 None => issuer,
             };
-            if self.allow_loopback_http { issuer.allow_loopback_http() } else { issuer }
+            issuer.allow_loopback_http(self.allow_loopback_http)
         }
         // Without a way to fetch any, `build()` misses the keys.
         #[cfg(not(feature = "remote"))]
@@ -232,8 +232,8 @@ impl AppId {
     }
 
     /// Allows plain `http` to a loopback address, for development and tests.
-    pub fn allow_loopback_http(mut self) -> Self {
-        self.allow_loopback_http = true;
+    pub fn allow_loopback_http(mut self, allow: bool) -> Self {
+        self.allow_loopback_http = allow;
         self
     }
 }
@@ -252,7 +252,7 @@ fn challenges(scope_status: StatusCode) -> ChallengeTable {
     // Also without credentials, against RFC 6750 section 3.1: it is what its clients know.
     let refused = ChallengeRow::new(StatusCode::UNAUTHORIZED).error("invalid_token").scoped();
     ChallengeTable::rfc6750()
-        .scope_first()
+        .scope_first(true)
         .no_credentials(refused)
         .invalid_request(refused)
         .invalid_token(refused)

@@ -68,7 +68,7 @@ pub struct Device<'a> {
 /// The application that a client is (`imf.application`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Application<'a> {
+pub struct ClientApplication<'a> {
     /// The package or bundle; the service writes `null` where it does not know.
     pub id: Option<&'a str>,
     /// The version.
@@ -122,9 +122,9 @@ impl SecurityContext {
 
     /// The application; `None` without an ID token that names it.
     #[must_use]
-    pub fn application(&self) -> Option<Application<'_>> {
+    pub fn application(&self) -> Option<ClientApplication<'_>> {
         let application = object(self.application.as_ref())?;
-        Some(Application { id: text(application, "id"), version: text(application, "version") })
+        Some(ClientApplication { id: text(application, "id"), version: text(application, "version") })
     }
 }
 

@@ -10,10 +10,10 @@
 //! # #[cfg(feature = "remote")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use tower_resource_server::{
-//!     ClaimsError, Identity, ResourceServer, preset::mobile_client_access::SecurityContext,
+//!     ClaimsError, Identity, preset::mobile_client_access::{self, SecurityContext},
 //! };
 //!
-//! let api = ResourceServer::mobile_client_access("6b3ec1a4-8d2c-4f0e-9ad7-3a9f5f5d2a61")
+//! let api = mobile_client_access::server("6b3ec1a4-8d2c-4f0e-9ad7-3a9f5f5d2a61")
 //!     .server_url("https://mobileclientaccess.ng.bluemix.net/imf-authserver")
 //!     .build()?;
 //!
@@ -94,7 +94,7 @@
 
 mod context;
 
-pub use self::context::{Application, Device, SecurityContext, User};
+pub use self::context::{ClientApplication, Device, SecurityContext, User};
 
 #[cfg(feature = "remote")]
 use std::sync::Arc;
@@ -102,7 +102,7 @@ use std::{fmt, time::Duration};
 
 use http::StatusCode;
 
-use super::vcap::{Choice, Credentials, VcapError};
+use super::vcap::{BoundCredentials, Choice, VcapError};
 use crate::{
     PairRules, ResourceServer, ResourceServerBuilder, TrustedIssuer,
     error::ConfigError,
@@ -123,7 +123,7 @@ const REALM: &str = "imfAuthentication";
 const KEY_FRESHNESS: Duration = Duration::from_secs(600);
 
 /// The settings of a server for one tenant of Mobile Client Access; made by
-/// [`ResourceServer::mobile_client_access`].
+/// [`server`].
 #[derive(Clone)]
 #[must_use]
 pub struct MobileClientAccess {
@@ -151,24 +151,22 @@ impl fmt::Debug for MobileClientAccess {
     }
 }
 
-impl ResourceServer {
-    /// A server for one tenant of [IBM Mobile Client Access](crate::preset::mobile_client_access):
-    /// the `tenantId` of the service's credentials, which is in the `aud` of its tokens.
-    pub fn mobile_client_access(tenant: impl Into<String>) -> MobileClientAccess {
-        MobileClientAccess {
-            tenant: tenant.into(),
-            server_url: None,
-            keys: None,
-            issuer_name: None,
-            leeway: Duration::ZERO,
-            legacy: false,
-            #[cfg(feature = "remote")]
-            refresh: RefreshSettings { default_freshness: KEY_FRESHNESS, ..RefreshSettings::default() },
-            #[cfg(feature = "remote")]
-            client: None,
-            #[cfg(feature = "remote")]
-            allow_loopback_http: false,
-        }
+/// A server for one tenant of [IBM Mobile Client Access](self): the `tenantId` of the service's
+/// credentials, which is in the `aud` of its tokens.
+pub fn server(tenant: impl Into<String>) -> MobileClientAccess {
+    MobileClientAccess {
+        tenant: tenant.into(),
+        server_url: None,
+        keys: None,
+        issuer_name: None,
+        leeway: Duration::ZERO,
+        legacy: false,
+        #[cfg(feature = "remote")]
+        refresh: RefreshSettings { default_freshness: KEY_FRESHNESS, ..RefreshSettings::default() },
+        #[cfg(feature = "remote")]
+        client: None,
+        #[cfg(feature = "remote")]
+        allow_loopback_http: false,
     }
 }
 
@@ -194,9 +192,9 @@ impl MobileClientAccess {
     /// [`VcapError`] when the text is no such document, no service is bound, or its credentials
     /// lack `tenantId` or `serverUrl`.
     pub fn from_vcap_services(vcap_services: &str) -> Result<Self, VcapError> {
-        let credentials = Credentials::find(vcap_services, Choice::Last)?;
+        let credentials = BoundCredentials::find(vcap_services, Choice::Last)?;
         let tenant = credentials.get("tenantId")?;
-        Ok(ResourceServer::mobile_client_access(tenant).server_url(credentials.get("serverUrl")?))
+        Ok(server(tenant).server_url(credentials.get("serverUrl")?))
     }
 
     /// The `serverUrl` of the service's credentials: what stands before `/authorization/v1/apps/…`.
@@ -230,8 +228,8 @@ impl MobileClientAccess {
     ///
     /// An attacker who learns the ID token of a user is then that user. A token without `exp` is
     /// good as long as its key, one without `aud` for every tenant that shares it.
-    pub fn legacy(mut self) -> Self {
-        self.legacy = true;
+    pub fn legacy(mut self, accept: bool) -> Self {
+        self.legacy = accept;
         self
     }
 
@@ -244,7 +242,9 @@ impl MobileClientAccess {
         };
         let pairs = PairRules::openid().subject_after(':').shared_audience();
         let mut builder = ResourceServer::builder(self.tenant)
-            .credentials(Grammar::bearer().exact_case().spacing(Spacing::Whitespace).refuse_other_schemes())
+            .credentials(
+                Grammar::bearer().exact_case(true).spacing(Spacing::Whitespace).refuse_other_schemes(true),
+            )
             .id_token(IdTokenLocation::AfterAccessToken)
             .pair_rules(if self.legacy { pairs.any_subject().audience_if_named() } else { pairs })
             .challenges(challenges())
@@ -297,7 +297,7 @@ impl MobileClientAccess {
             Some(client) => issuer.http_client(Arc::clone(client)),
             None => issuer,
         };
-        if self.allow_loopback_http { issuer.allow_loopback_http() } else { issuer }
+        issuer.allow_loopback_http(self.allow_loopback_http)
     }
 
     fn access_token(&self) -> TokenProfile {
@@ -355,8 +355,8 @@ impl MobileClientAccess {
     }
 
     /// Allows a server URL with plain `http` to a loopback address, for development and tests.
-    pub fn allow_loopback_http(mut self) -> Self {
-        self.allow_loopback_http = true;
+    pub fn allow_loopback_http(mut self, allow: bool) -> Self {
+        self.allow_loopback_http = allow;
         self
     }
 }

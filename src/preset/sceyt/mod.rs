@@ -7,10 +7,10 @@
 //! must have signed the token.
 //!
 //! ```
-//! use tower_resource_server::{ResourceServer, preset::sceyt::Application};
+//! use tower_resource_server::{ResourceServer, preset::sceyt::{self, Application}};
 //!
 //! # fn serve(pem: &str) -> Result<ResourceServer, Box<dyn std::error::Error>> {
-//! let api = ResourceServer::sceyt(Application::from_pem("4nwpg1kdz2", pem)?).build()?;
+//! let api = sceyt::server(Application::from_pem("4nwpg1kdz2", pem)?).build()?;
 //! # Ok(api)
 //! # }
 //! ```
@@ -139,16 +139,16 @@ impl Application {
     }
 }
 
-/// The settings of a server for SCEYT tokens; made by [`ResourceServer::sceyt`].
+/// The settings of a server for SCEYT tokens; made by [`server`].
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower_resource_server::{ResourceServer, preset::sceyt::Application};
+/// use tower_resource_server::{ResourceServer, preset::sceyt::{self, Application}};
 ///
 /// # fn serve(chat: &str, support: &str) -> Result<ResourceServer, Box<dyn std::error::Error>> {
-/// let api = ResourceServer::sceyt(Application::from_pem("4nwpg1kdz2", chat)?)
+/// let api = sceyt::server(Application::from_pem("4nwpg1kdz2", chat)?)
 ///     .application(Application::from_pem("zo03k9x1wd", support)?)
-///     .require_aid()
+///     .require_aid(true)
 ///     .enforce_lifetime(Some(Duration::from_secs(6 * 3600)))
 ///     .build()?;
 /// # Ok(api)
@@ -164,11 +164,9 @@ pub struct Sceyt {
     lifetime: Option<Option<Duration>>,
 }
 
-impl ResourceServer {
-    /// Begins a server for the SCEYT tokens of an application: see [`preset::sceyt`](self).
-    pub fn sceyt(application: Application) -> Sceyt {
-        Sceyt { applications: vec![application], leeway: Duration::ZERO, requires_aid: false, lifetime: None }
-    }
+/// Begins a server for the SCEYT tokens of an application: see [`preset::sceyt`](self).
+pub fn server(application: Application) -> Sceyt {
+    Sceyt { applications: vec![application], leeway: Duration::ZERO, requires_aid: false, lifetime: None }
 }
 
 impl Sceyt {
@@ -190,8 +188,8 @@ impl Sceyt {
 
     /// Refuses tokens without `aid`. For back ends that write it: their tokens then name the
     /// application themselves. Applications may then share a key.
-    pub fn require_aid(mut self) -> Self {
-        self.requires_aid = true;
+    pub fn require_aid(mut self, require: bool) -> Self {
+        self.requires_aid = require;
         self
     }
 
@@ -220,7 +218,7 @@ impl Sceyt {
         for (shared, with) in self.sharing_a_key() {
             builder = builder.problem(format!(
                 "application {shared}: it has the key of {with}, so the tokens of one are good for the other; \
-                 give it its own, or say .require_aid()"
+                 give it its own, or say .require_aid(true)"
             ));
         }
         for application in &self.applications {

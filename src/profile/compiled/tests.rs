@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    policy::{Context, Expected, NameForm},
+    policy::{Expected, NameForm, RuleContext},
     token::TokenLimits,
     verify::{Failure, FirstFailure, check_claims, extract},
 };
@@ -335,7 +335,7 @@ fn promise_8_a_confirmation_is_refused_last_and_of_any_type() {
     ] {
         let mut claims = Claims::none(&names);
         claims.read(json, &names, &TokenLimits::default()).unwrap();
-        let context = Context {
+        let context = RuleContext {
             moment: Moment { now: NOW, leeway: profile.leeway },
             binding: &profile.binding,
             expected: Expected::default(),

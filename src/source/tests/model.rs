@@ -379,8 +379,8 @@ impl Model {
             let expected: Option<HashSet<_>> =
                 script.current(now, unix).map(|(keys, _)| keys.iter().map(name).collect());
             let snapshot = self.bench.keys.snapshot(self.bench.clocks());
-            let ids = snapshot
-                .map(|it| it.keys().iter().filter_map(|key| key.kid().map(str::to_owned)).collect());
+            let ids =
+                snapshot.map(|it| it.keys().iter().filter_map(|key| key.kid().map(str::to_owned)).collect());
             assert_eq!(ids, expected, "the snapshot is not what was handed over");
 
             let (unscheduled, intervals) =

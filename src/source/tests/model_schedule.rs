@@ -3,7 +3,7 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::{
-    super::schedule::{Reason, Schedule, Step, Success, Verdict},
+    super::schedule::{FetchReason, NextStep, Schedule, ScheduleAnswer, Success},
     *,
 };
 
@@ -55,7 +55,7 @@ struct Model {
     now: Duration,
     wall: UnixTime,
     /// The fetch under way, when it began by the wall clock, and why it is made.
-    flight: Option<(Duration, UnixTime, Reason)>,
+    flight: Option<(Duration, UnixTime, FetchReason)>,
     /// The start of the last fetch that succeeded, and the end of the freshness it brought.
     good: Option<(Duration, Duration)>,
     /// The same start by the wall clock.
@@ -109,7 +109,7 @@ impl Model {
                 self.succeeds(freshness.map(secs), *found_new_key, jitter)
             }
             Event::Fails { retry_after } => self.fails(retry_after.map(secs), jitter),
-            Event::Asked => self.schedule.request(Reason::Asked, self.now),
+            Event::Asked => self.schedule.request(FetchReason::Asked, self.now),
             Event::RuntimeEnds => {
                 self.schedule.abandoned();
                 self.abandoned |= self.flight.take().is_some();
@@ -129,7 +129,7 @@ impl Model {
         self.good = Some((started, started + freshness));
         // Ten percent of jitter either way, ahead of the end.
         self.due_from = (started + freshness.mul_f64(0.8)).max(self.now + secs(1));
-        self.found_new_key += u64::from(found_new_key && reason == Reason::UnknownKey);
+        self.found_new_key += u64::from(found_new_key && reason == FetchReason::UnknownKey);
     }
 
     fn fails(&mut self, retry_after: Option<Duration>, jitter: f64) {
@@ -159,28 +159,28 @@ impl Model {
         let budget = self.schedule.budget_left(self.now);
         match self.schedule.judge(wanted, arrived, self.clocks()) {
             // The bad signature is evidence by itself.
-            Verdict::Lacks if wanted == Wanted::ExchangedKey => true,
-            Verdict::Lacks => {
+            ScheduleAnswer::Lacks if wanted == Wanted::ExchangedKey => true,
+            ScheduleAnswer::Lacks => {
                 let (started, _) = self.good.expect("refused without a single good fetch");
                 assert!(self.is_live(), "refused past the stale-if-error limit");
                 let is_recent = budget == 0 && self.now <= started + secs(10);
                 assert!(started >= arrived || is_recent, "refused without evidence");
                 true
             }
-            Verdict::Unavailable { retry_after } => {
+            ScheduleAnswer::Unavailable { retry_after } => {
                 assert_eq!(wanted, Wanted::UnknownKey, "a bad signature is refused");
                 assert!((secs(1)..=LONGEST_RETRY).contains(&retry_after), "{retry_after:?}");
                 assert!(!self.good.is_some_and(|(started, _)| started >= arrived && self.is_live()));
                 true
             }
-            Verdict::Wait { until, request } => {
+            ScheduleAnswer::Wait { until, request } => {
                 let longest = if self.is_live() { secs(1) } else { secs(2) };
                 assert!(self.now < until && until == arrived + longest, "waits until {until:?}");
                 if let Some(reason) = request {
                     let expected = match wanted {
-                        Wanted::ExchangedKey => Reason::BadSignature,
-                        Wanted::UnknownKey if self.is_live() => Reason::UnknownKey,
-                        Wanted::UnknownKey => Reason::Due,
+                        Wanted::ExchangedKey => FetchReason::BadSignature,
+                        Wanted::UnknownKey if self.is_live() => FetchReason::UnknownKey,
+                        Wanted::UnknownKey => FetchReason::Due,
                     };
                     assert_eq!(reason, expected);
                     assert!(self.flight.is_none(), "a second fetch is requested while one is under way");
@@ -197,23 +197,23 @@ impl Model {
     fn drive(&mut self) -> bool {
         let dead = self.good.is_some() && !self.is_live();
         match self.schedule.step(self.clocks()) {
-            Step::Fetch(reason) => {
+            NextStep::Fetch(reason) => {
                 assert!(self.flight.is_none(), "two fetches at a time");
                 let again = std::mem::take(&mut self.abandoned);
                 // Keys that the wall clock ended are due at once.
-                if reason == Reason::Due && !again && !dead {
+                if reason == FetchReason::Due && !again && !dead {
                     assert!(self.now >= self.due_from, "{:?} too early", self.due_from - self.now);
                 }
                 match reason {
-                    Reason::BadSignature if !again => self.forged += 1,
-                    Reason::UnknownKey if !again => {}
+                    FetchReason::BadSignature if !again => self.forged += 1,
+                    FetchReason::UnknownKey if !again => {}
                     _ => self.others += 1,
                 }
                 self.fetches += 1;
                 self.flight = Some((self.now, self.wall, reason));
                 true
             }
-            Step::SleepUntil(until) => {
+            NextStep::SleepUntil(until) => {
                 assert!(until > self.now, "the driver would spin");
                 assert!(self.flight.is_some() || until <= self.now + secs(15 * 60), "it sleeps too long");
                 false

@@ -35,8 +35,7 @@ impl Site {
         let key = VerifyingKey::from_hmac_secret(SECRET, Algorithm::HS256).unwrap();
         let issuer = TrustedIssuer::with_keys(ISSUER, KeySet::from_keys([key]), profile);
         // Each token is read: one that was remembered would not be.
-        let mut cache = CacheSettings::default();
-        cache.max_bytes = 0;
+        let cache = CacheSettings::default().max_bytes(0);
         let server = ResourceServer::builder(API).issuer(issuer).clock(ManualClock::default());
         Self {
             server: server.cache(cache).build().unwrap(),

@@ -1,0 +1,56 @@
+//! What a profile demands beside its rules on claims, in words: for people who ask why a token fails.
+
+use super::{CompiledProfile, Fact, KeySelection};
+use crate::{keys::Algorithm, token::TokenLimits};
+
+impl CompiledProfile {
+    /// What must hold of the header, in the order of the checks.
+    pub(crate) fn header_in_words(&self, limits: &TokenLimits) -> Vec<String> {
+        let algorithms: Vec<_> = self.algorithms.iter().map(Algorithm::name).collect();
+        let types = self.typ.accepted.join(" or ");
+        let rules = [
+            "the header is a JSON object with alg, and no member is there twice".into(),
+            "there is no crit, b64, enc or zip, and cty is not JWT".into(),
+            format!("kid has at most {} bytes", limits.kid_bytes),
+            format!("alg is one of {}", algorithms.join(" ")),
+            match (types.as_str(), self.typ.required) {
+                ("", false) => "typ may be anything".into(),
+                ("", true) => "typ is there".into(),
+                (types, true) => format!("typ is {types}"),
+                (types, false) => format!("typ is {types}, if present"),
+            },
+            self.cty.as_ref().map_or("cty may be anything".into(), |cty| format!("cty is {cty}")),
+        ];
+        rules.into_iter().chain(self.requires_kid.then(|| "kid is there".into())).collect()
+    }
+
+    /// What must hold of the claims that a fact is read from; `None` where the profile reads no such fact.
+    pub(crate) fn fact_in_words(&self, fact: Fact) -> Option<String> {
+        let names: Vec<_> = self.claims_of(fact).iter().map(|(_, name)| name.as_str()).collect();
+        let what = match fact {
+            Fact::Subject => "names the subject",
+            Fact::Client => "names the client, if present",
+            Fact::Scopes => "lists the scopes, if present",
+            Fact::Nonce => "is the nonce that the token spends",
+        };
+        (!names.is_empty()).then(|| format!("{} {what}", names.join(" or ")))
+    }
+
+    /// What must hold of the key of a token with this `kid`.
+    pub(crate) fn key_in_words(&self, kid: Option<&str>) -> &'static str {
+        match (self.key_selection, kid) {
+            (KeySelection::Any, _) => "the issuer has a key for this alg, whatever the kid",
+            (_, None) => "the issuer has a key for this alg, as there is no kid",
+            (KeySelection::Kid, _) => "kid names a key of the issuer that is for this alg",
+            (KeySelection::LastSegment, _) => {
+                "kid names a key of the issuer that is for this alg, by what follows its last slash"
+            }
+        }
+    }
+
+    /// What must hold of the nonce that a token spends, if it spends one.
+    pub(crate) fn nonce_in_words(&self) -> Option<String> {
+        let (_, name) = self.claims_of(Fact::Nonce).first()?;
+        Some(format!("{} is a nonce of this server, and was not spent", name.as_str()))
+    }
+}
