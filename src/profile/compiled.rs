@@ -234,21 +234,23 @@ impl CompiledProfile {
         now: UnixTime,
         window: &mut Window,
     ) -> Result<Scopes, TokenError> {
-        let mut scopes = Collector::new(payload, &self.scope_names);
+        let mut scopes = Scopes::default();
+        let mut collector = Collector::new(payload, &self.scope_names, &mut scopes);
         for (id, name) in &self.scopes {
             match claims.get(*id) {
                 None => {}
                 Some(ClaimValue::Object | ClaimValue::StringMembers(_)) if self.scopes_as_members => {
                     let moment = Moment { now, leeway: self.leeway };
-                    scopes.add_members((*id, name.as_str()), claims, moment, window);
+                    collector.add_members((*id, name.as_str()), claims, moment, window);
                 }
-                Some(value) => match scopes.add(name.as_str(), value) {
+                Some(value) => match collector.add(name.as_str(), value) {
                     Some(()) => {}
                     None => self.wrong_type(*id, name)?,
                 },
             }
         }
-        Ok(scopes.finish())
+        collector.finish();
+        Ok(scopes)
     }
 
     #[inline]

@@ -18,7 +18,7 @@ use crate::{
 pub(crate) struct Scopes {
     places: SmallVec<[Place; 6]>,
     /// The scopes that do not stand in the payload as they are, one after the other.
-    others: Box<str>,
+    others: String,
 }
 
 /// Where a scope is, in the payload with the others behind it.
@@ -34,17 +34,21 @@ impl Scopes {
         self.places.iter().map(move |place| place.get(payload, &self.others))
     }
 
+    /// Takes out what is there again, in time linear in their number.
+    #[cold]
+    fn keep_first(&mut self, payload: &str) {
+        let Self { places, others } = self;
+        let mut seen: HashSet<&str, RandomState> = HashSet::default();
+        places.retain(|place| seen.insert(place.get(payload, others)));
+    }
+
     /// What they take beside the payload, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.places.len() * size_of::<Place>() + self.others.len()
+        self.places.len() * size_of::<Place>() + self.others.capacity()
     }
 }
 
 impl Place {
-    const fn len(self) -> u32 {
-        self.end - self.start
-    }
-
     fn get<'a>(self, payload: &'a str, others: &'a str) -> &'a str {
         let (start, end) = (self.start as usize, self.end as usize);
         let text = match start.checked_sub(payload.len()) {
@@ -89,29 +93,48 @@ impl fmt::Debug for Renames {
 pub(super) struct Collector<'a> {
     payload: &'a str,
     renames: &'a Renames,
-    places: SmallVec<[Place; 6]>,
-    others: String,
+    scopes: &'a mut Scopes,
+    /// A bit for the mark of each scope: one whose bit is not there is new.
+    marks: u64,
 }
 
+/// Up to so many, comparing each with each is faster than hashing.
+const FEW: usize = 8;
+
 impl<'a> Collector<'a> {
-    pub(super) const fn new(payload: &'a str, renames: &'a Renames) -> Self {
-        Self { payload, renames, places: SmallVec::new_const(), others: String::new() }
+    #[inline]
+    pub(super) const fn new(payload: &'a str, renames: &'a Renames, scopes: &'a mut Scopes) -> Self {
+        Self { payload, renames, scopes, marks: 0 }
     }
 
     /// Adds the scopes of a claim that is a list or an array; `None` when it is neither.
     pub(super) fn add(&mut self, claim: &str, value: ClaimValue<'_>) -> Option<()> {
         match value {
-            ClaimValue::String(list) => {
-                list.split(' ')
-                    .filter(|scope| !scope.is_empty())
-                    .for_each(|scope| self.add_one(claim, scope));
-            }
+            ClaimValue::String(list) => match position(list, self.payload) {
+                Some((start, end)) if self.renames.0.is_empty() => self.add_list(list.as_bytes(), start, end),
+                _ => list.split(' ').for_each(|scope| self.add_one(claim, scope)),
+            },
             ClaimValue::Strings(each) => {
                 each.iter().filter(|scope| is_scope(scope)).for_each(|scope| self.add_one(claim, scope));
             }
             _ => return None,
         }
         Some(())
+    }
+
+    /// Adds the scopes of a list that stands in the payload, as they are.
+    fn add_list(&mut self, list: &[u8], start: u32, end: u32) {
+        let (mut from, mut first, mut last) = (start, None, 0);
+        for (at, byte) in (start..).zip(list) {
+            if *byte == b' ' {
+                self.add_place(Place { start: from, end: at }, first.take().unwrap_or_default(), last);
+                from = at + 1;
+            } else {
+                first.get_or_insert(*byte);
+                last = *byte;
+            }
+        }
+        self.add_place(Place { start: from, end }, first.unwrap_or_default(), last);
     }
 
     /// Adds the members of an object that have not ended. Narrows `window` to the time when none of
@@ -138,7 +161,12 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Adds a text without a space.
+    #[inline]
     fn add_one(&mut self, claim: &str, scope: &str) {
+        if scope.is_empty() {
+            return;
+        }
         if self.renames.0.is_empty() {
             self.keep(scope);
         } else if let Some(scope) = self.renames.apply(claim, scope).filter(|scope| is_scope(scope)) {
@@ -148,35 +176,47 @@ impl<'a> Collector<'a> {
 
     fn keep(&mut self, scope: &str) {
         let range = position(scope, self.payload).or_else(|| {
-            let start = self.payload.len() + self.others.len();
-            self.others.push_str(scope);
+            let start = self.payload.len() + self.scopes.others.len();
+            self.scopes.others.push_str(scope);
             Some((u32::try_from(start).ok()?, u32::try_from(start + scope.len()).ok()?))
         });
+        let end = |byte: Option<&u8>| byte.copied().unwrap_or_default();
+        let (first, last) = (end(scope.as_bytes().first()), end(scope.as_bytes().last()));
         // A payload is far shorter than 4 GiB: its token has a greatest length.
-        self.places.extend(range.map(|(start, end)| Place { start, end }));
+        if let Some((start, end)) = range {
+            self.add_place(Place { start, end }, first, last);
+        }
     }
 
-    /// The scopes, each once.
-    pub(super) fn finish(self) -> Scopes {
-        /// Up to so many, comparing each with each is faster than hashing.
-        const FEW: usize = 8;
-        let Self { payload, mut places, others, .. } = self;
-        let text = |place: Place| place.get(payload, &others);
-        let same = |one: Place, other: Place| one.len() == other.len() && text(one) == text(other);
-        if places.len() > FEW {
-            let mut seen: HashSet<&str, RandomState> = HashSet::default();
-            places.retain(|place| seen.insert(text(*place)));
-        } else {
-            let mut kept = 0;
-            while let Some((place, before)) = places.get(..=kept).and_then(<[Place]>::split_last) {
-                if before.iter().any(|before| same(*before, *place)) {
-                    places.remove(kept);
-                } else {
-                    kept += 1;
-                }
-            }
+    /// Adds what stands at `place`, from its first byte to its last, unless it is there already.
+    #[inline]
+    fn add_place(&mut self, place: Place, first: u8, last: u8) {
+        let length = place.end - place.start;
+        if length == 0 {
+            return;
         }
-        Scopes { places, others: others.into_boxed_str() }
+        // What tells most scopes apart at a glance.
+        let mark = (length as u8).wrapping_add(first.wrapping_mul(5)).wrapping_add(last.wrapping_mul(11));
+        let bit = 1 << (mark & 63);
+        if self.marks & bit != 0 && self.scopes.places.len() < FEW && self.is_there(place) {
+            return;
+        }
+        self.marks |= bit;
+        self.scopes.places.push(place);
+    }
+
+    #[inline(never)]
+    fn is_there(&self, place: Place) -> bool {
+        let scope = place.get(self.payload, &self.scopes.others);
+        self.scopes.iter(self.payload).any(|other| other == scope)
+    }
+
+    /// Takes out what came again, where there are many.
+    #[inline]
+    pub(super) fn finish(self) {
+        if self.scopes.places.len() > FEW {
+            self.scopes.keep_first(self.payload);
+        }
     }
 }
 
@@ -222,9 +262,10 @@ mod tests {
                 let moment = Moment { now: UnixTime::from_secs(NOW), leeway: Duration::from_secs(leeway) };
                 let mut window = Window::ALWAYS;
                 let renames = Renames::default();
-                let mut collector = Collector::new(&payload, &renames);
+                let mut scopes = Scopes::default();
+                let mut collector = Collector::new(&payload, &renames, &mut scopes);
                 collector.add_members((id, "s"), &claims, moment, &mut window);
-                let scopes = collector.finish();
+                collector.finish();
                 let texts: Vec<_> = scopes.iter(&payload).collect();
                 assert_eq!(texts.join(" "), expected, "{name}");
                 let ends = (window != Window::ALWAYS).then(|| window.until.as_secs());
@@ -239,12 +280,13 @@ mod tests {
             let list: Vec<_> = (0..count).map(|n| format!("s{}", n % step)).collect();
             let payload = list.join(" ");
             let renames = Renames::default();
-            let mut collector = Collector::new(&payload, &renames);
+            let mut scopes = Scopes::default();
+            let mut collector = Collector::new(&payload, &renames, &mut scopes);
             collector.add("scope", ClaimValue::String(&payload)).unwrap();
             // The same in another claim, not out of the payload.
             let again: Vec<Cow<'_, str>> = list.iter().map(|scope| scope.clone().into()).collect();
             collector.add("scp", ClaimValue::Strings(&again)).unwrap();
-            let scopes = collector.finish();
+            collector.finish();
             let expected: Vec<_> = (0..step.min(count)).map(|n| format!("s{n}")).collect();
             assert_eq!(scopes.iter(&payload).collect::<Vec<_>>(), expected, "{count} of {step}");
         }

@@ -106,6 +106,7 @@ impl<'a> Plain<'_, 'a> {
     }
 
     /// What follows the first digit. A fraction or an exponent is left for the caller to meet.
+    #[inline(always)]
     fn number(&mut self, first: u8) -> Option<u64> {
         let digit = |byte: u8| u64::from(byte & 0xF);
         let (mut number, begin) = (digit(first), self.at);
@@ -164,6 +165,7 @@ impl<'a> Plain<'_, 'a> {
 
     /// A value that is kept. `level` is its own, if it is a container; `claim` is `None` for an item of
     /// an array.
+    #[inline(always)]
     fn value(&mut self, level: u32, claim: Option<ClaimId>) -> Option<Kept<'a>> {
         Some(match self.next()? {
             b'"' => Kept::Borrowed(self.text()?),
@@ -180,21 +182,33 @@ impl<'a> Plain<'_, 'a> {
                 self.word("ull")?;
                 Kept::Null
             }
-            open @ (b'[' | b'{') => match claim.filter(|claim| self.sink.names.looks_inside(*claim)) {
-                Some(outer) if open == b'[' => self.items_inside(level, outer)?,
-                Some(outer) => self.members_inside(level, outer)?,
-                None if open == b'[' => self.array(level)?,
-                None => {
-                    let (mut count, mut strings) = (0, true);
-                    self.object(level, |is_string| {
-                        count += 1;
-                        strings &= is_string;
-                    })?;
-                    if strings { Kept::StringMembers(count) } else { Kept::Object }
-                }
-            },
+            open @ (b'[' | b'{') => return self.container(open, level, claim),
             _ => return None,
         })
+    }
+
+    /// A value inside a container.
+    #[inline(never)]
+    fn inner_value(&mut self, level: u32, claim: Option<ClaimId>) -> Option<Kept<'a>> {
+        self.value(level, claim)
+    }
+
+    /// What follows an opening bracket or brace.
+    #[inline(never)]
+    fn container(&mut self, open: u8, level: u32, claim: Option<ClaimId>) -> Option<Kept<'a>> {
+        match (open, claim.filter(|claim| self.sink.names.looks_inside(*claim))) {
+            (b'[', Some(outer)) => self.items_inside(level, outer),
+            (b'[', None) => self.array(level),
+            (_, Some(outer)) => self.members_inside(level, outer),
+            (_, None) => {
+                let (mut count, mut strings) = (0, true);
+                self.object(level, |is_string| {
+                    count += 1;
+                    strings &= is_string;
+                })?;
+                Some(if strings { Kept::StringMembers(count) } else { Kept::Object })
+            }
+        }
     }
 
     fn array(&mut self, level: u32) -> Option<Kept<'a>> {
@@ -231,7 +245,7 @@ impl<'a> Plain<'_, 'a> {
             if claim.is_none() && !is_string {
                 return plain.skip(level + 1);
             }
-            let item = plain.value(level + 1, claim)?;
+            let item = plain.inner_value(level + 1, claim)?;
             if let Kept::Borrowed(text) = item {
                 plain.sink.strings.push(Cow::Borrowed(text));
             }
@@ -255,7 +269,7 @@ impl<'a> Plain<'_, 'a> {
             strings_only &= plain.peek()? == b'"';
             let Some(inner) = plain.sink.names.inner(outer, name) else { return plain.skip(level + 1) };
             plain.sink.begin_member(outer, inner);
-            let value = plain.value(level + 1, Some(inner))?;
+            let value = plain.inner_value(level + 1, Some(inner))?;
             plain.sink.keep_member(outer, inner, Cow::Borrowed(str::from_utf8(name).ok()?), value);
             Some(())
         })?;

@@ -79,7 +79,7 @@ impl Sessions {
 
     pub(crate) async fn end(&self, token: &str) -> Result<(), LayerError> {
         let Ok(who) = self.server.verify_access_token(token).await else { return Ok(()) };
-        let until = who.expires_at().unwrap_or(UnixTime::from_duration(Duration::MAX));
+        let until = who.valid_until().unwrap_or(UnixTime::from_duration(Duration::MAX));
         let (id, now) = (session_id(&who), self.issuer.now());
         match self.ended.spend(id.as_bytes(), until, now) {
             Ok(()) => Ok(()),

@@ -1,6 +1,7 @@
 //! Each check at its boundary and one step to either side, each presence rule, and every type.
 
 mod openid;
+mod paths;
 mod time;
 
 use std::collections::BTreeSet;
@@ -28,6 +29,7 @@ struct Case {
     expected: Expected<'static>,
     algorithm: Algorithm,
     now: UnixTime,
+    null_is_absent: bool,
 }
 
 impl Default for Case {
@@ -37,6 +39,7 @@ impl Default for Case {
             expected: Expected::default(),
             algorithm: Algorithm::RS256,
             now: UnixTime::from_secs(NOW),
+            null_is_absent: false,
         }
     }
 }
@@ -51,6 +54,7 @@ impl Case {
         let policy = Policy::new(rules, &mut names);
         let mut claims = Claims::none(&names);
         claims.read(json, &names, &TokenLimits::default()).expect(json);
+        claims.null_is_absent(self.null_is_absent);
         let moment = Moment { now: self.now, leeway: Duration::from_secs(LEEWAY) };
         let context = RuleContext {
             moment,
