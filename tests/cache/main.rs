@@ -6,8 +6,8 @@
 mod alike;
 mod apart;
 #[cfg(feature = "remote")]
-#[path = "../door/mod.rs"]
-mod door;
+#[path = "../support/mod.rs"]
+mod support;
 #[cfg(feature = "remote")]
 mod removal;
 mod selected;

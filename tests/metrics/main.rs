@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they are wrong")]
 #![allow(clippy::indexing_slicing, clippy::panic, unreachable_pub, reason = "nobody imports a test")]
 
-#[path = "../door/mod.rs"]
-mod door;
+#[path = "../support/mod.rs"]
+mod support;
 #[cfg(all(feature = "axum", feature = "tonic"))]
 mod reasons;
 
@@ -23,7 +23,7 @@ use tower_resource_server::{
     test_util::{Defect, TestIssuer},
 };
 
-use door::Scripted;
+use support::Scripted;
 
 /// Keeps what is counted, by name and labels.
 #[derive(Clone, Default)]

@@ -2,15 +2,15 @@
 #![cfg(all(feature = "axum", feature = "test-util"))]
 #![allow(unreachable_pub, reason = "nobody imports a test")]
 
-#[path = "../door/mod.rs"]
-mod door;
+#[path = "../support/mod.rs"]
+mod support;
 mod grpc;
 mod servers;
 #[cfg(feature = "remote")]
 mod unavailable;
 
 use axum::{Router, routing};
-use door::{Answer, ask, request};
+use support::{Answer, ask, request};
 use http::{Method, request::Parts};
 use tower_resource_server::{
     ResourceServer,

@@ -9,7 +9,7 @@ use tower_resource_server::{
 };
 
 use crate::{
-    door::{ask, get},
+    support::{ask, get},
     grpc::call,
 };
 

@@ -12,7 +12,7 @@ use tower_resource_server::{
 };
 
 use crate::{
-    door::{Scripted, ask, get},
+    support::{Scripted, ask, get},
     grpc::call,
 };
 

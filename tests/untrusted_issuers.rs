@@ -3,7 +3,7 @@
 #![allow(unreachable_pub, reason = "nobody imports a test")]
 
 #[cfg(all(feature = "axum", feature = "remote"))]
-mod door;
+mod support;
 
 use tower_resource_server::{ResourceServer, TrustedIssuer, keys::KeySet, test_util::TestIssuer};
 
@@ -12,7 +12,7 @@ use tower_resource_server::{ResourceServer, TrustedIssuer, keys::KeySet, test_ut
 async fn promise_11_a_strangers_token_causes_no_fetch() {
     use tower_resource_server::profile::TokenProfile;
 
-    let (ours, stranger, fetcher) = (TestIssuer::new(), TestIssuer::new(), door::Scripted::new());
+    let (ours, stranger, fetcher) = (TestIssuer::new(), TestIssuer::new(), support::Scripted::new());
     let remote =
         TrustedIssuer::with_jwks_uri("https://ours.test", "https://ours.test/jwks", TokenProfile::rfc9068())
             .http_client(fetcher.clone());
