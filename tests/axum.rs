@@ -4,9 +4,9 @@
 mod support;
 
 use axum::{Json, Router, body::Body, routing};
-use support::{ask, get, request};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header::AUTHORIZATION, request::Parts};
 use serde::Deserialize;
+use support::{ask, get, request};
 use tower_resource_server::{
     Authentication, Identity, ResourceServer,
     axum::Claims,

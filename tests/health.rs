@@ -1,7 +1,7 @@
 //! The health service: what a probe sees of an issuer's good and bad days.
 #![cfg(all(feature = "test-util", feature = "remote"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they are wrong")]
-#![allow(clippy::indexing_slicing, clippy::panic, unreachable_pub, reason = "nobody imports a test")]
+#![allow(clippy::indexing_slicing, clippy::panic, unreachable_pub, reason = "a test is imported nowhere")]
 
 #[path = "support/mod.rs"]
 mod support;

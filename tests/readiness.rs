@@ -13,8 +13,8 @@ use std::{
     task::{Context, Poll},
 };
 
-use support::Scripted;
 use http::{Request, Response, StatusCode, header::AUTHORIZATION};
+use support::Scripted;
 use tower::{BoxError, Layer, Service, ServiceExt, limit::ConcurrencyLimit, service_fn};
 use tower_resource_server::{
     Identity, ResourceServer, TrustedIssuer,

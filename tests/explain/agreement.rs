@@ -16,7 +16,7 @@ use crate::site::{APP_ID, MCA, Site, TENANT, rsa_issuer, run, sites, vendors};
 
 struct Fixture {
     issuer: TestIssuer,
-    stranger: SigningKey,
+    other_key: SigningKey,
     nonces: Nonces,
     sites: Vec<Site>,
 }
@@ -24,9 +24,9 @@ struct Fixture {
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let (issuer, nonces) = (rsa_issuer(), Nonces::new().unwrap());
     let sites = sites(&issuer).into_iter().chain(vendors(&issuer, &nonces)).collect();
-    let stranger = include_str!("../../src/issuer/testdata/p256-pkcs8.pem");
-    let stranger = SigningKey::from_pem(Algorithm::ES256, stranger).unwrap();
-    Fixture { issuer, stranger, nonces, sites }
+    let other_key = include_str!("../../src/issuer/testdata/p256-pkcs8.pem");
+    let other_key = SigningKey::from_pem(Algorithm::ES256, other_key).unwrap();
+    Fixture { issuer, other_key, nonces, sites }
 });
 
 /// A good token of each kind, with what the kinds have in common.
@@ -207,7 +207,7 @@ fn base(kind: usize) -> (Map<String, Value>, Map<String, Value>) {
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Signed,
-    SignedByAStranger,
+    SignedByAnotherKey,
     Cut(usize),
     Replaced(usize, char),
     LongSignature,
@@ -216,7 +216,7 @@ enum Fate {
 fn fate() -> impl Strategy<Value = Fate> {
     prop_oneof![
         8 => Just(Fate::Signed),
-        1 => Just(Fate::SignedByAStranger),
+        1 => Just(Fate::SignedByAnotherKey),
         1 => (0..600_usize).prop_map(Fate::Cut),
         2 => (0..600_usize, select(vec!['A', 'b', '.', '=', ' ', '+', 'ä'])).prop_map(|(at, c)| Fate::Replaced(at, c)),
         1 => Just(Fate::LongSignature),
@@ -224,11 +224,11 @@ fn fate() -> impl Strategy<Value = Fate> {
 }
 
 fn token(header: &str, claims: &str, fate: Fate) -> String {
-    let Fixture { issuer, stranger, .. } = &*FIXTURE;
+    let Fixture { issuer, other_key, .. } = &*FIXTURE;
     let good = issuer.sign_raw(header, claims.as_bytes());
     match fate {
         Fate::Signed => good,
-        Fate::SignedByAStranger => stranger.sign_raw(header, claims.as_bytes()).unwrap(),
+        Fate::SignedByAnotherKey => other_key.sign_raw(header, claims.as_bytes()).unwrap(),
         Fate::Cut(at) => good.chars().take(at).collect(),
         Fate::Replaced(at, by) => {
             good.chars().enumerate().map(|(n, c)| if n == at { by } else { c }).collect()
@@ -277,7 +277,7 @@ fn the_generated_tokens_are_of_all_sorts() {
         let (header, claims) = (Value::Object(header).to_string(), Value::Object(claims).to_string());
         let late = claims.replace("\"exp\":", "\"exp\":1,\"was\":");
         let late_and_lost = late.replace("\"aud\":", "\"aud\":\"x\",\"for\":");
-        let tokens = [Fate::Signed, Fate::SignedByAStranger, Fate::LongSignature, Fate::Cut(9)]
+        let tokens = [Fate::Signed, Fate::SignedByAnotherKey, Fate::LongSignature, Fate::Cut(9)]
             .map(|fate| token(&header, &claims, fate))
             .into_iter()
             .chain([&late, &late_and_lost].map(|claims| token(&header, claims, Fate::Signed)));

@@ -20,7 +20,7 @@ use tower_resource_server::{
 
 use crate::site::run;
 
-/// A provider in memory: a key set wherever it is asked, or nobody at home.
+/// A provider in memory: a key set wherever it is asked, or no answer.
 #[derive(Clone, Default)]
 struct Provider(Arc<Mutex<State>>);
 

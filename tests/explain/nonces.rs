@@ -13,7 +13,7 @@ use tower_resource_server::{
 
 use crate::site::{keys, rsa_issuer, run};
 
-/// A server with room for one spent nonce.
+/// A server with space for one spent nonce.
 fn server(issuer: &TestIssuer) -> (ResourceServer, Nonces) {
     let key: VerifyingKey = keys(issuer).iter().next().unwrap().clone();
     let nonces = Nonces::new().unwrap().store(MemorySpentStore::new(1));
@@ -49,7 +49,7 @@ fn a_nonce_is_looked_at_and_not_spent() {
     let spent = run(server.explain(&first));
     assert_eq!((spent.error(), nonce_verdict(&spent)), (Some(&TokenError::StaleNonce), Verdict::Failed));
 
-    // There is room for one.
+    // There is space for one.
     let explanation = run(server.explain(&second));
     assert_eq!(explanation.outcome(), Outcome::Unchecked, "{explanation}");
     assert_eq!(nonce_verdict(&explanation), Verdict::Unchecked);

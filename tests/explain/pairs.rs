@@ -92,11 +92,11 @@ fn tokens_that_do_not_belong_together_are_told_after_all_else() {
     assert!(text.contains("\n                          send the ID token that was issued with"), "{text}");
     let json = serde_json::to_value(&explanation).unwrap();
     assert_eq!((&json["token"], &json["findings"][0]["token"]), (&"pair".into(), &"access".into()));
-    let nobody = ResourceServer::builder("api")
+    let without_client = ResourceServer::builder("api")
         .issuer(TrustedIssuer::with_keys("i", keys(&issuer), TokenProfile::jwt()))
         .build()
         .unwrap();
-    let explanation = run(nobody.explain_pair(&access("read"), &id("alice")));
+    let explanation = run(without_client.explain_pair(&access("read"), &id("alice")));
     let slots = explanation.findings().iter().filter(|finding| finding.token() == Some("id"));
     assert_eq!(slots.filter(|finding| finding.verdict() == Verdict::Failed).count(), 1, "{explanation}");
 }

@@ -98,8 +98,8 @@ impl Site {
 pub(crate) fn sites(issuer: &TestIssuer) -> Vec<Site> {
     let with = |profile: TokenProfile| TrustedIssuer::with_keys(issuer.issuer(), keys(issuer), profile);
     let builder = || ResourceServer::builder(issuer.audience()).clock(issuer.clock().clone());
-    let stranger = TestIssuer::builder().issuer("https://stranger.test").build();
-    let stranger = TrustedIssuer::with_keys(stranger.issuer(), keys(&stranger), TokenProfile::jwt());
+    let unrelated = TestIssuer::builder().issuer("https://unrelated.test").build();
+    let unrelated = TrustedIssuer::with_keys(unrelated.issuer(), keys(&unrelated), TokenProfile::jwt());
     let own = TokenProfile::empty()
         .require_type(["at+jwt"])
         .require_content_type("example;v=1")
@@ -130,7 +130,7 @@ pub(crate) fn sites(issuer: &TestIssuer) -> Vec<Site> {
         site(
             "rfc9068, two issuers, scopes",
             builder()
-                .issuer(stranger)
+                .issuer(unrelated)
                 .issuer(with(TokenProfile::rfc9068()))
                 .require(scope("read write"))
                 .build(),

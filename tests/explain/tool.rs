@@ -174,7 +174,7 @@ fn what_cannot_be_checked_ends_with_two() {
     let trust = format!("--issuer {} --jwks-file {keys}", TestIssuer::ISSUER);
     let api = format!("--audience {}", TestIssuer::AUDIENCE);
     // Port 1 of loopback: nothing listens there.
-    let nobody =
+    let unreachable =
         format!("--issuer {} --jwks-uri http://127.0.0.1:1/ --allow-loopback-http", TestIssuer::ISSUER);
     for (name, line, said) in [
         ("no profile", format!("{trust} {api}"), "--profile"),
@@ -218,7 +218,7 @@ fn what_cannot_be_checked_ends_with_two() {
         ("http", format!("--profile jwt --issuer http://login.example {api}"), "\n  - issuer"),
         ("too much leeway", format!("--profile jwt {trust} {api} --leeway 601"), "\n  - issuer"),
         ("brief JSON", format!("--profile jwt {trust} {api} --json --brief"), "--brief"),
-        ("keys that cannot be had", format!("--profile jwt {nobody} {api} --at {AT}"), "no keys: "),
+        ("keys that cannot be had", format!("--profile jwt {unreachable} {api} --at {AT}"), "no keys: "),
     ] {
         let arguments: Vec<_> = line.split(' ').collect();
         let output = run(&arguments, &token);
@@ -227,7 +227,7 @@ fn what_cannot_be_checked_ends_with_two() {
         assert!(errors.contains(said), "{name}: {errors}");
     }
     // What is certain without keys is said without them.
-    let line = format!("--profile jwt {nobody} {api}");
+    let line = format!("--profile jwt {unreachable} {api}");
     let output = run(&line.split(' ').collect::<Vec<_>>(), &token);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
     assert!(text(&output.stdout).contains("?       signature"), "{}", text(&output.stdout));

@@ -190,7 +190,7 @@ fn what_fails_is_told_with_a_remedy() {
             "rfc9068, two issuers, scopes",
             issuer.broken(Defect::WrongIssuer),
             "issuer: iss names a trusted issuer",
-            "one of [\"https://stranger.test\", \"https://issuer.test\"]",
+            "one of [\"https://unrelated.test\", \"https://issuer.test\"]",
         ),
         (
             "algorithm",
@@ -325,7 +325,7 @@ fn everything_that_is_wrong_is_told_at_once() {
 #[test]
 fn a_key_that_is_known_not_to_exist_comes_first_where_there_is_one_issuer() {
     let issuer = TestIssuer::new();
-    let header = r#"{"alg":"ES256","kid":"nobody's","typ":"at+jwt"}"#;
+    let header = r#"{"alg":"ES256","kid":"unheard-of","typ":"at+jwt"}"#;
     for (name, payload) in [("bad claims", "{}"), ("no claims", "[]"), ("no JSON", "\"")] {
         let token = issuer.sign_raw(header, payload.as_bytes());
         let alone = site(&issuer, "rfc9068").both(&token).unwrap();

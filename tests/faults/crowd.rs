@@ -24,7 +24,7 @@ async fn five_thousand_cold_requests_against_a_provider_that_hangs() {
         let (site, token) = (Arc::clone(&site), Arc::clone(&token));
         requests.spawn(async move { site.ask(&token).await });
     }
-    // The clock stands still: whoever does not wait is answered at once, and nobody else is.
+    // The clock stands still: a request that does not wait is answered at once, and no other is.
     for _ in 0..5000 - 1024 {
         let seen = requests.join_next().await.unwrap().unwrap();
         assert_eq!(seen, Seen::Unavailable(1));

@@ -103,7 +103,7 @@ async fn meet(row: Row) -> Line {
     assert_eq!(site.provider.requests_of("/elsewhere"), 0, "{name}: a redirect was followed");
     let (warm_refreshes, warm_requests) = (refreshes, requests);
 
-    // Back again, with a key that nobody has seen.
+    // Back again, with a key that no one has seen.
     let kid = site.issuer.rotate();
     site.heal();
     site.clock.advance(secs(67));

@@ -28,7 +28,7 @@ pub enum Answer {
     Drip(Vec<u8>),
     /// A head, and then this piece again and again, ten gigabytes in all.
     Flood(&'static str, Vec<u8>),
-    /// With an entity tag: 304 to whoever knows it.
+    /// With an entity tag: 304 to a client that knows it.
     Tagged(&'static str, String),
     /// Each in its turn.
     Turns(Vec<Answer>),

@@ -148,7 +148,7 @@ fn answers() -> Vec<Row> {
             site.provider.set(JWKS, Answer::status("307 Temporary Redirect\r\nLocation: /jwks"));
         }),
         row("204", key_set(status(204, None)), |site| sends(site, "HTTP/1.1 204 No Content\r\n\r\n")),
-        row("304 that nobody asked for", key_set(FetchError::NotModified), |site| {
+        row("304 that no request asked for", key_set(FetchError::NotModified), |site| {
             sends(site, "HTTP/1.1 304 Not Modified\r\n\r\n");
         }),
         row("wrong content type", None, |site| {

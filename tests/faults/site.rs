@@ -119,9 +119,9 @@ impl Site {
         self.ask(&self.issuer.access_token("alice").signed_with(key).unique().mint().unwrap()).await
     }
 
-    /// Asks with a token whose `kid` nobody has ever heard of.
+    /// Asks with a token whose `kid` no one has ever heard of.
     pub async fn unknown(&self) -> Seen {
-        let token = self.issuer.access_token("alice").header("kid", "nobody's").unique().mint().unwrap();
+        let token = self.issuer.access_token("alice").header("kid", "unheard-of").unique().mint().unwrap();
         self.ask(&token).await
     }
 

@@ -104,7 +104,7 @@ async fn clocks_that_jump() {
     }
     tell("the wall clock jumps", "200", &site);
 
-    // Asleep for hours: whoever asks first is served, or waits for the keys that are fetched now.
+    // Asleep for hours: the first that asks is served, or waits for the keys that are fetched now.
     for hours in [1, 5, 7, 1000] {
         site.clock.advance(secs(hours * 3600));
         assert_eq!(site.good().await, Seen::Served, "after {hours} h");
@@ -186,7 +186,7 @@ async fn entity_tags_save_the_body_and_a_lie_about_them_is_found_out() {
     site.refresh().await.unwrap();
     let before = site.provider.written();
     site.refresh().await.unwrap();
-    // The metadata is read again for whoever asks; the key set is not.
+    // The metadata is read again for any request; the key set is not.
     assert!(site.provider.written() - before < 400 + site.jwks().len() as u64);
     assert_eq!((site.good().await, site.health().generation), (Seen::Served, 1));
     tell("304", "200", &site);
@@ -219,7 +219,7 @@ async fn both_of_two_keys_under_one_kid_verify() {
     assert_eq!(site.good().await, Seen::Served);
     assert_eq!(site.signed_with(&namesake).await, Seen::Served, "of the same algorithm");
     let by_rsa = site.signed_with(&rsa).await;
-    // The profile takes what its table names, whoever signs; RS256 is among it.
+    // The profile takes what its table names, whichever key signs; RS256 is among it.
     assert_eq!(by_rsa, Seen::Served, "of another type");
     tell("one kid for three keys", "200 for each", &site);
 }

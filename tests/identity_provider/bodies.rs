@@ -51,7 +51,7 @@ async fn hostile_bodies_reach_no_provider() {
 }
 
 /// A body of so many chunks, after which the connection breaks; or of chunks without end, so that
-/// whoever reads on never ends.
+/// a reader that goes on never ends.
 struct Chunks {
     chunk: Bytes,
     left: Option<usize>,

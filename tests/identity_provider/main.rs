@@ -141,9 +141,9 @@ async fn the_contract_word_for_word() {
 
     let known = post(&service, START, &json!({"headers": {"X-Known-As": "eve"}})).await;
     assert_eq!((&known["status"], &known["userIdentity"]["userName"]), (&json!("success"), &json!("eve")));
-    // A provider that makes nobody of a user makes a failure of it.
-    let nobody = post(&service, START, &json!({"headers": {"X-Known-As": ""}})).await;
-    assert_eq!(nobody, json!({"status": "failure"}));
+    // A provider that names no user makes a failure of it.
+    let unnamed = post(&service, START, &json!({"headers": {"X-Known-As": ""}})).await;
+    assert_eq!(unnamed, json!({"status": "failure"}));
     let wrong = post(&service, ANSWER, &answer(None, json!({"username": "__proto__"}))).await;
     assert_eq!(wrong, json!({"status": "failure"}));
 }
@@ -184,7 +184,7 @@ async fn a_state_that_is_late_lost_or_too_many_is_a_failure() {
     for lost in [&late["stateId"], &json!(""), &json!("AAAAAAAAAAAAAAAAAAAAAA")] {
         assert_eq!(post(&service, ANSWER, &pin(lost)).await, json!({"status": "failure"}), "{lost}");
     }
-    assert_eq!(post(&service, ANSWER, &password()).await["status"], "challenge", "there is room again");
+    assert_eq!(post(&service, ANSWER, &password()).await["status"], "challenge", "there is space again");
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn paths_and_methods() {
         assert_eq!(response.headers()[header::ALLOW], "POST");
     }
     assert_eq!(bank.asked.load(Ordering::Relaxed), 0);
-    // A base URL that ends in a slash, and a query that nobody asked for.
+    // A base URL that ends in a slash, and a query that no one asked for.
     for path in ["/v1//apps/T/bridge/startAuthorization", "/v1/apps/T/bridge/startAuthorization?a=b"] {
         let (response, _) = send(&service, Method::POST, path, good.clone()).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");

@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they are wrong")]
 #![allow(clippy::indexing_slicing, clippy::panic, unreachable_pub, reason = "nobody imports a test")]
 
-#[path = "../support/mod.rs"]
-mod support;
 #[cfg(all(feature = "axum", feature = "tonic"))]
 mod reasons;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::{
     collections::BTreeMap,

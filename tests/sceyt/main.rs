@@ -15,9 +15,9 @@ mod shape;
 use std::sync::LazyLock;
 
 use axum::{Json, Router, body::Body, routing};
-use support::{Answer, ask, get};
 use http::{HeaderValue, Request};
 use serde_json::{Value, json};
+use support::{Answer, ask, get};
 use tower_resource_server::{
     Identity, ResourceServer,
     http::WithReason,

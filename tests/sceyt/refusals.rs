@@ -11,9 +11,8 @@ use tower_resource_server::{
 };
 
 use crate::{
-    KEY_ONE, KEY_TWO, NOW, ONE, Service, TWO, claims, claims_but,
+    KEY_ONE, KEY_TWO, NOW, ONE, Service, TWO, claims, claims_but, request,
     support::{Answer, ask, get},
-    request,
 };
 
 fn body(code: u32, message: &str) -> String {

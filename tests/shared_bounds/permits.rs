@@ -55,7 +55,7 @@ impl Server {
     }
 
     /// Sends so many unsigned tokens in the name of this issuer, each with a key id of its own.
-    async fn strangers(&self, count: usize, issuer: &str) -> Vec<JoinHandle<u16>> {
+    async fn foreign_requests(&self, count: usize, issuer: &str) -> Vec<JoinHandle<u16>> {
         let good = self.keys.access_token("eve").claim("iss", issuer).mint().unwrap();
         let requests = (0..count).map(|n| {
             let kid = format!("x-{n}");
@@ -85,7 +85,7 @@ fn waiting(requests: &[JoinHandle<u16>]) -> usize {
 }
 
 #[tokio::test]
-async fn strangers_cannot_take_a_configured_issuers_permits() {
+async fn others_cannot_take_a_configured_issuers_permits() {
     for (name, rotation) in [("a cold start", false), ("a rotation", true)] {
         let own = configured(0);
         let server = Server::new([own.clone()]);
@@ -96,7 +96,7 @@ async fn strangers_cannot_take_a_configured_issuers_permits() {
         let mut requests = Vec::new();
         for tenant in ["t-0", "t-1", "t-2", "t-3"] {
             server.cloud.hang(&issuer_of(tenant));
-            requests.extend(server.strangers(1_030, &issuer_of(tenant)).await);
+            requests.extend(server.foreign_requests(1_030, &issuer_of(tenant)).await);
         }
         assert_eq!(requests.len(), 4_120);
         assert_eq!(waiting(&requests), 4 * 4 + 128, "{name}: few for each, and few together");
@@ -112,7 +112,7 @@ enum Hangs {
 }
 
 #[tokio::test]
-async fn strangers_take_the_permits_of_no_other_issuer() {
+async fn foreign_requests_take_the_permits_of_no_other_issuer() {
     for (name, hangs, expected) in [
         ("one candidate", Hangs::Candidates(1), 4 + 128),
         ("as many candidates as there can be", Hangs::Candidates(31), 31 * 4 + 128),
@@ -146,7 +146,7 @@ async fn strangers_take_the_permits_of_no_other_issuer() {
             server.cloud.hang(issuer);
             // More than there is left each time.
             let count = [1_030, 400, 400, 400].get(n).copied().unwrap_or(50);
-            requests.extend(server.strangers(count, issuer).await);
+            requests.extend(server.foreign_requests(count, issuer).await);
         }
         assert_eq!(waiting(&requests), expected, "{name}");
         for issuer in rotating.iter().chain(&cold) {

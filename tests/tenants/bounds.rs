@@ -18,7 +18,7 @@ fn tasks() -> usize {
 }
 
 #[tokio::test]
-async fn promise_11_a_thousand_tenants_with_room_for_200() {
+async fn promise_11_a_thousand_tenants_with_space_for_200() {
     let stage = Stage::new(at_most(200), |issuer| issuer.dangerous().any_tenant());
     for n in 0..1_000 {
         stage.cloud.open(&format!("t-{n}"), &stage.keys);
@@ -41,7 +41,7 @@ async fn promise_11_a_thousand_tenants_with_room_for_200() {
     }
     let left = tasks() - before.1;
     println!(
-        "1000 tenants, room for 200: {live} live, {fetches} fetches, at most {most_tasks} tasks, {left} after drop, {} KiB more memory",
+        "1000 tenants, space for 200: {live} live, {fetches} fetches, at most {most_tasks} tasks, {left} after drop, {} KiB more memory",
         grown.unwrap_or_default()
     );
     assert_eq!((live, fetches, left), (200, 2_000, 0));
@@ -88,9 +88,9 @@ async fn promise_11_a_hundred_thousand_made_up_tenants_stay_within_the_budget() 
 }
 
 #[tokio::test]
-async fn promise_11_tokens_that_only_name_real_tenants_displace_nobody() {
+async fn promise_11_tokens_that_only_name_real_tenants_displace_no_tenant() {
     let stage = Stage::new(at_most(2), |issuer| issuer.dangerous().any_tenant());
-    let stranger = tower_resource_server::test_util::TestIssuer::new();
+    let unrelated = tower_resource_server::test_util::TestIssuer::new();
     for n in 0..100 {
         stage.cloud.open(&format!("t-{n}"), &stage.keys);
     }
@@ -100,7 +100,7 @@ async fn promise_11_tokens_that_only_name_real_tenants_displace_nobody() {
     }
     for n in 2..100 {
         // Their keys are found, and verify nothing.
-        let forged = crate::token_under(&stranger, &format!("t-{n}"));
+        let forged = crate::token_under(&unrelated, &format!("t-{n}"));
         assert_eq!(stage.verify(&forged).await, Err("unverified_tenant"), "t-{n}");
         stage.keys.clock().advance(Duration::from_secs(1));
     }

@@ -50,7 +50,7 @@ impl Cloud {
         self.0.lock().unwrap().hanging.insert(issuer.to_owned());
     }
 
-    /// Answers nobody, or again.
+    /// Answers no request, or again.
     pub fn down(&self, down: bool) {
         self.0.lock().unwrap().down = down;
     }

@@ -22,9 +22,9 @@ fn a_pattern_needs_somebody_who_says_which_tenants_there_are() {
         ),
         ("any", TrustedIssuer::tenants(PATTERN, TokenProfile::rfc9068()).dangerous().any_tenant(), None),
         (
-            "nobody",
+            "no tenants",
             TrustedIssuer::tenants(PATTERN, TokenProfile::rfc9068()),
-            Some("nobody says which tenants there are"),
+            Some("says which tenants there are"),
         ),
         ("no placeholder", of("https://login.test/"), Some("a pattern has {tenant}")),
         ("any host", of("https://{tenant}/"), Some("stands for a whole domain")),

@@ -83,14 +83,14 @@ fn with_signature(signature: String) -> Forge {
 
 /// Such tokens of every kind, and what is said of each.
 fn forgeries() -> Vec<(&'static str, Forge, &'static str)> {
-    let stranger = TestIssuer::new();
-    let by_a_stranger: Forge =
-        Box::new(move |_, issuer| stranger.access_token("eve").claim("iss", issuer).mint().unwrap());
+    let unrelated = TestIssuer::new();
+    let by_another: Forge =
+        Box::new(move |_, issuer| unrelated.access_token("eve").claim("iss", issuer).mint().unwrap());
     vec![
         ("the id of a key that there is", forged(json!({}), json!({})), UNVERIFIED),
         ("the id of no key", forged(json!({ "kid": "x" }), json!({})), UNVERIFIED),
         ("no key id", forged(json!({ "kid": null }), json!({})), UNVERIFIED),
-        ("signed by a stranger", by_a_stranger, UNVERIFIED),
+        ("signed by another issuer", by_another, UNVERIFIED),
         ("no signature at all", with_signature(String::new()), UNVERIFIED),
         ("a signature longer than any", with_signature("A".repeat(1_400)), UNVERIFIED),
         ("alg none", forged(json!({ "alg": "none" }), json!({})), "the token's algorithm is not accepted"),

@@ -152,7 +152,7 @@ async fn tokens_that_are_refused_keep_no_refresher_going() {
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }
-    assert!(stage.cloud.fetches() > before, "whoever comes back has its keys refreshed");
+    assert!(stage.cloud.fetches() > before, "a tenant that comes back has its keys refreshed");
     assert_eq!(stage.keys.clock().sleepers(), 1);
 }
 

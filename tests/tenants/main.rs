@@ -1,7 +1,7 @@
 //! Tenants of a pattern: resolved on demand, apart from each other, within bounds.
 #![cfg(all(feature = "test-util", feature = "remote"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they are wrong")]
-#![allow(clippy::indexing_slicing, clippy::panic, unreachable_pub, reason = "nobody imports a test")]
+#![allow(clippy::indexing_slicing, clippy::panic, unreachable_pub, reason = "a test is imported nowhere")]
 
 mod bounds;
 mod cloud;
@@ -74,7 +74,7 @@ pub fn token_under(keys: &TestIssuer, tenant: &str) -> String {
     keys.access_token("alice").claim("iss", issuer_of(tenant)).lifetime(lifetime).mint().unwrap()
 }
 
-/// Room for this many tenants that work.
+/// Space for this many tenants that work.
 pub fn at_most(max_live: usize) -> TenantSettings {
     let mut settings = TenantSettings::default();
     settings.max_live = max_live;

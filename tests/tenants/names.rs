@@ -1,4 +1,4 @@
-//! Names of tenants are written by anybody: they stay out of the logs (promise 10).
+//! Names of tenants can be written by anyone: they stay out of the logs (promise 10).
 
 use std::{
     fmt::{self, Write as _},
