@@ -25,62 +25,41 @@
 //! # fn main() {}
 //! ```
 //!
-//! ## A tour of the house
+//! The [guide](mod@guide) has the rest: what happens to a request, step by step and in which order, your
+//! provider, scopes and roles, gRPC, proxies, browsers, operations, limits and testing.
 //!
-//! Each room has one idea, and uses only rooms above it in this list.
+//! ## The modules
 //!
-//! | room | what happens there |
+//! Each module has one subject, and uses only modules above it in this list.
+//!
+//! | module | subject |
 //! |---|---|
-//! | [`time`] | time as a value, and the clock as a seam |
+//! | [`time`] | time as a value, and the clock as a trait |
 //! | [`error`] | what can be wrong with a configuration, and with a token |
 //! | `json` | JSON from outside, judged by one strict pass |
 //! | [`token`] | from bytes to a token that is well formed and not yet believed |
 //! | [`keys`] | from a JWK, PEM or DER to a key that is parsed once, and sets of keys |
-//! | [`policy`] | rules about claims, and requirements of operations, as data |
+//! | [`policy`] | rules on claims, and requirements of operations, as data |
 //! | [`profile`] | what tokens of one kind look like: RFC 9068, OpenID Connect, your own |
 //! | `verify` | the order of all checks of a token, written once |
 //! | `identity` | [`Identity`]: what only verification can make |
-//! | [`net`] | HTTP to other servers, through one client that can be exchanged |
 //! | [`mod@metrics`] | what is counted, with the feature of that name |
+//! | [`net`] | HTTP to other servers, through one client that can be exchanged |
 //! | [`source`] | where keys come from, and how they are kept fresh |
 //! | [`store`] | what was spent, so that nothing counts twice |
-//! | [`mod@http`] | credentials, challenges, refusals, protected resource metadata |
+//! | [`mod@http`] | credentials, challenges, rejections, protected resource metadata |
 //! | [`explain`] | why a token is accepted or not, check by check |
-//! | `server` | [`ResourceServer`]: one request, from headers to a verdict; the token cache |
+//! | `server` | [`ResourceServer`]: one request, from its headers to an identity; the token cache |
 //! | [`preset`] | the tokens of the big providers and of vendors' own systems, as tables |
 //! | [`middleware`] | the layer, the guard, their service and future |
 //! | `axum`, `tonic` | extractors and helpers, each behind a feature |
 //!
-//! Beside it, `issuer` mints tokens and serves keys (feature `issuer`), `identity_provider` is login
+//! Beside them, `issuer` mints tokens and serves keys (feature `issuer`), `identity_provider` is login
 //! logic of your own for an authorization service, and that service's half of the conversation
 //! (feature `identity-provider`), and `test_util` has what tests need (feature `test-util`).
 //!
-//! The rooms down to `identity` do no I/O and read no clock: a verdict is a function of bytes, keys,
-//! rules and a moment.
-//!
-//! ## What is checked, in this order
-//!
-//! 1. The request: one `Authorization` field, the scheme, the grammar of what follows.
-//! 2. The cache of verified tokens: a hit is judged again by time, key and key source.
-//! 3. The token's size, its three parts, strict base64url, its JSON (no member twice, none of the
-//!    parser's private names, bounded nesting).
-//! 4. The issuer, by exact comparison with those configured.
-//! 5. The header: algorithm (configuration *and* key decide), extensions, type.
-//! 6. Every rule of the profile: audience, times, subject, what the kind of token demands.
-//! 7. The signature, with the one key that the header names.
-//! 8. For two tokens: that they belong together.
-//! 9. What the operation requires: scopes.
-//! 10. The nonce that the token spends, where its profile has one.
-//!
-//! ## What is not checked
-//!
-//! - Whether a token was revoked at its issuer before it expires: verification is offline.
-//! - Whether a token is used by the client that it was issued to: bearer tokens are not bound to
-//!   one. Tokens that are (`cnf`, RFC 7800) are refused, since no proof of possession is verified yet.
-//! - Whether a `jti` was seen before: access tokens are meant to be used many times.
-//! - Tokens in a query or a form body; opaque tokens.
-//! - The certificate that a public key was given in: who signed it, for whom, and until when.
-//! - The transport: put TLS in front.
+//! The modules down to `identity` do no I/O and read no clock: their result is a function of bytes,
+//! keys, rules and a moment. What is not checked is at the end of [`guide::request`].
 #![forbid(unsafe_code)]
 // No input panics. Tests may; they have their own way of failing.
 #![cfg_attr(
@@ -116,6 +95,12 @@ macro_rules! setters {
 pub mod axum;
 pub mod error;
 pub mod explain;
+// Its code needs these features, so the documentation tests of fewer features leave it out.
+#[cfg(any(
+    not(doctest),
+    all(feature = "axum", feature = "remote", feature = "tonic", feature = "test-util")
+))]
+pub mod guide;
 pub mod http;
 mod identity;
 #[cfg(feature = "identity-provider")]

@@ -1,4 +1,4 @@
-//! The direction of imports: a room may use the rooms below it, never one above. And the one module that
+//! The direction of imports: a module may use the modules before it, never one behind. And the one module that
 //! reads JSON.
 //!
 //! The sources are parsed, not searched: comments, documentation and tests do not count.
@@ -11,8 +11,8 @@ use std::{
 
 use syn::{UseTree, visit::Visit};
 
-/// The rooms from the ground up; those on one line do not use each other.
-const FLOORS: &[&[&str]] = &[
+/// The modules in order; those on one line do not use each other.
+const ORDER: &[&[&str]] = &[
     &["time", "error"],
     &["json"],
     &["token"],
@@ -33,8 +33,8 @@ const FLOORS: &[&[&str]] = &[
     &["axum", "tonic", "config"],
 ];
 
-/// Rooms beside the house, and all that they may use.
-const ANNEXES: &[(&str, &[&str])] = &[
+/// Modules beside the list, and all that they may use.
+const BESIDE: &[(&str, &[&str])] = &[
     ("issuer", &["token", "keys", "time"]),
     // It knows of resource servers in its documentation only: who protects it puts a layer around.
     ("identity_provider", &["time", "error", "json", "net"]),
@@ -47,27 +47,27 @@ fn allowed(from: &str, to: &str) -> bool {
     if from == to || FREE.contains(&from) {
         return true;
     }
-    if let Some((_, rooms)) = ANNEXES.iter().find(|(annex, _)| *annex == from) {
-        return rooms.contains(&to);
+    if let Some((_, modules)) = BESIDE.iter().find(|(beside, _)| *beside == from) {
+        return modules.contains(&to);
     }
-    let floor = |room: &str| FLOORS.iter().position(|rooms| rooms.contains(&room));
-    match (floor(from), floor(to)) {
+    let place = |module: &str| ORDER.iter().position(|modules| modules.contains(&module));
+    match (place(from), place(to)) {
         (Some(from), Some(to)) => to < from,
         _ => false,
     }
 }
 
-/// The rooms that a file names through `crate::`.
+/// The modules that a file names through `crate::`.
 struct Names<'a> {
-    /// What `lib.rs` exports by another path: the item and its room.
+    /// What `lib.rs` exports by another path: the item and its module.
     exports: &'a BTreeMap<String, String>,
     found: BTreeSet<String>,
 }
 
 impl Names<'_> {
     fn note(&mut self, first: &str) {
-        let room = self.exports.get(first).map_or(first, String::as_str);
-        self.found.insert(room.to_owned());
+        let module = self.exports.get(first).map_or(first, String::as_str);
+        self.found.insert(module.to_owned());
     }
 }
 
@@ -100,9 +100,9 @@ impl<'ast> Visit<'ast> for Names<'_> {
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let mut segments = path.segments.iter();
         if segments.next().is_some_and(|first| first.ident == "crate")
-            && let Some(room) = segments.next()
+            && let Some(module) = segments.next()
         {
-            self.note(&room.ident.to_string());
+            self.note(&module.ident.to_string());
         }
         syn::visit::visit_path(self, path);
     }
@@ -120,11 +120,11 @@ fn firsts(tree: &UseTree) -> Vec<String> {
 }
 
 /// The upward imports of one file.
-fn violations(room: &str, source: &str, exports: &BTreeMap<String, String>) -> Vec<String> {
+fn violations(module: &str, source: &str, exports: &BTreeMap<String, String>) -> Vec<String> {
     let file = syn::parse_file(source).unwrap();
     let mut names = Names { exports, found: BTreeSet::new() };
     names.visit_file(&file);
-    names.found.into_iter().filter(|to| !allowed(room, to)).collect()
+    names.found.into_iter().filter(|to| !allowed(module, to)).collect()
 }
 
 fn src() -> PathBuf {
@@ -171,9 +171,9 @@ fn imports_go_one_way() {
             continue;
         }
         let first = relative.components().next().unwrap().as_os_str().to_string_lossy();
-        let room = first.trim_end_matches(".rs");
-        for to in violations(room, &fs::read_to_string(&path).unwrap(), &exports) {
-            wrong.push(format!("src/{}: {room} uses {to}", relative.display()));
+        let module = first.trim_end_matches(".rs");
+        for to in violations(module, &fs::read_to_string(&path).unwrap(), &exports) {
+            wrong.push(format!("src/{}: {module} uses {to}", relative.display()));
         }
     }
     assert!(wrong.is_empty(), "upward imports:\n{}", wrong.join("\n"));
@@ -182,7 +182,7 @@ fn imports_go_one_way() {
 #[test]
 fn a_planted_upward_import_is_found() {
     let exports = exports();
-    for (name, room, source, expected) in [
+    for (name, module, source, expected) in [
         ("a use", "token", "use crate::server::Slot;", &["server"][..]),
         ("a group", "keys", "use crate::{error::X, http::{A, B}};", &["http"]),
         ("a path in code", "policy", "fn f() { crate::source::g(); }", &["source"]),
@@ -192,14 +192,14 @@ fn a_planted_upward_import_is_found() {
         ("the network from the core", "verify", "use crate::net::HttpClient;", &["net"]),
         ("sources from the network", "net", "use crate::source::FetchError;", &["source"]),
         ("beside each other", "axum", "use crate::tonic::X;", &["tonic"]),
-        ("an annex into the house", "issuer", "use crate::server::X;", &["server"]),
-        ("the house into an annex", "server", "use crate::issuer::X;", &["issuer"]),
-        ("an annex into another", "identity_provider", "use crate::issuer::X;", &["issuer"]),
+        ("one beside into the list", "issuer", "use crate::server::X;", &["server"]),
+        ("the list into one beside", "server", "use crate::issuer::X;", &["issuer"]),
+        ("one beside into another", "identity_provider", "use crate::issuer::X;", &["issuer"]),
         ("downward", "server", "use crate::{http::X, keys::Y};", &[]),
         ("in a test", "token", "#[cfg(test)] mod tests { use crate::server::X; }", &[]),
         ("in documentation", "token", "#[cfg(doc)] use crate::server::X;", &[]),
     ] {
-        assert_eq!(violations(room, source, &exports), expected, "{name}");
+        assert_eq!(violations(module, source, &exports), expected, "{name}");
     }
 }
 

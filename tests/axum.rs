@@ -1,12 +1,12 @@
 //! The entrance for axum: extractors, extensions, metadata.
 #![cfg(all(feature = "axum", feature = "test-util"))]
 
-mod door;
+mod support;
 
 use axum::{Json, Router, body::Body, routing};
-use door::{ask, get, request};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header::AUTHORIZATION, request::Parts};
 use serde::Deserialize;
+use support::{ask, get, request};
 use tower_resource_server::{
     Authentication, Identity, ResourceServer,
     axum::Claims,

@@ -505,7 +505,7 @@ fn mobile_client_access_runs_to_its_end() {
         "success, userIdentity of Bob Smith",
         "200, an access token and an ID token",
         "\"imf.user\"",
-        "nobody else is asked",
+        "no one else is asked",
         "\"retriesLeft\":1",
         "WL-Authentication-Failure",
     ] {

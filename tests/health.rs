@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they are wrong")]
 #![allow(clippy::indexing_slicing, clippy::panic, unreachable_pub, reason = "tests are not imported")]
 
-#[path = "door/mod.rs"]
-mod door;
+#[path = "support/mod.rs"]
+mod support;
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use tower_resource_server::{
     ResourceServer, TrustedIssuer, profile::TokenProfile, source::RefreshSettings, test_util::TestIssuer,
 };
 
-use door::Scripted;
+use support::Scripted;
 
 async fn probe(api: &ResourceServer) -> (StatusCode, Value) {
     let response =

@@ -2,7 +2,7 @@
 
 #![cfg(feature = "test-util")]
 
-#[path = "door/log.rs"]
+#[path = "support/log.rs"]
 mod log;
 
 use http::{Request, Response, header::AUTHORIZATION};

@@ -1,7 +1,7 @@
 //! Who holds the capacity of the inner service: those who are admitted, and nobody else.
 #![cfg(all(feature = "remote", feature = "test-util"))]
 
-mod door;
+mod support;
 
 use std::{
     future::{Future, pending, poll_fn},
@@ -13,8 +13,8 @@ use std::{
     task::{Context, Poll},
 };
 
-use door::Scripted;
 use http::{Request, Response, StatusCode, header::AUTHORIZATION};
+use support::Scripted;
 use tower::{BoxError, Layer, Service, ServiceExt, limit::ConcurrencyLimit, service_fn};
 use tower_resource_server::{
     Identity, ResourceServer, TrustedIssuer,

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they are wrong")]
 #![allow(clippy::indexing_slicing, clippy::panic, reason = "tests stop where they are wrong")]
 
-#[path = "door/log.rs"]
+#[path = "support/log.rs"]
 mod log;
 
 use std::{

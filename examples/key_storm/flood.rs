@@ -100,7 +100,7 @@ impl Flood {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut random = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let (mut batch, mut owed) = (Vec::new(), 0.0);
-        // 200 of them are more than anybody sends in a tick.
+        // 200 of them are more than any client sends in a tick.
         let per_tick = (rate as f64 * TICK.as_secs_f64() / CONNECTIONS as f64).min(200.0);
         while !self.stopped.load(Ordering::Relaxed) {
             ticks.tick().await;

@@ -7,7 +7,7 @@
 //!
 //! It speaks the protocol of Layer's own clients: their web SDK runs against it as it is (see
 //! `tests/interop/layer`). The customer's back end is in here too, under `/identity_tokens`, as
-//! Layer's quick-start guide had one: whoever asks it becomes whoever they like, so it is for trying
+//! Layer's quick-start guide had one: anyone who asks it becomes any user they like, so it is for trying
 //! things out and nothing else.
 //!
 //! - `service`: the service, from requests to answers; its parts are listed there.
@@ -69,7 +69,7 @@ async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
     };
     let service = Service::new(settings, SystemClock)?;
 
-    // One write, so that whoever sees the first line has both.
+    // One write, so that a reader of the first line has both.
     let announcement = format!("listening on {url}\nidentity service: {url}/identity_tokens\n");
     let mut out = io::stdout().lock();
     out.write_all(announcement.as_bytes())?;

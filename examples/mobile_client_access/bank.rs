@@ -65,7 +65,7 @@ impl Bank {
         Self { waiting }
     }
 
-    /// The first step needs no state: whoever starts a login and leaves costs nothing.
+    /// The first step needs no state: a client that starts a login and leaves costs nothing.
     fn check_password(&self, login: &Login) -> Outcome {
         let customer = CUSTOMERS.iter().find(|customer| customer.user_name == login.username);
         match customer.filter(|customer| customer.password == login.password) {
@@ -103,8 +103,8 @@ impl IdentityProvider for Bank {
     }
 
     async fn answer(&self, request: HandleChallengeAnswer) -> Outcome {
-        // Taken, so that a state is good for one try, whoever sends it how often. Who has none is at
-        // the first step, whatever id came along: in a browser's login it is the OAuth `state`.
+        // Taken, so that a state is good for one try, however often it is sent and by which client. A client
+        // without one is at the first step, whatever id came along: in a browser's login it is the OAuth `state`.
         match request.state_id().and_then(|id| self.waiting.take(id)) {
             None => request.parse().map_or(Outcome::Failure, |login| self.check_password(&login)),
             Some(step) => request.parse().map_or(Outcome::Failure, |pin| self.check_pin(step, &pin)),

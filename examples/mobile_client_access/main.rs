@@ -61,7 +61,7 @@ async fn run() -> Result<(), AnyError> {
     expect(StatusCode::OK, status)?;
     println!("\n{accounts:#}");
 
-    transcript.title("He asks again: the client has tokens, and nobody else is asked");
+    transcript.title("He asks again: the client has tokens, and no one else is asked");
     let (status, _) = client.get(&format!("{}/accounts", site.back_end)).await?;
     expect(StatusCode::OK, status)?;
 

@@ -73,7 +73,7 @@ impl Tokens {
             .mint()
     }
 
-    /// The service's own, for the identity provider: nobody else may ask that one.
+    /// The service's own, for the identity provider: no one else may ask that one.
     pub(crate) fn own(&self) -> Result<String, IssueError> {
         self.access_token(SERVICE, ASKING)
     }

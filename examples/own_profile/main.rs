@@ -27,7 +27,7 @@ fn acme_access() -> TokenProfile {
         // What binds a token to its issuer and to this server; a server is not built without.
         .rule(claim("iss").is_issuer())
         .rule(claim("services").names_resource())
-        // Nobody uses a token for longer than an hour, whatever its `exp` says.
+        // No one uses a token for longer than an hour, whatever its `exp` says.
         .rule(claim("exp").after_now())
         .rule(claim("iat").within_last(HOUR))
         .rule(claim("prn").non_empty_string())
@@ -57,7 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ("from another region", good(&vendor).claim("region", "moon")),
         ("of no known realm", good(&vendor).claim("realms", ["guests"])),
         ("a refresh token", good(&vendor).claim("refresh_id", "1")),
-        ("nobody in it", good(&vendor).without("prn")),
+        ("no subject", good(&vendor).without("prn")),
         ("older than an hour", good(&vendor).issued_at(now.saturating_sub(2 * HOUR))),
     ] {
         match server.verify_access_token(&token.mint()?).await {

@@ -16,7 +16,7 @@ use http::HeaderValue;
 
 /// How many bytes are kept at most: the challenges of some hundred configurations. Beyond it values
 /// are shared as before.
-const ROOM: usize = 256 * 1024;
+const MAX_KEPT: usize = 256 * 1024;
 
 static KEPT: Mutex<BTreeSet<&[u8]>> = Mutex::new(BTreeSet::new());
 
@@ -25,7 +25,7 @@ pub(super) fn lasting(value: HeaderValue) -> HeaderValue {
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     let text: &'static [u8] = match kept.get(value.as_bytes()) {
         Some(text) => text,
-        None if kept.iter().map(|text| text.len()).sum::<usize>() + value.len() > ROOM => return value,
+        None if kept.iter().map(|text| text.len()).sum::<usize>() + value.len() > MAX_KEPT => return value,
         None => {
             let text: Box<[u8]> = value.as_bytes().into();
             let text = Box::leak(text);
@@ -48,7 +48,7 @@ mod tests {
         assert_eq!(first.as_bytes().as_ptr(), second.as_bytes().as_ptr());
 
         // A value that would fill the room is handed back as it came.
-        let long = value("x".repeat(ROOM));
+        let long = value("x".repeat(MAX_KEPT));
         let same = lasting(long.clone());
         assert_eq!(same.as_bytes().as_ptr(), long.as_bytes().as_ptr());
         assert_eq!(first, lasting(first.clone()), "what is there stays");

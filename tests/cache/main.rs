@@ -6,11 +6,11 @@
 mod alike;
 mod apart;
 #[cfg(feature = "remote")]
-#[path = "../door/mod.rs"]
-mod door;
-#[cfg(feature = "remote")]
 mod removal;
 mod selected;
+#[cfg(feature = "remote")]
+#[path = "../support/mod.rs"]
+mod support;
 mod trio;
 mod verdict;
 

@@ -6,7 +6,7 @@ use tower_resource_server::{
     KeyRevocation, ResourceServer, TrustedIssuer, profile::TokenProfile, test_util::TestIssuer,
 };
 
-use crate::{door::Scripted, is_cached};
+use crate::{is_cached, support::Scripted};
 
 struct Stage {
     issuer: TestIssuer,

@@ -1,6 +1,7 @@
-//! What the README shows of `validate_token` is what it prints, on tokens that are written here.
+//! What the README of the example `validate_token` shows is what the tool prints, on tokens that are
+//! written here.
 //!
-//! With `BLESS=1` in the environment the samples and the README are written anew instead.
+//! With `BLESS=1` in the environment the samples and that README are written anew instead.
 
 use std::{env, fs, path::Path, process::Command};
 
@@ -13,6 +14,7 @@ const KEY: &str = include_str!("../../src/issuer/testdata/rsa2048-pkcs8.pem");
 /// When all of them were issued: 2026-01-01T00:00:00Z. Checked ten minutes later, by `--at`.
 const ISSUED: u64 = 1_767_225_600;
 const SAMPLES: &str = "examples/validate_token/samples";
+const README: &str = "examples/validate_token/README.md";
 
 /// How the lines begin that are typed in the README: what the others rely on, and those.
 const PRELUDE: [&str; 2] = ["cd examples/validate_token", "validate() {"];
@@ -224,7 +226,7 @@ fn output(script: &str) -> String {
 
 #[test]
 fn the_readme_shows_what_it_prints() {
-    let path = root().join("README.md");
+    let path = root().join(README);
     let readme = fs::read_to_string(&path).unwrap();
     let (now, commands) = played(&readme);
     if bless() {

@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they are wrong")]
 #![allow(clippy::indexing_slicing, clippy::panic, unreachable_pub, reason = "nobody imports a test")]
 
-#[path = "../door/mod.rs"]
-mod door;
 #[cfg(all(feature = "axum", feature = "tonic"))]
 mod reasons;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ use tower_resource_server::{
     test_util::{Defect, TestIssuer},
 };
 
-use door::Scripted;
+use support::Scripted;
 
 /// Keeps what is counted, by name and labels.
 #[derive(Clone, Default)]

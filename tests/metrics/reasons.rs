@@ -21,7 +21,7 @@ use tower_resource_server::{
 
 use crate::{
     Book,
-    door::{Scripted, ask, get},
+    support::{Scripted, ask, get},
 };
 
 /// What a row needs to ask a server of its own.

@@ -11,7 +11,7 @@ use tower_resource_server::{
 use crate::{
     Caller::{Granted, Late, Nobody},
     Stage,
-    door::{ask, request},
+    support::{ask, request},
 };
 
 pub fn call(path: &str, content_type: &str, token: Option<&str>) -> Request<Body> {

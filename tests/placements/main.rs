@@ -2,16 +2,16 @@
 #![cfg(all(feature = "axum", feature = "test-util"))]
 #![allow(unreachable_pub, reason = "nobody imports a test")]
 
-#[path = "../door/mod.rs"]
-mod door;
 mod grpc;
 mod servers;
+#[path = "../support/mod.rs"]
+mod support;
 #[cfg(feature = "remote")]
 mod unavailable;
 
 use axum::{Router, routing};
-use door::{Answer, ask, request};
 use http::{Method, request::Parts};
+use support::{Answer, ask, request};
 use tower_resource_server::{
     ResourceServer,
     http::{Empty, WithReason},

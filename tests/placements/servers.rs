@@ -9,8 +9,8 @@ use tower_resource_server::{
 };
 
 use crate::{
-    door::{ask, get},
     grpc::call,
+    support::{ask, get},
 };
 
 #[tokio::test]

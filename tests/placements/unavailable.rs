@@ -12,8 +12,8 @@ use tower_resource_server::{
 };
 
 use crate::{
-    door::{Scripted, ask, get},
     grpc::call,
+    support::{Scripted, ask, get},
 };
 
 fn app(issuer: &TestIssuer, fetcher: &Scripted, settings: RefreshSettings) -> Router {

@@ -3,8 +3,8 @@
 #![cfg(feature = "test-util")]
 #![allow(clippy::unwrap_used)] // also in the helpers of tests
 
-#[path = "../door/mod.rs"]
-mod door;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod bounds;
 mod minting;
@@ -15,9 +15,9 @@ mod shape;
 use std::sync::LazyLock;
 
 use axum::{Json, Router, body::Body, routing};
-use door::{Answer, ask, get};
 use http::{HeaderValue, Request};
 use serde_json::{Value, json};
+use support::{Answer, ask, get};
 use tower_resource_server::{
     Identity, ResourceServer,
     http::WithReason,

@@ -11,9 +11,8 @@ use tower_resource_server::{
 };
 
 use crate::{
-    KEY_ONE, KEY_TWO, NOW, ONE, Service, TWO, claims, claims_but,
-    door::{Answer, ask, get},
-    request,
+    KEY_ONE, KEY_TWO, NOW, ONE, Service, TWO, claims, claims_but, request,
+    support::{Answer, ask, get},
 };
 
 fn body(code: u32, message: &str) -> String {
@@ -113,7 +112,7 @@ async fn grpc_gets_no_body() {
 async fn keys_that_cannot_be_had_are_not_the_tokens_fault() {
     use tower_resource_server::{TrustedIssuer, preset::sceyt};
 
-    let fetcher = crate::door::Scripted::new();
+    let fetcher = crate::support::Scripted::new();
     fetcher.fail();
     let remote = TrustedIssuer::with_jwks_uri(TWO, "https://keys.test/jwks", sceyt::token(TWO))
         .http_client(fetcher.clone());

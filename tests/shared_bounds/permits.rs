@@ -84,7 +84,7 @@ fn waiting(requests: &[JoinHandle<u16>]) -> usize {
 }
 
 #[tokio::test]
-async fn strangers_cannot_take_a_configured_issuers_permits() {
+async fn others_cannot_take_a_configured_issuers_permits() {
     for (name, rotation) in [("a cold start", false), ("a rotation", true)] {
         let own = configured(0);
         let server = Server::new([own.clone()]);
@@ -111,7 +111,7 @@ enum Hangs {
 }
 
 #[tokio::test]
-async fn strangers_take_the_permits_of_no_other_issuer() {
+async fn foreign_requests_take_the_permits_of_no_other_issuer() {
     for (name, hangs, expected) in [
         ("one candidate", Hangs::Candidates(1), 4 + 128),
         ("as many candidates as there can be", Hangs::Candidates(31), 31 * 4 + 128),

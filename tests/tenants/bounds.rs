@@ -18,7 +18,7 @@ fn tasks() -> usize {
 }
 
 #[tokio::test]
-async fn promise_11_a_thousand_tenants_with_room_for_200() {
+async fn promise_11_a_thousand_tenants_with_space_for_200() {
     let stage = Stage::new(at_most(200), |issuer| issuer.dangerous().any_tenant());
     for n in 0..1_000 {
         stage.cloud.open(&format!("t-{n}"), &stage.keys);

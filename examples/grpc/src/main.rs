@@ -43,7 +43,8 @@ async fn main() -> ExitCode {
 /// Serves until a signal comes. Keys are fetched in the background meanwhile: a call that comes
 /// before they are there waits a little for them.
 async fn serve(flags: Serve) -> Result<(), AnyError> {
-    let api = flags.issuer.resource_server()?.ok_or("nobody is trusted; name an --issuer or a --tenant")?;
+    let api =
+        flags.issuer.resource_server()?.ok_or("no issuer is trusted; name an --issuer or a --tenant")?;
     let layer = server::protect(&api, flags.issuer.requirement());
     let listener = TcpListener::bind(flags.listen)
         .await

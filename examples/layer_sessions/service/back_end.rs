@@ -1,5 +1,5 @@
 //! The customer's side: the demo back end of Layer's quick-start guide, which signs an identity
-//! token for whoever asks. A real one knows its users, and asks them to log in first.
+//! token for anyone who asks. A real one knows its users, and asks them to log in first.
 
 use axum::{
     Json,

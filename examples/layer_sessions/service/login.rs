@@ -38,7 +38,7 @@ pub(crate) async fn log_in(
     Ok((StatusCode::CREATED, no_store(), [(header::LINK, links)], body))
 }
 
-/// Whoever has the token may end its session. One that is no session any more has ended already.
+/// A client that has the token may end its session. One that is no session any more has ended already.
 pub(crate) async fn log_out(
     State(service): State<Service>,
     Path(token): Path<String>,

@@ -55,7 +55,7 @@ impl Sessions {
             .rule(claim("jti").non_empty_string());
         let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes())?;
         // Clients read the body and nothing else; and what is no session token is no session, so that
-        // whoever holds one of another make is challenged, not turned away.
+        // a client with one of another make is challenged, not turned away.
         let status = |status| ChallengeRow::new(status).without_challenge();
         let challenges = ChallengeTable::rfc6750()
             .no_credentials(status(StatusCode::UNAUTHORIZED))

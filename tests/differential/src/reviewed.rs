@@ -50,7 +50,7 @@ pub const STRICTER: &[Stricter] = &[
         "invalid_claim iss",
         "RFC 7519 section 4.1.1: one string; jsonwebtoken takes an array with the right one in it",
     ),
-    stricter("sub: an empty string", "invalid_claim sub", "nobody is the subject"),
+    stricter("sub: an empty string", "invalid_claim sub", "no one is the subject"),
     stricter("jti:", "invalid_claim jti", "RFC 7519 section 4.1.7: a string, and one that says something"),
     stricter(
         "client_id:",

@@ -7,7 +7,7 @@ const DEFAULT = 'appid_default';
 const bearer = (...tokens) => [`Bearer ${tokens.join(' ')}`];
 
 /** Rows of name, status and `Authorization` fields, by the API that they are sent to. */
-export function cases({ tenant, padded, foreign, stranger }) {
+export function cases({ tenant, padded, foreign, unrelated }) {
   const { access, id } = { access: tenant.access(), id: tenant.id() };
   const of = (claims, header) => bearer(tenant.access(claims, header));
   const withId = (claims, header) => bearer(access, tenant.id(claims, header));
@@ -92,7 +92,7 @@ export function cases({ tenant, padded, foreign, stranger }) {
     ['header altered', 401, bearer(tampered(access, 'header'))],
     ['payload altered', 401, bearer(tampered(access, 'payload'))],
     ['signature altered', 401, bearer(tampered(access, 'signature'))],
-    ['a key of somebody else', 401, bearer(tenant.access({}, {}, stranger))],
+    ['a key of somebody else', 401, bearer(tenant.access({}, {}, unrelated))],
     // The times.
     ['expired', 401, of({ exp: now() - 1 })],
     ['an expiry in a string', 401, of({ exp: String(now() + 60) })],
@@ -135,7 +135,7 @@ export function cases({ tenant, padded, foreign, stranger }) {
     ['an ID token that is expired', 401, withId({ exp: now() - 1 })],
     ['an ID token without expiry', 401, withId({ exp: undefined })],
     ['an ID token that is altered', 401, bearer(access, tampered(id, 'payload'))],
-    ['an ID token of somebody else\'s key', 401, bearer(access, tenant.id({}, {}, stranger))],
+    ['an ID token of somebody else\'s key', 401, bearer(access, tenant.id({}, {}, unrelated))],
     ['an ID token without key id', 401, withId({}, { kid: undefined })],
     ['an ID token that is none', 401, bearer(access, 'abc')],
     ['an ID token of an unknown key', 401, bearer(access, foreign.id())],

@@ -34,7 +34,7 @@ intended(
   'a scheme that begins with Bearer',
 );
 intended(
-  'whoever stands in between may have read the other one; Node drops all but the first',
+  'a proxy in between may have read the other one; Node drops all but the first',
   '200', '400 Bearer realm="imfAuthentication", error="invalid_request", error_description="the request has several Authorization fields"',
   'two fields', 'two fields, another scheme second',
 );
@@ -58,7 +58,7 @@ intended(
   '200', invalid(),
   'no expiry', 'an ID token without expiry',
 );
-intended('nobody would be the subject', '200', invalid(), 'no subject', 'an empty subject');
+intended('no one would be the subject', '200', invalid(), 'no subject', 'an empty subject');
 intended(
   'a date that is none: the issuer is not itself (RFC 7519 section 4.1.6)',
   '200', invalid(),

@@ -75,7 +75,7 @@ async function recovered(ours, fields) {
 
 async function main([protectedApi]) {
   assert.ok(protectedApi, 'usage: node main.mjs PROTECTED_API');
-  const [first, second, third, fourth, stranger, unknown] = ['1', '2', '3', '4', '1', '9'].map(makeKey);
+  const [first, second, third, fourth, unrelated, unknown] = ['1', '2', '3', '4', '1', '9'].map(makeKey);
   const keyServer = await startKeyServer();
   keyServer.keys = [jwk(first), jwkWithZero(second)];
   const url = `${keyServer.origin}/oauth/v4/${TENANT}`;
@@ -95,7 +95,7 @@ async function main([protectedApi]) {
   const aimed = await pair(url, { audience: CLIENT }, '--audience', CLIENT);
   const servers = { plain, scoped, forbidden, aimed };
 
-  const table = cases({ tenant, padded: tenant.signedBy(second), foreign: tenant.signedBy(unknown), stranger });
+  const table = cases({ tenant, padded: tenant.signedBy(second), foreign: tenant.signedBy(unknown), unrelated });
   for (const [api, group] of Object.entries(table)) {
     for (const [name, status, fields] of group) await check(name, status, servers[api], fields);
   }

@@ -10,7 +10,7 @@ export const ALICE = '2b96cc04-eca5-4122-a8de-6e07d14c13a5';
 
 const LIFETIME = 3600;
 
-export const now = () => Math.floor(Date.now() / 1000);
+export const now = () => Math.trunc(Date.now() / 1000);
 
 /** A signing key under a `kid` as App ID makes them. */
 export function makeKey(name) {

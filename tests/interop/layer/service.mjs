@@ -13,7 +13,7 @@ class Service {
     this.url = url;
   }
 
-  /** As the quick-start guide has it: the customer's back end signs for whoever asks. */
+  /** As the quick-start guide has it: the customer's back end signs for anyone who asks. */
   async identityToken(client, userId, nonce) {
     const wish = { app_id: client.appId, user_id: userId, nonce };
     const { body } = await this.send('POST', '/identity_tokens', wish);

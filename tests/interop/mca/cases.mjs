@@ -39,7 +39,7 @@ export function goodCases({ access, id, alone, pair, bearer }, { key, otherKey, 
     ['neither user, device nor application', pair({
       'imf.user': undefined, 'imf.device': undefined, 'imf.application': undefined,
     }), 200],
-    ['claims that nobody knows', pair({ 'imf.other': { a: 1 }, name: 'x', nonce: 'y' }), 200],
+    ['claims that are not known', pair({ 'imf.other': { a: 1 }, name: 'x', nonce: 'y' }), 200],
     ['a user name with colons', pair({ sub: `a:b:c:${CLIENT}` }), 200],
     ['scopes in the access token', alone({ 'imf.scope': { realm: { exp: now() + 60, mandatory: true } } }), 200],
     ['a scope that ended', alone({ 'imf.scope': { realm: { exp: 1, mandatory: true } } }), 200],

@@ -5,7 +5,7 @@ import { constants, createHmac, createSign, generateKeyPairSync, sign as signRaw
 export const TENANT = '6b3ec1a4-8d2c-4f0e-9ad7-3a9f5f5d2a61';
 export const CLIENT = '6380d1fc-0d5f-4bd4-97a6-5f2b9b8a7c11';
 
-export const now = () => Math.floor(Date.now() / 1000);
+export const now = () => Math.trunc(Date.now() / 1000);
 
 const base64url = (data) => Buffer.from(data).toString('base64url');
 

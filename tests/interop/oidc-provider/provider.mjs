@@ -78,7 +78,7 @@ async function build(issuer, keys) {
     jwks: { keys: keys ?? (await signingKeys()) },
     clients: clients(),
     clientAuthMethods: ['client_secret_basic', 'none'],
-    // Nobody finds the keys by guessing: only the discovery document knows this path.
+    // No one finds the keys by guessing: only the discovery document knows this path.
     routes: { jwks: JWKS_PATH },
     features: {
       devInteractions: { enabled: false },

@@ -1,4 +1,4 @@
-//! The server's side: a greeter that asks for nobody's name, with or without the layer.
+//! The server's side: a greeter that asks for no name, with or without the layer.
 
 use grpc_example::proto::{
     Greeting, SayHelloRequest, SetGreetingRequest,

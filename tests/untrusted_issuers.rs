@@ -1,25 +1,25 @@
 //! Tokens of issuers that a server does not trust, or did not mean: refused, and nothing comes of them.
 #![cfg(feature = "test-util")]
-#![allow(unreachable_pub, reason = "nobody imports a test")]
+#![allow(unreachable_pub, reason = "a test is imported nowhere")]
 
 #[cfg(all(feature = "axum", feature = "remote"))]
-mod door;
+mod support;
 
 use tower_resource_server::{ResourceServer, TrustedIssuer, keys::KeySet, test_util::TestIssuer};
 
 #[cfg(all(feature = "axum", feature = "remote"))]
 #[tokio::test]
-async fn promise_11_a_strangers_token_causes_no_fetch() {
+async fn promise_11_a_token_of_an_untrusted_issuer_causes_no_fetch() {
     use tower_resource_server::profile::TokenProfile;
 
-    let (ours, stranger, fetcher) = (TestIssuer::new(), TestIssuer::new(), door::Scripted::new());
+    let (ours, other, fetcher) = (TestIssuer::new(), TestIssuer::new(), support::Scripted::new());
     let remote =
         TrustedIssuer::with_jwks_uri("https://ours.test", "https://ours.test/jwks", TokenProfile::rfc9068())
             .http_client(fetcher.clone());
     let clock = ours.clock().clone();
     let api = ResourceServer::builder(ours.audience()).issuer(remote).clock(clock).build().unwrap();
     for _ in 0..3 {
-        let refused = api.verify_access_token(&stranger.access_token("eve").mint().unwrap()).await;
+        let refused = api.verify_access_token(&other.access_token("eve").mint().unwrap()).await;
         assert_eq!(refused.unwrap_err().reason().code(), "untrusted_issuer");
         tokio::task::yield_now().await;
     }

@@ -1,4 +1,4 @@
-//! What the tests of the door share: requests, answers, and an HTTP client that is told what to answer.
+//! What the suites share: requests, answers, and an HTTP client that is told what to answer.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 
 use axum::{Router, body::Body};

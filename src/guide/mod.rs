@@ -1,0 +1,54 @@
+//! The guide: how to protect a service, step by step, and why it works so.
+//!
+//! The pages, in the order in which most readers need them:
+//!
+//! | page | answers |
+//! |---|---|
+//! | [`request`] | what happens to a request, in which order, and which answer it gets |
+//! | [`providers`] | how to trust an issuer: the big providers, your own keys, your own kind of token |
+//! | [`tenants`] | how to trust one issuer for each customer of a provider |
+//! | [`scopes_and_roles`] | how to say what an operation requires |
+//! | [`grpc`] | how to protect a tonic server |
+//! | [`behind_a_proxy`] | what a reverse proxy must leave alone |
+//! | [`browsers`] | how to let pages of other origins call the API |
+//! | [`operations`] | what to watch, and what to do about it |
+//! | [`limits`] | every number, and what happens beyond it |
+//! | [`testing`] | how to test handlers, and that bad tokens are refused |
+//! | [`from_another_crate`] | what replaces what, coming from a similar crate |
+//!
+//! [`request`] and [`limits`] are reference; the others begin with what to write. What each item is,
+//! and what it does not check, stands at the item itself.
+
+pub mod request {
+    #![doc = include_str!("request.md")]
+}
+pub mod providers {
+    #![doc = include_str!("providers.md")]
+}
+pub mod tenants {
+    #![doc = include_str!("tenants.md")]
+}
+pub mod scopes_and_roles {
+    #![doc = include_str!("scopes_and_roles.md")]
+}
+pub mod grpc {
+    #![doc = include_str!("grpc.md")]
+}
+pub mod behind_a_proxy {
+    #![doc = include_str!("behind_a_proxy.md")]
+}
+pub mod browsers {
+    #![doc = include_str!("browsers.md")]
+}
+pub mod operations {
+    #![doc = include_str!("operations.md")]
+}
+pub mod limits {
+    #![doc = include_str!("limits.md")]
+}
+pub mod testing {
+    #![doc = include_str!("testing.md")]
+}
+pub mod from_another_crate {
+    #![doc = include_str!("from_another_crate.md")]
+}
