@@ -94,8 +94,6 @@ pub(super) struct Collector<'a> {
     payload: &'a str,
     renames: &'a Renames,
     scopes: &'a mut Scopes,
-    /// A bit for the mark of each scope: one whose bit is not there is new.
-    marks: u64,
 }
 
 /// Up to so many, comparing each with each is faster than hashing.
@@ -104,7 +102,7 @@ const FEW: usize = 8;
 impl<'a> Collector<'a> {
     #[inline]
     pub(super) const fn new(payload: &'a str, renames: &'a Renames, scopes: &'a mut Scopes) -> Self {
-        Self { payload, renames, scopes, marks: 0 }
+        Self { payload, renames, scopes }
     }
 
     /// Adds the scopes of a claim that is a list or an array; `None` when it is neither.
@@ -124,17 +122,14 @@ impl<'a> Collector<'a> {
 
     /// Adds the scopes of a list that stands in the payload, as they are.
     fn add_list(&mut self, list: &[u8], start: u32, end: u32) {
-        let (mut from, mut first, mut last) = (start, None, 0);
+        let mut from = start;
         for (at, byte) in (start..).zip(list) {
             if *byte == b' ' {
-                self.add_place(Place { start: from, end: at }, first.take().unwrap_or_default(), last);
+                self.add_place(Place { start: from, end: at });
                 from = at + 1;
-            } else {
-                first.get_or_insert(*byte);
-                last = *byte;
             }
         }
-        self.add_place(Place { start: from, end }, first.unwrap_or_default(), last);
+        self.add_place(Place { start: from, end });
     }
 
     /// Adds the members of an object that have not ended. Narrows `window` to the time when none of
@@ -180,35 +175,22 @@ impl<'a> Collector<'a> {
             self.scopes.others.push_str(scope);
             Some((u32::try_from(start).ok()?, u32::try_from(start + scope.len()).ok()?))
         });
-        let end = |byte: Option<&u8>| byte.copied().unwrap_or_default();
-        let (first, last) = (end(scope.as_bytes().first()), end(scope.as_bytes().last()));
         // A payload is far shorter than 4 GiB: its token has a greatest length.
         if let Some((start, end)) = range {
-            self.add_place(Place { start, end }, first, last);
+            self.add_place(Place { start, end });
         }
     }
 
-    /// Adds what stands at `place`, from its first byte to its last, unless it is there already.
-    #[inline]
-    fn add_place(&mut self, place: Place, first: u8, last: u8) {
-        let length = place.end - place.start;
-        if length == 0 {
-            return;
+    /// Adds what stands at `place`, unless it is empty, or there already.
+    fn add_place(&mut self, place: Place) {
+        let Self { payload, scopes: Scopes { places, others }, .. } = self;
+        let length = |place: Place| place.end - place.start;
+        let same = |other: &Place| {
+            length(*other) == length(place) && other.get(payload, others) == place.get(payload, others)
+        };
+        if length(place) > 0 && (places.len() >= FEW || !places.iter().any(same)) {
+            places.push(place);
         }
-        // What tells most scopes apart at a glance.
-        let mark = (length as u8).wrapping_add(first.wrapping_mul(5)).wrapping_add(last.wrapping_mul(11));
-        let bit = 1 << (mark & 63);
-        if self.marks & bit != 0 && self.scopes.places.len() < FEW && self.is_there(place) {
-            return;
-        }
-        self.marks |= bit;
-        self.scopes.places.push(place);
-    }
-
-    #[inline(never)]
-    fn is_there(&self, place: Place) -> bool {
-        let scope = place.get(self.payload, &self.scopes.others);
-        self.scopes.iter(self.payload).any(|other| other == scope)
     }
 
     /// Takes out what came again, where there are many.
