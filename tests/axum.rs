@@ -5,12 +5,13 @@ mod door;
 
 use axum::{Json, Router, body::Body, routing};
 use door::{ask, get, request};
-use http::{HeaderMap, Method, Request, Response, StatusCode, header::AUTHORIZATION, request::Parts};
+use http::{HeaderMap, Method, Request, StatusCode, header::AUTHORIZATION, request::Parts};
 use serde::Deserialize;
 use tower_resource_server::{
     Authentication, Identity, ResourceServer,
-    axum::Claims,
-    http::{Empty, IdTokenLocation, Reason, Reject, Rejection, WithReason},
+    axum::{Claims, ExtractorRejection},
+    http::{FromRefusal, IdTokenLocation, Json as JsonRefusals, Reason, RefusalBody, Reject, Rejection},
+    middleware::AuthLayer,
     policy::scope,
     test_util::{Defect, TestIssuer, inject, insert_identity},
 };
@@ -69,9 +70,11 @@ async fn extractors_behind_a_layer() {
     let issuer = TestIssuer::new();
     let api = issuer.server();
     let layered = handlers().layer(api.layer());
-    let optional = handlers().layer(api.layer().optional());
+    let optional = handlers().layer(api.layer().optional(true));
     let token = issuer.access_token("alice").claim("tenant", "blue").mint().unwrap();
     let shapeless = issuer.access_token("alice").claim("tenant", 7).mint().unwrap();
+    let claimless = issuer.access_token("alice").mint().unwrap();
+    let lacking = r#"the token lacks the claim "tenant""#;
     let expired = issuer.broken(Defect::Expired);
     let shape =
         |body: &str| body.starts_with("the claims do not have the expected shape, at line 1, column ");
@@ -83,6 +86,8 @@ async fn extractors_behind_a_layer() {
         ("authentication", &layered, "/authentication", Some(&token), 200, Box::new(is("alice"))),
         ("claims", &layered, "/claims", Some(&token), 200, Box::new(is("blue"))),
         ("claims of another shape", &layered, "/claims", Some(&shapeless), 500, Box::new(shape)),
+        ("a claim that is missing", &layered, "/claims", Some(&claimless), 403, Box::new(is(lacking))),
+        ("the same, optional", &optional, "/claims", Some(&claimless), 403, Box::new(is(lacking))),
         ("nobody", &layered, "/maybe", None, 401, Box::new(is(""))),
         ("optional, identity", &optional, "/identity", Some(&token), 200, Box::new(is("alice"))),
         ("optional, maybe", &optional, "/maybe", Some(&token), 200, Box::new(is("alice"))),
@@ -103,11 +108,107 @@ async fn extractors_behind_a_layer() {
     }
 }
 
+/// What a client sees of an answer.
+fn seen(answer: &door::Answer) -> (StatusCode, String, String, Option<String>) {
+    let rejection = answer.rejection().map(ToString::to_string);
+    (answer.status(), format!("{:?}", answer.response.headers()), answer.body.clone(), rejection)
+}
+
+#[tokio::test]
+async fn an_extractor_refuses_as_its_layer_does() {
+    async fn check<R: Reject>(name: &str, layer: AuthLayer<R>, body: &str)
+    where
+        Body: FromRefusal<R::Body>,
+    {
+        let strict = handlers().layer(layer.clone());
+        let optional = handlers().layer(layer.optional(true));
+        let mut call = request(Method::POST, "/identity", None);
+        *call.version_mut() = http::Version::HTTP_2;
+        call.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
+        for (name, path, request) in [
+            (format!("{name}, identity"), "/identity", get("/identity", None)),
+            (format!("{name}, claims"), "/claims", get("/claims", None)),
+            (format!("{name}, gRPC"), "", call),
+        ] {
+            let (head, _) = request.into_parts();
+            let request = || Request::from_parts(head.clone(), Body::empty());
+            let (expected, answer) = (ask(&strict, request()).await, ask(&optional, request()).await);
+            assert_eq!(seen(&answer), seen(&expected), "{name}");
+            assert_eq!(answer.body, if path.is_empty() { "" } else { body }, "{name}");
+            assert!(answer.challenge().is_some_and(|it| it.ends_with(r#"realm="shop""#)), "{name}");
+        }
+    }
+    let issuer = TestIssuer::new();
+    let api = || {
+        let api = ResourceServer::builder("https://api.test").issuer(issuer.trusted()).realm("shop");
+        api.build().unwrap().layer()
+    };
+    check("empty", api(), "").await;
+    let json = r#"{"status":401,"error_description":"authentication is required"}"#;
+    check("JSON", api().reject_with(JsonRefusals), json).await;
+    check("JSON, exposed", api().reject_with(JsonRefusals).expose_rejection(true), json).await;
+    let text = "no_credentials: authentication is required";
+    check("a text", api().refusal_body(|why, _| why.to_string()), text).await;
+    let value = api().refusal_body(|why, _| serde_json::json!({ "code": why.reason().code() }));
+    check("a value", value, r#"{"code":"no_credentials"}"#).await;
+}
+
+#[tokio::test]
+async fn a_rejection_is_a_response_and_a_line() {
+    let issuer = TestIssuer::new();
+    let api = issuer.server();
+    let verify = |token: String| async move {
+        let who = api.verify_access_token(&token).await?;
+        Ok::<_, Rejection>(who.subject().to_owned())
+    };
+    let app = Router::new().route("/", routing::post(verify));
+    let good = issuer.access_token("alice").mint().unwrap();
+    let metadata = r#"resource_metadata="https://api.test/.well-known/oauth-protected-resource""#;
+    let error = r#"error="invalid_token", error_description="a signed token has exactly three parts""#;
+    let malformed = format!("Bearer {error}, {metadata}");
+    for (name, token, status, challenge, body) in [
+        ("good", good, StatusCode::OK, None, "alice"),
+        ("malformed", "x".to_owned(), StatusCode::UNAUTHORIZED, Some(&*malformed), ""),
+    ] {
+        let request = Request::post("/").body(Body::from(token)).unwrap();
+        let answer = ask(&app, request).await;
+        assert_eq!((answer.status(), answer.challenge(), &*answer.body), (status, challenge, body), "{name}");
+    }
+    let refused = issuer.server().verify_access_token("x").await.unwrap_err();
+    assert_eq!(refused.to_string(), "malformed: a signed token has exactly three parts");
+    assert_eq!(refused.challenges().len(), 1);
+    assert_eq!(refused.headers()["www-authenticate"], *malformed);
+}
+
+#[tokio::test]
+async fn the_rejection_of_an_extractor_says_what_is_wrong() {
+    async fn reason(who: Result<Identity, ExtractorRejection>) -> String {
+        let error = who.unwrap_err();
+        let code = match &error {
+            ExtractorRejection::Unauthenticated(refused) => refused.rejection().reason().code(),
+            _ => "",
+        };
+        format!("{code}; {error}; {}", std::error::Error::source(&error).is_some())
+    }
+    let issuer = TestIssuer::new();
+    let bare = || Router::new().route("/", routing::get(reason));
+    for (name, app, expected) in [
+        ("no layer", bare(), format!("; {MISSING_LAYER}; false")),
+        (
+            "optional",
+            bare().layer(issuer.server().layer().optional(true)),
+            "no_credentials; no_credentials: authentication is required; true".to_owned(),
+        ),
+    ] {
+        assert_eq!(ask(&app, get("/", None)).await.body, expected, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn the_challenge_of_an_extractor_has_the_realm_and_speaks_grpc() {
     let issuer = TestIssuer::new();
     let api = ResourceServer::builder("orders").issuer(issuer.trusted()).realm("shop").build().unwrap();
-    let app = handlers().layer(api.layer().optional());
+    let app = handlers().layer(api.layer().optional(true));
     let answer = ask(&app, get("/identity", None)).await;
     assert_eq!(answer.challenge(), Some(r#"Bearer realm="shop""#));
 
@@ -184,7 +285,12 @@ async fn promise_10_the_fields_of_tokens_are_marked_sensitive() {
         ("both tokens", api.layer(), with(&bearer, Some(&id)), "[Some(true), Some(true)]"),
         ("a guard", api.guard(scope("")), with(&bearer, None), "[Some(true), None]"),
         // Nobody here verifies it, and it is a password all the same.
-        ("another scheme, optional", api.layer().optional(), with("Basic dTpw", None), "[Some(true), None]"),
+        (
+            "another scheme, optional",
+            api.layer().optional(true),
+            with("Basic dTpw", None),
+            "[Some(true), None]",
+        ),
     ] {
         let answer = ask(&app(layer), request).await;
         assert_eq!((answer.status(), &*answer.body), (StatusCode::OK, expected), "{name}");
@@ -196,9 +302,11 @@ async fn promise_10_the_fields_of_tokens_are_marked_sensitive() {
 async fn promise_10_the_fields_of_refused_requests_are_marked_sensitive() {
     #[derive(Clone)]
     struct Show;
-    impl Reject<Body> for Show {
-        fn reject(&self, why: &Rejection, request: &Parts) -> Response<Body> {
-            why.response(request).map(|()| Body::from(format!("{:?}", request.headers)))
+    impl Reject for Show {
+        type Body = RefusalBody;
+
+        fn body(&self, _: &Rejection, request: &Parts) -> RefusalBody {
+            RefusalBody::text(format!("{:?}", request.headers))
         }
     }
     let issuer = TestIssuer::new();
@@ -233,7 +341,7 @@ async fn promise_12_the_layer_replaces_what_it_finds_in_the_request() {
     let answer = ask(&layered, forged(Some(&token))).await;
     assert_eq!(answer.body, r#"Some("alice") Some("alice")"#);
     assert_eq!(ask(&layered, forged(None)).await.status(), StatusCode::UNAUTHORIZED);
-    let answer = ask(&app(api.layer().optional()), forged(None)).await;
+    let answer = ask(&app(api.layer().optional(true)), forged(None)).await;
     assert_eq!(answer.body, "None None");
     // A guard takes no identity but its own server's.
     let answer = ask(&app(api.guard(scope(""))), forged(Some(&token))).await;
@@ -244,7 +352,7 @@ async fn promise_12_the_layer_replaces_what_it_finds_in_the_request() {
 async fn the_refusal_rides_in_the_extensions_of_the_response_when_asked_to() {
     let issuer = TestIssuer::new();
     let api = issuer.server();
-    let layer = api.layer().requirements(scope("read")).reject_with(WithReason(Empty));
+    let layer = api.layer().requirements(scope("read")).expose_rejection(true);
     let app = handlers().layer(layer);
     let good = issuer.access_token("alice").scope("read").mint().unwrap();
     let narrow = issuer.access_token("alice").mint().unwrap();
@@ -345,8 +453,8 @@ async fn an_extractor_behind_a_guard() {
     let issuer = TestIssuer::new();
     let api = issuer.server();
     let who = |who: Identity| async move { Json(who.scopes().map(str::to_owned).collect::<Vec<_>>()) };
-    let app = Router::new()
-        .route("/", routing::get(who).layer(api.guard(scope("read")).reject_with(WithReason(Empty))));
+    let app =
+        Router::new().route("/", routing::get(who).layer(api.guard(scope("read")).expose_rejection(true)));
     let token = issuer.access_token("alice").scope("write read").mint().unwrap();
     assert_eq!(ask(&app, get("/", Some(&token))).await.body, r#"["write","read"]"#);
     let refused = ask(&app, get("/", None)).await;

@@ -53,7 +53,7 @@ pub use self::{
     future::ResponseFuture,
     layer::AuthLayer,
     requirements::{RequirementTable, Requirements},
-    service::AuthService,
+    service::{AuthService, InnerService},
 };
 #[cfg(doc)]
 use crate::server::ResourceServer;

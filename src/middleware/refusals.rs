@@ -4,29 +4,12 @@
 //! the answer to one reason is always the same text: it is written once and shared from then on. A
 //! reason names configured claims at most and nothing of a request, so there are few of them.
 
-use std::{ops::Deref, sync::OnceLock};
+use std::sync::OnceLock;
 
 use crate::{http::Rejection, server::Denial};
 
 /// More than the reasons that one configuration gives; beyond it refusals are written each time.
 const PLACES: usize = 32;
-
-/// A refusal, written now or before: one that is not shared need not be counted.
-pub(super) enum Refusal<'a> {
-    Known(&'a Rejection),
-    Fresh(Rejection),
-}
-
-impl Deref for Refusal<'_> {
-    type Target = Rejection;
-
-    fn deref(&self) -> &Rejection {
-        match self {
-            Self::Known(known) => known,
-            Self::Fresh(fresh) => fresh,
-        }
-    }
-}
 
 /// Refusals by their reason; filled once, never emptied.
 #[derive(Debug)]
@@ -82,7 +65,8 @@ mod tests {
             let rejection = refusals.find(&denial).cloned().unwrap_or_else(|| {
                 written.set(written.get() + 1);
                 let row = ChallengeRow::new(http::StatusCode::OK);
-                refusals.keep(Rejection::new(denial.reason, row, None, denial.retry_after, true))
+                let challenges = Default::default();
+                refusals.keep(Rejection::new(denial.reason, row, challenges, denial.retry_after, true))
             });
             assert_eq!((rejection.reason(), rejection.retry_after()), (&reason, retry_after));
             written.get()

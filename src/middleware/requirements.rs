@@ -8,7 +8,8 @@ use crate::policy::Requirement;
 
 /// Where an [`AuthLayer`](super::AuthLayer) gets the requirement of a request from.
 ///
-/// Made from a fixed [`Requirement`], a [`RequirementTable`], or a function of the request's head.
+/// Made from a fixed [`Requirement`] or a [`RequirementTable`]; a function of the request's head goes to
+/// [`AuthLayer::requirements_by`](super::AuthLayer::requirements_by).
 #[derive(Clone)]
 pub struct Requirements(Kind);
 
@@ -31,9 +32,13 @@ impl Requirements {
             Kind::Table { table, pattern } => Arc::unwrap_or_clone(table).and(always).by(pattern),
             Kind::PerRequest(choose) => {
                 let always = always.clone();
-                (move |request: &Parts| always.clone().and(choose(request))).into()
+                Self::by(move |request| always.clone().and(choose(request)))
             }
         }
+    }
+
+    pub(super) fn by(choose: impl Fn(&Parts) -> Requirement + Send + Sync + 'static) -> Self {
+        Self(Kind::PerRequest(Arc::new(choose)))
     }
 
     /// The requirement, if it is the same for every request.
@@ -60,9 +65,17 @@ impl From<Requirement> for Requirements {
     }
 }
 
-impl<F: Fn(&Parts) -> Requirement + Send + Sync + 'static> From<F> for Requirements {
-    fn from(choose: F) -> Self {
-        Self(Kind::PerRequest(Arc::new(choose)))
+/// By the route that axum matched, with the feature `axum` and where there is one; else by the
+/// request's exact path, as gRPC's are. See [`RequirementTable`].
+impl From<RequirementTable> for Requirements {
+    fn from(table: RequirementTable) -> Self {
+        table.by(|request| {
+            #[cfg(feature = "axum")]
+            if let Some(matched) = request.extensions.get::<axum::extract::MatchedPath>() {
+                return Some(matched.as_str());
+            }
+            Some(request.uri.path())
+        })
     }
 }
 
@@ -82,13 +95,20 @@ impl fmt::Debug for Requirements {
 /// asks for, so that a forgotten row refuses instead of admitting. [`otherwise`](Self::otherwise)
 /// says something else.
 ///
+/// The layer takes the table as it is, and finds a row by the route that axum matched (which is known
+/// where the layer is put on with `Router::layer`, after the routes), or else by the exact path. To
+/// go by one of them alone, say `by_matched_path` (feature `axum`) or [`by_path`](Self::by_path).
+///
 /// ```
 /// use tower_resource_server::{middleware::RequirementTable, policy::scope};
 ///
+/// # fn layer(api: &tower_resource_server::ResourceServer) {
 /// let table = RequirementTable::new()
 ///     .grpc("/hello.Greeter/SayHello", scope("hello"))
 ///     .grpc("/hello.Greeter/Reset", scope("admin"));
-/// # let _ = table;
+/// let layer = api.layer().requirements(table);
+/// # let _ = layer;
+/// # }
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]

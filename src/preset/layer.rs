@@ -178,9 +178,7 @@ impl ResourceServer {
     /// The token comes in the body of a request: hand it to
     /// [`verify_access_token`](Self::verify_access_token).
     pub fn layer_provider(provider: Provider) -> ResourceServerBuilder {
-        const fn row(status: StatusCode) -> ChallengeRow {
-            ChallengeRow::new(status).without_challenge()
-        }
+        let row = |status| ChallengeRow::new(status).without_challenge();
         let challenges = ChallengeTable::rfc6750()
             .no_credentials(row(StatusCode::UNAUTHORIZED))
             .several_fields(row(StatusCode::BAD_REQUEST))

@@ -117,7 +117,8 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// The `realm` of every challenge (RFC 9110 section 11.5).
+    /// The `realm` of every challenge (RFC 9110 section 11.5). Clients search the whole challenge, so
+    /// `build()` refuses one that holds `scope=`, `error=` or `resource_metadata=`.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = Some(realm.into());
         self
@@ -258,8 +259,8 @@ impl ResourceServerBuilder {
         let metadata = Metadata::new(&self.resource, &authorization_servers, &scopes);
         let address = metadata.as_ref().map(|metadata| &*metadata.url);
         let challenger = Challenger::new(self.challenges.clone(), self.realm.as_deref(), address);
-        let challenger = challenger.unwrap_or_else(|| {
-            problems.push("realm or resource: only printable ASCII can stand in a challenge".to_owned());
+        let challenger = challenger.unwrap_or_else(|problem| {
+            problems.push(problem);
             Challenger::default()
         });
         let challenger = challenger.in_grpc(self.grpc_refusals);

@@ -82,7 +82,7 @@ async fn promise_7_my_access_token_does_not_make_me_somebody_else() {
 
 #[tokio::test]
 async fn the_scope_of_every_operation_is_demanded_of_strangers_too() {
-    let layer = built(settings()).layer().optional();
+    let layer = built(settings()).layer().optional(true);
     let service = tower::service_fn(async |_: http::Request<()>| {
         Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
     });

@@ -2,11 +2,7 @@
 
 use axum::{Router, body::Body, routing};
 use http::{Method, Request, Version, header::CONTENT_TYPE};
-use tower_resource_server::{
-    Identity, ResourceServer,
-    http::{Json, WithReason},
-    policy::scope,
-};
+use tower_resource_server::{Identity, ResourceServer, http::Json, policy::scope};
 
 use crate::{
     Caller::{Granted, Late, Nobody},
@@ -65,7 +61,7 @@ async fn grpc_methods_are_refused_trailers_only() {
             assert_eq!(answer.header("grpc-status"), Some(status), "{name}");
             let message = answer.rejection().unwrap().reason().to_string();
             assert_eq!(answer.header("grpc-message"), Some(&*message), "{name}");
-            let expected = format!(r#"Bearer realm="shop", {challenge}resource_metadata="{metadata}""#);
+            let expected = format!(r#"Bearer {challenge}resource_metadata="{metadata}", realm="shop""#);
             assert_eq!(answer.challenge(), Some(&*expected), "{name}");
         }
         // The same operation, asked for in plain HTTP.
@@ -96,8 +92,8 @@ async fn a_refusal_is_one_for_those_who_go_by_the_status() {
         let open = Router::new().route("/open", routing::post(|_: Identity| async { "ok" }));
         Router::new()
             .route("/", routing::post(handler).get(handler))
-            .layer(api.layer().requirements(scope("read")).reject_with(WithReason(Json)))
-            .merge(open.layer(api.layer().optional()))
+            .layer(api.layer().requirements(scope("read")).reject_with(Json).expose_rejection(true))
+            .merge(open.layer(api.layer().optional(true)))
     };
     let (on, off) = (app(&stage.api), app(&forward_auth));
     let (grpc, web) = ("application/grpc", "application/grpc-web+proto");

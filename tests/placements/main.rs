@@ -11,10 +11,9 @@ mod unavailable;
 
 use axum::{Router, routing};
 use door::{Answer, ask, request};
-use http::{Method, request::Parts};
+use http::Method;
 use tower_resource_server::{
     ResourceServer,
-    http::{Empty, WithReason},
     middleware::RequirementTable,
     policy::{Requirement, scope},
     test_util::{Defect, TestIssuer},
@@ -95,9 +94,6 @@ impl Stage {
         let handler = || async { "ok" };
         let bare = Router::new().route("/", routing::get(handler).post(handler));
         let guarded = Router::new().route("/", routing::get(handler).layer(api.guard(scope("write"))));
-        let by_method = |request: &Parts| {
-            if request.method == Method::GET { scope("read") } else { scope("read write") }
-        };
         let table = RequirementTable::new()
             .route(Method::GET, "/orders/{id}", scope("read"))
             .route(Method::POST, "/orders/{id}", scope("write"))
@@ -113,20 +109,27 @@ impl Stage {
             "guard" => guarded,
             "guard under layer" => guarded.layer(api.layer()),
             "guard under layer with scopes" => guarded.layer(api.layer().requirements(scope("read"))),
-            "guard under optional layer" => guarded.layer(api.layer().optional()),
-            "optional guard" => bare.layer(api.guard(Requirement::none()).optional()),
-            "optional layer with scopes" => bare.layer(api.layer().optional().requirements(scope("read"))),
-            "function" => bare.layer(api.layer().requirements(by_method)),
-            "table" => orders.layer(api.layer().requirements(table.by_matched_path())),
+            "guard under optional layer" => guarded.layer(api.layer().optional(true)),
+            "optional guard" => bare.layer(api.guard(Requirement::none()).optional(true)),
+            "optional layer with scopes" => {
+                bare.layer(api.layer().optional(true).requirements(scope("read")))
+            }
+            "function" => bare.layer(api.layer().requirements_by(|request| match request.method {
+                Method::GET => scope("read"),
+                _ => scope("read write"),
+            })),
+            "table" => orders.layer(api.layer().requirements(table)),
+            "matched table" => orders.layer(api.layer().requirements(table.by_matched_path())),
             "nested table" => {
                 let table = RequirementTable::new().route(Method::GET, "/v1/orders/{id}", scope("read"));
                 let nested = Router::new().nest("/v1", orders);
                 nested.layer(api.layer().requirements(table.otherwise(scope("admin")).by_matched_path()))
             }
             "paths" => {
-                let layer = api.layer().requirements(table.by_path()).reject_with(WithReason(Empty));
+                let layer = api.layer().requirements(table.by_path()).expose_rejection(true);
                 Router::new().fallback(handler).layer(layer)
             }
+            "table of paths" => Router::new().fallback(handler).layer(api.layer().requirements(table)),
             other => panic!("no placement {other}"),
         }
     }
@@ -149,7 +152,7 @@ fn challenge(row: &Row) -> Option<String> {
         scope => format!("scope=\"{scope}\", "),
     };
     let metadata = "https://api.test/.well-known/oauth-protected-resource";
-    Some(format!(r#"Bearer realm="shop", {error}{scope}resource_metadata="{metadata}""#))
+    Some(format!(r#"Bearer {error}{scope}resource_metadata="{metadata}", realm="shop""#))
 }
 
 #[tokio::test]
@@ -232,6 +235,27 @@ async fn a_table_goes_by_the_matched_route_and_an_unknown_one_needs_all() {
         row("nested table", Method::GET, "/v1/orders/7", Nobody, unauthorized("read")),
         row("nested table", Method::POST, "/v1/orders/7", Granted("read"), forbidden("admin")),
         row("nested table", Method::GET, "/v1/other", Granted("read"), forbidden("admin")),
+    ] {
+        check(&stage, &row).await;
+    }
+}
+
+#[tokio::test]
+async fn a_table_goes_by_the_path_where_no_route_matched_unless_told_otherwise() {
+    let (get, post) = (|| Method::GET, || Method::POST);
+    let stage = Stage::new();
+    for row in [
+        row("table of paths", post(), "/shop.Orders/List", Nobody, unauthorized("read")),
+        row("table of paths", post(), "/shop.Orders/List", Granted("read"), OK),
+        row("table of paths", post(), "/shop.Orders/Drop", Granted("read"), forbidden("admin")),
+        row("table of paths", get(), "/open", Granted(""), OK),
+        // A path is none of a pattern, so that the strictest holds.
+        row("table of paths", get(), "/orders/7", Granted("read"), forbidden("admin read write")),
+        row("table of paths", post(), "/shop.Orders/Other", Granted("read"), forbidden("admin read write")),
+        row("matched table", get(), "/orders/7", Granted("read"), OK),
+        row("matched table", get(), "/open", Granted(""), OK),
+        // A row of a path that no route has is none of this table.
+        row("matched table", post(), "/shop.Orders/List", Granted("read"), forbidden("admin read write")),
     ] {
         check(&stage, &row).await;
     }

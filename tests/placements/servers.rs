@@ -3,7 +3,7 @@
 use axum::{Router, routing};
 use tower_resource_server::{
     Authentication, Identity, ResourceServer,
-    http::{Json, Reason, Rejection, WithReason},
+    http::{Json, Reason, Rejection},
     policy::scope,
     test_util::TestIssuer,
 };
@@ -40,9 +40,9 @@ async fn realm_and_metadata_stand_in_challenges_only_where_configured() {
         ("neither, 401", &bare, None, r#"Bearer scope="x""#.to_owned()),
         ("neither, 403", &bare, Some(&*token), format!("Bearer {insufficient}")),
         ("neither, 400", &bare, Some("a b"), format!("Bearer {malformed}")),
-        ("realm, 401", &realm, None, format!(r#"Bearer {quoted}, scope="x""#)),
-        ("realm, 403", &realm, Some(&*token), format!("Bearer {quoted}, {insufficient}")),
-        ("realm, 400", &realm, Some("a b"), format!("Bearer {quoted}, {malformed}")),
+        ("realm, 401", &realm, None, format!(r#"Bearer scope="x", {quoted}"#)),
+        ("realm, 403", &realm, Some(&*token), format!("Bearer {insufficient}, {quoted}")),
+        ("realm, 400", &realm, Some("a b"), format!("Bearer {malformed}, {quoted}")),
         ("metadata, 401", &path, None, format!(r#"Bearer scope="x", {metadata}"#)),
         ("metadata, 403", &path, Some(&*token), format!("Bearer {insufficient}, {metadata}")),
         ("metadata, 400", &path, Some("a b"), format!("Bearer {malformed}")),
@@ -68,7 +68,7 @@ async fn promise_12_a_guard_refuses_the_identity_of_another_server_and_names_bot
     let token = issuer.access_token("alice").audience("https://both.test").scope("x").mint().unwrap();
     let app = |layer: &ResourceServer, guard: &ResourceServer| {
         let route = routing::any(|_: Identity| async { "ok" })
-            .layer(guard.guard(scope("x")).reject_with(WithReason(Json)));
+            .layer(guard.guard(scope("x")).reject_with(Json).expose_rejection(true));
         Router::new().route("/", route).layer(layer.layer())
     };
     let named = |one: &str, other: &str| {
