@@ -10,7 +10,7 @@
 //!
 //! - `result` of an authentication is `good`, or the
 //!   [code of the reason](crate::http::Reason::code) against the request. `verified` is `yes` where
-//!   the signature was good, and `no` where anybody may have written what was found: a thousand
+//!   the signature was good, and `no` where anyone may have written what was found: a thousand
 //!   `expired` with `verified="no"` may be one prankster. A good token without the scope of an
 //!   operation counts twice: as `good`, and as `insufficient_scope`. `no_credentials` counts
 //!   requests without any, once each: those that were let through as anonymous included, whatever a

@@ -285,4 +285,46 @@ mod tests {
         let problem = Challenger::new(ChallengeTable::default(), None, query).unwrap_err();
         assert!(problem.starts_with("resource: ") && problem.contains("scope="), "{problem}");
     }
+
+    /// What a client finds that searches the text, as the SDKs of the Model Context Protocol do:
+    /// `name="…"`, or up to a comma or a space, wherever it stands first.
+    fn search<'a>(challenge: &'a str, name: &str) -> Option<&'a str> {
+        let (_, value) = challenge.split_once(&format!("{name}="))?;
+        match value.strip_prefix('"') {
+            Some(quoted) => quoted.split('"').next(),
+            None => value.split([',', ' ']).next(),
+        }
+    }
+
+    #[test]
+    fn clients_that_search_the_text_find_the_parameters_and_nothing_else() {
+        let invalid = |error| Reason::InvalidToken { token: TokenKind::Access, error };
+        let metadata = "https://rs/.well-known/x";
+        for realm in [None, Some("api"), Some("error, scope and \"resource_metadata\""), Some("a=b, c=\"d\"")]
+        {
+            for address in [None, Some(metadata)] {
+                let challenger = Challenger::new(ChallengeTable::default(), realm, address).unwrap();
+                for (reason, error, scoped) in [
+                    (Reason::NoCredentials, None, true),
+                    (
+                        Reason::InvalidRequest(RequestError::MalformedAuthorization),
+                        Some("invalid_request"),
+                        false,
+                    ),
+                    (invalid(TokenError::Expired), Some("invalid_token"), true),
+                    (invalid(TokenError::WrongAudience), Some("invalid_token"), true),
+                    (Reason::InsufficientScope { required: scope("a b") }, Some("insufficient_scope"), true),
+                ] {
+                    for required in ["", "a b"] {
+                        let written = challenges(&challenger, reason.clone(), required);
+                        let [challenge] = &*written else { panic!("{written:?}") };
+                        let expected = Some(required).filter(|it| scoped && !it.is_empty());
+                        assert_eq!(search(challenge, "scope"), expected, "{challenge}");
+                        assert_eq!(search(challenge, "resource_metadata"), address.filter(|_| scoped));
+                        assert_eq!(search(challenge, "error"), error, "{challenge}");
+                    }
+                }
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! response. A shared value counts who has it, in one place that all cores write to; a text that is
 //! never given back needs no count.
 //!
-//! Nothing of a request may come here: what is kept is bounded, but others then find no room.
+//! Nothing of a request may come here: what is kept is bounded, and would be taken up by it.
 
 use std::{
     collections::BTreeSet,
@@ -16,16 +16,16 @@ use http::HeaderValue;
 
 /// How many bytes are kept at most: the challenges of some hundred configurations. Beyond it values
 /// are shared as before.
-const ROOM: usize = 256 * 1024;
+const MAX_KEPT: usize = 256 * 1024;
 
 static KEPT: Mutex<BTreeSet<&[u8]>> = Mutex::new(BTreeSet::new());
 
-/// The same value, which costs nothing to clone if there is room to keep it.
+/// The same value, which costs nothing to clone if it can be kept within the bound.
 pub(super) fn lasting(value: HeaderValue) -> HeaderValue {
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     let text: &'static [u8] = match kept.get(value.as_bytes()) {
         Some(text) => text,
-        None if kept.iter().map(|text| text.len()).sum::<usize>() + value.len() > ROOM => return value,
+        None if kept.iter().map(|text| text.len()).sum::<usize>() + value.len() > MAX_KEPT => return value,
         None => {
             let text: Box<[u8]> = value.as_bytes().into();
             let text = Box::leak(text);
@@ -47,8 +47,8 @@ mod tests {
         assert_eq!(first, "Bearer realm=\"lasting\"");
         assert_eq!(first.as_bytes().as_ptr(), second.as_bytes().as_ptr());
 
-        // A value that would fill the room is handed back as it came.
-        let long = value("x".repeat(ROOM));
+        // A value that would exceed the bound is handed back as it came.
+        let long = value("x".repeat(MAX_KEPT));
         let same = lasting(long.clone());
         assert_eq!(same.as_bytes().as_ptr(), long.as_bytes().as_ptr());
         assert_eq!(first, lasting(first.clone()), "what is there stays");

@@ -28,7 +28,7 @@ impl Refusals {
         self.0.iter().map_while(OnceLock::get).find(|known| *known.reason() == denial.reason)
     }
 
-    /// Keeps a refusal for the next time, if there is room. One that says when to come again is
+    /// Keeps a refusal for the next time, if fewer than [`PLACES`] are kept. One that says when to come again is
     /// another each time.
     pub(super) fn keep(&self, written: Rejection) -> Rejection {
         if written.retry_after().is_some() {

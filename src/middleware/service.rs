@@ -40,7 +40,7 @@ impl<S, R> AuthService<S, R> {
     message = "a service behind an `AuthLayer` must be `Clone`, which `{Self}` is not",
     label = "not `Clone`",
     note = "a refused request gives the capacity back that was set aside for it, by exchanging the service for a clone of it",
-    note = "put `tower::buffer::BufferLayer`, or `tower::util::BoxCloneServiceLayer` around a service that is, between the two"
+    note = "put a wrapper that is between the two, such as `tower::buffer::BufferLayer`"
 )]
 pub trait InnerService: Clone {}
 

@@ -81,7 +81,7 @@ pub struct Raw {
 pub enum Expected {
     /// 200, as the bearer of the token.
     Admitted,
-    /// 200, as nobody.
+    /// 200, as no one.
     Anonymous,
     /// 401 without an error code.
     NoCredentials,

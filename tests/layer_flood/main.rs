@@ -1,8 +1,8 @@
-//! Promise 13: whoever asks for nonces, or is refused, costs the service no memory. By itself in a
+//! Promise 13: a client that asks for nonces, or is refused, costs the service no memory. By itself in a
 //! program, since it looks at the memory of the whole of it.
 #![cfg(all(target_os = "linux", feature = "axum", feature = "test-util"))]
 #![allow(clippy::unwrap_used, reason = "tests stop where they are wrong")]
-#![allow(missing_docs, reason = "nobody imports a test")]
+#![allow(missing_docs, reason = "no other crate imports a test")]
 
 #[path = "../../examples/layer_sessions/service/mod.rs"]
 mod service;

@@ -1,4 +1,4 @@
-//! A row for every reason, at every entrance: each refusal is counted once, whoever makes it.
+//! A row for every reason, at every entrance: each refusal is counted once, whichever part makes it.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -139,7 +139,7 @@ fn counted<F: Future<Output = ()>>(work: impl FnOnce() -> F) -> Vec<(String, f64
     book.read().into_iter().filter_map(of_authentications).collect()
 }
 
-/// A store that has no room, or one that has.
+/// A store that is full, or one that is not.
 struct Store(Result<(), SpendError>);
 
 impl SpentStore for Store {
@@ -236,7 +236,7 @@ fn rows() -> Vec<Row> {
         ("key_algorithm_mismatch", false, |issuer| token(issuer, |token| token.header("alg", "ES384"))),
         ("unverified_tenant", false, |issuer| Case {
             server: tenants(issuer),
-            ..token(issuer, |token| token.claim("iss", "https://login.test/stranger"))
+            ..token(issuer, |token| token.claim("iss", "https://login.test/unknown"))
         }),
         ("invalid_signature", false, |issuer| broken(issuer, Defect::TamperedSignature)),
         ("expired", false, |issuer| broken(issuer, Defect::Expired)),

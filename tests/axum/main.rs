@@ -1,7 +1,9 @@
 //! The entrance for axum: extractors, extensions, metadata.
 #![cfg(all(feature = "axum", feature = "test-util"))]
 
+#[path = "../door/mod.rs"]
 mod door;
+mod refusals;
 
 use axum::{Json, Router, body::Body, routing};
 use door::{ask, get, request};
@@ -9,9 +11,8 @@ use http::{HeaderMap, Method, Request, StatusCode, header::AUTHORIZATION, reques
 use serde::Deserialize;
 use tower_resource_server::{
     Authentication, Identity, ResourceServer,
-    axum::{Claims, ExtractorRejection},
-    http::{FromRefusal, IdTokenLocation, Json as JsonRefusals, Reason, RefusalBody, Reject, Rejection},
-    middleware::AuthLayer,
+    axum::Claims,
+    http::{IdTokenLocation, Reason, RefusalBody, Reject, Rejection},
     policy::scope,
     test_util::{Defect, TestIssuer, inject, insert_identity},
 };
@@ -26,7 +27,7 @@ async fn identity(who: Identity) -> String {
 }
 
 async fn maybe(who: Option<Identity>) -> String {
-    who.map_or_else(|| "nobody".into(), |who| who.subject().to_owned())
+    who.map_or_else(|| "no one".into(), |who| who.subject().to_owned())
 }
 
 async fn authentication(who: Authentication) -> String {
@@ -88,13 +89,13 @@ async fn extractors_behind_a_layer() {
         ("claims of another shape", &layered, "/claims", Some(&shapeless), 500, Box::new(shape)),
         ("a claim that is missing", &layered, "/claims", Some(&claimless), 403, Box::new(is(lacking))),
         ("the same, optional", &optional, "/claims", Some(&claimless), 403, Box::new(is(lacking))),
-        ("nobody", &layered, "/maybe", None, 401, Box::new(is(""))),
+        ("no token", &layered, "/maybe", None, 401, Box::new(is(""))),
         ("optional, identity", &optional, "/identity", Some(&token), 200, Box::new(is("alice"))),
         ("optional, maybe", &optional, "/maybe", Some(&token), 200, Box::new(is("alice"))),
-        ("optional, nobody, maybe", &optional, "/maybe", None, 200, Box::new(is("nobody"))),
-        ("optional, nobody, anonymous", &optional, "/authentication", None, 200, Box::new(is("anonymous"))),
-        ("optional, nobody, identity", &optional, "/identity", None, 401, Box::new(is(""))),
-        ("optional, nobody, claims", &optional, "/claims", None, 401, Box::new(is(""))),
+        ("optional, no token, maybe", &optional, "/maybe", None, 200, Box::new(is("no one"))),
+        ("optional, no token, anonymous", &optional, "/authentication", None, 200, Box::new(is("anonymous"))),
+        ("optional, no token, identity", &optional, "/identity", None, 401, Box::new(is(""))),
+        ("optional, no token, claims", &optional, "/claims", None, 401, Box::new(is(""))),
         ("optional, expired", &optional, "/maybe", Some(&expired), 401, Box::new(is(""))),
     ] {
         let answer = ask(app, get(path, token.map(|token| &**token))).await;
@@ -105,102 +106,6 @@ async fn extractors_behind_a_layer() {
         if token.is_none() {
             assert_eq!(answer.challenge(), challenge, "{name}");
         }
-    }
-}
-
-/// What a client sees of an answer.
-fn seen(answer: &door::Answer) -> (StatusCode, String, String, Option<String>) {
-    let rejection = answer.rejection().map(ToString::to_string);
-    (answer.status(), format!("{:?}", answer.response.headers()), answer.body.clone(), rejection)
-}
-
-#[tokio::test]
-async fn an_extractor_refuses_as_its_layer_does() {
-    async fn check<R: Reject>(name: &str, layer: AuthLayer<R>, body: &str)
-    where
-        Body: FromRefusal<R::Body>,
-    {
-        let strict = handlers().layer(layer.clone());
-        let optional = handlers().layer(layer.optional(true));
-        let mut call = request(Method::POST, "/identity", None);
-        *call.version_mut() = http::Version::HTTP_2;
-        call.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
-        for (name, path, request) in [
-            (format!("{name}, identity"), "/identity", get("/identity", None)),
-            (format!("{name}, claims"), "/claims", get("/claims", None)),
-            (format!("{name}, gRPC"), "", call),
-        ] {
-            let (head, _) = request.into_parts();
-            let request = || Request::from_parts(head.clone(), Body::empty());
-            let (expected, answer) = (ask(&strict, request()).await, ask(&optional, request()).await);
-            assert_eq!(seen(&answer), seen(&expected), "{name}");
-            assert_eq!(answer.body, if path.is_empty() { "" } else { body }, "{name}");
-            assert!(answer.challenge().is_some_and(|it| it.ends_with(r#"realm="shop""#)), "{name}");
-        }
-    }
-    let issuer = TestIssuer::new();
-    let api = || {
-        let api = ResourceServer::builder("https://api.test").issuer(issuer.trusted()).realm("shop");
-        api.build().unwrap().layer()
-    };
-    check("empty", api(), "").await;
-    let json = r#"{"status":401,"error_description":"authentication is required"}"#;
-    check("JSON", api().reject_with(JsonRefusals), json).await;
-    check("JSON, exposed", api().reject_with(JsonRefusals).expose_rejection(true), json).await;
-    let text = "no_credentials: authentication is required";
-    check("a text", api().refusal_body(|why, _| why.to_string()), text).await;
-    let value = api().refusal_body(|why, _| serde_json::json!({ "code": why.reason().code() }));
-    check("a value", value, r#"{"code":"no_credentials"}"#).await;
-}
-
-#[tokio::test]
-async fn a_rejection_is_a_response_and_a_line() {
-    let issuer = TestIssuer::new();
-    let api = issuer.server();
-    let verify = |token: String| async move {
-        let who = api.verify_access_token(&token).await?;
-        Ok::<_, Rejection>(who.subject().to_owned())
-    };
-    let app = Router::new().route("/", routing::post(verify));
-    let good = issuer.access_token("alice").mint().unwrap();
-    let metadata = r#"resource_metadata="https://api.test/.well-known/oauth-protected-resource""#;
-    let error = r#"error="invalid_token", error_description="a signed token has exactly three parts""#;
-    let malformed = format!("Bearer {error}, {metadata}");
-    for (name, token, status, challenge, body) in [
-        ("good", good, StatusCode::OK, None, "alice"),
-        ("malformed", "x".to_owned(), StatusCode::UNAUTHORIZED, Some(&*malformed), ""),
-    ] {
-        let request = Request::post("/").body(Body::from(token)).unwrap();
-        let answer = ask(&app, request).await;
-        assert_eq!((answer.status(), answer.challenge(), &*answer.body), (status, challenge, body), "{name}");
-    }
-    let refused = issuer.server().verify_access_token("x").await.unwrap_err();
-    assert_eq!(refused.to_string(), "malformed: a signed token has exactly three parts");
-    assert_eq!(refused.challenges().len(), 1);
-    assert_eq!(refused.headers()["www-authenticate"], *malformed);
-}
-
-#[tokio::test]
-async fn the_rejection_of_an_extractor_says_what_is_wrong() {
-    async fn reason(who: Result<Identity, ExtractorRejection>) -> String {
-        let error = who.unwrap_err();
-        let code = match &error {
-            ExtractorRejection::Unauthenticated(refused) => refused.rejection().reason().code(),
-            _ => "",
-        };
-        format!("{code}; {error}; {}", std::error::Error::source(&error).is_some())
-    }
-    let issuer = TestIssuer::new();
-    let bare = || Router::new().route("/", routing::get(reason));
-    for (name, app, expected) in [
-        ("no layer", bare(), format!("; {MISSING_LAYER}; false")),
-        (
-            "optional",
-            bare().layer(issuer.server().layer().optional(true)),
-            "no_credentials; no_credentials: authentication is required; true".to_owned(),
-        ),
-    ] {
-        assert_eq!(ask(&app, get("/", None)).await.body, expected, "{name}");
     }
 }
 
@@ -284,7 +189,7 @@ async fn promise_10_the_fields_of_tokens_are_marked_sensitive() {
         ("access token", api.layer(), with(&bearer, None), "[Some(true), None]"),
         ("both tokens", api.layer(), with(&bearer, Some(&id)), "[Some(true), Some(true)]"),
         ("a guard", api.guard(scope("")), with(&bearer, None), "[Some(true), None]"),
-        // Nobody here verifies it, and it is a password all the same.
+        // It is not verified here, and it is a password all the same.
         (
             "another scheme, optional",
             api.layer().optional(true),
@@ -297,7 +202,7 @@ async fn promise_10_the_fields_of_tokens_are_marked_sensitive() {
     }
 }
 
-/// Whoever renders refusals may log the request, too.
+/// What makes the body of a refusal may log the request, too.
 #[tokio::test]
 async fn promise_10_the_fields_of_refused_requests_are_marked_sensitive() {
     #[derive(Clone)]
@@ -358,7 +263,7 @@ async fn the_refusal_rides_in_the_extensions_of_the_response_when_asked_to() {
     let narrow = issuer.access_token("alice").mint().unwrap();
     for (name, token, code) in [
         ("good", Some(good), None),
-        ("nobody", None, Some("no_credentials")),
+        ("no token", None, Some("no_credentials")),
         ("narrow", Some(narrow), Some("insufficient_scope")),
         ("expired", Some(issuer.broken(Defect::Expired)), Some("expired")),
         ("two words", Some("a b".into()), Some("invalid_request")),
@@ -371,34 +276,6 @@ async fn the_refusal_rides_in_the_extensions_of_the_response_when_asked_to() {
             assert_eq!(challenge, answer.challenge(), "{name}");
         }
     }
-}
-
-#[tokio::test]
-async fn refusals_with_a_json_body() {
-    let issuer = TestIssuer::new();
-    let layer = issuer.server().layer().reject_with(tower_resource_server::http::Json);
-    let app = handlers().layer(layer);
-    for (name, token, body) in [
-        ("nobody", None, r#"{"status":401,"error_description":"authentication is required"}"#),
-        (
-            "expired",
-            Some(issuer.broken(Defect::Expired)),
-            r#"{"status":401,"error":"invalid_token","error_description":"the token has expired"}"#,
-        ),
-    ] {
-        let answer = ask(&app, get("/maybe", token.as_deref())).await;
-        assert_eq!(
-            (&*answer.body, answer.header("content-type")),
-            (body, Some("application/json")),
-            "{name}"
-        );
-    }
-    let mut call = get("/maybe", None);
-    *call.method_mut() = http::Method::POST;
-    *call.version_mut() = http::Version::HTTP_2;
-    call.headers_mut().insert("content-type", "application/grpc+proto".parse().unwrap());
-    let answer = ask(&app, call).await;
-    assert_eq!((&*answer.body, answer.header("content-type")), ("", Some("application/grpc")));
 }
 
 #[tokio::test]
