@@ -229,6 +229,6 @@ impl RequirementTable {
     /// ```
     #[must_use]
     pub fn by_matched_path(self) -> Requirements {
-        self.by(|request| request.extensions.get::<MatchedPath>().map(MatchedPath::as_str))
+        self.by(|_, request| request.extensions.get::<MatchedPath>().map(MatchedPath::as_str))
     }
 }

@@ -140,28 +140,31 @@ pub(crate) fn reject<R: Reject, B: FromRefusal<R::Body>>(
     why: &Rejection,
     request: &Parts,
 ) -> Response<B> {
-    let (response, body) = answer(reject, why, request);
-    with_body(response, B::from_refusal(body))
+    respond(reject, why, request, B::from_refusal)
 }
 
 /// The same, with bytes for a body.
 #[cfg(feature = "axum")]
 pub(crate) fn reject_in_bytes<R: Reject>(reject: &R, why: &Rejection, request: &Parts) -> Response<Bytes> {
-    let (response, body) = answer(reject, why, request);
-    with_body(response, Bytes::from_refusal(body.into()))
+    respond(reject, why, request, |body| Bytes::from_refusal(body.into()))
 }
 
-fn answer<R: Reject>(reject: &R, why: &Rejection, request: &Parts) -> (Response<()>, R::Body) {
+fn respond<R: Reject, B>(
+    reject: &R,
+    why: &Rejection,
+    request: &Parts,
+    convert: impl FnOnce(R::Body) -> (Option<HeaderValue>, B),
+) -> Response<B> {
     why.log();
-    let (response, in_grpc) = why.answer(request);
-    (response, if in_grpc { R::Body::default() } else { reject.body(why, request) })
-}
-
-fn with_body<B>(mut response: Response<()>, (content_type, body): (Option<HeaderValue>, B)) -> Response<B> {
+    let flavour = why.flavour(request);
+    let body = if flavour.is_some() { R::Body::default() } else { reject.body(why, request) };
+    let (content_type, body) = convert(body);
+    let mut response = Response::new(body);
+    *response.status_mut() = why.write(flavour, response.headers_mut());
     if let Some(content_type) = content_type {
         response.headers_mut().insert(CONTENT_TYPE, content_type);
     }
-    response.map(|()| body)
+    response
 }
 
 /// Refusals without a body: status and headers say it all.

@@ -2,7 +2,11 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header, request::Parts};
+use http::{
+    HeaderMap, HeaderValue, Response, StatusCode,
+    header::{self, Entry},
+    request::Parts,
+};
 use smallvec::SmallVec;
 
 use super::{ChallengeRow, Reason, grpc, lasting::lasting};
@@ -70,6 +74,7 @@ impl Rejection {
     }
 
     /// Counts it, each time that it is used.
+    #[inline]
     pub(crate) fn count(&self) {
         self.0.counter.count();
     }
@@ -148,8 +153,7 @@ impl Rejection {
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        self.write_headers(&mut headers);
-        self.write_retry_after(&mut headers);
+        self.write(None, &mut headers);
         headers
     }
 
@@ -158,36 +162,42 @@ impl Rejection {
     /// body must be empty; [`is_in_grpc`](Self::is_in_grpc) tells.
     #[must_use]
     pub fn response(&self, request: &Parts) -> Response<()> {
-        self.answer(request).0
-    }
-
-    /// The response, and whether it is one of gRPC, which has no body.
-    pub(super) fn answer(&self, request: &Parts) -> (Response<()>, bool) {
         let mut response = Response::new(());
-        self.write_headers(response.headers_mut());
-        if let Some(flavour) = self.flavour(request) {
-            flavour.refuse(self, response.headers_mut());
-            return (response, true);
-        }
-        *response.status_mut() = self.status();
-        self.write_retry_after(response.headers_mut());
-        (response, false)
+        *response.status_mut() = self.write(self.flavour(request), response.headers_mut());
+        response
     }
 
-    /// What HTTP and gRPC have in common. Nothing is there yet, so that appending does what inserting
-    /// does, with less to clear away.
-    fn write_headers(&self, headers: &mut HeaderMap) {
-        for challenge in &self.0.challenges {
+    /// Writes the headers into those of a new response, and gives its status. Nothing is there yet, so
+    /// that appending does what inserting does, with less to clear away.
+    pub(super) fn write(&self, flavour: Option<grpc::Flavour>, headers: &mut HeaderMap) -> StatusCode {
+        if let Some(challenge) = self.0.challenges.first() {
             headers.append(header::WWW_AUTHENTICATE, challenge.clone());
         }
-        for (name, value) in &self.0.row.headers {
-            headers.append(name.clone(), value.clone());
+        if self.0.challenges.len() > 1 || !self.0.row.headers.is_empty() {
+            self.write_further(headers);
         }
-    }
-
-    fn write_retry_after(&self, headers: &mut HeaderMap) {
+        if let Some(flavour) = flavour {
+            flavour.refuse(self, headers);
+            return StatusCode::OK;
+        }
         if let Some(wait) = self.0.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        }
+        self.status()
+    }
+
+    /// What few refusals have: further challenges, and headers of the table's row.
+    #[cold]
+    fn write_further(&self, headers: &mut HeaderMap) {
+        let challenges = self.0.challenges.iter().skip(1).map(|value| (header::WWW_AUTHENTICATE, value));
+        let of_row = self.0.row.headers.iter().map(|(name, value)| (name.clone(), value));
+        for (name, value) in challenges.chain(of_row) {
+            match headers.entry(name) {
+                Entry::Occupied(mut entry) => entry.append(value.clone()),
+                Entry::Vacant(entry) => {
+                    entry.insert(value.clone());
+                }
+            }
         }
     }
 
@@ -198,7 +208,8 @@ impl Rejection {
         self.flavour(request).is_some()
     }
 
-    fn flavour(&self, request: &Parts) -> Option<grpc::Flavour> {
+    #[inline]
+    pub(super) fn flavour(&self, request: &Parts) -> Option<grpc::Flavour> {
         if self.0.in_grpc { grpc::Flavour::of(request) } else { None }
     }
 }

@@ -227,14 +227,15 @@ impl<R: Reject> Gate<R> {
 
     /// The response of a refusal.
     pub(super) fn response<B: FromRefusal<R::Body>>(&self, why: &Rejection, request: &Parts) -> Response<B> {
-        self.exposing(why, crate::http::reject(&self.reject, why, request))
+        let mut response = crate::http::reject(&self.reject, why, request);
+        self.expose(why, &mut response);
+        response
     }
 
-    fn exposing<B>(&self, why: &Rejection, mut response: Response<B>) -> Response<B> {
+    fn expose<B>(&self, why: &Rejection, response: &mut Response<B>) {
         if self.exposes {
             response.extensions_mut().insert(why.clone());
         }
-        response
     }
 }
 
@@ -242,6 +243,8 @@ impl<R: Reject> Gate<R> {
 impl<R: Reject> Refuse for Gate<R> {
     #[cfg(feature = "axum")]
     fn refuse(&self, why: &Rejection, request: &Parts) -> Response<bytes::Bytes> {
-        self.exposing(why, crate::http::reject_in_bytes(&self.reject, why, request))
+        let mut response = crate::http::reject_in_bytes(&self.reject, why, request);
+        self.expose(why, &mut response);
+        response
     }
 }

@@ -21,6 +21,7 @@ impl Refusals {
     }
 
     /// The refusal for `denial` that was written before.
+    #[inline]
     pub(super) fn find(&self, denial: &Denial) -> Option<&Rejection> {
         if denial.retry_after.is_some() {
             return None;

@@ -1,6 +1,10 @@
 //! Which requirement an operation has.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
 
 use http::{Method, request::Parts};
 
@@ -20,8 +24,8 @@ enum Kind {
     PerRequest(Arc<dyn Fn(&Parts) -> Requirement + Send + Sync>),
 }
 
-/// Where the pattern that a table is asked for stands in a request.
-type PatternOf = fn(&Parts) -> Option<&str>;
+/// What a table is asked for: the pattern or path of a request.
+type PatternOf = for<'a> fn(&RequirementTable, &'a Parts) -> Option<&'a str>;
 
 impl Requirements {
     /// These requirements, and `always` beside each.
@@ -42,6 +46,7 @@ impl Requirements {
     }
 
     /// The requirement, if it is the same for every request.
+    #[inline]
     pub(super) fn fixed(&self) -> Option<&Requirement> {
         match &self.0 {
             Kind::Fixed(requirement) => Some(requirement),
@@ -53,7 +58,7 @@ impl Requirements {
     pub(super) fn of(&self, request: &Parts) -> Requirement {
         match &self.0 {
             Kind::Fixed(requirement) => requirement.clone(),
-            Kind::Table { table, pattern } => table.find(&request.method, pattern(request)),
+            Kind::Table { table, pattern } => table.find(&request.method, pattern(table, request)),
             Kind::PerRequest(choose) => choose(request),
         }
     }
@@ -65,16 +70,21 @@ impl From<Requirement> for Requirements {
     }
 }
 
-/// By the route that axum matched, with the feature `axum` and where there is one; else by the
-/// request's exact path, as gRPC's are. See [`RequirementTable`].
+/// By the exact path of a gRPC method; else by the route that axum matched, with the feature `axum` and
+/// where there is one; else by the exact path. See [`RequirementTable`].
 impl From<RequirementTable> for Requirements {
     fn from(table: RequirementTable) -> Self {
-        table.by(|request| {
+        table.by(|table, request| {
+            let path = request.uri.path();
+            // tonic routes with axum, by service: its pattern says nothing about the method.
+            if table.grpc.contains(path) {
+                return Some(path);
+            }
             #[cfg(feature = "axum")]
             if let Some(matched) = request.extensions.get::<axum::extract::MatchedPath>() {
                 return Some(matched.as_str());
             }
-            Some(request.uri.path())
+            Some(path)
         })
     }
 }
@@ -95,9 +105,10 @@ impl fmt::Debug for Requirements {
 /// asks for, so that a forgotten row refuses instead of admitting. [`otherwise`](Self::otherwise)
 /// says something else.
 ///
-/// The layer takes the table as it is, and finds a row by the route that axum matched (which is known
-/// where the layer is put on with `Router::layer`, after the routes), or else by the exact path. To
-/// go by one of them alone, say `by_matched_path` (feature `axum`) or [`by_path`](Self::by_path).
+/// The layer takes the table as it is, and finds a row of a gRPC method by its path; another by the route
+/// that axum matched (which is known where the layer is put on with `Router::layer`, after the
+/// routes), or by the exact path where axum matched none. To go by one of them alone, say
+/// `by_matched_path` (feature `axum`) or [`by_path`](Self::by_path).
 ///
 /// ```
 /// use tower_resource_server::{middleware::RequirementTable, policy::scope};
@@ -114,6 +125,8 @@ impl fmt::Debug for Requirements {
 #[must_use]
 pub struct RequirementTable {
     rows: HashMap<Box<str>, Vec<(Method, Requirement)>>,
+    /// The paths of gRPC methods among them.
+    grpc: HashSet<Box<str>>,
     otherwise: Option<Requirement>,
 }
 
@@ -134,7 +147,9 @@ impl RequirementTable {
     }
 
     /// Requires `requirement` for a gRPC method, by its exact path: `/package.Service/Method`.
-    pub fn grpc(self, path: impl Into<Box<str>>, requirement: Requirement) -> Self {
+    pub fn grpc(mut self, path: impl Into<Box<str>>, requirement: Requirement) -> Self {
+        let path = path.into();
+        self.grpc.insert(path.clone());
         self.route(Method::POST, path, requirement)
     }
 
@@ -179,7 +194,7 @@ impl RequirementTable {
     /// Chooses by the request's exact path: right for gRPC, whose paths have no parameters.
     #[must_use]
     pub fn by_path(self) -> Requirements {
-        self.by(|request| Some(request.uri.path()))
+        self.by(|_, request| Some(request.uri.path()))
     }
 }
 

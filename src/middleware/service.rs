@@ -75,9 +75,9 @@ where
         match self.gate.judge(&mut request, &required) {
             Verdict::Admit => ResponseFuture::admitted(self.inner.call(request)),
             Verdict::Refuse(why) => {
-                let response = self.gate.response(&why, &request.into_parts().0);
+                let refused = ResponseFuture::refused(self.gate.response(&why, &request.into_parts().0));
                 give_back_readiness(&mut self.inner);
-                ResponseFuture::refused(response)
+                refused
             }
             Verdict::Wait(pending) => {
                 let (required, gate) = (required.into_owned(), Arc::clone(&self.gate));

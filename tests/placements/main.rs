@@ -129,6 +129,9 @@ impl Stage {
                 let layer = api.layer().requirements(table.by_path()).expose_rejection(true);
                 Router::new().fallback(handler).layer(layer)
             }
+            "table behind a wildcard" => Router::new()
+                .route("/shop.Orders/{*rest}", routing::any(handler))
+                .layer(api.layer().requirements(table)),
             "table of paths" => Router::new().fallback(handler).layer(api.layer().requirements(table)),
             other => panic!("no placement {other}"),
         }
@@ -252,6 +255,16 @@ async fn a_table_goes_by_the_path_where_no_route_matched_unless_told_otherwise()
         // A path is none of a pattern, so that the strictest holds.
         row("table of paths", get(), "/orders/7", Granted("read"), forbidden("admin read write")),
         row("table of paths", post(), "/shop.Orders/Other", Granted("read"), forbidden("admin read write")),
+        // tonic routes so: the matched route names the service, and the row its method.
+        row("table behind a wildcard", post(), "/shop.Orders/List", Granted("read"), OK),
+        row("table behind a wildcard", post(), "/shop.Orders/Drop", Granted("read"), forbidden("admin")),
+        row(
+            "table behind a wildcard",
+            get(),
+            "/shop.Orders/List",
+            Granted("read"),
+            forbidden("admin read write"),
+        ),
         row("matched table", get(), "/orders/7", Granted("read"), OK),
         row("matched table", get(), "/open", Granted(""), OK),
         // A row of a path that no route has is none of this table.

@@ -52,6 +52,27 @@ async fn realm_and_metadata_stand_in_challenges_only_where_configured() {
     }
 }
 
+#[test]
+fn a_text_that_clients_would_take_for_a_parameter_does_not_build() {
+    let issuer = TestIssuer::new();
+    for (name, resource, realm, problem) in [
+        ("a scope in the realm", "orders", "orders, scope=\"admin\"", "realm: "),
+        ("in capitals, with spaces", "orders", "orders SCOPE = admin", "realm: "),
+        ("an error in the realm", "orders", "error=invalid_token", "realm: "),
+        ("an address in the realm", "orders", "resource_metadata=\"https://evil.test\"", "realm: "),
+        ("a line in the realm", "orders", "a\r\nb", "realm: "),
+        ("a scope in the resource", "https://api.test/v1?scope=a", "orders", "resource: "),
+        ("a description", "https://api.test/v1?error_description=a", "the scope of orders", ""),
+    ] {
+        let built = ResourceServer::builder(resource).issuer(issuer.trusted()).realm(realm).build();
+        let problems = built.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(
+            problems.starts_with(problem) && problems.is_empty() == problem.is_empty(),
+            "{name}: {problems}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn promise_12_a_guard_refuses_the_identity_of_another_server_and_names_both() {
     let issuer = TestIssuer::new();
