@@ -89,7 +89,7 @@ pub enum ExtractorRejection {
 #[derive(Debug)]
 pub struct Unauthenticated {
     why: Rejection,
-    response: http::Response<Bytes>,
+    response: Box<http::Response<Bytes>>,
 }
 
 impl Unauthenticated {
@@ -127,7 +127,7 @@ impl IntoResponse for ExtractorRejection {
     fn into_response(self) -> Response {
         let text = self.to_string();
         match self {
-            Self::Unauthenticated(refused) => refused.response.map(Body::from),
+            Self::Unauthenticated(refused) => (*refused.response).map(Body::from),
             Self::Claims(error) if error.missing().is_some() => (StatusCode::FORBIDDEN, text).into_response(),
             Self::NoLayer | Self::Claims(_) => (StatusCode::INTERNAL_SERVER_ERROR, text).into_response(),
         }
@@ -154,7 +154,7 @@ impl<S: Sync> FromRequestParts<S> for Identity {
             Authentication::Anonymous => Err(match LateRefusal::of(&parts.extensions) {
                 Some(late) => ExtractorRejection::Unauthenticated(Unauthenticated {
                     why: late.why().clone(),
-                    response: late.response(parts),
+                    response: Box::new(late.response(parts)),
                 }),
                 None => ExtractorRejection::NoLayer,
             }),

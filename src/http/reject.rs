@@ -134,37 +134,47 @@ impl<B: From<Bytes>> FromRefusal<RefusalBody> for B {
     }
 }
 
-/// The whole response of a refusal: in gRPC without a body, whatever `reject` would make.
+/// The whole response of a refusal: in gRPC without a body, whatever `reject` would make; with the
+/// refusal in its extensions if it is to be `exposed`.
 pub(crate) fn reject<R: Reject, B: FromRefusal<R::Body>>(
     reject: &R,
     why: &Rejection,
     request: &Parts,
+    exposed: bool,
 ) -> Response<B> {
-    respond(reject, why, request, B::from_refusal)
+    respond(reject, why, request, exposed, B::from_refusal)
 }
 
 /// The same, with bytes for a body.
 #[cfg(feature = "axum")]
-pub(crate) fn reject_in_bytes<R: Reject>(reject: &R, why: &Rejection, request: &Parts) -> Response<Bytes> {
-    respond(reject, why, request, |body| Bytes::from_refusal(body.into()))
+pub(crate) fn reject_in_bytes<R: Reject>(
+    reject: &R,
+    why: &Rejection,
+    request: &Parts,
+    exposed: bool,
+) -> Response<Bytes> {
+    respond(reject, why, request, exposed, |body| Bytes::from_refusal(body.into()))
 }
 
 fn respond<R: Reject, B>(
     reject: &R,
     why: &Rejection,
     request: &Parts,
+    exposed: bool,
     convert: impl FnOnce(R::Body) -> (Option<HeaderValue>, B),
 ) -> Response<B> {
     why.log();
     let flavour = why.flavour(request);
     let body = if flavour.is_some() { R::Body::default() } else { reject.body(why, request) };
     let (content_type, body) = convert(body);
-    let mut response = Response::new(body);
-    *response.status_mut() = why.write(flavour, response.headers_mut());
+    let mut response = why.response_in(flavour);
     if let Some(content_type) = content_type {
         response.headers_mut().insert(CONTENT_TYPE, content_type);
     }
-    response
+    if exposed {
+        response.extensions_mut().insert(why.clone());
+    }
+    response.map(|()| body)
 }
 
 /// Refusals without a body: status and headers say it all.

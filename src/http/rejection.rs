@@ -152,9 +152,7 @@ impl Rejection {
     /// [`ChallengeTable`](super::ChallengeTable) has for it, and `Retry-After`.
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        self.write(None, &mut headers);
-        headers
+        self.response_in(None).into_parts().0.headers
     }
 
     /// A response with the status and headers of this refusal, in the protocol that the request
@@ -162,28 +160,28 @@ impl Rejection {
     /// body must be empty; [`is_in_grpc`](Self::is_in_grpc) tells.
     #[must_use]
     pub fn response(&self, request: &Parts) -> Response<()> {
-        let mut response = Response::new(());
-        *response.status_mut() = self.write(self.flavour(request), response.headers_mut());
-        response
+        self.response_in(self.flavour(request))
     }
 
-    /// Writes the headers into those of a new response, and gives its status. Nothing is there yet, so
-    /// that appending does what inserting does, with less to clear away.
-    pub(super) fn write(&self, flavour: Option<grpc::Flavour>, headers: &mut HeaderMap) -> StatusCode {
+    /// The response in gRPC, or in plain HTTP. Nothing is there yet, so that appending does what inserting
+    /// does, with less to clear away.
+    pub(super) fn response_in(&self, flavour: Option<grpc::Flavour>) -> Response<()> {
+        let mut response = Response::new(());
         if let Some(challenge) = self.0.challenges.first() {
-            headers.append(header::WWW_AUTHENTICATE, challenge.clone());
+            response.headers_mut().append(header::WWW_AUTHENTICATE, challenge.clone());
         }
         if self.0.challenges.len() > 1 || !self.0.row.headers.is_empty() {
-            self.write_further(headers);
+            self.write_further(response.headers_mut());
         }
         if let Some(flavour) = flavour {
-            flavour.refuse(self, headers);
-            return StatusCode::OK;
+            flavour.refuse(self, response.headers_mut());
+            return response;
         }
+        *response.status_mut() = self.status();
         if let Some(wait) = self.0.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
-        self.status()
+        response
     }
 
     /// What few refusals have: further challenges, and headers of the table's row.

@@ -227,15 +227,7 @@ impl<R: Reject> Gate<R> {
 
     /// The response of a refusal.
     pub(super) fn response<B: FromRefusal<R::Body>>(&self, why: &Rejection, request: &Parts) -> Response<B> {
-        let mut response = crate::http::reject(&self.reject, why, request);
-        self.expose(why, &mut response);
-        response
-    }
-
-    fn expose<B>(&self, why: &Rejection, response: &mut Response<B>) {
-        if self.exposes {
-            response.extensions_mut().insert(why.clone());
-        }
+        crate::http::reject(&self.reject, why, request, self.exposes)
     }
 }
 
@@ -243,8 +235,6 @@ impl<R: Reject> Gate<R> {
 impl<R: Reject> Refuse for Gate<R> {
     #[cfg(feature = "axum")]
     fn refuse(&self, why: &Rejection, request: &Parts) -> Response<bytes::Bytes> {
-        let mut response = crate::http::reject_in_bytes(&self.reject, why, request);
-        self.expose(why, &mut response);
-        response
+        crate::http::reject_in_bytes(&self.reject, why, request, self.exposes)
     }
 }
