@@ -2,13 +2,20 @@
 //!
 //! Behind [`ResourceServer::layer`] or [`ResourceServer::guard`], a handler asks for what it needs:
 //!
-//! - [`Identity`]: who it is; a 401 with the full challenge where the layer let the request pass
-//!   without credentials.
-//! - `Option<Identity>`: who it is, or nobody, behind an [optional] layer.
-//! - [`Claims<T>`]: the claims of the access token as a type of the application.
+//! - [`Identity`]: who it is; where the layer let the request pass without credentials, the very 401
+//!   that the layer would have sent: its challenge, its scopes, its body.
+//! - `Option<Identity>`: who it is, or no one, behind an [optional] layer.
+//! - [`Claims<T>`]: the claims of the access token as a type of the application; a 403 that names the
+//!   claim where the token lacks one.
 //!
 //! A handler that no layer stands in front of is a mistake in the program, not in the request: each
 //! extractor answers it with a 500 that names what is missing, `Option` included.
+//!
+//! An extractor takes the identity that is in the extensions and asks no server whether it is its own:
+//! one that the program puts there by hand, as tests do, satisfies it, whatever the credentials are.
+//!
+//! A [`Rejection`] is a response, for handlers that verify a token from somewhere else; of a text that
+//! a WebSocket sends first, for example.
 //!
 //! [optional]: crate::middleware::AuthLayer::optional
 //!
@@ -25,17 +32,20 @@
 //! # }
 //! ```
 
+use std::fmt;
+
 use axum::{
     body::Body,
     extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use http::{StatusCode, request::Parts};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    ResourceServer,
-    http::Rejection,
+    ClaimsError, ResourceServer,
+    http::{LateRefusal, Rejection},
     identity::{Authentication, Identity},
     middleware::{RequirementTable, Requirements},
 };
@@ -43,8 +53,8 @@ use crate::{
 /// The claims of the verified access token (of the ID token, where that came alone) as a type of
 /// the application.
 ///
-/// Claims that do not have the shape of `T` are a 500: the token is good, and this server's idea of
-/// its issuer's claims is not.
+/// A token that lacks a claim of `T` is a 403 that names it: it is good, and not for this. A claim of
+/// another type than `T` has is a 500: this server's idea of its issuer's claims is wrong.
 ///
 /// ```
 /// use tower_resource_server::axum::Claims;
@@ -68,22 +78,66 @@ pub enum ExtractorRejection {
     /// No layer and no guard of this crate stands in front of the handler: a 500.
     NoLayer,
     /// The layer let the request pass without credentials, and the handler needs an identity: the
-    /// challenge, as the layer would have sent it.
-    Unauthenticated(Response<()>),
-    /// The claims do not have the shape that the handler asks for: a 500.
-    ClaimsShape(crate::ClaimsError),
+    /// refusal, as the layer would have sent it.
+    Unauthenticated(Unauthenticated),
+    /// The claims do not have the shape that the handler asks for: a 403 where the token lacks one of
+    /// them, else a 500.
+    Claims(ClaimsError),
+}
+
+/// The refusal of a layer, sent by a handler behind it.
+#[derive(Debug)]
+pub struct Unauthenticated {
+    why: Rejection,
+    response: Box<http::Response<Bytes>>,
+}
+
+impl Unauthenticated {
+    /// The refusal as data.
+    #[must_use]
+    pub fn rejection(&self) -> &Rejection {
+        &self.why
+    }
+}
+
+/// What is wrong, in one line, with nothing that a token says.
+impl fmt::Display for ExtractorRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoLayer => f.write_str(
+                "no authentication in front of this handler: add ResourceServer::layer or ::guard",
+            ),
+            Self::Unauthenticated(refused) => refused.why.fmt(f),
+            Self::Claims(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ExtractorRejection {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::NoLayer => None,
+            Self::Unauthenticated(refused) => Some(&refused.why),
+            Self::Claims(error) => Some(error),
+        }
+    }
 }
 
 impl IntoResponse for ExtractorRejection {
     fn into_response(self) -> Response {
-        let internal = |text: String| (StatusCode::INTERNAL_SERVER_ERROR, text).into_response();
+        let text = self.to_string();
         match self {
-            Self::NoLayer => internal(
-                "no authentication in front of this handler: add ResourceServer::layer or ::guard".into(),
-            ),
-            Self::Unauthenticated(response) => response.map(|()| Body::empty()),
-            Self::ClaimsShape(error) => internal(error.to_string()),
+            Self::Unauthenticated(refused) => (*refused.response).map(Body::from),
+            Self::Claims(error) if error.missing().is_some() => (StatusCode::FORBIDDEN, text).into_response(),
+            Self::NoLayer | Self::Claims(_) => (StatusCode::INTERNAL_SERVER_ERROR, text).into_response(),
         }
+    }
+}
+
+/// Status and headers, without a body, in plain HTTP.
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        (self.status(), self.headers()).into_response()
     }
 }
 
@@ -97,9 +151,11 @@ impl<S: Sync> FromRequestParts<S> for Identity {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractorRejection> {
         match authentication(parts)? {
             Authentication::Verified(identity) => Ok(identity),
-            // The layer leaves the refusal that it would have sent beside the verdict.
-            Authentication::Anonymous => Err(match parts.extensions.get::<Rejection>() {
-                Some(why) => ExtractorRejection::Unauthenticated(why.response(parts)),
+            Authentication::Anonymous => Err(match LateRefusal::of(&parts.extensions) {
+                Some(late) => ExtractorRejection::Unauthenticated(Unauthenticated {
+                    why: late.why().clone(),
+                    response: Box::new(late.response(parts)),
+                }),
                 None => ExtractorRejection::NoLayer,
             }),
         }
@@ -127,7 +183,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Claims<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ExtractorRejection> {
         let identity = <Identity as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        identity.claims().map(Claims).map_err(ExtractorRejection::ClaimsShape)
+        identity.claims().map(Claims).map_err(ExtractorRejection::Claims)
     }
 }
 
@@ -173,6 +229,6 @@ impl RequirementTable {
     /// ```
     #[must_use]
     pub fn by_matched_path(self) -> Requirements {
-        self.by(|request| request.extensions.get::<MatchedPath>().map(MatchedPath::as_str))
+        self.by(|_, request| request.extensions.get::<MatchedPath>().map(MatchedPath::as_str))
     }
 }

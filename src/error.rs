@@ -156,62 +156,52 @@ impl TokenError {
     /// ```
     #[must_use]
     pub const fn code(&self) -> &'static str {
-        match self {
-            Self::TooLarge => "too_large",
-            Self::Malformed(_) => "malformed",
-            Self::AlgorithmNotAllowed => "algorithm_not_allowed",
-            Self::UnsupportedExtension => "unsupported_extension",
-            Self::WrongType => "wrong_type",
-            Self::UntrustedIssuer => "untrusted_issuer",
-            Self::UnverifiedTenant => "unverified_tenant",
-            Self::UnknownKey => "unknown_key",
-            Self::KeyAlgorithmMismatch => "key_algorithm_mismatch",
-            Self::InvalidSignature => "invalid_signature",
-            Self::Expired => "expired",
-            Self::NotYetValid => "not_yet_valid",
-            Self::IssuedInFuture => "issued_in_future",
-            Self::LifetimeOutOfBounds => "lifetime_out_of_bounds",
-            Self::WrongAudience => "wrong_audience",
-            Self::MissingClaim(_) => "missing_claim",
-            Self::InvalidClaim(_) => "invalid_claim",
-            Self::ForeignClaim(_) => "foreign_claim",
-            Self::SenderConstrained => "sender_constrained",
-            Self::WrongNonce => "wrong_nonce",
-            Self::WrongAccessTokenHash => "wrong_access_token_hash",
-            Self::AuthenticationTooOld => "authentication_too_old",
-            Self::StaleNonce => "stale_nonce",
-            Self::PairMismatch => "pair_mismatch",
-        }
+        self.row().0
     }
 
     /// The fixed phrase for this error, fit for `error_description` (RFC 6750 section 3).
     #[must_use]
     pub const fn description(&self) -> &'static str {
+        self.row().1
+    }
+
+    /// The table of errors: the code of each, and its phrase.
+    const fn row(&self) -> (&'static str, &'static str) {
         match self {
-            Self::TooLarge => "the token is too large",
-            Self::Malformed(what) => what.description(),
-            Self::AlgorithmNotAllowed => "the token's algorithm is not accepted",
-            Self::UnsupportedExtension => "the token uses an extension that is not supported",
-            Self::WrongType => "the token is not of the accepted type",
-            Self::UntrustedIssuer => "the token's issuer is not trusted",
-            Self::UnverifiedTenant => "the token is not signed by a trusted issuer",
-            Self::UnknownKey => "the token was signed by an unknown key",
-            Self::KeyAlgorithmMismatch => "the token's key is not for the token's algorithm",
-            Self::InvalidSignature => "the token's signature is invalid",
-            Self::Expired => "the token has expired",
-            Self::NotYetValid => "the token is not valid yet",
-            Self::IssuedInFuture => "the token was issued in the future",
-            Self::LifetimeOutOfBounds => "the token's lifetime is not within the accepted bounds",
-            Self::WrongAudience => "the token is for another audience",
-            Self::MissingClaim(_) => "a required claim is missing",
-            Self::InvalidClaim(_) => "a claim is not acceptable",
-            Self::ForeignClaim(_) => "the token carries a claim of another kind of token",
-            Self::SenderConstrained => "the token is bound to its sender and came without proof",
-            Self::WrongNonce => "the token's nonce is not the expected one",
-            Self::WrongAccessTokenHash => "the ID token belongs to another access token",
-            Self::AuthenticationTooOld => "the authentication is too old",
-            Self::StaleNonce => "the nonce is not found or expired",
-            Self::PairMismatch => "the two tokens do not belong together",
+            Self::TooLarge => ("too_large", "the token is too large"),
+            Self::Malformed(what) => ("malformed", what.description()),
+            Self::AlgorithmNotAllowed => ("algorithm_not_allowed", "the token's algorithm is not accepted"),
+            Self::UnsupportedExtension => {
+                ("unsupported_extension", "the token uses an extension that is not supported")
+            }
+            Self::WrongType => ("wrong_type", "the token is not of the accepted type"),
+            Self::UntrustedIssuer => ("untrusted_issuer", "the token's issuer is not trusted"),
+            Self::UnverifiedTenant => ("unverified_tenant", "the token is not signed by a trusted issuer"),
+            Self::UnknownKey => ("unknown_key", "the token was signed by an unknown key"),
+            Self::KeyAlgorithmMismatch => {
+                ("key_algorithm_mismatch", "the token's key is not for the token's algorithm")
+            }
+            Self::InvalidSignature => ("invalid_signature", "the token's signature is invalid"),
+            Self::Expired => ("expired", "the token has expired"),
+            Self::NotYetValid => ("not_yet_valid", "the token is not valid yet"),
+            Self::IssuedInFuture => ("issued_in_future", "the token was issued in the future"),
+            Self::LifetimeOutOfBounds => {
+                ("lifetime_out_of_bounds", "the token's lifetime is not within the accepted bounds")
+            }
+            Self::WrongAudience => ("wrong_audience", "the token is for another audience"),
+            Self::MissingClaim(_) => ("missing_claim", "a required claim is missing"),
+            Self::InvalidClaim(_) => ("invalid_claim", "a claim is not acceptable"),
+            Self::ForeignClaim(_) => ("foreign_claim", "the token carries a claim of another kind of token"),
+            Self::SenderConstrained => {
+                ("sender_constrained", "the token is bound to its sender and came without proof")
+            }
+            Self::WrongNonce => ("wrong_nonce", "the token's nonce is not the expected one"),
+            Self::WrongAccessTokenHash => {
+                ("wrong_access_token_hash", "the ID token belongs to another access token")
+            }
+            Self::AuthenticationTooOld => ("authentication_too_old", "the authentication is too old"),
+            Self::StaleNonce => ("stale_nonce", "the nonce is not found or expired"),
+            Self::PairMismatch => ("pair_mismatch", "the two tokens do not belong together"),
         }
     }
 

@@ -81,13 +81,46 @@ pub(crate) struct RawTokens {
     pub(crate) id: Option<Box<str>>,
 }
 
-/// The claims do not have the shape that was asked for; says where, never what stands there.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the claims do not have the expected shape, at line {line}, column {column} of the payload")]
+/// The claims do not have the shape that was asked for; says where, or which member is missing, and
+/// never what stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimsError {
     line: usize,
     column: usize,
+    missing: Option<Box<str>>,
 }
+
+impl ClaimsError {
+    fn new(error: &serde_json::Error) -> Self {
+        // What serde's own derive says where a member is absent; the name is the type's.
+        let missing = error.to_string().strip_prefix("missing field `").and_then(|rest| {
+            let (name, _) = rest.split_once('`')?;
+            Some(name.into())
+        });
+        Self { line: error.line(), column: error.column(), missing }
+    }
+
+    /// The member that the type asks for and the token lacks, if that is what is wrong.
+    #[must_use]
+    pub fn missing(&self) -> Option<&str> {
+        self.missing.as_deref()
+    }
+}
+
+impl fmt::Display for ClaimsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.missing {
+            Some(name) => write!(f, "the token lacks the claim {name:?}"),
+            None => write!(
+                f,
+                "the claims do not have the expected shape, at line {}, column {} of the payload",
+                self.line, self.column
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ClaimsError {}
 
 impl Identity {
     /// `None` without a token: an identity rests on at least one.

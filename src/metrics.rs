@@ -38,7 +38,10 @@ pub const KEY_AGE: &str = "resource_server_key_age_seconds";
 
 #[cfg(feature = "metrics")]
 mod counting {
-    use std::sync::OnceLock;
+    use std::{
+        collections::BTreeMap,
+        sync::{OnceLock, PoisonError, RwLock},
+    };
 
     use metrics::{Counter, Key, Label, Level, Metadata};
 
@@ -100,12 +103,8 @@ mod counting {
         pub(crate) fn of(code: &'static str, verified: bool) -> Self {
             static METADATA: Metadata<'static> =
                 Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
-            let find =
-                |key: &Key| metrics::with_recorder(|recorder| recorder.register_counter(key, &METADATA));
-            Self(match known_key(code, verified) {
-                Some(key) => find(key),
-                None => find(&new_key(code, verified)),
-            })
+            let key = key(code, verified);
+            Self(metrics::with_recorder(|recorder| recorder.register_counter(key, &METADATA)))
         }
 
         pub(crate) fn count(&self) {
@@ -119,45 +118,20 @@ mod counting {
         }
     }
 
-    const fn labels(code: &'static str, verified: &'static str) -> [Label; 2] {
-        [Label::from_static_parts("result", code), Label::from_static_parts("verified", verified)]
-    }
-
-    /// The keys of codes that are known when this is compiled: a refusal that anyone can cause costs no
-    /// allocation for them.
-    macro_rules! known_keys {
-        ($($code:literal)+) => {
-            fn known_key(code: &str, verified: bool) -> Option<&'static Key> {
-                let [no, yes]: &[Key; 2] = match code {
-                    $($code => {
-                        static NO: [Label; 2] = labels($code, "no");
-                        static YES: [Label; 2] = labels($code, "yes");
-                        static KEYS: [Key; 2] = [
-                            Key::from_static_parts(AUTHENTICATIONS, &NO),
-                            Key::from_static_parts(AUTHENTICATIONS, &YES),
-                        ];
-                        &KEYS
-                    })+
-                    _ => return None,
-                };
-                Some(if verified { yes } else { no })
-            }
+    /// The key of a code: made once and kept, so that a refusal that anyone can cause allocates none.
+    /// Codes are constants of the tables of reasons, so there are few.
+    fn key(code: &'static str, verified: bool) -> &'static Key {
+        static KEYS: RwLock<BTreeMap<(&'static str, bool), &'static Key>> = RwLock::new(BTreeMap::new());
+        if let Some(key) = KEYS.read().unwrap_or_else(PoisonError::into_inner).get(&(code, verified)) {
+            return key;
+        }
+        let make = || {
+            let verified = if verified { "yes" } else { "no" };
+            let labels =
+                [Label::from_static_parts("result", code), Label::from_static_parts("verified", verified)];
+            &*Box::leak(Box::new(Key::from_parts(AUTHENTICATIONS, labels.to_vec())))
         };
-    }
-
-    known_keys! {
-        "no_credentials" "invalid_request" "insufficient_scope" "keys_unavailable"
-        "spent_store_unavailable" "foreign_identity"
-        "too_large" "malformed" "algorithm_not_allowed" "unsupported_extension" "wrong_type"
-        "untrusted_issuer" "unknown_key" "invalid_signature" "expired" "not_yet_valid"
-        "issued_in_future" "lifetime_out_of_bounds" "wrong_audience" "missing_claim" "invalid_claim"
-        "foreign_claim" "sender_constrained" "wrong_nonce" "wrong_access_token_hash"
-        "authentication_too_old" "stale_nonce" "pair_mismatch"
-    }
-
-    /// The key of any code.
-    fn new_key(code: &'static str, verified: bool) -> Key {
-        Key::from_parts(AUTHENTICATIONS, labels(code, if verified { "yes" } else { "no" }).to_vec())
+        KEYS.write().unwrap_or_else(PoisonError::into_inner).entry((code, verified)).or_insert_with(make)
     }
 
     #[cfg(feature = "remote")]
@@ -172,15 +146,19 @@ mod counting {
     #[cfg(test)]
     mod tests {
         use super::*;
-        use crate::error::{Malformed, TokenError};
 
         #[test]
-        fn a_key_is_the_same_whether_it_was_known_or_not() {
-            let codes = [TokenError::Expired.code(), TokenError::Malformed(Malformed::Parts).code()];
-            for (code, verified) in codes.into_iter().flat_map(|code| [(code, false), (code, true)]) {
-                assert_eq!(known_key(code, verified), Some(&new_key(code, verified)), "{code}");
+        fn a_key_is_made_once_and_says_what_it_counts() {
+            for (code, verified) in
+                [("expired", false), ("expired", true), ("malformed", false), ("made of late", true)]
+            {
+                let made = key(code, verified);
+                assert!(std::ptr::eq(made, key(code, verified)), "{code}");
+                let labels: Vec<_> = made.labels().map(|label| (label.key(), label.value())).collect();
+                let verified = if verified { "yes" } else { "no" };
+                assert_eq!(labels, [("result", code), ("verified", verified)]);
+                assert_eq!(made.name(), AUTHENTICATIONS);
             }
-            assert_eq!(known_key("something_new", false), None);
         }
     }
 }

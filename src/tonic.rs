@@ -1,11 +1,19 @@
 //! Helpers for tonic 0.14.
 //!
 //! The layer itself needs none of this: put [`ResourceServer::layer`](crate::ResourceServer::layer)
-//! on the `Server` builder for all services, or around one generated service. Refusals follow the
-//! content type of the request and its version of HTTP: a gRPC client gets a trailers-only answer with `UNAUTHENTICATED`,
-//! `PERMISSION_DENIED` or `UNAVAILABLE`, and the challenge as `www-authenticate` in the metadata. Put
-//! the layer outside of one that translates gRPC-Web (`tonic-web`): behind it, a request of HTTP/1.1
-//! calls itself gRPC, and is refused in plain HTTP.
+//! on the `Server` builder for all services, or around one generated service. **Around one service it
+//! leaves the others open**: with a `named_layer` (tonic's word for a layer that keeps the service's
+//! name), health, reflection and every further service on the same server have no guard, unless they
+//! have one of their own.
+//!
+//! Refusals follow the content type of the request and its version of HTTP: a gRPC client gets a
+//! trailers-only answer with `UNAUTHENTICATED`, `PERMISSION_DENIED` or `UNAVAILABLE`, and the challenge
+//! as `www-authenticate` in the metadata. Put the layer outside of one that translates gRPC-Web
+//! (`tonic-web`): behind it, a request of HTTP/1.1 calls itself gRPC, and is refused in plain HTTP.
+//!
+//! [`IdentityExt`] takes the identity that is in the extensions and asks no server whether it is its
+//! own: one that the program puts there by hand satisfies it. What is refused and why is logged at
+//! debug level (`RUST_LOG=tower_resource_server=debug`).
 //!
 //! ```
 //! use tonic::{Request, Response, Status};
@@ -17,11 +25,10 @@
 //! }
 //! ```
 
-use http::{HeaderMap, header::WWW_AUTHENTICATE};
 use tonic::{Code, Request, Status, metadata::MetadataMap};
 
 use crate::{
-    http::Rejection,
+    http::{LateRefusal, Rejection},
     identity::{Authentication, Identity},
 };
 
@@ -35,7 +42,7 @@ pub trait IdentityExt {
     /// let the request pass without credentials.
     fn identity(&self) -> Result<&Identity, Status>;
 
-    /// Who makes the request, or nobody, behind an
+    /// Who makes the request, or no one, behind an
     /// [optional](crate::middleware::AuthLayer::optional) layer.
     ///
     /// # Errors
@@ -45,13 +52,9 @@ pub trait IdentityExt {
 
 impl<T> IdentityExt for Request<T> {
     fn identity(&self) -> Result<&Identity, Status> {
-        self.optional_identity()?.ok_or_else(|| {
-            // The layer leaves the refusal that it would have sent beside the verdict.
-            let refusal = self.extensions().get::<Rejection>();
-            let challenge = refusal.and_then(Rejection::challenge).cloned();
-            let headers = HeaderMap::from_iter(challenge.map(|challenge| (WWW_AUTHENTICATE, challenge)));
-            let metadata = MetadataMap::from_headers(headers);
-            Status::with_metadata(Code::Unauthenticated, "authentication is required", metadata)
+        self.optional_identity()?.ok_or_else(|| match LateRefusal::of(self.extensions()) {
+            Some(late) => status(late.why()),
+            None => no_layer(),
         })
     }
 
@@ -59,9 +62,18 @@ impl<T> IdentityExt for Request<T> {
         match (self.extensions().get::<Identity>(), Authentication::of(self.extensions())) {
             (Some(identity), _) => Ok(Some(identity)),
             (None, Some(_)) => Ok(None),
-            (None, None) => {
-                Err(Status::internal("no authentication in front of this service: add ResourceServer::layer"))
-            }
+            (None, None) => Err(no_layer()),
         }
     }
+}
+
+/// The refusal of a layer as a status: its code, its phrase, and its challenges in the metadata.
+fn status(why: &Rejection) -> Status {
+    why.log();
+    let metadata = MetadataMap::from_headers(why.headers());
+    Status::with_metadata(Code::from(why.grpc_status()), why.reason().to_string(), metadata)
+}
+
+fn no_layer() -> Status {
+    Status::internal("no authentication in front of this service: add ResourceServer::layer")
 }

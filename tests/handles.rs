@@ -20,7 +20,7 @@ use crate_::{
     explain::{Finding, Html, Shown, Stage, Verdict},
     http::{
         ChallengeRow, ChallengeTable, Empty, Grammar, IdTokenLocation, Json, MetadataService, Reason,
-        Rejection, RequestError, Spacing, WithReason,
+        Rejection, RequestError, Spacing,
     },
     identity_provider::{
         AnswerError, Challenge, ExchangeError, HandleChallengeAnswer, IdentityProviderClient,
@@ -86,7 +86,7 @@ fn handles_and_errors_have_the_traits_that_users_expect() {
         ReqwestClient, SourceUrl, Limits, RefreshSettings, TenantSettings, TenantKeys, Health, SourceState,
         Nonces,
         Grammar, Spacing, IdTokenLocation, Reason, Rejection, ChallengeRow, ChallengeTable, Empty, Json,
-        WithReason<Empty>, MetadataService<Bytes>,
+        MetadataService<Bytes>,
         AuthLayer, AuthService<(), Empty>, Requirements, RequirementTable,
         AppId, AuthorizationContext, MobileClientAccess, SecurityContext, Sceyt, sceyt::Application,
         sceyt::Context, sceyt::ErrorBody, layer::Provider, layer::User,

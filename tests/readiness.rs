@@ -1,4 +1,4 @@
-//! Who holds the capacity of the inner service: those who are admitted, and nobody else.
+//! Who holds the capacity of the inner service: requests that are admitted, and no others.
 #![cfg(all(feature = "remote", feature = "test-util"))]
 
 mod support;
@@ -90,7 +90,7 @@ mod concurrency_limit {
         let mut one = issuer.server().layer().layer(ConcurrencyLimit::new(service_fn(never), 1));
         let mut other = one.clone();
         for (name, token) in [
-            ("nobody", None),
+            ("no token", None),
             ("expired", Some(issuer.broken(Defect::Expired))),
             ("two words", Some("a b".to_owned())),
         ] {
@@ -289,11 +289,10 @@ async fn a_waiting_request_drops_it_too_and_polls_a_clone_later() {
 #[tokio::test]
 async fn a_request_refused_after_its_wait_polls_nothing() {
     let cold = Cold::new();
-    let stranger = TestIssuer::builder().issuer(cold.issuer.issuer()).build();
+    let other = TestIssuer::builder().issuer(cold.issuer.issuer()).build();
     let mut watched = Watched::new(&cold.api);
     watched.service.ready().await.unwrap();
-    let mut waiting =
-        Box::pin(watched.service.call(request(Some(&stranger.access_token("x").mint().unwrap()))));
+    let mut waiting = Box::pin(watched.service.call(request(Some(&other.access_token("x").mint().unwrap()))));
     assert!(once(waiting.as_mut()).await.is_pending());
     watched.log();
     cold.publish();
@@ -325,7 +324,7 @@ async fn a_wait_ends_at_its_deadline() {
         cold.api.layer().layer(service_fn(|_: Request<Body>| async { Ok::<_, BoxError>(Response::new(())) }));
     let mut waiting = Box::pin(service.ready().await.unwrap().call(request(Some(&cold.token))));
     assert!(once(waiting.as_mut()).await.is_pending());
-    // The default for a cold start; nobody ever answers the fetch.
+    // The default for a cold start; the fetch is never answered.
     cold.issuer.clock().advance(std::time::Duration::from_secs(2));
     assert_eq!(waiting.await.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
 }

@@ -40,7 +40,7 @@ async fn an_anonymous_request_is_refused_with_the_challenge_of_the_layer() {
     assert_eq!((refused.code(), refused.message()), (Code::Unauthenticated, "authentication is required"));
     assert_eq!(
         refused.metadata().get("www-authenticate").unwrap(),
-        r#"Bearer realm="greetings", resource_metadata="https://api.test/.well-known/oauth-protected-resource""#
+        r#"Bearer resource_metadata="https://api.test/.well-known/oauth-protected-resource", realm="greetings""#
     );
 
     let token = issuer.access_token("alice").scope("greet").mint().unwrap();

@@ -66,7 +66,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 let client = who.client_id().unwrap_or("no app");
                 println!("{what:28} good: {} through {client}, may {permissions:?}", who.subject());
             }
-            Err(refused) => println!("{what:28} refused ({}): {refused}", refused.reason().code()),
+            Err(refused) => {
+                let reason = refused.reason();
+                println!("{what:28} refused ({}): {reason}", reason.code());
+            }
         }
     }
     Ok(())

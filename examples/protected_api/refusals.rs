@@ -1,9 +1,8 @@
 //! What is in the body of a refusal: the clients of a vendor's system read their own.
 
-use axum::body::Body;
-use http::{Response, request::Parts};
+use http::request::Parts;
 use tower_resource_server::{
-    http::{Json, Reject, Rejection},
+    http::{Json, RefusalBody, Reject, Rejection},
     preset::sceyt::ErrorBody,
 };
 
@@ -24,11 +23,13 @@ impl Refusals {
     }
 }
 
-impl Reject<Body> for Refusals {
-    fn reject(&self, why: &Rejection, request: &Parts) -> Response<Body> {
+impl Reject for Refusals {
+    type Body = RefusalBody;
+
+    fn body(&self, why: &Rejection, request: &Parts) -> RefusalBody {
         match self {
-            Self::Json => Json.reject(why, request),
-            Self::Sceyt => ErrorBody.reject(why, request),
+            Self::Json => Json.body(why, request),
+            Self::Sceyt => ErrorBody.body(why, request),
         }
     }
 }

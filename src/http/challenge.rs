@@ -1,19 +1,25 @@
-//! The `WWW-Authenticate` header of each reason (RFC 6750 section 3, RFC 9728 section 5.1), by the
+//! The `WWW-Authenticate` fields of each reason (RFC 6750 section 3, RFC 9728 section 5.1), by the
 //! rows of the server's [`ChallengeTable`].
 //!
 //! A challenge is one string written in one go: what comes from the configuration is escaped when
 //! the server is built, scopes cannot hold a character that would need it, and the phrases do not.
+//!
+//! Real clients search the whole text for `scope="…"` and the like instead of reading the grammar. So
+//! the realm comes last, and no configured text may look like one of the parameters.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
 
-use super::{ChallengeRow, ChallengeTable, Reason, Rejection};
+use super::{ChallengeParameter, ChallengeRow, ChallengeTable, Reason, Rejection, reason::Case};
 use crate::policy::Requirement;
 
 /// Longer than most challenges, so that writing one allocates once.
 const TYPICAL_LENGTH: usize = 256;
+
+/// What clients look for in a challenge, wherever it stands.
+const SEARCHED: [&str; 3] = ["scope=", "error=", "resource_metadata="];
 
 /// What the challenges of one server have in common; the texts are escaped.
 #[derive(Clone, Debug)]
@@ -33,20 +39,17 @@ impl Default for Challenger {
 }
 
 impl Challenger {
-    /// `None` when a text cannot stand in a quoted string of a header: outside printable ASCII.
+    /// # Errors
+    /// What is wrong with a text: it cannot stand in a quoted string of a header, or clients would find
+    /// a parameter in it that is none.
     pub(crate) fn new(
         table: ChallengeTable,
         realm: Option<&str>,
         resource_metadata: Option<&str>,
-    ) -> Option<Self> {
-        let printable = |text: &str| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        if ![realm, resource_metadata].into_iter().flatten().all(printable) {
-            return None;
-        }
-        // RFC 9110 section 5.6.4: what would end a quoted string is escaped.
-        let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").into();
-        let (realm, resource_metadata) = (realm.map(quoted), resource_metadata.map(quoted));
-        Some(Self { table, realm, resource_metadata, in_grpc: true })
+    ) -> Result<Self, String> {
+        let realm = realm.map(|realm| quotable("realm", realm)).transpose()?;
+        let resource_metadata = resource_metadata.map(|url| quotable("resource", url)).transpose()?;
+        Ok(Self { table, realm, resource_metadata, in_grpc: true })
     }
 
     /// Whether gRPC is answered in gRPC, or in plain HTTP.
@@ -62,28 +65,60 @@ impl Challenger {
         required: &Requirement,
         retry_after: Option<Duration>,
     ) -> Rejection {
-        let row = self.table.row(&reason);
-        let challenge = if row.challenge { self.challenge(row, &reason, required) } else { None };
-        Rejection::new(reason, row, challenge, retry_after, self.in_grpc)
+        let case = reason.row().case;
+        let row = self.table.row(case);
+        // A client that sent nothing may choose; an error is told in the scheme that it used.
+        let schemes = match (row.challenge, case) {
+            (false, _) => 0,
+            (true, Case::NoCredentials) => self.table.schemes.len(),
+            (true, _) => 1,
+        };
+        let schemes = self.table.schemes.iter().take(schemes);
+        let challenges =
+            schemes.filter_map(|scheme| self.challenge(scheme, row, &reason, required)).collect();
+        Rejection::new(reason, row.clone(), challenges, retry_after, self.in_grpc)
     }
 
-    fn challenge(&self, row: ChallengeRow, reason: &Reason, required: &Requirement) -> Option<HeaderValue> {
-        let mut challenge = Parameters::begin(&self.table.scheme);
-        challenge.push("realm", self.realm.as_deref());
+    fn challenge(
+        &self,
+        scheme: &str,
+        row: &ChallengeRow,
+        reason: &Reason,
+        required: &Requirement,
+    ) -> Option<HeaderValue> {
         let scope = (row.scoped && !required.is_none()).then(|| required.to_string());
-        if self.table.scope_first {
-            challenge.push("scope", scope.as_deref());
-        }
-        challenge.push("error", row.error);
-        challenge.push("error_description", row.described.then(|| reason.description()));
-        if !self.table.scope_first {
-            challenge.push("scope", scope.as_deref());
-        }
-        if row.scoped {
-            challenge.push("resource_metadata", self.resource_metadata.as_deref());
+        let mut challenge = Parameters::begin(scheme);
+        for parameter in self.table.order {
+            let value = match parameter {
+                ChallengeParameter::Error => row.error.as_deref(),
+                ChallengeParameter::ErrorDescription => row.described.then(|| reason.description()),
+                // An empty list is no scope (RFC 6749 section 3.3).
+                ChallengeParameter::Scope => scope.as_deref().filter(|scope| !scope.is_empty()),
+                ChallengeParameter::ResourceMetadata => {
+                    self.resource_metadata.as_deref().filter(|_| row.scoped)
+                }
+                ChallengeParameter::Realm => self.realm.as_deref(),
+            };
+            challenge.push(parameter.name(), value);
         }
         challenge.finish()
     }
+}
+
+/// A configured text, escaped for a quoted string (RFC 9110 section 5.6.4).
+fn quotable(setting: &str, text: &str) -> Result<Box<str>, String> {
+    if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Err(format!(
+            "{setting}: only printable ASCII can stand in a challenge; leave other characters out"
+        ));
+    }
+    let searched: String = text.to_ascii_lowercase().split(' ').collect();
+    if let Some(name) = SEARCHED.into_iter().find(|name| searched.contains(name)) {
+        return Err(format!(
+            "{setting}: clients that search a challenge for `{name}` would find it there; leave it out"
+        ));
+    }
+    Ok(text.replace('\\', "\\\\").replace('"', "\\\"").into())
 }
 
 /// A challenge under construction: a scheme and comma-separated parameters (RFC 9110 section 11.3).
@@ -118,75 +153,95 @@ mod tests {
     use super::*;
     use crate::{
         error::{ClaimName, Malformed, TokenError},
-        http::{RequestError, TokenKind},
+        http::{RequestError, TokenKind, table::is_error_byte},
         policy::scope,
     };
 
+    const FULL: (&str, &str) = ("api", "https://rs/.well-known/x");
+
+    fn challenges(challenger: &Challenger, reason: Reason, required: &str) -> Vec<String> {
+        let rejection = challenger.refuse(reason, &scope(required), None);
+        rejection.challenges().iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+    }
+
     #[test]
     fn promise_10_challenges_are_those_of_the_table() {
-        let full = Challenger::new(ChallengeTable::default(), Some("api"), Some("https://rs/.well-known/x"))
-            .unwrap();
+        let full = Challenger::new(ChallengeTable::default(), Some(FULL.0), Some(FULL.1)).unwrap();
         let bare = Challenger::default();
+        let two = ChallengeTable::default().further_scheme("Basic");
+        let two = Challenger::new(two, Some(FULL.0), None).unwrap();
         let expired = Reason::InvalidToken { token: TokenKind::Access, error: TokenError::Expired };
+        let expired_bare = expired.clone();
         let lacking = Reason::InsufficientScope { required: scope("a b") };
         let malformed = Reason::InvalidRequest(RequestError::MalformedAuthorization);
         for (challenger, reason, required, expected) in [
-            (&bare, Reason::NoCredentials, "", Some("Bearer")),
+            (&bare, Reason::NoCredentials, "", &["Bearer"][..]),
             (
                 &full,
                 Reason::NoCredentials,
                 "",
-                Some(r#"Bearer realm="api", resource_metadata="https://rs/.well-known/x""#),
+                &[r#"Bearer resource_metadata="https://rs/.well-known/x", realm="api""#],
             ),
             (
                 &full,
                 Reason::NoCredentials,
                 "a b",
-                Some(r#"Bearer realm="api", scope="a b", resource_metadata="https://rs/.well-known/x""#),
+                &[r#"Bearer scope="a b", resource_metadata="https://rs/.well-known/x", realm="api""#],
             ),
             (
                 &bare,
                 malformed.clone(),
                 "a",
-                Some(
+                &[
                     r#"Bearer error="invalid_request", error_description="the Authorization field is malformed""#,
-                ),
+                ],
             ),
             (
                 &full,
                 malformed,
                 "a",
-                Some(
-                    r#"Bearer realm="api", error="invalid_request", error_description="the Authorization field is malformed""#,
-                ),
+                &[
+                    r#"Bearer error="invalid_request", error_description="the Authorization field is malformed", realm="api""#,
+                ],
             ),
             (
                 &bare,
                 expired.clone(),
                 "",
-                Some(r#"Bearer error="invalid_token", error_description="the token has expired""#),
+                &[r#"Bearer error="invalid_token", error_description="the token has expired""#],
             ),
             (
                 &full,
                 expired,
                 "a",
-                Some(
-                    r#"Bearer realm="api", error="invalid_token", error_description="the token has expired", scope="a", resource_metadata="https://rs/.well-known/x""#,
-                ),
+                &[
+                    r#"Bearer error="invalid_token", error_description="the token has expired", scope="a", resource_metadata="https://rs/.well-known/x", realm="api""#,
+                ],
             ),
             (
                 &full,
                 lacking.clone(),
                 "a b",
-                Some(
-                    r#"Bearer realm="api", error="insufficient_scope", scope="a b", resource_metadata="https://rs/.well-known/x""#,
-                ),
+                &[
+                    r#"Bearer error="insufficient_scope", scope="a b", resource_metadata="https://rs/.well-known/x", realm="api""#,
+                ],
             ),
-            (&bare, lacking, "a b", Some(r#"Bearer error="insufficient_scope", scope="a b""#)),
-            (&full, Reason::KeysUnavailable, "a", None),
+            (&bare, lacking, "a b", &[r#"Bearer error="insufficient_scope", scope="a b""#]),
+            (
+                &two,
+                Reason::NoCredentials,
+                "a",
+                &[r#"Bearer scope="a", realm="api""#, r#"Basic scope="a", realm="api""#],
+            ),
+            (
+                &two,
+                expired_bare,
+                "",
+                &[r#"Bearer error="invalid_token", error_description="the token has expired", realm="api""#],
+            ),
+            (&full, Reason::KeysUnavailable, "a", &[]),
         ] {
-            let rejection = challenger.refuse(reason, &scope(required), None);
-            assert_eq!(rejection.challenge().map(|value| value.to_str().unwrap()), expected);
+            assert_eq!(challenges(challenger, reason, required), expected);
         }
     }
 
@@ -202,21 +257,76 @@ mod tests {
         ];
         for error in errors {
             let phrase = Reason::InvalidToken { token: TokenKind::Access, error }.to_string();
-            // RFC 6750 section 3: %x20-21 / %x23-5B / %x5D-7E.
-            assert!(
-                phrase.bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e)),
-                "{phrase}"
-            );
+            assert!(phrase.bytes().all(is_error_byte), "{phrase}");
+            assert_eq!(quotable("phrase", &phrase).as_deref(), Ok(&*phrase));
         }
     }
 
     #[test]
     fn configured_texts_are_escaped_or_refused() {
-        let quoting = Challenger::new(ChallengeTable::default(), Some(r#"a"b\c"#), None).unwrap();
-        let rejection = quoting.refuse(Reason::NoCredentials, &Requirement::none(), None);
-        assert_eq!(rejection.challenge().unwrap(), r#"Bearer realm="a\"b\\c""#);
+        let new = |realm: &str| Challenger::new(ChallengeTable::default(), Some(realm), None);
+        let quoting = new(r#"a"b\c"#).unwrap();
+        assert_eq!(challenges(&quoting, Reason::NoCredentials, ""), [r#"Bearer realm="a\"b\\c""#]);
+        for good in ["imfAuthentication", "scopes", "the scope of it", "error_description=a"] {
+            assert!(new(good).is_ok(), "{good:?}");
+        }
         for bad in ["a\r\nb", "a\tb", "ä", "\u{7f}"] {
-            assert!(Challenger::new(ChallengeTable::default(), Some(bad), None).is_none(), "{bad:?}");
+            assert!(new(bad).unwrap_err().contains("printable ASCII"), "{bad:?}");
+        }
+        for (name, bad) in [
+            ("scope=", "orders, scope=\"admin\""),
+            ("scope=", "myscope=a"),
+            ("scope=", "SCOPE = a"),
+            ("error=", "error=invalid_token"),
+            ("resource_metadata=", "a resource_metadata=https://evil.test"),
+        ] {
+            let problem = new(bad).unwrap_err();
+            assert!(problem.starts_with("realm: ") && problem.contains(name), "{bad:?}: {problem}");
+        }
+        let query = Some("https://rs/.well-known/x?scope=a");
+        let problem = Challenger::new(ChallengeTable::default(), None, query).unwrap_err();
+        assert!(problem.starts_with("resource: ") && problem.contains("scope="), "{problem}");
+    }
+
+    /// What a client finds that searches the text, as the SDKs of the Model Context Protocol do:
+    /// `name="…"`, or up to a comma or a space, wherever it stands first.
+    fn search<'a>(challenge: &'a str, name: &str) -> Option<&'a str> {
+        let (_, value) = challenge.split_once(&format!("{name}="))?;
+        match value.strip_prefix('"') {
+            Some(quoted) => quoted.split('"').next(),
+            None => value.split([',', ' ']).next(),
+        }
+    }
+
+    #[test]
+    fn clients_that_search_the_text_find_the_parameters_and_nothing_else() {
+        let invalid = |error| Reason::InvalidToken { token: TokenKind::Access, error };
+        let metadata = "https://rs/.well-known/x";
+        for realm in [None, Some("api"), Some("error, scope and \"resource_metadata\""), Some("a=b, c=\"d\"")]
+        {
+            for address in [None, Some(metadata)] {
+                let challenger = Challenger::new(ChallengeTable::default(), realm, address).unwrap();
+                for (reason, error, scoped) in [
+                    (Reason::NoCredentials, None, true),
+                    (
+                        Reason::InvalidRequest(RequestError::MalformedAuthorization),
+                        Some("invalid_request"),
+                        false,
+                    ),
+                    (invalid(TokenError::Expired), Some("invalid_token"), true),
+                    (invalid(TokenError::WrongAudience), Some("invalid_token"), true),
+                    (Reason::InsufficientScope { required: scope("a b") }, Some("insufficient_scope"), true),
+                ] {
+                    for required in ["", "a b"] {
+                        let written = challenges(&challenger, reason.clone(), required);
+                        let [challenge] = &*written else { panic!("{written:?}") };
+                        let expected = Some(required).filter(|it| scoped && !it.is_empty());
+                        assert_eq!(search(challenge, "scope"), expected, "{challenge}");
+                        assert_eq!(search(challenge, "resource_metadata"), address.filter(|_| scoped));
+                        assert_eq!(search(challenge, "error"), error, "{challenge}");
+                    }
+                }
+            }
         }
     }
 }

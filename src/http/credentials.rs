@@ -152,7 +152,7 @@ impl RequestProfile {
         }
     }
 
-    /// Keeps the credentials out of the logs of whoever handles the request next: every value, also
+    /// Keeps the credentials out of the logs of what handles the request next: every value, also
     /// those of other schemes and of requests that are refused.
     pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
         let own = match &self.id_token {

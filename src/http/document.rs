@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 
-/// Answers `GET` and `HEAD` with what `write` makes, and anything else with a 405 that nobody keeps.
+/// Answers `GET` and `HEAD` with what `write` makes, and anything else with a 405 that no cache keeps.
 pub(crate) fn document<B: From<Bytes>>(
     method: &Method,
     cache_control: &'static str,

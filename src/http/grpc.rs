@@ -7,7 +7,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header::CONTENT_TYPE, request::Parts};
 
-use super::{Reason, Rejection};
+use super::{Reason, Rejection, reason::GrpcStatus};
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
@@ -41,7 +41,7 @@ impl Flavour {
 
     pub(super) fn refuse(self, why: &Rejection, headers: &mut HeaderMap) {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.0));
-        headers.insert(GRPC_STATUS, HeaderValue::from_static(status(why.reason())));
+        headers.insert(GRPC_STATUS, HeaderValue::from_static(number(why.reason().row().grpc)));
         if let Ok(message) = HeaderValue::from_str(&message(why.reason())) {
             headers.insert(GRPC_MESSAGE, message);
         }
@@ -52,13 +52,13 @@ impl Flavour {
     }
 }
 
-/// The gRPC column of the challenge table.
-const fn status(reason: &Reason) -> &'static str {
-    match reason {
-        Reason::NoCredentials | Reason::InvalidRequest(_) | Reason::InvalidToken { .. } => "16", // UNAUTHENTICATED
-        Reason::InsufficientScope { .. } => "7", // PERMISSION_DENIED
-        Reason::KeysUnavailable | Reason::SpentStoreUnavailable => "14", // UNAVAILABLE
-        Reason::ForeignIdentity { .. } => "13",  // INTERNAL
+/// As it is written into a header.
+const fn number(status: GrpcStatus) -> &'static str {
+    match status {
+        GrpcStatus::PermissionDenied => "7",
+        GrpcStatus::Internal => "13",
+        GrpcStatus::Unavailable => "14",
+        GrpcStatus::Unauthenticated => "16",
     }
 }
 
@@ -71,6 +71,14 @@ fn message(reason: &Reason) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_status_is_written_as_its_number() {
+        use GrpcStatus::{Internal, PermissionDenied, Unauthenticated, Unavailable};
+        for status in [PermissionDenied, Internal, Unavailable, Unauthenticated] {
+            assert_eq!(number(status), (status as i32).to_string());
+        }
+    }
 
     #[test]
     fn the_content_type_and_the_version_tell_the_dialect() {

@@ -4,7 +4,7 @@
 //! response. A shared value counts who has it, in one place that all cores write to; a text that is
 //! never given back needs no count.
 //!
-//! Nothing of a request may come here: what is kept is bounded, but others then find no room.
+//! Nothing of a request may come here: what is kept is bounded, and would be taken up by it.
 
 use std::{
     collections::BTreeSet,
@@ -20,7 +20,7 @@ const MAX_KEPT: usize = 256 * 1024;
 
 static KEPT: Mutex<BTreeSet<&[u8]>> = Mutex::new(BTreeSet::new());
 
-/// The same value, which costs nothing to clone if there is room to keep it.
+/// The same value, which costs nothing to clone if it can be kept within the bound.
 pub(super) fn lasting(value: HeaderValue) -> HeaderValue {
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     let text: &'static [u8] = match kept.get(value.as_bytes()) {
@@ -47,7 +47,7 @@ mod tests {
         assert_eq!(first, "Bearer realm=\"lasting\"");
         assert_eq!(first.as_bytes().as_ptr(), second.as_bytes().as_ptr());
 
-        // A value that would fill the room is handed back as it came.
+        // A value that would exceed the bound is handed back as it came.
         let long = value("x".repeat(MAX_KEPT));
         let same = lasting(long.clone());
         assert_eq!(same.as_bytes().as_ptr(), long.as_bytes().as_ptr());

@@ -2,16 +2,16 @@
 //!
 //! - `credentials`: which headers carry tokens; `grammar`: how the `Authorization` field is cut into
 //!   them (RFC 6750 section 2.1, and other schemes).
-//! - `rejection`: why a request is refused ([`Rejection`], [`Reason`]); `lasting`: challenges that
-//!   are sent often.
-//! - `table`: what each reason is in HTTP ([`ChallengeTable`]); `challenge`: the `WWW-Authenticate`
-//!   header that its row asks for (RFC 6750 section 3).
-//! - `reject`: the seam for responses ([`Reject`]): [`Empty`], [`Json`], or your own; [`WithReason`]
-//!   around any of them leaves the reason for outer layers.
+//! - `reason`: why a request is refused ([`Reason`]), and the row of each reason.
+//! - `table`: what each case is in HTTP ([`ChallengeTable`]); `challenge`: the `WWW-Authenticate`
+//!   fields that its row asks for (RFC 6750 section 3); `lasting`: challenges that are sent often.
+//! - `rejection`: a refusal as data ([`Rejection`]): status, headers, code, phrase, gRPC status.
+//! - `reject`: the body of a refusal ([`Reject`]): [`Empty`], [`Json`], a closure, or your own; `late`:
+//!   a refusal that a handler asks for.
 //! - `grpc`: the same refusals for gRPC, chosen by the request's content type and version.
 //! - `metadata`: the protected resource metadata document (RFC 9728); `document`: how such are served.
 //!
-//! `table` and `challenge` are the one place where a reason becomes a status and a header; a reason
+//! `reason` and `table` are the one place where a reason becomes a status and a header; a reason
 //! without a row cannot be sent.
 
 mod challenge;
@@ -20,7 +20,10 @@ mod document;
 mod grammar;
 mod grpc;
 mod lasting;
+#[cfg(any(feature = "axum", feature = "tonic"))]
+mod late;
 mod metadata;
+mod reason;
 mod reject;
 mod rejection;
 mod table;
@@ -30,10 +33,16 @@ pub(crate) use credentials::{Credentials, RequestProfile};
 pub use credentials::{IdTokenLocation, RequestError};
 pub(crate) use document::document;
 pub use grammar::{Grammar, Spacing};
+#[cfg(any(feature = "axum", feature = "tonic"))]
+pub(crate) use late::{LateRefusal, Refuse};
 pub(crate) use metadata::Metadata;
 pub use metadata::MetadataService;
-pub use reject::{Empty, Json, Reject, WithReason};
-pub use rejection::{Reason, Rejection};
-pub use table::{ChallengeRow, ChallengeTable};
+pub use reason::Reason;
+pub(crate) use reject::reject;
+#[cfg(feature = "axum")]
+pub(crate) use reject::reject_in_bytes;
+pub use reject::{BodyOf, Empty, FromRefusal, Json, RefusalBody, Reject};
+pub use rejection::Rejection;
+pub use table::{ChallengeParameter, ChallengeRow, ChallengeTable};
 
 pub use crate::token::TokenKind;

@@ -1,54 +1,201 @@
 //! The bodies of refusals.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::{HeaderValue, Response, header::CONTENT_TYPE, request::Parts};
 use serde::Serialize;
 
 use super::Rejection;
 
-/// Makes the response for a refused request.
+/// Makes the body of a refused request's response; status and headers are the crate's.
 ///
-/// Implement it for a body of your own; begin with [`Rejection::response`], which has the status
-/// and the headers, and keep the body empty where [`Rejection::is_in_grpc`] says so.
+/// A refusal in gRPC has no body, and is none of this trait's concern: it is not asked then.
+///
+/// For a few lines a closure is enough:
+/// [`AuthLayer::refusal_body`](crate::middleware::AuthLayer::refusal_body).
 ///
 /// ```
-/// use http::{Response, request::Parts};
-/// use tower_resource_server::http::{Reject, Rejection};
+/// use http::request::Parts;
+/// use tower_resource_server::http::{RefusalBody, Reject, Rejection};
 ///
 /// #[derive(Clone)]
-/// struct Plain;
+/// struct Problem;
 ///
-/// impl<B: From<String> + Default> Reject<B> for Plain {
-///     fn reject(&self, why: &Rejection, request: &Parts) -> Response<B> {
-///         if why.is_in_grpc(request) {
-///             return why.response(request).map(|()| B::default());
-///         }
-///         why.response(request).map(|()| B::from(format!("{}\n", why.reason())))
+/// impl Reject for Problem {
+///     type Body = RefusalBody;
+///
+///     fn body(&self, why: &Rejection, _: &Parts) -> RefusalBody {
+///         let title = why.reason().to_string();
+///         RefusalBody::json(&serde_json::json!({ "type": "about:blank", "title": title }))
 ///     }
 /// }
+/// # fn app(api: &tower_resource_server::ResourceServer) {
+/// let layer = api.layer().reject_with(Problem);
+/// # let _ = layer;
+/// # }
 /// ```
-pub trait Reject<B>: Clone {
-    /// The response; the request's body has not been read.
-    fn reject(&self, why: &Rejection, request: &Parts) -> Response<B>;
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` makes no bodies for refusals",
+    label = "no `Reject`",
+    note = "`Empty` and `Json` do, and any type that implements `Reject`",
+    note = "a closure goes to `.refusal_body(|why, request| ..)` instead of `.reject_with(..)`"
+)]
+pub trait Reject: Clone + Send + Sync + 'static {
+    /// [`RefusalBody`], or `()` for refusals without a body, which are responses with any body that has
+    /// a `Default`.
+    type Body: Default + Into<RefusalBody>;
+
+    /// The body; that of the request has not been read.
+    fn body(&self, why: &Rejection, request: &Parts) -> Self::Body;
 }
 
-/// Refusals without a body: status and headers say it all. Right for HTTP and for gRPC.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Empty;
+/// A body and its media type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct RefusalBody {
+    content_type: Option<HeaderValue>,
+    bytes: Bytes,
+}
 
-impl<B: Default> Reject<B> for Empty {
-    fn reject(&self, why: &Rejection, request: &Parts) -> Response<B> {
-        why.response(request).map(|()| B::default())
+impl RefusalBody {
+    /// Bytes of this media type.
+    pub fn new(content_type: HeaderValue, bytes: impl Into<Bytes>) -> Self {
+        Self { content_type: Some(content_type), bytes: bytes.into() }
+    }
+
+    /// `text/plain` in UTF-8.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::new(HeaderValue::from_static("text/plain; charset=utf-8"), text.into())
+    }
+
+    /// `application/json`; no body when the value cannot be serialized.
+    pub fn json(value: &impl Serialize) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(json) => Self::new(HeaderValue::from_static("application/json"), json),
+            Err(_) => Self::default(),
+        }
     }
 }
 
+/// No body.
+impl From<()> for RefusalBody {
+    fn from((): ()) -> Self {
+        Self::default()
+    }
+}
+
+/// As [`text`](RefusalBody::text).
+impl From<String> for RefusalBody {
+    fn from(text: String) -> Self {
+        Self::text(text)
+    }
+}
+
+/// As [`text`](RefusalBody::text).
+impl From<&str> for RefusalBody {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
+/// As [`json`](RefusalBody::json).
+impl From<serde_json::Value> for RefusalBody {
+    fn from(value: serde_json::Value) -> Self {
+        Self::json(&value)
+    }
+}
+
+/// A body of responses that can be that of a refusal, too: `T` is the [`Reject::Body`].
+#[diagnostic::on_unimplemented(
+    message = "a refusal cannot be a response with the body `{Self}`",
+    label = "the service behind an `AuthLayer` answers with such bodies",
+    note = "refusals without a body (`Empty`, which is the default) need `{Self}: Default`; those of `Json`, of closures and of your own need `{Self}: From<Bytes>`",
+    note = "a layer that changes the body, such as tower-http's `TraceLayer`, goes around the `AuthLayer`, not behind it",
+    note = "to have it behind, give the responses a body that can be made: `ServiceBuilder::new().layer(api.layer()).map_response(|response: Response<_>| response.map(axum::body::Body::new)).layer(..)`"
+)]
+pub trait FromRefusal<T>: Sized {
+    /// The body, and its media type.
+    #[doc(hidden)]
+    fn from_refusal(body: T) -> (Option<HeaderValue>, Self);
+}
+
+#[diagnostic::do_not_recommend]
+impl<B: Default> FromRefusal<()> for B {
+    fn from_refusal((): ()) -> (Option<HeaderValue>, Self) {
+        (None, B::default())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<B: From<Bytes>> FromRefusal<RefusalBody> for B {
+    fn from_refusal(body: RefusalBody) -> (Option<HeaderValue>, Self) {
+        (body.content_type, B::from(body.bytes))
+    }
+}
+
+/// The whole response of a refusal: in gRPC without a body, whatever `reject` would make; with the
+/// refusal in its extensions if it is to be `exposed`.
+pub(crate) fn reject<R: Reject, B: FromRefusal<R::Body>>(
+    reject: &R,
+    why: &Rejection,
+    request: &Parts,
+    exposed: bool,
+) -> Response<B> {
+    respond(reject, why, request, exposed, B::from_refusal)
+}
+
+/// The same, with bytes for a body.
+#[cfg(feature = "axum")]
+pub(crate) fn reject_in_bytes<R: Reject>(
+    reject: &R,
+    why: &Rejection,
+    request: &Parts,
+    exposed: bool,
+) -> Response<Bytes> {
+    respond(reject, why, request, exposed, |body| Bytes::from_refusal(body.into()))
+}
+
+fn respond<R: Reject, B>(
+    reject: &R,
+    why: &Rejection,
+    request: &Parts,
+    exposed: bool,
+    convert: impl FnOnce(R::Body) -> (Option<HeaderValue>, B),
+) -> Response<B> {
+    why.log();
+    let flavour = why.flavour(request);
+    let body = if flavour.is_some() { R::Body::default() } else { reject.body(why, request) };
+    let (content_type, body) = convert(body);
+    let mut response = why.response_in(flavour);
+    if let Some(content_type) = content_type {
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+    }
+    if exposed {
+        response.extensions_mut().insert(why.clone());
+    }
+    response.map(|()| body)
+}
+
+/// Refusals without a body: status and headers say it all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Empty;
+
+impl Reject for Empty {
+    type Body = ();
+
+    fn body(&self, _: &Rejection, _: &Parts) {}
+}
+
 /// Refusals with a JSON body: `{"status":401,"error":"invalid_token","error_description":"…"}`;
-/// `error` only where RFC 6750 has a code. Empty for gRPC.
+/// `error` only where RFC 6750 has a code.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json;
 
-impl<B: From<Bytes>> Reject<B> for Json {
-    fn reject(&self, why: &Rejection, request: &Parts) -> Response<B> {
+impl Reject for Json {
+    type Body = RefusalBody;
+
+    fn body(&self, why: &Rejection, _: &Parts) -> RefusalBody {
         #[derive(Serialize)]
         struct Body<'a> {
             status: u16,
@@ -57,42 +204,33 @@ impl<B: From<Bytes>> Reject<B> for Json {
             error_description: &'a str,
         }
 
-        let mut response = why.response(request);
-        if why.is_in_grpc(request) {
-            return response.map(|()| B::from(Bytes::new()));
-        }
-        let body = Body {
+        RefusalBody::json(&Body {
             status: why.status().as_u16(),
             error: why.error_code(),
             error_description: &why.reason().to_string(),
-        };
-        // Serializing three plain members cannot fail; an empty body is the answer if it did.
-        let json = serde_json::to_vec(&body).unwrap_or_default();
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response.map(|()| B::from(json.into()))
+        })
     }
 }
 
-/// The refusals of `R`, each with its [`Rejection`] in the extensions of the response: for outer
-/// layers that log or count by reason.
-///
-/// It is asked for, since it costs as much as all the rest of a refusal, which anyone can cause.
-///
-/// ```
-/// # fn app(api: &tower_resource_server::ResourceServer) {
-/// use tower_resource_server::http::{Json, WithReason};
-///
-/// let layer = api.layer().reject_with(WithReason(Json));
-/// # let _ = layer;
-/// # }
-/// ```
-#[derive(Clone, Copy, Debug, Default)]
-pub struct WithReason<R>(pub R);
+/// The bodies that a closure makes; see
+/// [`AuthLayer::refusal_body`](crate::middleware::AuthLayer::refusal_body).
+#[derive(Clone, Copy)]
+pub struct BodyOf<F>(pub(crate) F);
 
-impl<B, R: Reject<B>> Reject<B> for WithReason<R> {
-    fn reject(&self, why: &Rejection, request: &Parts) -> Response<B> {
-        let mut response = self.0.reject(why, request);
-        response.extensions_mut().insert(why.clone());
-        response
+impl<F> fmt::Debug for BodyOf<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BodyOf")
+    }
+}
+
+impl<F, T> Reject for BodyOf<F>
+where
+    F: Fn(&Rejection, &Parts) -> T + Clone + Send + Sync + 'static,
+    T: Into<RefusalBody>,
+{
+    type Body = RefusalBody;
+
+    fn body(&self, why: &Rejection, request: &Parts) -> RefusalBody {
+        (self.0)(why, request).into()
     }
 }

@@ -1,110 +1,39 @@
-//! Why a request is refused, and what that is in HTTP.
+//! A refusal as data: the reason, and the status and headers that go with it.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderValue, Response, StatusCode, header, request::Parts};
+use http::{
+    HeaderMap, HeaderValue, Response, StatusCode,
+    header::{self, Entry},
+    request::Parts,
+};
+use smallvec::SmallVec;
 
-use super::{ChallengeRow, RequestError, grpc, lasting::lasting};
-use crate::{error::TokenError, metrics, policy::Requirement, token::TokenKind};
+use super::{ChallengeRow, Reason, grpc, lasting::lasting};
+use crate::metrics;
 
-/// Why a request is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Reason {
-    /// No credentials, or those of another scheme.
-    NoCredentials,
-    /// Credentials that cannot be read.
-    InvalidRequest(RequestError),
-    /// A token that is not accepted.
-    InvalidToken {
-        /// Which token of the request.
-        token: TokenKind,
-        /// Why it is not accepted.
-        error: TokenError,
-    },
-    /// A good token without the scopes that the operation needs.
-    InsufficientScope {
-        /// Everything that the operation needs.
-        required: Requirement,
-    },
-    /// The issuer's keys cannot be had right now, so that nothing is known about the token: 503.
-    KeysUnavailable,
-    /// The token is good, and there is no room to write down that its nonce is spent, or no store to
-    /// be reached: 503. The nonce is not spent.
-    SpentStoreUnavailable,
-    /// A mistake in the wiring of this program: the identity in the request is another server's.
-    /// 500, since no client can do anything about it.
-    ForeignIdentity {
-        /// The resource of the server that verified the identity.
-        verified_by: Arc<str>,
-        /// The resource of the server whose guard refused it.
-        guarded_by: Arc<str>,
-    },
-}
-
-impl Reason {
-    /// Whether the signature was good, so that the token is the issuer's own word. Anything else may
-    /// be said by anybody.
-    const fn is_about_a_verified_token(&self) -> bool {
-        match self {
-            Self::InvalidToken { error, .. } => {
-                matches!(error, TokenError::PairMismatch | TokenError::StaleNonce)
-            }
-            Self::InsufficientScope { .. } | Self::SpentStoreUnavailable | Self::ForeignIdentity { .. } => {
-                true
-            }
-            Self::NoCredentials | Self::InvalidRequest(_) | Self::KeysUnavailable => false,
-        }
-    }
-
-    /// A short, stable name of the reason, for logs and metrics.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::NoCredentials => "no_credentials",
-            Self::InvalidRequest(_) => "invalid_request",
-            Self::InvalidToken { error, .. } => error.code(),
-            Self::InsufficientScope { .. } => "insufficient_scope",
-            Self::KeysUnavailable => "keys_unavailable",
-            Self::SpentStoreUnavailable => "spent_store_unavailable",
-            Self::ForeignIdentity { .. } => "foreign_identity",
-        }
-    }
-}
-
-impl Reason {
-    /// The reason as a fixed phrase, without anything that came from the request.
-    #[must_use]
-    pub const fn description(&self) -> &'static str {
-        match self {
-            Self::NoCredentials => "authentication is required",
-            Self::InvalidRequest(error) => error.description(),
-            Self::InvalidToken { error, .. } => error.description(),
-            Self::InsufficientScope { .. } => "the token lacks a scope that this operation needs",
-            Self::KeysUnavailable => "the issuer's keys are not available right now",
-            Self::SpentStoreUnavailable => "no nonce can be spent right now",
-            Self::ForeignIdentity { .. } => "the identity was verified by another resource server",
-        }
-    }
-}
-
-/// The fixed phrase; where servers are mixed up also which, by their configured names.
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ForeignIdentity { verified_by, guarded_by } => write!(
-                f,
-                "the identity was verified by the resource server {verified_by:?} and the guard belongs to {guarded_by:?}"
-            ),
-            _ => f.write_str(self.description()),
-        }
-    }
-}
+/// The values of `WWW-Authenticate`: one for each scheme, so nearly always one.
+pub(super) type Challenges = SmallVec<[HeaderValue; 1]>;
 
 /// A refusal, ready to be sent: the reason, the status and the headers that go with it.
 ///
-/// A cheap clone. How the response looks is up to [`Reject`](super::Reject);
-/// [`WithReason`](super::WithReason) puts one of these into its extensions.
+/// A cheap clone. [`response`](Self::response) is the answer to a request, but for its body; what the
+/// body of a layer's refusals is, [`Reject`](super::Reject) says. Whether the request is refused in
+/// gRPC is not a matter of the body.
+///
+/// It prints itself in one line, the code and the phrase:
+///
+/// ```
+/// # use tower_resource_server::{ResourceServer, http::Rejection};
+/// # async fn log(api: &ResourceServer, token: &str) {
+/// if let Err(rejection) = api.verify_access_token(token).await {
+///     eprintln!("{rejection}"); // expired: the token has expired
+/// }
+/// # }
+/// ```
+///
+/// With the feature `axum` it is a response by itself, without a body, in plain HTTP: a handler that
+/// verifies a token from somewhere else returns it with `?`.
 #[derive(Clone, Debug)]
 pub struct Rejection(Arc<Inner>);
 
@@ -112,27 +41,23 @@ pub struct Rejection(Arc<Inner>);
 struct Inner {
     reason: Reason,
     row: ChallengeRow,
-    challenge: Option<HeaderValue>,
+    challenges: Challenges,
     retry_after: Option<Duration>,
     /// Whether gRPC is answered in gRPC.
     in_grpc: bool,
     counter: metrics::Refused,
 }
 
-/// The reason, as a fixed phrase.
+/// The code of the reason and its phrase.
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.reason.fmt(f)
+        write!(f, "{}: {}", self.0.reason.code(), self.0.reason)
     }
 }
 
 impl std::error::Error for Rejection {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.0.reason {
-            Reason::InvalidRequest(error) => Some(error),
-            Reason::InvalidToken { error, .. } => Some(error),
-            _ => None,
-        }
+        std::error::Error::source(&self.0.reason)
     }
 }
 
@@ -140,23 +65,41 @@ impl Rejection {
     pub(crate) fn new(
         reason: Reason,
         row: ChallengeRow,
-        challenge: Option<HeaderValue>,
+        challenges: Challenges,
         retry_after: Option<Duration>,
         in_grpc: bool,
     ) -> Self {
-        let counter = metrics::Refused::of(reason.code(), reason.is_about_a_verified_token());
-        Self(Arc::new(Inner { reason, row, challenge, retry_after, in_grpc, counter }))
+        let counter = metrics::Refused::of(reason.code(), reason.is_verified());
+        Self(Arc::new(Inner { reason, row, challenges, retry_after, in_grpc, counter }))
     }
 
     /// Counts it, each time that it is used.
+    #[inline]
     pub(crate) fn count(&self) {
         self.0.counter.count();
     }
 
+    /// Writes it into the log: at debug level, since anyone can cause it. The reason is a fixed word,
+    /// the claim a configured name (promise 10).
+    pub(crate) fn log(&self) {
+        let claim = match self.reason() {
+            Reason::InvalidToken { error, .. } => error.claim(),
+            _ => None,
+        };
+        tracing::debug!(
+            reason = self.reason().code(),
+            claim,
+            status = self.status().as_u16(),
+            "request refused"
+        );
+    }
+
     /// The same, for a reason that is given often.
     pub(crate) fn lasting(mut self) -> Self {
-        if let Some(inner) = Arc::get_mut(&mut self.0) {
-            inner.challenge = inner.challenge.take().map(lasting);
+        if let Some(Inner { challenges, row, .. }) = Arc::get_mut(&mut self.0) {
+            for value in challenges.iter_mut().chain(row.headers.iter_mut().map(|(_, value)| value)) {
+                *value = lasting(value.clone());
+            }
         }
         self
     }
@@ -175,14 +118,21 @@ impl Rejection {
 
     /// The OAuth error code (RFC 6750 section 3.1), where there is one.
     #[must_use]
-    pub fn error_code(&self) -> Option<&'static str> {
-        self.0.row.error
+    pub fn error_code(&self) -> Option<&str> {
+        self.0.row.error.as_deref()
     }
 
-    /// The value of `WWW-Authenticate`, where one is due.
+    /// The values of `WWW-Authenticate`: one for each scheme of the server's
+    /// [`ChallengeTable`](super::ChallengeTable), or none where no challenge is due.
+    #[must_use]
+    pub fn challenges(&self) -> &[HeaderValue] {
+        &self.0.challenges
+    }
+
+    /// The first of the [challenges](Self::challenges).
     #[must_use]
     pub fn challenge(&self) -> Option<&HeaderValue> {
-        self.0.challenge.as_ref()
+        self.0.challenges.first()
     }
 
     /// When to try again, where trying again can help.
@@ -191,17 +141,39 @@ impl Rejection {
         self.0.retry_after
     }
 
+    /// The status code of gRPC: 16 (`UNAUTHENTICATED`), 7 (`PERMISSION_DENIED`), 14 (`UNAVAILABLE`) or
+    /// 13 (`INTERNAL`).
+    #[must_use]
+    pub fn grpc_status(&self) -> i32 {
+        self.0.reason.row().grpc as i32
+    }
+
+    /// All headers of the refusal in plain HTTP: the challenges, those that the server's
+    /// [`ChallengeTable`](super::ChallengeTable) has for it, and `Retry-After`.
+    #[must_use]
+    pub fn headers(&self) -> HeaderMap {
+        self.response_in(None).into_parts().0.headers
+    }
+
     /// A response with the status and headers of this refusal, in the protocol that the request
     /// speaks: for gRPC a trailers-only answer (status 200, `grpc-status` in the headers), whose
     /// body must be empty; [`is_in_grpc`](Self::is_in_grpc) tells.
     #[must_use]
     pub fn response(&self, request: &Parts) -> Response<()> {
+        self.response_in(self.flavour(request))
+    }
+
+    /// The response in gRPC, or in plain HTTP. Nothing is there yet, so that appending does what inserting
+    /// does, with less to clear away.
+    pub(super) fn response_in(&self, flavour: Option<grpc::Flavour>) -> Response<()> {
         let mut response = Response::new(());
-        if let Some(challenge) = &self.0.challenge {
-            // Nothing is there yet, so that appending does what inserting does, with less to clear away.
+        if let Some(challenge) = self.0.challenges.first() {
             response.headers_mut().append(header::WWW_AUTHENTICATE, challenge.clone());
         }
-        if let Some(flavour) = self.flavour(request) {
+        if self.0.challenges.len() > 1 || !self.0.row.headers.is_empty() {
+            self.write_further(response.headers_mut());
+        }
+        if let Some(flavour) = flavour {
             flavour.refuse(self, response.headers_mut());
             return response;
         }
@@ -212,6 +184,21 @@ impl Rejection {
         response
     }
 
+    /// What few refusals have: further challenges, and headers of the table's row.
+    #[cold]
+    fn write_further(&self, headers: &mut HeaderMap) {
+        let challenges = self.0.challenges.iter().skip(1).map(|value| (header::WWW_AUTHENTICATE, value));
+        let of_row = self.0.row.headers.iter().map(|(name, value)| (name.clone(), value));
+        for (name, value) in challenges.chain(of_row) {
+            match headers.entry(name) {
+                Entry::Occupied(mut entry) => entry.append(value.clone()),
+                Entry::Vacant(entry) => {
+                    entry.insert(value.clone());
+                }
+            }
+        }
+    }
+
     /// Whether this request is refused in gRPC or gRPC-Web: it speaks it (gRPC on HTTP/2 or later), and
     /// the server [answers in it](crate::ResourceServerBuilder::grpc_refusals).
     #[must_use]
@@ -219,7 +206,8 @@ impl Rejection {
         self.flavour(request).is_some()
     }
 
-    fn flavour(&self, request: &Parts) -> Option<grpc::Flavour> {
+    #[inline]
+    pub(super) fn flavour(&self, request: &Parts) -> Option<grpc::Flavour> {
         if self.0.in_grpc { grpc::Flavour::of(request) } else { None }
     }
 }

@@ -1,40 +1,46 @@
-//! The challenge table: what each reason is in HTTP, as data.
+//! The challenge table: what each case is in HTTP, as data.
 //!
-//! | reason | [RFC 6750](ChallengeTable::rfc6750) | error code |
+//! | case | [RFC 6750](ChallengeTable::rfc6750) | error code |
 //! |---|---|---|
 //! | no credentials | 401, scope | none (RFC 6750 section 3.1) |
 //! | several `Authorization` fields; other bad grammar | 400, description | `invalid_request` |
 //! | a token that is not accepted | 401, description, scope | `invalid_token` |
 //! | a scope is missing | 403, scope | `insufficient_scope` |
 //!
-//! The systems that clients were written for differ in statuses and parameters, so a preset brings
-//! rows of its own. Keys that cannot be had, and nonces that cannot be spent, are 503 without a
-//! challenge in all of them.
+//! Which case a reason is, its own row says (`Reason::row`). The systems that clients were written for
+//! differ in statuses, parameters and their order, so a preset brings rows of its own. Keys that
+//! cannot be had, and nonces that cannot be spent, are 503 without a challenge in all of them.
 
-use http::StatusCode;
+use std::borrow::Cow;
 
-use super::{Reason, RequestError, grammar};
+use http::{HeaderName, HeaderValue, StatusCode};
+use smallvec::{SmallVec, smallvec};
 
-/// How one reason is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use super::{grammar, reason::Case};
+
+/// How one case is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct ChallengeRow {
     pub(super) status: StatusCode,
     pub(super) challenge: bool,
-    pub(super) error: Option<&'static str>,
+    pub(super) error: Option<Cow<'static, str>>,
     pub(super) described: bool,
     pub(super) scoped: bool,
+    /// Beside the challenge.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl ChallengeRow {
     /// This status, with a challenge of nothing but the scheme and the realm.
     pub const fn new(status: StatusCode) -> Self {
-        Self { status, challenge: true, error: None, described: false, scoped: false }
+        Self { status, challenge: true, error: None, described: false, scoped: false, headers: Vec::new() }
     }
 
-    /// With this error code (RFC 6750 section 3.1).
-    pub const fn error(mut self, code: &'static str) -> Self {
-        self.error = Some(code);
+    /// With this error code (RFC 6750 section 3.1). `build()` refuses one with characters that section
+    /// 3 does not allow.
+    pub fn error(mut self, code: impl Into<Cow<'static, str>>) -> Self {
+        self.error = Some(code.into());
         self
     }
 
@@ -55,29 +61,75 @@ impl ChallengeRow {
         self.challenge = false;
         self
     }
+
+    /// With this header beside the challenge, such as `Cache-Control: no-store`.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
 }
 
-/// What each reason is in HTTP: see the module's table.
+/// A parameter of a challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ChallengeParameter {
+    /// `error` (RFC 6750 section 3).
+    Error,
+    /// `error_description` (RFC 6750 section 3).
+    ErrorDescription,
+    /// `scope` (RFC 6750 section 3).
+    Scope,
+    /// `resource_metadata` (RFC 9728 section 5.1).
+    ResourceMetadata,
+    /// `realm` (RFC 9110 section 11.5).
+    Realm,
+}
+
+use ChallengeParameter::{Error, ErrorDescription, Realm, ResourceMetadata, Scope};
+
+impl ChallengeParameter {
+    /// The realm comes last: real clients search the whole text for `scope=`.
+    const DEFAULT_ORDER: [Self; 5] = [Error, ErrorDescription, Scope, ResourceMetadata, Realm];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Error => "error",
+            ErrorDescription => "error_description",
+            Scope => "scope",
+            ResourceMetadata => "resource_metadata",
+            Realm => "realm",
+        }
+    }
+}
+
+/// What each case is in HTTP: see the module's table.
 ///
 /// ```
-/// use http::StatusCode;
+/// use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 /// use tower_resource_server::http::{ChallengeRow, ChallengeTable};
 ///
-/// // Clients that know nothing but 401:
+/// // Clients that know nothing but 401, behind a cache that keeps what it may:
+/// let unauthorized = ChallengeRow::new(StatusCode::UNAUTHORIZED)
+///     .scoped()
+///     .header(CACHE_CONTROL, HeaderValue::from_static("no-store"));
 /// let table = ChallengeTable::rfc6750()
-///     .insufficient_scope(ChallengeRow::new(StatusCode::UNAUTHORIZED).error("insufficient_scope").scoped());
+///     .no_credentials(unauthorized.clone())
+///     .insufficient_scope(unauthorized.error("insufficient_scope"));
 /// # let _ = table;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct ChallengeTable {
-    pub(super) scheme: Box<str>,
-    pub(super) scope_first: bool,
+    /// At least one.
+    pub(super) schemes: SmallVec<[Box<str>; 1]>,
+    pub(super) order: [ChallengeParameter; 5],
     no_credentials: ChallengeRow,
     several_fields: ChallengeRow,
     invalid_request: ChallengeRow,
     invalid_token: ChallengeRow,
     insufficient_scope: ChallengeRow,
+    unavailable: ChallengeRow,
+    internal: ChallengeRow,
 }
 
 impl Default for ChallengeTable {
@@ -94,28 +146,44 @@ impl ChallengeTable {
         }
         let invalid_request = row(StatusCode::BAD_REQUEST).error("invalid_request").described();
         Self {
-            scheme: "Bearer".into(),
-            scope_first: false,
+            schemes: smallvec!["Bearer".into()],
+            order: ChallengeParameter::DEFAULT_ORDER,
             // RFC 6750 section 3.1: no error code when the request lacks any authentication
             // information; the scopes are named all the same, so that a client asks for them at once.
             no_credentials: row(StatusCode::UNAUTHORIZED).scoped(),
-            several_fields: invalid_request,
+            several_fields: invalid_request.clone(),
             invalid_request,
             invalid_token: row(StatusCode::UNAUTHORIZED).error("invalid_token").described().scoped(),
             // Everything that the operation needs, not what is missing: the next token replaces this one.
             insufficient_scope: row(StatusCode::FORBIDDEN).error("insufficient_scope").scoped(),
+            unavailable: row(StatusCode::SERVICE_UNAVAILABLE).without_challenge(),
+            internal: row(StatusCode::INTERNAL_SERVER_ERROR).without_challenge(),
         }
     }
 
     /// Challenges in this scheme instead of `Bearer`. `build()` refuses a name that is no token.
     pub fn scheme(mut self, name: impl Into<Box<str>>) -> Self {
-        self.scheme = name.into();
+        self.schemes = smallvec![name.into()];
         self
     }
 
-    /// Writes the scopes in front of the error code.
-    pub fn scope_first(mut self, first: bool) -> Self {
-        self.scope_first = first;
+    /// Offers this scheme, too, to a request without credentials, in a field of its own behind those
+    /// that are there already: for credentials that something behind an
+    /// [optional](crate::middleware::AuthLayer::optional) layer takes. Which scheme this server reads,
+    /// [`Grammar`](super::Grammar) says.
+    pub fn further_scheme(mut self, name: impl Into<Box<str>>) -> Self {
+        self.schemes.push(name.into());
+        self
+    }
+
+    /// Writes these parameters first, in this order, for clients that were written for another; those
+    /// that are not named follow as RFC 6750 has them, the realm last.
+    pub fn order(mut self, first: impl IntoIterator<Item = ChallengeParameter>) -> Self {
+        let mut ordered = Vec::from_iter(first);
+        ordered.extend(ChallengeParameter::DEFAULT_ORDER);
+        for (place, parameter) in self.order.iter_mut().zip(each_once(ordered)) {
+            *place = parameter;
+        }
         self
     }
 
@@ -149,27 +217,86 @@ impl ChallengeTable {
         self
     }
 
+    /// What cannot stand in a challenge.
     pub(crate) fn problem(&self) -> Option<String> {
-        let good = grammar::is_token(&self.scheme);
-        (!good).then(|| format!("challenges: {:?} cannot name a scheme; use a token", self.scheme))
+        if let Some(scheme) = self.schemes.iter().find(|scheme| !grammar::is_token(scheme)) {
+            return Some(format!("challenges: {scheme:?} cannot name a scheme; use a token"));
+        }
+        let rows = [&self.no_credentials, &self.several_fields, &self.invalid_request, &self.invalid_token];
+        let rows = rows.into_iter().chain([&self.insufficient_scope, &self.unavailable, &self.internal]);
+        let mut codes = rows.filter_map(|row| row.error.as_deref());
+        let bad = codes.find(|code| code.is_empty() || !code.bytes().all(is_error_byte))?;
+        Some(format!("challenges: {bad:?} cannot be an error code; RFC 6750 section 3 names its characters"))
     }
 
-    pub(super) fn row(&self, reason: &Reason) -> ChallengeRow {
-        match reason {
-            Reason::NoCredentials => self.no_credentials,
-            Reason::InvalidRequest(RequestError::SeveralAuthorizations | RequestError::SeveralSelectors) => {
-                self.several_fields
-            }
-            Reason::InvalidRequest(_) => self.invalid_request,
-            Reason::InvalidToken { .. } => self.invalid_token,
-            Reason::InsufficientScope { .. } => self.insufficient_scope,
-            // Not the client's fault, and worth another try: never a 401.
-            Reason::KeysUnavailable | Reason::SpentStoreUnavailable => {
-                ChallengeRow::new(StatusCode::SERVICE_UNAVAILABLE).without_challenge()
-            }
-            Reason::ForeignIdentity { .. } => {
-                ChallengeRow::new(StatusCode::INTERNAL_SERVER_ERROR).without_challenge()
-            }
+    pub(super) const fn row(&self, case: Case) -> &ChallengeRow {
+        match case {
+            Case::NoCredentials => &self.no_credentials,
+            Case::SeveralFields => &self.several_fields,
+            Case::InvalidRequest => &self.invalid_request,
+            Case::InvalidToken => &self.invalid_token,
+            Case::InsufficientScope => &self.insufficient_scope,
+            Case::Unavailable => &self.unavailable,
+            Case::Internal => &self.internal,
+        }
+    }
+}
+
+/// The characters of `error` and `error_description` (RFC 6750 section 3).
+pub(super) const fn is_error_byte(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e)
+}
+
+fn each_once(parameters: Vec<ChallengeParameter>) -> impl Iterator<Item = ChallengeParameter> {
+    let mut seen = Vec::new();
+    parameters.into_iter().filter(move |parameter| {
+        let new = !seen.contains(parameter);
+        seen.push(*parameter);
+        new
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_that_are_not_ordered_follow_with_the_realm_last() {
+        let names = |order: &[ChallengeParameter]| {
+            let table = ChallengeTable::rfc6750().order(order.iter().copied());
+            table.order.map(ChallengeParameter::name).join(" ")
+        };
+        for (order, expected) in [
+            (&[][..], "error error_description scope resource_metadata realm"),
+            (&[Realm], "realm error error_description scope resource_metadata"),
+            (&[Realm, Scope, Realm], "realm scope error error_description resource_metadata"),
+            (
+                &[Realm, ResourceMetadata, Scope, ErrorDescription, Error, Scope],
+                "realm resource_metadata scope error_description error",
+            ),
+        ] {
+            assert_eq!(names(order), expected);
+        }
+    }
+
+    #[test]
+    fn names_and_codes_that_cannot_stand_in_a_challenge_are_refused() {
+        let code = |code: &'static str| {
+            ChallengeTable::rfc6750().invalid_token(ChallengeRow::new(StatusCode::UNAUTHORIZED).error(code))
+        };
+        for (name, table, good) in [
+            ("RFC 6750", ChallengeTable::rfc6750(), true),
+            ("another scheme", ChallengeTable::rfc6750().scheme("DPoP"), true),
+            ("a scheme more", ChallengeTable::rfc6750().further_scheme("Basic"), true),
+            ("no scheme", ChallengeTable::rfc6750().scheme(""), false),
+            ("a second scheme of two words", ChallengeTable::rfc6750().further_scheme("a b"), false),
+            ("a code of its own", code("session expired"), true),
+            ("an empty code", code(""), false),
+            ("a code with a quote", code("a\"b"), false),
+            ("a code with a backslash", code("a\\b"), false),
+            ("a code with a line", code("a\r\nb"), false),
+        ] {
+            assert_eq!(table.problem().is_none(), good, "{name}");
         }
     }
 }

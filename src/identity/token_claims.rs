@@ -77,8 +77,7 @@ impl<'a> TokenClaims<'a> {
     /// # Errors
     /// [`ClaimsError`] when the claims do not have that shape.
     pub fn claims<T: Deserialize<'a>>(&self) -> Result<T, ClaimsError> {
-        json::read_again(&self.0.payload)
-            .map_err(|error| ClaimsError { line: error.line(), column: error.column() })
+        json::read_again(&self.0.payload).map_err(|error| ClaimsError::new(&error))
     }
 
     /// A member of the header, verified with the rest; only where the profile

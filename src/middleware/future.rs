@@ -8,13 +8,13 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Request, Response, request::Parts};
+use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower::{Service, ServiceExt, util::Oneshot};
 
 use super::gate::{Decision, Gate, Wait};
 use crate::{
-    http::{Reason, Reject, Rejection},
+    http::{FromRefusal, Reject},
     policy::Requirement,
 };
 
@@ -52,21 +52,21 @@ pub(super) struct Held<S, R, B> {
     pub(super) request: Request<B>,
     pub(super) required: Requirement,
     pub(super) inner: S,
-    pub(super) gate: Arc<Gate>,
-    pub(super) reject: R,
+    pub(super) gate: Arc<Gate<R>>,
 }
 
 impl<S, R, B, T> ResponseFuture<S, R, B>
 where
     S: Service<Request<B>, Response = Response<T>>,
-    R: Reject<T>,
+    R: Reject,
+    T: FromRefusal<R::Body>,
 {
     pub(super) fn admitted(future: S::Future) -> Self {
         Self { state: State::Admitted { future } }
     }
 
-    pub(super) fn refused(why: &Rejection, reject: &R, request: &Parts) -> Self {
-        Self { state: State::Refused { response: Some(refusal(why, reject, request)) } }
+    pub(super) fn refused(response: Response<T>) -> Self {
+        Self { state: State::Refused { response: Some(response) } }
     }
 
     pub(super) fn waiting(pending: Wait, held: Held<S, R, B>) -> Self {
@@ -91,22 +91,11 @@ where
     }
 }
 
-/// The response of a refusal.
-fn refusal<T, R: Reject<T>>(why: &Rejection, reject: &R, request: &Parts) -> Response<T> {
-    // At debug level, since anyone can cause it; the reason is a fixed word, the claim a configured
-    // name (promise 10).
-    let claim = match why.reason() {
-        Reason::InvalidToken { error, .. } => error.claim(),
-        _ => None,
-    };
-    tracing::debug!(reason = why.reason().code(), claim, status = why.status().as_u16(), "request refused");
-    reject.reject(why, request)
-}
-
 impl<S, R, B, T> Future for ResponseFuture<S, R, B>
 where
     S: Service<Request<B>, Response = Response<T>>,
-    R: Reject<T>,
+    R: Reject,
+    T: FromRefusal<R::Body>,
 {
     type Output = Result<Response<T>, S::Error>;
 
@@ -126,15 +115,15 @@ where
                 StateProjection::Waiting { pending, held } => {
                     let waited = ready!(pending.as_mut().poll(cx));
                     let Some(on_hold) = held.take() else { return Poll::Pending };
-                    let Held { mut request, required, inner, gate, reject } = *on_hold;
+                    let Held { mut request, required, inner, gate } = *on_hold;
                     match gate.resume(waited, &mut request, &required) {
                         Decision::Admit => State::AdmittedLate { future: Box::pin(inner.oneshot(request)) },
                         Decision::Refuse(why) => {
                             let (head, _) = request.into_parts();
-                            State::Refused { response: Some(refusal(&why, &reject, &head)) }
+                            State::Refused { response: Some(gate.response(&why, &head)) }
                         }
                         Decision::Wait(pending) => {
-                            let held = Some(Box::new(Held { request, required, inner, gate, reject }));
+                            let held = Some(Box::new(Held { request, required, inner, gate }));
                             State::Waiting { pending: Box::pin(pending), held }
                         }
                     }

@@ -1,28 +1,28 @@
 //! The decision on one request.
 
 use std::{
+    borrow::Cow,
     future::Future,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
-use http::{Extensions, Request, request::Parts};
+use http::{Extensions, Request, Response, request::Parts};
 
-use super::{
-    Requirements,
-    refusals::{Refusal, Refusals},
-};
+use super::{Requirements, refusals::Refusals};
+#[cfg(any(feature = "axum", feature = "tonic"))]
+use crate::http::{LateRefusal, Refuse};
 use crate::{
-    http::{Reason, Rejection},
+    http::{FromRefusal, Reason, Reject, Rejection},
     identity::{Authentication, Identity},
     policy::Requirement,
     server::{Admission, Answered, Denial, Pending, ResourceServer, Resumed, Step, StoreWait},
 };
 
-/// A server, and what it demands here.
+/// A server, what it demands here, and how it refuses.
 #[derive(Clone, Debug)]
-pub(super) struct Gate {
+pub(super) struct Gate<R> {
     server: ResourceServer,
     requirements: Requirements,
     /// Where every request needs the same.
@@ -31,15 +31,19 @@ pub(super) struct Gate {
     /// Whether an identity that this server put into the request counts. Only a guard may: what a
     /// layer meets in the extensions was put there by somebody else.
     reuse: bool,
+    reject: R,
+    /// Whether a refusal goes into the extensions of its response.
+    pub(super) exposes: bool,
 }
 
 /// A request without credentials where some are needed.
 static UNINVITED: Denial = Denial { reason: Reason::NoCredentials, retry_after: None };
 
-/// What becomes of a request.
+/// What becomes of a request. A refusal that was written before is not copied: one that is not shared
+/// need not be counted.
 pub(super) enum Decision<'g> {
     Admit,
-    Refuse(Refusal<'g>),
+    Refuse(Cow<'g, Rejection>),
     Wait(Wait),
 }
 
@@ -68,11 +72,16 @@ impl Future for Wait {
     }
 }
 
-impl Gate {
-    pub(super) fn new(server: ResourceServer, reuse: bool) -> Self {
+impl<R> Gate<R> {
+    pub(super) fn new(server: ResourceServer, reuse: bool, reject: R) -> Self {
         let requirements = Requirement::none().into();
-        Self { server, requirements, refusals: None, optional: false, reuse }
+        Self { server, requirements, refusals: None, optional: false, reuse, reject, exposes: false }
             .demanding(Requirement::none().into())
+    }
+
+    pub(super) fn rejecting<T>(self, reject: T) -> Gate<T> {
+        let Self { server, requirements, refusals, optional, reuse, reject: _, exposes } = self;
+        Gate { server, requirements, refusals, optional, reuse, reject, exposes }
     }
 
     pub(super) fn demanding(mut self, requirements: Requirements) -> Self {
@@ -90,10 +99,16 @@ impl Gate {
     pub(super) fn required(&self, head: &Parts) -> Requirement {
         self.requirements.of(head)
     }
+}
 
+impl<R: Reject> Gate<R> {
     /// Judges a request that needs `required`, and puts the result into its extensions when it is
     /// admitted.
-    pub(super) fn judge<B>(&self, request: &mut Request<B>, required: &Requirement) -> Decision<'_> {
+    pub(super) fn judge<B>(
+        self: &Arc<Self>,
+        request: &mut Request<B>,
+        required: &Requirement,
+    ) -> Decision<'_> {
         if self.reuse
             && let Some(verdict) = self.judge_earlier(request, required)
         {
@@ -117,11 +132,16 @@ impl Gate {
             verified_by: Arc::clone(&identity.server().0),
             guarded_by: Arc::clone(&self.server.tag().0),
         };
-        Some(Decision::Refuse(Refusal::Fresh(self.server.refuse(reason.into(), required))))
+        Some(Decision::Refuse(Cow::Owned(self.server.refuse(reason.into(), required))))
     }
 
     /// Takes a step to its verdict.
-    fn conclude<B>(&self, step: Step, request: &mut Request<B>, required: &Requirement) -> Decision<'_> {
+    fn conclude<B>(
+        self: &Arc<Self>,
+        step: Step,
+        request: &mut Request<B>,
+        required: &Requirement,
+    ) -> Decision<'_> {
         let extensions = request.extensions_mut();
         match step {
             Step::Wait(keys) => return Decision::Wait(Wait::Keys(keys)),
@@ -143,8 +163,11 @@ impl Gate {
                     return Decision::Refuse(rejection);
                 }
                 extensions.remove::<Identity>();
-                // For a handler that wants an identity after all.
-                extensions.insert(Rejection::clone(&rejection));
+                #[cfg(any(feature = "axum", feature = "tonic"))]
+                {
+                    let layer = Arc::clone(self) as Arc<dyn Refuse>;
+                    extensions.insert(LateRefusal::new(rejection.into_owned(), layer));
+                }
                 extensions.insert(Authentication::Anonymous);
             }
         }
@@ -153,7 +176,7 @@ impl Gate {
 
     /// Goes on behind a wait.
     pub(super) fn resume<B>(
-        &self,
+        self: &Arc<Self>,
         waited: Waited,
         request: &mut Request<B>,
         required: &Requirement,
@@ -185,20 +208,33 @@ impl Gate {
         }
     }
 
-    fn refuse(&self, denial: &Denial, required: &Requirement) -> Refusal<'_> {
+    fn refuse(&self, denial: &Denial, required: &Requirement) -> Cow<'_, Rejection> {
         let rejection = self.written(denial, required);
         rejection.count();
         rejection
     }
 
-    fn written(&self, denial: &Denial, required: &Requirement) -> Refusal<'_> {
+    fn written(&self, denial: &Denial, required: &Requirement) -> Cow<'_, Rejection> {
         let write = || self.server.write_refusal(denial.clone(), required);
         match &self.refusals {
             Some(refusals) => match refusals.find(denial) {
-                Some(known) => Refusal::Known(known),
-                None => Refusal::Fresh(refusals.keep(write())),
+                Some(known) => Cow::Borrowed(known),
+                None => Cow::Owned(refusals.keep(write())),
             },
-            None => Refusal::Fresh(write()),
+            None => Cow::Owned(write()),
         }
+    }
+
+    /// The response of a refusal.
+    pub(super) fn response<B: FromRefusal<R::Body>>(&self, why: &Rejection, request: &Parts) -> Response<B> {
+        crate::http::reject(&self.reject, why, request, self.exposes)
+    }
+}
+
+#[cfg(any(feature = "axum", feature = "tonic"))]
+impl<R: Reject> Refuse for Gate<R> {
+    #[cfg(feature = "axum")]
+    fn refuse(&self, why: &Rejection, request: &Parts) -> Response<bytes::Bytes> {
+        crate::http::reject_in_bytes(&self.reject, why, request, self.exposes)
     }
 }

@@ -2,18 +2,61 @@
 
 use std::sync::Arc;
 
+use http::request::Parts;
 use tower::Layer;
 
 use super::{AuthService, Requirements, gate::Gate};
-use crate::{http::Empty, policy::Requirement, server::ResourceServer};
+use crate::{
+    http::{BodyOf, Empty, RefusalBody, Reject, Rejection},
+    policy::Requirement,
+    server::ResourceServer,
+};
 
 /// Puts authentication in front of a service; see [`ResourceServer::layer`] and
 /// [`ResourceServer::guard`].
+///
+/// # With other layers
+///
+/// A refusal is a response with the body type of the service behind the layer. Refusals without a body
+/// need one with a `Default`; [`Json`](crate::http::Json), closures and bodies of your own one that is
+/// `From<Bytes>`. axum's `Router::layer` makes every body an `axum::body::Body`, which is both. Within one
+/// `tower::ServiceBuilder`, a layer that wraps the body, such as tower-http's `TraceLayer`, goes around
+/// this one; to have it behind, make the bodies plain again in between:
+///
+/// ```
+/// # #[cfg(feature = "axum")]
+/// # fn app(api: &tower_resource_server::ResourceServer) -> axum::Router {
+/// # use {http_body_util::Limited, tower::util::MapResponseLayer};
+/// # struct TraceLayer;
+/// # impl TraceLayer {
+/// #     // As tower-http's: the bodies behind it are of a type that is neither.
+/// #     fn new_for_http() -> MapResponseLayer<fn(Response<Body>) -> Response<Limited<Body>>> {
+/// #         MapResponseLayer::new(|response| response.map(|body| Limited::new(body, 1 << 20)))
+/// #     }
+/// # }
+/// use axum::{Router, body::Body, http::Response, routing::get};
+/// use tower::ServiceBuilder;
+///
+/// let around = ServiceBuilder::new().layer(TraceLayer::new_for_http()).layer(api.layer());
+/// let behind = ServiceBuilder::new()
+///     .layer(api.layer())
+///     .map_response(|response: Response<_>| response.map(Body::new))
+///     .layer(TraceLayer::new_for_http());
+/// Router::new()
+///     .route("/around", get(|| async { "ok" }).layer(around))
+///     .route("/behind", get(|| async { "ok" }).layer(behind))
+/// # }
+/// ```
+///
+/// # Logs
+///
+/// Each refusal is logged at debug level, since anyone can cause one: reason, configured claim and
+/// status, nothing of the request. With `tracing_subscriber`'s `EnvFilter`:
+/// `RUST_LOG=tower_resource_server=debug`.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AuthLayer<R = Empty> {
-    gate: Gate,
-    reject: R,
+    gate: Gate<R>,
 }
 
 impl ResourceServer {
@@ -21,6 +64,10 @@ impl ResourceServer {
     /// extensions say; an [`Identity`](crate::Identity) is in the extensions of those that pass, or,
     /// behind an [`optional`](AuthLayer::optional) layer,
     /// [`Authentication::Anonymous`](crate::Authentication::Anonymous).
+    ///
+    /// It guards what is behind it and nothing else: routes and services that are added outside stay
+    /// open. What something behind the layer does to the extensions is not checked: an identity that the
+    /// program puts there by hand satisfies extractors and guards.
     ///
     /// ```
     /// # use tower_resource_server::{ResourceServer, policy::scope};
@@ -31,7 +78,7 @@ impl ResourceServer {
     /// # }
     /// ```
     pub fn layer(&self) -> AuthLayer {
-        AuthLayer { gate: Gate::new(self.clone(), false), reject: Empty }
+        AuthLayer { gate: Gate::new(self.clone(), false, Empty) }
     }
 
     /// A layer for one route, complete by itself: it authenticates, or takes the identity that this
@@ -39,14 +86,18 @@ impl ResourceServer {
     ///
     /// Its 403 names everything that the route needs. So does its 401 when it stands alone; under a
     /// layer, a request without a token is refused by that layer first, with the layer's scopes.
+    ///
+    /// It trusts an identity of this server in the extensions without looking at the credentials
+    /// again: also one that the program put there by hand, of another request or in a test. Nothing
+    /// from outside can: an identity is made by verification alone.
     pub fn guard(&self, requirement: Requirement) -> AuthLayer {
-        AuthLayer { gate: Gate::new(self.clone(), true), reject: Empty }.requirements(requirement)
+        AuthLayer { gate: Gate::new(self.clone(), true, Empty) }.requirements(requirement)
     }
 }
 
 impl<R> AuthLayer<R> {
-    /// What an admitted request must be allowed: a fixed requirement, or one for each request from
-    /// a function or a [`RequirementTable`](super::RequirementTable).
+    /// What an admitted request must be allowed: a fixed [`Requirement`], or a
+    /// [`RequirementTable`](super::RequirementTable) by route and gRPC method.
     ///
     /// Both the 401 and the 403 name the scopes of the operation that was asked for.
     pub fn requirements(mut self, requirements: impl Into<Requirements>) -> Self {
@@ -54,21 +105,68 @@ impl<R> AuthLayer<R> {
         self
     }
 
+    /// What an admitted request must be allowed, by a function of its head.
+    ///
+    /// ```
+    /// # fn app(api: &tower_resource_server::ResourceServer) {
+    /// use tower_resource_server::policy::scope;
+    ///
+    /// let layer = api.layer().requirements_by(|request| {
+    ///     if request.method.is_safe() { scope("orders:read") } else { scope("orders:write") }
+    /// });
+    /// # let _ = layer;
+    /// # }
+    /// ```
+    pub fn requirements_by(self, choose: impl Fn(&Parts) -> Requirement + Send + Sync + 'static) -> Self {
+        self.requirements(Requirements::by(choose))
+    }
+
     /// Lets requests without credentials pass, as
     /// [`Authentication::Anonymous`](crate::Authentication::Anonymous), where the operation requires
     /// no scope. Bad credentials are refused all the same (promise 9).
     ///
     /// Scopes that the server [requires](crate::ResourceServerBuilder::require) of every operation
-    /// count: with one of those, as [App ID](crate::preset::app_id) has, nobody passes without
+    /// count: with one of those, as [App ID](crate::preset::app_id) has, no one passes without
     /// credentials.
     pub fn optional(mut self, optional: bool) -> Self {
         self.gate.optional = optional;
         self
     }
 
-    /// Renders refusals with `reject` instead of [`Empty`] bodies.
-    pub fn reject_with<T>(self, reject: T) -> AuthLayer<T> {
-        AuthLayer { gate: self.gate, reject }
+    /// Puts the [`Rejection`] into the extensions of a refused request's response: for outer layers
+    /// that log or count by reason.
+    ///
+    /// Off unless asked for, since it costs as much as all the rest of a refusal, which anyone can
+    /// cause.
+    pub fn expose_rejection(mut self, expose: bool) -> Self {
+        self.gate.exposes = expose;
+        self
+    }
+
+    /// Gives refusals the bodies of `reject` instead of [`Empty`] ones; those that an extractor behind
+    /// an [optional](Self::optional) layer sends, too.
+    pub fn reject_with<T: Reject>(self, reject: T) -> AuthLayer<T> {
+        AuthLayer { gate: self.gate.rejecting(reject) }
+    }
+
+    /// Gives refusals the body that a closure makes: a text, a JSON value, or a [`RefusalBody`]. It is not
+    /// asked for refusals in gRPC, which have none.
+    ///
+    /// ```
+    /// # fn app(api: &tower_resource_server::ResourceServer) {
+    /// let plain = api.layer().refusal_body(|why, _| format!("{}\n", why.reason()));
+    /// let json = api.layer().refusal_body(|why, request| {
+    ///     serde_json::json!({ "code": why.reason().code(), "path": request.uri.path() })
+    /// });
+    /// # let _ = (plain, json);
+    /// # }
+    /// ```
+    pub fn refusal_body<F, T>(self, body: F) -> AuthLayer<BodyOf<F>>
+    where
+        F: Fn(&Rejection, &Parts) -> T + Clone + Send + Sync + 'static,
+        T: Into<RefusalBody>,
+    {
+        self.reject_with(BodyOf(body))
     }
 }
 
@@ -76,6 +174,6 @@ impl<S, R: Clone> Layer<S> for AuthLayer<R> {
     type Service = AuthService<S, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AuthService::new(inner, Arc::new(self.gate.clone()), self.reject.clone())
+        AuthService::new(inner, Arc::new(self.gate.clone()))
     }
 }

@@ -15,7 +15,7 @@
 //!
 //! | step of a hit | instructions | why it is there |
 //! |---|---|---|
-//! | read the header, mark it sensitive | 290 | one look at the map; marked, so that nobody logs it |
+//! | read the header, mark it sensitive | 290 | one look at the map; marked, so that no one logs it |
 //! | the wall clock | 85 | every time bound is judged again |
 //! | look the token up | 480 | a third of it compares every byte of the token |
 //! | the key still counts | 45 | one number against the one that was seen |
@@ -32,7 +32,7 @@
 //! to exist, since then nothing of the payload is looked at. More than half of the first is the response's
 //! header map. What is moved counts for more than its instructions: a value that was just written in
 //! small pieces is read in large ones only after a stall, so refusals are found where their reason
-//! stands, and challenges are texts that nobody counts.
+//! stands, and challenges are texts without a reference count.
 //!
 //! ## Readiness
 //!
@@ -53,7 +53,7 @@ pub use self::{
     future::ResponseFuture,
     layer::AuthLayer,
     requirements::{RequirementTable, Requirements},
-    service::AuthService,
+    service::{AuthService, InnerService},
 };
 #[cfg(doc)]
 use crate::server::ResourceServer;

@@ -4,29 +4,12 @@
 //! the answer to one reason is always the same text: it is written once and shared from then on. A
 //! reason names configured claims at most and nothing of a request, so there are few of them.
 
-use std::{ops::Deref, sync::OnceLock};
+use std::sync::OnceLock;
 
 use crate::{http::Rejection, server::Denial};
 
 /// More than the reasons that one configuration gives; beyond it refusals are written each time.
 const PLACES: usize = 32;
-
-/// A refusal, written now or before: one that is not shared need not be counted.
-pub(super) enum Refusal<'a> {
-    Known(&'a Rejection),
-    Fresh(Rejection),
-}
-
-impl Deref for Refusal<'_> {
-    type Target = Rejection;
-
-    fn deref(&self) -> &Rejection {
-        match self {
-            Self::Known(known) => known,
-            Self::Fresh(fresh) => fresh,
-        }
-    }
-}
 
 /// Refusals by their reason; filled once, never emptied.
 #[derive(Debug)]
@@ -38,6 +21,7 @@ impl Refusals {
     }
 
     /// The refusal for `denial` that was written before.
+    #[inline]
     pub(super) fn find(&self, denial: &Denial) -> Option<&Rejection> {
         if denial.retry_after.is_some() {
             return None;
@@ -45,7 +29,7 @@ impl Refusals {
         self.0.iter().map_while(OnceLock::get).find(|known| *known.reason() == denial.reason)
     }
 
-    /// Keeps a refusal for the next time, if there is room. One that says when to come again is
+    /// Keeps a refusal for the next time, if fewer than [`PLACES`] are kept. One that says when to come again is
     /// another each time.
     pub(super) fn keep(&self, written: Rejection) -> Rejection {
         if written.retry_after().is_some() {
@@ -82,7 +66,8 @@ mod tests {
             let rejection = refusals.find(&denial).cloned().unwrap_or_else(|| {
                 written.set(written.get() + 1);
                 let row = ChallengeRow::new(http::StatusCode::OK);
-                refusals.keep(Rejection::new(denial.reason, row, None, denial.retry_after, true))
+                let challenges = Default::default();
+                refusals.keep(Rejection::new(denial.reason, row, challenges, denial.retry_after, true))
             });
             assert_eq!((rejection.reason(), rejection.retry_after()), (&reason, retry_after));
             written.get()

@@ -1,6 +1,10 @@
 //! Which requirement an operation has.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
 
 use http::{Method, request::Parts};
 
@@ -8,7 +12,8 @@ use crate::policy::Requirement;
 
 /// Where an [`AuthLayer`](super::AuthLayer) gets the requirement of a request from.
 ///
-/// Made from a fixed [`Requirement`], a [`RequirementTable`], or a function of the request's head.
+/// Made from a fixed [`Requirement`] or a [`RequirementTable`]; a function of the request's head goes to
+/// [`AuthLayer::requirements_by`](super::AuthLayer::requirements_by).
 #[derive(Clone)]
 pub struct Requirements(Kind);
 
@@ -19,8 +24,8 @@ enum Kind {
     PerRequest(Arc<dyn Fn(&Parts) -> Requirement + Send + Sync>),
 }
 
-/// Where the pattern that a table is asked for stands in a request.
-type PatternOf = fn(&Parts) -> Option<&str>;
+/// What a table is asked for: the pattern or path of a request.
+type PatternOf = for<'a> fn(&RequirementTable, &'a Parts) -> Option<&'a str>;
 
 impl Requirements {
     /// These requirements, and `always` beside each.
@@ -31,12 +36,17 @@ impl Requirements {
             Kind::Table { table, pattern } => Arc::unwrap_or_clone(table).and(always).by(pattern),
             Kind::PerRequest(choose) => {
                 let always = always.clone();
-                (move |request: &Parts| always.clone().and(choose(request))).into()
+                Self::by(move |request| always.clone().and(choose(request)))
             }
         }
     }
 
+    pub(super) fn by(choose: impl Fn(&Parts) -> Requirement + Send + Sync + 'static) -> Self {
+        Self(Kind::PerRequest(Arc::new(choose)))
+    }
+
     /// The requirement, if it is the same for every request.
+    #[inline]
     pub(super) fn fixed(&self) -> Option<&Requirement> {
         match &self.0 {
             Kind::Fixed(requirement) => Some(requirement),
@@ -48,7 +58,7 @@ impl Requirements {
     pub(super) fn of(&self, request: &Parts) -> Requirement {
         match &self.0 {
             Kind::Fixed(requirement) => requirement.clone(),
-            Kind::Table { table, pattern } => table.find(&request.method, pattern(request)),
+            Kind::Table { table, pattern } => table.find(&request.method, pattern(table, request)),
             Kind::PerRequest(choose) => choose(request),
         }
     }
@@ -60,9 +70,22 @@ impl From<Requirement> for Requirements {
     }
 }
 
-impl<F: Fn(&Parts) -> Requirement + Send + Sync + 'static> From<F> for Requirements {
-    fn from(choose: F) -> Self {
-        Self(Kind::PerRequest(Arc::new(choose)))
+/// By the exact path of a gRPC method; else by the route that axum matched, with the feature `axum` and
+/// where there is one; else by the exact path. See [`RequirementTable`].
+impl From<RequirementTable> for Requirements {
+    fn from(table: RequirementTable) -> Self {
+        table.by(|table, request| {
+            let path = request.uri.path();
+            // tonic routes with axum, by service: its pattern says nothing about the method.
+            if table.grpc.contains(path) {
+                return Some(path);
+            }
+            #[cfg(feature = "axum")]
+            if let Some(matched) = request.extensions.get::<axum::extract::MatchedPath>() {
+                return Some(matched.as_str());
+            }
+            Some(path)
+        })
     }
 }
 
@@ -82,18 +105,28 @@ impl fmt::Debug for Requirements {
 /// asks for, so that a forgotten row refuses instead of admitting. [`otherwise`](Self::otherwise)
 /// says something else.
 ///
+/// The layer takes the table as it is, and finds a row of a gRPC method by its path; another by the route
+/// that axum matched (which is known where the layer is put on with `Router::layer`, after the
+/// routes), or by the exact path where axum matched none. To go by one of them alone, say
+/// `by_matched_path` (feature `axum`) or [`by_path`](Self::by_path).
+///
 /// ```
 /// use tower_resource_server::{middleware::RequirementTable, policy::scope};
 ///
+/// # fn layer(api: &tower_resource_server::ResourceServer) {
 /// let table = RequirementTable::new()
 ///     .grpc("/hello.Greeter/SayHello", scope("hello"))
 ///     .grpc("/hello.Greeter/Reset", scope("admin"));
-/// # let _ = table;
+/// let layer = api.layer().requirements(table);
+/// # let _ = layer;
+/// # }
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct RequirementTable {
     rows: HashMap<Box<str>, Vec<(Method, Requirement)>>,
+    /// The paths of gRPC methods among them.
+    grpc: HashSet<Box<str>>,
     otherwise: Option<Requirement>,
 }
 
@@ -114,7 +147,9 @@ impl RequirementTable {
     }
 
     /// Requires `requirement` for a gRPC method, by its exact path: `/package.Service/Method`.
-    pub fn grpc(self, path: impl Into<Box<str>>, requirement: Requirement) -> Self {
+    pub fn grpc(mut self, path: impl Into<Box<str>>, requirement: Requirement) -> Self {
+        let path = path.into();
+        self.grpc.insert(path.clone());
         self.route(Method::POST, path, requirement)
     }
 
@@ -159,7 +194,7 @@ impl RequirementTable {
     /// Chooses by the request's exact path: right for gRPC, whose paths have no parameters.
     #[must_use]
     pub fn by_path(self) -> Requirements {
-        self.by(|request| Some(request.uri.path()))
+        self.by(|_, request| Some(request.uri.path()))
     }
 }
 

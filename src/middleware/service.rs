@@ -15,29 +15,43 @@ use super::{
     future::Held,
     gate::{Decision, Gate},
 };
-use crate::http::{Empty, Reject};
+use crate::http::{Empty, FromRefusal, Reject};
 
 /// Authenticates requests in front of `S`; made by [`AuthLayer`](super::AuthLayer).
 ///
-/// Bodies are of any type and are not touched; errors are those of `S`: a refusal is a response.
+/// Bodies are of any type and are not touched; errors are those of `S`: a refusal is a response, so
+/// the body of responses must be one that a refusal can be made with ([`FromRefusal`]).
 #[derive(Clone, Debug)]
 pub struct AuthService<S, R = Empty> {
     inner: S,
     /// Routers clone their services for each request: one count is all that a clone touches here.
-    gate: Arc<Gate>,
-    reject: R,
+    gate: Arc<Gate<R>>,
 }
 
 impl<S, R> AuthService<S, R> {
-    pub(super) const fn new(inner: S, gate: Arc<Gate>, reject: R) -> Self {
-        Self { inner, gate, reject }
+    pub(super) const fn new(inner: S, gate: Arc<Gate<R>>) -> Self {
+        Self { inner, gate }
     }
 }
 
+/// A service that an [`AuthService`] can stand in front of: any that is `Clone`, since one that is ready
+/// is given back when a request is refused or waits.
+#[diagnostic::on_unimplemented(
+    message = "a service behind an `AuthLayer` must be `Clone`, which `{Self}` is not",
+    label = "not `Clone`",
+    note = "a refused request gives the capacity back that was set aside for it, by exchanging the service for a clone of it",
+    note = "put a wrapper that is between the two, such as `tower::buffer::BufferLayer`"
+)]
+pub trait InnerService: Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<S: Clone> InnerService for S {}
+
 impl<S, R, B, T> Service<Request<B>> for AuthService<S, R>
 where
-    S: Service<Request<B>, Response = Response<T>> + Clone,
-    R: Reject<T>,
+    S: Service<Request<B>, Response = Response<T>> + InnerService,
+    R: Reject,
+    T: FromRefusal<R::Body>,
 {
     type Response = Response<T>;
     type Error = S::Error;
@@ -60,25 +74,23 @@ where
         };
         match self.gate.judge(&mut request, &required) {
             Decision::Admit => ResponseFuture::admitted(self.inner.call(request)),
-            Decision::Refuse(refusal) => {
-                let refused = ResponseFuture::refused(&refusal, &self.reject, &request.into_parts().0);
-                self.give_back_readiness();
+            Decision::Refuse(why) => {
+                let refused = ResponseFuture::refused(self.gate.response(&why, &request.into_parts().0));
+                give_back_readiness(&mut self.inner);
                 refused
             }
             Decision::Wait(pending) => {
-                let required = required.into_owned();
-                self.give_back_readiness();
-                let (inner, gate, reject) = (self.inner.clone(), Arc::clone(&self.gate), self.reject.clone());
-                ResponseFuture::waiting(pending, Held { request, required, inner, gate, reject })
+                let (required, gate) = (required.into_owned(), Arc::clone(&self.gate));
+                give_back_readiness(&mut self.inner);
+                let inner = self.inner.clone();
+                ResponseFuture::waiting(pending, Held { request, required, inner, gate })
             }
         }
     }
 }
 
-impl<S: Clone, R> AuthService<S, R> {
-    /// Drops the service that said it is ready, and with it the capacity that it may have set aside.
-    fn give_back_readiness(&mut self) {
-        let fresh = self.inner.clone();
-        drop(mem::replace(&mut self.inner, fresh));
-    }
+/// Drops the service that said it is ready, and with it the capacity that it may have set aside.
+fn give_back_readiness<S: Clone>(inner: &mut S) {
+    let fresh = inner.clone();
+    drop(mem::replace(inner, fresh));
 }

@@ -65,11 +65,8 @@ impl ResourceServerBuilder {
     fn challenger(&self, metadata: Option<&Metadata>, problems: &mut Vec<ConfigProblem>) -> Challenger {
         let address = metadata.map(|metadata| &*metadata.url);
         let challenger = Challenger::new(self.challenges.clone(), self.realm.as_deref(), address);
-        let challenger = challenger.unwrap_or_else(|| {
-            Problems::of(problems, "realm", "realm or resource").add(
-                "not_printable",
-                "only printable ASCII can stand in a challenge; leave other characters out",
-            );
+        let challenger = challenger.unwrap_or_else(|problem| {
+            problems.push(problem.into());
             Challenger::default()
         });
         challenger.in_grpc(self.grpc_refusals)

@@ -116,7 +116,8 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// The `realm` of every challenge (RFC 9110 section 11.5).
+    /// The `realm` of every challenge (RFC 9110 section 11.5). Clients search the whole challenge, so
+    /// `build()` refuses one that holds `scope=`, `error=` or `resource_metadata=`.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = Some(realm.into());
         self

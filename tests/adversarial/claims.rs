@@ -176,7 +176,7 @@ pub fn members(forge: &Forge) -> Vec<Case> {
     .map(|(name, token, expected)| case(name, token, expected))
     .collect();
     for claim in ["iss", "aud", "exp", "sub", "client_id", "iat", "jti", "scope"] {
-        // Even the same value: which of the two counts is nobody's to guess.
+        // Even the same value: which of the two counts cannot be known.
         let value = serde_json::from_str::<Value>(&format!("{open}}}")).unwrap()[claim].clone();
         let name = format!("{claim} twice");
         cases.push(case(name, also(&format!("{claim:?}:{value}")), TWICE));

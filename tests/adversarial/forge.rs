@@ -19,13 +19,13 @@ pub const HEADER: &str = r#""alg":"ES256","kid":"key-1","typ":"at+jwt""#;
 
 pub struct Forge {
     pub issuer: TestIssuer,
-    pub stranger: SigningKey,
+    pub other_signer: SigningKey,
 }
 
 impl Forge {
     pub fn new() -> Self {
-        let stranger = SigningKey::generate(Algorithm::ES256).unwrap().with_kid("key-1");
-        Self { issuer: TestIssuer::new(), stranger }
+        let other_signer = SigningKey::generate(Algorithm::ES256).unwrap().with_kid("key-1");
+        Self { issuer: TestIssuer::new(), other_signer }
     }
 
     /// A good token for the strict place, to be spoiled.

@@ -55,7 +55,7 @@ pub fn algorithms(forge: &Forge) -> Vec<Case> {
         ("alg twice", forge.also(r#""alg":"ES256""#), TWICE),
         ("alg twice, once none", forge.also(r#""alg":"none""#), TWICE),
         ("alg twice, once escaped", forge.also(r#""\u0061lg":"none""#), TWICE),
-        ("an algorithm nobody has", alg(r#""ES256K""#), ALGORITHM),
+        ("an algorithm of no key", alg(r#""ES256K""#), ALGORITHM),
         ("an encryption algorithm", alg(r#""RSA-OAEP""#), ALGORITHM),
         ("direct encryption", alg(r#""dir""#), ALGORITHM),
         ("one of another curve", alg(r#""ES384""#), MISMATCH),
@@ -82,37 +82,38 @@ pub fn algorithms(forge: &Forge) -> Vec<Case> {
 }
 
 pub fn key_material(forge: &Forge) -> Vec<Case> {
-    let stranger = &forge.stranger;
-    let jwk = stranger.public_jwk().unwrap();
+    let other_signer = &forge.other_signer;
+    let jwk = other_signer.public_jwk().unwrap();
     let x5c = json!([base64_simd::STANDARD.encode_to_string(MARK)]);
     let good = |members: &str| forge.also(members);
-    let bad = |members: &str| forge.by(stranger, &format!("{HEADER},{members}"));
-    let nameless = |members: &str| forge.by(stranger, &format!(r#""alg":"ES256","typ":"at+jwt",{members}"#));
+    let bad = |members: &str| forge.by(other_signer, &format!("{HEADER},{members}"));
+    let nameless =
+        |members: &str| forge.by(other_signer, &format!(r#""alg":"ES256","typ":"at+jwt",{members}"#));
     let kid = |kid: &str| forge.headed(&format!(r#""alg":"ES256","kid":{kid},"typ":"at+jwt""#));
     let long = |length: usize| kid(&format!("{:?}", "k".repeat(length)));
     [
-        ("jwk of a stranger, signed by him", bad(&format!(r#""jwk":{jwk}"#)), SIGNATURE),
+        ("jwk of another signer, signed by it", bad(&format!(r#""jwk":{jwk}"#)), SIGNATURE),
         ("the same without kid", nameless(&format!(r#""jwk":{jwk}"#)), UNKNOWN),
-        ("jwk of a stranger, signed by us", good(&format!(r#""jwk":{jwk}"#)), Admitted),
+        ("jwk of another signer, signed by us", good(&format!(r#""jwk":{jwk}"#)), Admitted),
         ("jwk of a shared secret", good(r#""jwk":{"kty":"oct","k":"AAAA"}"#), Admitted),
         ("jwk a number", good(r#""jwk":1"#), Admitted),
         ("jwk with a member twice", good(r#""jwk":{"kty":"EC","kty":"oct"}"#), TWICE),
-        ("jku of a stranger", bad(r#""jku":"https://zz-mark-zz.test/jwks""#), SIGNATURE),
-        ("jku of a stranger, no kid", nameless(r#""jku":"https://zz-mark-zz.test/jwks""#), UNKNOWN),
+        ("jku of another signer", bad(r#""jku":"https://zz-mark-zz.test/jwks""#), SIGNATURE),
+        ("jku of another signer, no kid", nameless(r#""jku":"https://zz-mark-zz.test/jwks""#), UNKNOWN),
         (
             "jku to the metadata service",
             bad(r#""jku":"http://169.254.169.254/latest/zz-mark-zz""#),
             SIGNATURE,
         ),
         ("jku in a good token", good(r#""jku":"https://zz-mark-zz.test/jwks""#), Admitted),
-        ("x5u of a stranger", bad(r#""x5u":"https://zz-mark-zz.test/cert""#), SIGNATURE),
+        ("x5u of another signer", bad(r#""x5u":"https://zz-mark-zz.test/cert""#), SIGNATURE),
         ("x5u to a file", nameless(r#""x5u":"file:///etc/passwd""#), UNKNOWN),
-        ("x5c of a stranger", bad(&format!(r#""x5c":{x5c}"#)), SIGNATURE),
+        ("x5c of another signer", bad(&format!(r#""x5c":{x5c}"#)), SIGNATURE),
         ("x5c in a good token", good(&format!(r#""x5c":{x5c}"#)), Admitted),
-        ("x5t of nobody", good(r#""x5t":"zz-mark-zz","x5t#S256":"zz-mark-zz""#), Admitted),
-        ("jpk of a stranger", bad(r#""jpk":{"mod":"zz-mark-zz","exp":"AQAB"}"#), SIGNATURE),
+        ("x5t of no certificate", good(r#""x5t":"zz-mark-zz","x5t#S256":"zz-mark-zz""#), Admitted),
+        ("jpk of another signer", bad(r#""jpk":{"mod":"zz-mark-zz","exp":"AQAB"}"#), SIGNATURE),
         ("no kid, our key", forge.headed(r#""alg":"ES256","typ":"at+jwt""#), Admitted),
-        ("no kid, a stranger's", forge.by(stranger, r#""alg":"ES256","typ":"at+jwt""#), UNKNOWN),
+        ("no kid, another signer's", forge.by(other_signer, r#""alg":"ES256","typ":"at+jwt""#), UNKNOWN),
         ("kid empty", kid(r#""""#), UNKNOWN),
         ("kid null", kid("null"), MALFORMED),
         ("kid number", kid("1"), MALFORMED),

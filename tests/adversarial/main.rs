@@ -7,7 +7,7 @@
 //! After each case the response is searched for anything that was sent, and a good request on a new
 //! connection must be answered.
 #![cfg(all(feature = "axum", feature = "test-util"))]
-#![allow(unreachable_pub, reason = "nobody imports a test")]
+#![allow(unreachable_pub, reason = "no other crate imports a test")]
 
 mod claims;
 mod credentials;

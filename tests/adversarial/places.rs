@@ -17,7 +17,7 @@ const AUDIENCE: Expected = BadToken("the token is for another audience");
 const MALFORMED: Expected = BadRequest("the Authorization field is malformed");
 
 pub fn sender_constrained(forge: &Forge) -> Vec<Case> {
-    let thumbprint = forge.stranger.thumbprint();
+    let thumbprint = forge.other_signer.thumbprint();
     let dpop = forge.with("cnf", json!({ "jkt": thumbprint }));
     let scheme = |scheme: &str| Raw::fields([format!("Authorization: {scheme} {dpop}")]);
     let mut cases = vec![
@@ -25,14 +25,14 @@ pub fn sender_constrained(forge: &Forge) -> Vec<Case> {
         case("bound to a DPoP key, under its scheme", scheme("DPoP"), NoCredentials),
         case("bound to a DPoP key, under some scheme", scheme("PoP"), NoCredentials),
         case(
-            "a proof that nobody asked for",
+            "a proof that was not asked for",
             Raw::fields([format!("Authorization: Bearer {dpop}"), format!("DPoP: {}", forge.token())]),
             BOUND,
         ),
     ];
     for (name, cnf) in [
         ("bound to a certificate", json!({ "x5t#S256": thumbprint })),
-        ("bound to a key", json!({ "jwk": forge.stranger.public_jwk() })),
+        ("bound to a key", json!({ "jwk": forge.other_signer.public_jwk() })),
         ("bound to a name", json!({ "kid": MARK })),
         ("bound by an unknown method", json!({ "zz-mark-zz": 1 })),
         ("bound to nothing", json!({})),
@@ -89,7 +89,7 @@ pub fn optional(forge: &Forge) -> Vec<Case> {
 pub fn other_server(forge: &Forge) -> Vec<Case> {
     let audience = |audience: &str| forge.with("aud", audience);
     let namesake = TestIssuer::builder().issuer(forge.issuer.issuer()).build();
-    let stranger = TestIssuer::builder().issuer("https://another.test").build();
+    let another = TestIssuer::builder().issuer("https://another.test").build();
     let there = |name: &str, token: String, expected| case(name, token, expected).at(Place::Other);
     vec![
         case("a token for this one", forge.token(), Admitted),
@@ -116,7 +116,7 @@ pub fn other_server(forge: &Forge) -> Vec<Case> {
         ),
         case(
             "an issuer of another name",
-            stranger.access_token(MARK).scope("read").mint().unwrap(),
+            another.access_token(MARK).scope("read").mint().unwrap(),
             BadToken("the token's issuer is not trusted"),
         ),
         case("an issuer and a slash", forge.with("iss", "https://issuer.test/"), UNTRUSTED),

@@ -18,6 +18,9 @@ use crate::forge::{Forge, MARK};
 /// Far beyond what any case takes; a server that hangs fails here.
 const BOUND: Duration = Duration::from_secs(20);
 
+/// The end of every challenge.
+const REALM: &str = "realm=\"api\"";
+
 /// Which of the protected places a case attacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -50,7 +53,7 @@ impl Place {
         if self == Self::Other { "https://other.test" } else { "https://api.test" }
     }
 
-    /// The end of a challenge that names what the place needs.
+    /// The part of a challenge that names what the place needs.
     fn needs(self) -> String {
         let scope = if self == Self::Optional { "" } else { "scope=\"read\", " };
         format!("{scope}resource_metadata=\"{}/.well-known/oauth-protected-resource\"", self.resource())
@@ -78,7 +81,7 @@ pub struct Raw {
 pub enum Expected {
     /// 200, as the bearer of the token.
     Admitted,
-    /// 200, as nobody.
+    /// 200, as no one.
     Anonymous,
     /// 401 without an error code.
     NoCredentials,
@@ -219,17 +222,17 @@ impl Site {
         let (status, challenge, body) = match case.expected {
             Expected::Admitted => (200, None, Some("admitted")),
             Expected::Anonymous => (200, None, Some("anonymous")),
-            Expected::NoCredentials => (401, Some(format!("Bearer realm=\"api\", {needs}")), Some("")),
+            Expected::NoCredentials => (401, Some(format!("Bearer {needs}, {REALM}")), Some("")),
             Expected::BadRequest(description) => {
                 let error = format!("error=\"invalid_request\", error_description=\"{description}\"");
-                (400, Some(format!("Bearer realm=\"api\", {error}")), Some(""))
+                (400, Some(format!("Bearer {error}, {REALM}")), Some(""))
             }
             Expected::BadToken(description) => {
                 let error = format!("error=\"invalid_token\", error_description=\"{description}\"");
-                (401, Some(format!("Bearer realm=\"api\", {error}, {needs}")), Some(""))
+                (401, Some(format!("Bearer {error}, {needs}, {REALM}")), Some(""))
             }
             Expected::MissingScope => {
-                (403, Some(format!("Bearer realm=\"api\", error=\"insufficient_scope\", {needs}")), Some(""))
+                (403, Some(format!("Bearer error=\"insufficient_scope\", {needs}, {REALM}")), Some(""))
             }
             Expected::NotHttp(status) => (status, None, None),
             Expected::CutOff => (431, None, None),

@@ -2,7 +2,7 @@
 #![cfg(feature = "test-util")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they are wrong")]
 #![allow(clippy::indexing_slicing, clippy::panic, reason = "a test may")]
-#![allow(missing_docs, reason = "nobody imports a test")]
+#![allow(missing_docs, reason = "no other crate imports a test")]
 
 mod issuing;
 mod keys;

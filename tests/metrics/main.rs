@@ -1,7 +1,7 @@
 //! What is counted: verdicts by reason, the cache, fetches; with bounded labels.
 #![cfg(all(feature = "metrics", feature = "remote", feature = "test-util"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they are wrong")]
-#![allow(clippy::indexing_slicing, clippy::panic, unreachable_pub, reason = "nobody imports a test")]
+#![allow(clippy::indexing_slicing, clippy::panic, unreachable_pub, reason = "no other crate imports a test")]
 
 #[cfg(all(feature = "axum", feature = "tonic"))]
 mod reasons;

@@ -1,4 +1,4 @@
-//! A row for every reason, at every entrance: each refusal is counted once, whoever makes it.
+//! A row for every reason, at every entrance: each refusal is counted once, whichever part makes it.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -139,7 +139,7 @@ fn counted<F: Future<Output = ()>>(work: impl FnOnce() -> F) -> Vec<(String, f64
     book.read().into_iter().filter_map(of_authentications).collect()
 }
 
-/// A store that has no room, or one that has.
+/// A store that is full, or one that is not.
 struct Store(Result<(), SpendError>);
 
 impl SpentStore for Store {
@@ -236,7 +236,7 @@ fn rows() -> Vec<Row> {
         ("key_algorithm_mismatch", false, |issuer| token(issuer, |token| token.header("alg", "ES384"))),
         ("unverified_tenant", false, |issuer| Case {
             server: tenants(issuer),
-            ..token(issuer, |token| token.claim("iss", "https://login.test/stranger"))
+            ..token(issuer, |token| token.claim("iss", "https://login.test/unknown"))
         }),
         ("invalid_signature", false, |issuer| broken(issuer, Defect::TamperedSignature)),
         ("expired", false, |issuer| broken(issuer, Defect::Expired)),
@@ -340,15 +340,18 @@ fn what_only_the_caller_of_a_login_can_find_wrong_is_counted() {
 /// The codes that the sources have, against those that the tests above cause.
 #[test]
 fn no_reason_is_forgotten() {
-    let sources = [include_str!("../../src/error.rs"), include_str!("../../src/http/rejection.rs")];
-    let mut codes: Vec<&str> = sources
+    let sources = [include_str!("../../src/error.rs"), include_str!("../../src/http/reason.rs")];
+    let tables: String = sources
         .iter()
-        .flat_map(|source| {
-            let body = source.split_once("pub const fn code(&self)").unwrap().1;
-            let body = body.split_once("\n    }\n").unwrap().0;
-            body.split('"').skip(1).step_by(2)
+        .map(|source| {
+            let table = source.split_once("const fn row(&self)").unwrap().1;
+            let table = table.split_once("\n    }\n").unwrap().0;
+            table.chars().filter(|c| !c.is_whitespace()).collect::<String>()
         })
         .collect();
+    // A code is the first text of its row.
+    let told = tables.split("(\"").skip(1);
+    let mut codes: Vec<&str> = told.map(|row| row.split_once('"').unwrap().0).collect();
     let elsewhere = ["insufficient_scope", "foreign_identity", "wrong_nonce", "authentication_too_old"];
     let mut caused: Vec<&str> = rows().iter().map(|(code, ..)| *code).chain(elsewhere).collect();
     codes.sort_unstable();

@@ -2,14 +2,10 @@
 
 use axum::{Router, body::Body, routing};
 use http::{Method, Request, Version, header::CONTENT_TYPE};
-use tower_resource_server::{
-    Identity, ResourceServer,
-    http::{Json, WithReason},
-    policy::scope,
-};
+use tower_resource_server::{Identity, ResourceServer, http::Json, policy::scope};
 
 use crate::{
-    Caller::{Granted, Late, Nobody},
+    Caller::{Granted, Late, NoToken},
     Stage,
     support::{ask, request},
 };
@@ -27,7 +23,7 @@ async fn grpc_methods_are_refused_trailers_only() {
     let app = stage.app("paths");
     let metadata = "https://api.test/.well-known/oauth-protected-resource";
     for (name, path, caller, status, challenge) in [
-        ("nobody", "/shop.Orders/List", Nobody, "16", r#"scope="read", "#),
+        ("no token", "/shop.Orders/List", NoToken, "16", r#"scope="read", "#),
         (
             "late",
             "/shop.Orders/List",
@@ -65,7 +61,7 @@ async fn grpc_methods_are_refused_trailers_only() {
             assert_eq!(answer.header("grpc-status"), Some(status), "{name}");
             let message = answer.rejection().unwrap().reason().to_string();
             assert_eq!(answer.header("grpc-message"), Some(&*message), "{name}");
-            let expected = format!(r#"Bearer realm="shop", {challenge}resource_metadata="{metadata}""#);
+            let expected = format!(r#"Bearer {challenge}resource_metadata="{metadata}", realm="shop""#);
             assert_eq!(answer.challenge(), Some(&*expected), "{name}");
         }
         // The same operation, asked for in plain HTTP.
@@ -96,7 +92,7 @@ async fn a_refusal_is_one_for_those_who_go_by_the_status() {
         let open = Router::new().route("/open", routing::post(|_: Identity| async { "ok" }));
         Router::new()
             .route("/", routing::post(handler).get(handler))
-            .layer(api.layer().requirements(scope("read")).reject_with(WithReason(Json)))
+            .layer(api.layer().requirements(scope("read")).reject_with(Json).expose_rejection(true))
             .merge(open.layer(api.layer().optional(true)))
     };
     let (on, off) = (app(&stage.api), app(&forward_auth));
@@ -104,19 +100,19 @@ async fn a_refusal_is_one_for_those_who_go_by_the_status() {
     let (http_10, http_11, http_2) = (Version::HTTP_10, Version::HTTP_11, Version::HTTP_2);
     let (plain, trailers): (Told, Told) = ((401, None), (200, Some("16")));
     for (name, path, content_type, version, caller, by_default, turned_off) in [
-        ("gRPC on HTTP/1.1", "/", grpc, http_11, Nobody, plain, plain),
-        ("gRPC on HTTP/1.0", "/", grpc, http_10, Nobody, plain, plain),
-        ("gRPC with a format on HTTP/1.1", "/", "application/grpc+json", http_11, Nobody, plain, plain),
-        ("gRPC in capitals on HTTP/1.1", "/", "Application/GRPC", http_11, Nobody, plain, plain),
-        ("gRPC on HTTP/2", "/", grpc, http_2, Nobody, trailers, plain),
-        ("gRPC on HTTP/3", "/", grpc, Version::HTTP_3, Nobody, trailers, plain),
-        ("gRPC-Web on HTTP/1.1", "/", web, http_11, Nobody, trailers, plain),
-        ("gRPC-Web on HTTP/2", "/", web, http_2, Nobody, trailers, plain),
+        ("gRPC on HTTP/1.1", "/", grpc, http_11, NoToken, plain, plain),
+        ("gRPC on HTTP/1.0", "/", grpc, http_10, NoToken, plain, plain),
+        ("gRPC with a format on HTTP/1.1", "/", "application/grpc+json", http_11, NoToken, plain, plain),
+        ("gRPC in capitals on HTTP/1.1", "/", "Application/GRPC", http_11, NoToken, plain, plain),
+        ("gRPC on HTTP/2", "/", grpc, http_2, NoToken, trailers, plain),
+        ("gRPC on HTTP/3", "/", grpc, Version::HTTP_3, NoToken, trailers, plain),
+        ("gRPC-Web on HTTP/1.1", "/", web, http_11, NoToken, trailers, plain),
+        ("gRPC-Web on HTTP/2", "/", web, http_2, NoToken, trailers, plain),
         ("expired, on HTTP/1.1", "/", grpc, http_11, Late, plain, plain),
         ("without a scope, on HTTP/1.1", "/", grpc, http_11, Granted("other"), (403, None), (403, None)),
         ("without a scope, on HTTP/2", "/", grpc, http_2, Granted("other"), (200, Some("7")), (403, None)),
-        ("an extractor's, on HTTP/1.1", "/open", grpc, http_11, Nobody, plain, plain),
-        ("an extractor's, on HTTP/2", "/open", grpc, http_2, Nobody, trailers, plain),
+        ("an extractor's, on HTTP/1.1", "/open", grpc, http_11, NoToken, plain, plain),
+        ("an extractor's, on HTTP/2", "/open", grpc, http_2, NoToken, trailers, plain),
     ] {
         for (app, expected) in [(&on, by_default), (&off, turned_off)] {
             let token = stage.token(caller);

@@ -1,6 +1,6 @@
-//! Which scopes a 401 and a 403 name, wherever the door stands.
+//! Which scopes a 401 and a 403 name, wherever the layer is put.
 #![cfg(all(feature = "axum", feature = "test-util"))]
-#![allow(unreachable_pub, reason = "nobody imports a test")]
+#![allow(unreachable_pub, reason = "no other crate imports a test")]
 
 mod grpc;
 mod servers;
@@ -10,11 +10,10 @@ mod support;
 mod unavailable;
 
 use axum::{Router, routing};
-use http::{Method, request::Parts};
+use http::Method;
 use support::{Answer, ask, request};
 use tower_resource_server::{
     ResourceServer,
-    http::{Empty, WithReason},
     middleware::RequirementTable,
     policy::{Requirement, scope},
     test_util::{Defect, TestIssuer},
@@ -23,13 +22,13 @@ use tower_resource_server::{
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
 enum Caller {
-    Nobody,
+    NoToken,
     /// With a token that has expired, and had every scope.
     Late,
     /// With a good token of these scopes.
     Granted(&'static str),
 }
-use Caller::{Granted, Late, Nobody};
+use Caller::{Granted, Late, NoToken};
 
 /// One request, and the status and the scopes of the answer's challenge.
 struct Row {
@@ -81,7 +80,7 @@ impl Stage {
 
     fn token(&self, caller: Caller) -> Option<String> {
         match caller {
-            Nobody => None,
+            NoToken => None,
             Late => Some(
                 self.issuer
                     .broken_from(&self.issuer.access_token("a").scope("read write admin"), Defect::Expired),
@@ -95,9 +94,6 @@ impl Stage {
         let handler = || async { "ok" };
         let bare = Router::new().route("/", routing::get(handler).post(handler));
         let guarded = Router::new().route("/", routing::get(handler).layer(api.guard(scope("write"))));
-        let by_method = |request: &Parts| {
-            if request.method == Method::GET { scope("read") } else { scope("read write") }
-        };
         let table = RequirementTable::new()
             .route(Method::GET, "/orders/{id}", scope("read"))
             .route(Method::POST, "/orders/{id}", scope("write"))
@@ -118,17 +114,25 @@ impl Stage {
             "optional layer with scopes" => {
                 bare.layer(api.layer().optional(true).requirements(scope("read")))
             }
-            "function" => bare.layer(api.layer().requirements(by_method)),
-            "table" => orders.layer(api.layer().requirements(table.by_matched_path())),
+            "function" => bare.layer(api.layer().requirements_by(|request| match request.method {
+                Method::GET => scope("read"),
+                _ => scope("read write"),
+            })),
+            "table" => orders.layer(api.layer().requirements(table)),
+            "matched table" => orders.layer(api.layer().requirements(table.by_matched_path())),
             "nested table" => {
                 let table = RequirementTable::new().route(Method::GET, "/v1/orders/{id}", scope("read"));
                 let nested = Router::new().nest("/v1", orders);
                 nested.layer(api.layer().requirements(table.otherwise(scope("admin")).by_matched_path()))
             }
             "paths" => {
-                let layer = api.layer().requirements(table.by_path()).reject_with(WithReason(Empty));
+                let layer = api.layer().requirements(table.by_path()).expose_rejection(true);
                 Router::new().fallback(handler).layer(layer)
             }
+            "table behind a wildcard" => Router::new()
+                .route("/shop.Orders/{*rest}", routing::any(handler))
+                .layer(api.layer().requirements(table)),
+            "table of paths" => Router::new().fallback(handler).layer(api.layer().requirements(table)),
             other => panic!("no placement {other}"),
         }
     }
@@ -151,7 +155,7 @@ fn challenge(row: &Row) -> Option<String> {
         scope => format!("scope=\"{scope}\", "),
     };
     let metadata = "https://api.test/.well-known/oauth-protected-resource";
-    Some(format!(r#"Bearer realm="shop", {error}{scope}resource_metadata="{metadata}""#))
+    Some(format!(r#"Bearer {error}{scope}resource_metadata="{metadata}", realm="shop""#))
 }
 
 #[tokio::test]
@@ -159,45 +163,45 @@ async fn every_placement_names_its_scopes() {
     let get = || Method::GET;
     let stage = Stage::new();
     for row in [
-        row("layer", get(), "/", Nobody, unauthorized("")),
+        row("layer", get(), "/", NoToken, unauthorized("")),
         row("layer", get(), "/", Late, unauthorized("")),
         row("layer", get(), "/", Granted(""), OK),
-        row("layer", get(), "/missing", Nobody, unauthorized("")),
-        row("layer with scopes", get(), "/", Nobody, unauthorized("write read")),
+        row("layer", get(), "/missing", NoToken, unauthorized("")),
+        row("layer with scopes", get(), "/", NoToken, unauthorized("write read")),
         row("layer with scopes", get(), "/", Late, unauthorized("write read")),
         row("layer with scopes", get(), "/", Granted(""), forbidden("write read")),
         row("layer with scopes", get(), "/", Granted("read"), forbidden("write read")),
         row("layer with scopes", get(), "/", Granted("READ WRITE"), forbidden("write read")),
         row("layer with scopes", get(), "/", Granted("readwrite"), forbidden("write read")),
         row("layer with scopes", get(), "/", Granted("x write  read"), OK),
-        row("guard", get(), "/", Nobody, unauthorized("write")),
+        row("guard", get(), "/", NoToken, unauthorized("write")),
         row("guard", get(), "/", Late, unauthorized("write")),
         row("guard", get(), "/", Granted("read"), forbidden("write")),
         row("guard", get(), "/", Granted("write"), OK),
         // The layer refuses first, with what it knows; only the guard knows the route.
-        row("guard under layer", get(), "/", Nobody, unauthorized("")),
+        row("guard under layer", get(), "/", NoToken, unauthorized("")),
         row("guard under layer", get(), "/", Late, unauthorized("")),
         row("guard under layer", get(), "/", Granted(""), forbidden("write")),
         row("guard under layer", get(), "/", Granted("write"), OK),
-        row("guard under layer with scopes", get(), "/", Nobody, unauthorized("read")),
+        row("guard under layer with scopes", get(), "/", NoToken, unauthorized("read")),
         row("guard under layer with scopes", get(), "/", Late, unauthorized("read")),
         row("guard under layer with scopes", get(), "/", Granted("write"), forbidden("read")),
         row("guard under layer with scopes", get(), "/", Granted("read"), forbidden("write")),
         row("guard under layer with scopes", get(), "/", Granted("read write"), OK),
-        // The layer lets nobody pass, so that the guard refuses, with all that the route needs.
-        row("guard under optional layer", get(), "/", Nobody, unauthorized("write")),
+        // The layer lets a request without a token pass, so that the guard refuses, with all that the route needs.
+        row("guard under optional layer", get(), "/", NoToken, unauthorized("write")),
         row("guard under optional layer", get(), "/", Late, unauthorized("")),
         row("guard under optional layer", get(), "/", Granted(""), forbidden("write")),
         row("guard under optional layer", get(), "/", Granted("write"), OK),
-        row("optional guard", get(), "/", Nobody, OK),
+        row("optional guard", get(), "/", NoToken, OK),
         row("optional guard", get(), "/", Late, unauthorized("")),
-        row("optional layer with scopes", get(), "/", Nobody, unauthorized("read")),
+        row("optional layer with scopes", get(), "/", NoToken, unauthorized("read")),
         row("optional layer with scopes", get(), "/", Late, unauthorized("read")),
         row("optional layer with scopes", get(), "/", Granted(""), forbidden("read")),
-        row("function", get(), "/", Nobody, unauthorized("read")),
+        row("function", get(), "/", NoToken, unauthorized("read")),
         row("function", get(), "/", Granted(""), forbidden("read")),
         row("function", get(), "/", Granted("read"), OK),
-        row("function", Method::POST, "/", Nobody, unauthorized("read write")),
+        row("function", Method::POST, "/", NoToken, unauthorized("read write")),
         row("function", Method::POST, "/", Late, unauthorized("read write")),
         row("function", Method::POST, "/", Granted("read"), forbidden("read write")),
         row("function", Method::POST, "/", Granted("read write"), OK),
@@ -210,30 +214,61 @@ async fn every_placement_names_its_scopes() {
 async fn a_table_goes_by_the_matched_route_and_an_unknown_one_needs_all() {
     let stage = Stage::new();
     for row in [
-        row("table", Method::GET, "/orders/7", Nobody, unauthorized("read")),
+        row("table", Method::GET, "/orders/7", NoToken, unauthorized("read")),
         row("table", Method::GET, "/orders/7", Granted("write"), forbidden("read")),
         row("table", Method::GET, "/orders/7", Granted("read"), OK),
-        row("table", Method::HEAD, "/orders/7", Nobody, unauthorized("read")),
+        row("table", Method::HEAD, "/orders/7", NoToken, unauthorized("read")),
         row("table", Method::HEAD, "/orders/7", Granted(""), forbidden("read")),
         row("table", Method::HEAD, "/orders/7", Granted("read"), OK),
         row("table", Method::POST, "/orders/7", Granted("read"), forbidden("write")),
         row("table", Method::POST, "/orders/7", Granted("write"), OK),
-        row("table", Method::GET, "/open", Nobody, unauthorized("")),
+        row("table", Method::GET, "/open", NoToken, unauthorized("")),
         row("table", Method::GET, "/open", Granted(""), OK),
         // The route exists, the method has no row.
         row("table", Method::PUT, "/orders/7", Granted("read write"), forbidden("admin read write")),
         row("table", Method::PUT, "/orders/7", Granted("read write admin"), OK),
-        row("table", Method::DELETE, "/orders/7", Nobody, unauthorized("admin read write")),
-        row("table", Method::GET, "/unknown", Nobody, unauthorized("admin read write")),
+        row("table", Method::DELETE, "/orders/7", NoToken, unauthorized("admin read write")),
+        row("table", Method::GET, "/unknown", NoToken, unauthorized("admin read write")),
         row("table", Method::GET, "/unknown", Granted("read"), forbidden("admin read write")),
         row("table", Method::GET, "/unknown", Granted("read write admin"), (404, None)),
         row("table", Method::GET, "/orders/7/", Granted("read"), forbidden("admin read write")),
         row("table", Method::GET, "//orders/7", Granted("read"), forbidden("admin read write")),
         row("table", Method::GET, "/orders/%2e%2e", Granted("read"), OK),
         row("nested table", Method::GET, "/v1/orders/7", Granted("read"), OK),
-        row("nested table", Method::GET, "/v1/orders/7", Nobody, unauthorized("read")),
+        row("nested table", Method::GET, "/v1/orders/7", NoToken, unauthorized("read")),
         row("nested table", Method::POST, "/v1/orders/7", Granted("read"), forbidden("admin")),
         row("nested table", Method::GET, "/v1/other", Granted("read"), forbidden("admin")),
+    ] {
+        check(&stage, &row).await;
+    }
+}
+
+#[tokio::test]
+async fn a_table_goes_by_the_path_where_no_route_matched_unless_told_otherwise() {
+    let (get, post) = (|| Method::GET, || Method::POST);
+    let stage = Stage::new();
+    for row in [
+        row("table of paths", post(), "/shop.Orders/List", NoToken, unauthorized("read")),
+        row("table of paths", post(), "/shop.Orders/List", Granted("read"), OK),
+        row("table of paths", post(), "/shop.Orders/Drop", Granted("read"), forbidden("admin")),
+        row("table of paths", get(), "/open", Granted(""), OK),
+        // A path is none of a pattern, so that the strictest holds.
+        row("table of paths", get(), "/orders/7", Granted("read"), forbidden("admin read write")),
+        row("table of paths", post(), "/shop.Orders/Other", Granted("read"), forbidden("admin read write")),
+        // tonic routes so: the matched route names the service, and the row its method.
+        row("table behind a wildcard", post(), "/shop.Orders/List", Granted("read"), OK),
+        row("table behind a wildcard", post(), "/shop.Orders/Drop", Granted("read"), forbidden("admin")),
+        row(
+            "table behind a wildcard",
+            get(),
+            "/shop.Orders/List",
+            Granted("read"),
+            forbidden("admin read write"),
+        ),
+        row("matched table", get(), "/orders/7", Granted("read"), OK),
+        row("matched table", get(), "/open", Granted(""), OK),
+        // A row of a path that no route has is none of this table.
+        row("matched table", post(), "/shop.Orders/List", Granted("read"), forbidden("admin read write")),
     ] {
         check(&stage, &row).await;
     }

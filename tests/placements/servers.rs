@@ -3,7 +3,7 @@
 use axum::{Router, routing};
 use tower_resource_server::{
     Authentication, Identity, ResourceServer,
-    http::{Json, Reason, Rejection, WithReason},
+    http::{Json, Reason, Rejection},
     policy::scope,
     test_util::TestIssuer,
 };
@@ -40,15 +40,36 @@ async fn realm_and_metadata_stand_in_challenges_only_where_configured() {
         ("neither, 401", &bare, None, r#"Bearer scope="x""#.to_owned()),
         ("neither, 403", &bare, Some(&*token), format!("Bearer {insufficient}")),
         ("neither, 400", &bare, Some("a b"), format!("Bearer {malformed}")),
-        ("realm, 401", &realm, None, format!(r#"Bearer {quoted}, scope="x""#)),
-        ("realm, 403", &realm, Some(&*token), format!("Bearer {quoted}, {insufficient}")),
-        ("realm, 400", &realm, Some("a b"), format!("Bearer {quoted}, {malformed}")),
+        ("realm, 401", &realm, None, format!(r#"Bearer scope="x", {quoted}"#)),
+        ("realm, 403", &realm, Some(&*token), format!("Bearer {insufficient}, {quoted}")),
+        ("realm, 400", &realm, Some("a b"), format!("Bearer {malformed}, {quoted}")),
         ("metadata, 401", &path, None, format!(r#"Bearer scope="x", {metadata}"#)),
         ("metadata, 403", &path, Some(&*token), format!("Bearer {insufficient}, {metadata}")),
         ("metadata, 400", &path, Some("a b"), format!("Bearer {malformed}")),
     ] {
         let app = Router::new().route("/", routing::get(|| async {}).layer(server.guard(scope("x"))));
         assert_eq!(ask(&app, get("/", token)).await.challenge(), Some(&*expected), "{name}");
+    }
+}
+
+#[test]
+fn a_text_that_clients_would_take_for_a_parameter_does_not_build() {
+    let issuer = TestIssuer::new();
+    for (name, resource, realm, problem) in [
+        ("a scope in the realm", "orders", "orders, scope=\"admin\"", "realm: "),
+        ("in capitals, with spaces", "orders", "orders SCOPE = admin", "realm: "),
+        ("an error in the realm", "orders", "error=invalid_token", "realm: "),
+        ("an address in the realm", "orders", "resource_metadata=\"https://evil.test\"", "realm: "),
+        ("a line in the realm", "orders", "a\r\nb", "realm: "),
+        ("a scope in the resource", "https://api.test/v1?scope=a", "orders", "resource: "),
+        ("a description", "https://api.test/v1?error_description=a", "the scope of orders", ""),
+    ] {
+        let built = ResourceServer::builder(resource).issuer(issuer.trusted()).realm(realm).build();
+        let problems = built.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(
+            problems.starts_with(problem) && problems.is_empty() == problem.is_empty(),
+            "{name}: {problems}"
+        );
     }
 }
 
@@ -68,7 +89,7 @@ async fn promise_12_a_guard_refuses_the_identity_of_another_server_and_names_bot
     let token = issuer.access_token("alice").audience("https://both.test").scope("x").mint().unwrap();
     let app = |layer: &ResourceServer, guard: &ResourceServer| {
         let route = routing::any(|_: Identity| async { "ok" })
-            .layer(guard.guard(scope("x")).reject_with(WithReason(Json)));
+            .layer(guard.guard(scope("x")).reject_with(Json).expose_rejection(true));
         Router::new().route("/", route).layer(layer.layer())
     };
     let named = |one: &str, other: &str| {

@@ -1,4 +1,4 @@
-//! Keys that cannot be had: nobody's fault who asks.
+//! Keys that cannot be had: not the client's fault.
 
 use std::{future::Future, pin::Pin, task::Poll, time::Duration};
 
@@ -48,7 +48,7 @@ async fn promise_11_keys_that_cannot_be_had_are_503_and_never_401() {
 
     // What needs no key to be judged is judged all the same, and fetches nothing.
     for (name, token, status) in [
-        ("nobody", None, 401),
+        ("no token", None, 401),
         ("expired", Some(issuer.broken(Defect::Expired)), 401),
         ("untrusted", Some(issuer.broken(Defect::WrongIssuer)), 401),
         ("two words", Some("a b".to_owned()), 400),
@@ -75,7 +75,7 @@ async fn promise_11_beyond_the_places_for_waiting_it_is_503_at_once() {
     assert_eq!(turned_away.status().as_u16(), 503);
     assert!(turned_away.header("retry-after").is_some());
 
-    // Whoever gives up leaves a place.
+    // A request that gives up leaves its permit.
     drop(first);
     let mut third = Box::pin(ask(&app, get("/", Some(&token))));
     assert!(is_pending(third.as_mut()).await);

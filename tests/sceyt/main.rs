@@ -20,7 +20,6 @@ use serde_json::{Value, json};
 use support::{Answer, ask, get};
 use tower_resource_server::{
     Identity, ResourceServer,
-    http::WithReason,
     issuer::SigningKey,
     keys::Algorithm,
     preset,
@@ -115,7 +114,9 @@ fn app(api: &ResourceServer, clock: ManualClock) -> Router {
     let who = |identity: axum::Extension<Identity>| async move {
         Json(Context::at(&identity, clock.unix()).unwrap())
     };
-    Router::new().route("/", routing::get(who)).layer(api.layer().reject_with(WithReason(ErrorBody)))
+    Router::new()
+        .route("/", routing::get(who))
+        .layer(api.layer().reject_with(ErrorBody).expose_rejection(true))
 }
 
 fn request(applications: &[&str], token: Option<&str>) -> Request<Body> {

@@ -4,7 +4,6 @@ use axum::{Router, routing};
 use http::{HeaderValue, StatusCode, header::AUTHORIZATION};
 use serde_json::json;
 use tower_resource_server::{
-    http::WithReason,
     policy::scope,
     preset,
     preset::sceyt::{ErrorBody, error_code},
@@ -75,11 +74,11 @@ async fn a_missing_scope_and_a_foreign_identity_have_codes_too() {
     let service = Service::plain();
     let other = Service::plain();
     let handler = || routing::get(|| async { "ok" });
-    let guard = |of: &Service| of.api.guard(scope("admin")).reject_with(WithReason(ErrorBody));
+    let guard = |of: &Service| of.api.guard(scope("admin")).reject_with(ErrorBody).expose_rejection(true);
     let app = Router::new()
         .route("/admin", handler().layer(guard(&service)))
         .route("/foreign", handler().layer(guard(&other)))
-        .layer(service.api.layer().reject_with(WithReason(ErrorBody)));
+        .layer(service.api.layer().reject_with(ErrorBody).expose_rejection(true));
     let token = KEY_ONE.sign(&claims());
     for (path, status, code, message) in [
         ("/admin", 403, 40105, "the token lacks a scope that this operation needs"),

@@ -23,7 +23,7 @@ pub fn protect(api: &ResourceServer, required: Requirement) -> AuthLayer {
     let methods = RequirementTable::new()
         .grpc("/greeter.v1.Greeter/SayHello", required.clone())
         .grpc("/greeter.v1.Greeter/SetGreeting", required.and(scope(WRITE)));
-    api.layer().requirements(methods.by_path())
+    api.layer().requirements(methods)
 }
 
 /// Serves until `shutdown` completes.

@@ -7,13 +7,13 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{Response, StatusCode, request},
+    http::{HeaderValue, Response, StatusCode, header::CACHE_CONTROL, request},
     middleware::{self, Next},
     response::IntoResponse,
 };
 use tower_resource_server::{
     Identity, ResourceServer, TrustedIssuer,
-    http::{ChallengeRow, ChallengeTable, Grammar, Reject, Rejection},
+    http::{ChallengeRow, ChallengeTable, Grammar, RefusalBody, Reject, Rejection},
     issuer::{IssueError, SigningKey, TokenIssuer},
     keys::{Algorithm, KeySet},
     policy::claim,
@@ -56,7 +56,10 @@ impl Sessions {
         let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes())?;
         // Clients read the body and nothing else; and what is no session token is no session, so that
         // a client with one of another make is challenged, not turned away.
-        let status = |status| ChallengeRow::new(status).without_challenge();
+        let status = |status| {
+            let row = ChallengeRow::new(status).without_challenge();
+            row.header(CACHE_CONTROL, HeaderValue::from_static("no-store"))
+        };
         let challenges = ChallengeTable::rfc6750()
             .no_credentials(status(StatusCode::UNAUTHORIZED))
             .invalid_token(status(StatusCode::UNAUTHORIZED))
@@ -132,15 +135,16 @@ impl Rechallenge {
     }
 }
 
-impl Reject<Body> for Rechallenge {
-    fn reject(&self, why: &Rejection, _: &request::Parts) -> Response<Body> {
-        match why.status() {
+impl Reject for Rechallenge {
+    type Body = RefusalBody;
+
+    fn body(&self, why: &Rejection, _: &request::Parts) -> RefusalBody {
+        RefusalBody::json(&match why.status() {
             StatusCode::UNAUTHORIZED => self.challenge(),
             StatusCode::BAD_REQUEST => {
                 errors::invalid_request("The request has several Authorization fields.")
             }
             _ => errors::unavailable(),
-        }
-        .into_response()
+        })
     }
 }

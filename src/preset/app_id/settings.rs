@@ -10,7 +10,7 @@ use super::{DEFAULT_SCOPE, REALM, access_token, id_token, issuer_names};
 use crate::{
     PairRules, ResourceServer, ResourceServerBuilder, TrustedIssuer,
     error::ConfigError,
-    http::{ChallengeRow, ChallengeTable, Grammar, IdTokenLocation, Spacing},
+    http::{ChallengeParameter, ChallengeRow, ChallengeTable, Grammar, IdTokenLocation, Spacing},
     keys::KeySet,
     policy::{Requirement, claim, scope},
     preset::{
@@ -252,9 +252,9 @@ fn challenges(scope_status: StatusCode) -> ChallengeTable {
     // Also without credentials, against RFC 6750 section 3.1: it is what its clients know.
     let refused = ChallengeRow::new(StatusCode::UNAUTHORIZED).error("invalid_token").scoped();
     ChallengeTable::rfc6750()
-        .scope_first(true)
-        .no_credentials(refused)
-        .invalid_request(refused)
+        .order([ChallengeParameter::Realm, ChallengeParameter::Scope])
+        .no_credentials(refused.clone())
+        .invalid_request(refused.clone())
         .invalid_token(refused)
         .insufficient_scope(ChallengeRow::new(scope_status).error("insufficient_scope").scoped())
 }

@@ -106,7 +106,7 @@ use super::vcap::{BoundCredentials, Choice, VcapError};
 use crate::{
     PairRules, ResourceServer, ResourceServerBuilder, TrustedIssuer,
     error::ConfigError,
-    http::{ChallengeRow, ChallengeTable, Grammar, IdTokenLocation, Spacing},
+    http::{ChallengeParameter, ChallengeRow, ChallengeTable, Grammar, IdTokenLocation, Spacing},
     keys::{Algorithm, KeySet},
     policy::claim,
     profile::{KeySelection, TokenProfile},
@@ -361,15 +361,14 @@ impl MobileClientAccess {
     }
 }
 
-/// The statuses and challenges that clients were written for.
+/// The statuses and challenges that clients were written for; they look for the realm, which comes first.
 fn challenges() -> ChallengeTable {
-    const fn unauthorized() -> ChallengeRow {
-        ChallengeRow::new(StatusCode::UNAUTHORIZED).scoped()
-    }
+    let unauthorized = || ChallengeRow::new(StatusCode::UNAUTHORIZED).scoped();
     let malformed = ChallengeRow::new(StatusCode::BAD_REQUEST).without_challenge();
     ChallengeTable::rfc6750()
+        .order([ChallengeParameter::Realm])
         .no_credentials(unauthorized())
-        .several_fields(malformed)
+        .several_fields(malformed.clone())
         .invalid_request(malformed)
         .invalid_token(unauthorized().error("invalid_token"))
         .insufficient_scope(unauthorized().error("insufficient_scope"))

@@ -1,12 +1,11 @@
 //! What SCEYT's clients read in a refusal.
 
-use bytes::Bytes;
-use http::{HeaderValue, Response, header::CONTENT_TYPE, request::Parts};
+use http::request::Parts;
 use serde::Serialize;
 
 use crate::{
     error::TokenError,
-    http::{Reason, Reject, Rejection},
+    http::{Reason, RefusalBody, Reject, Rejection},
 };
 
 const EXPIRED_TOKEN: u32 = 1020;
@@ -55,7 +54,7 @@ pub fn error_code(reason: &Reason) -> u32 {
 }
 
 /// Refusals with SCEYT's body, `{"code":1020,"message":"the token has expired"}`: the
-/// [code](error_code) and this crate's fixed phrase for the reason. Empty for gRPC.
+/// [code](error_code) and this crate's fixed phrase for the reason.
 ///
 /// ```
 /// # fn app(api: &tower_resource_server::ResourceServer) {
@@ -68,22 +67,17 @@ pub fn error_code(reason: &Reason) -> u32 {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ErrorBody;
 
-impl<B: From<Bytes>> Reject<B> for ErrorBody {
-    fn reject(&self, why: &Rejection, request: &Parts) -> Response<B> {
+impl Reject for ErrorBody {
+    type Body = RefusalBody;
+
+    fn body(&self, why: &Rejection, _: &Parts) -> RefusalBody {
         #[derive(Serialize)]
         struct Body<'a> {
             code: u32,
             message: &'a str,
         }
 
-        let mut response = why.response(request);
-        if why.is_in_grpc(request) {
-            return response.map(|()| B::from(Bytes::new()));
-        }
-        let body = Body { code: error_code(why.reason()), message: why.reason().description() };
-        // Serializing two plain members cannot fail; an empty body is the answer if it did.
-        let json = serde_json::to_vec(&body).unwrap_or_default();
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response.map(|()| B::from(json.into()))
+        let reason = why.reason();
+        RefusalBody::json(&Body { code: error_code(reason), message: reason.description() })
     }
 }

@@ -1,16 +1,18 @@
 //! The entrance for axum: extractors, extensions, metadata.
 #![cfg(all(feature = "axum", feature = "test-util"))]
 
+mod refusals;
+#[path = "../support/mod.rs"]
 mod support;
 
 use axum::{Json, Router, body::Body, routing};
-use http::{HeaderMap, Method, Request, Response, StatusCode, header::AUTHORIZATION, request::Parts};
+use http::{HeaderMap, Method, Request, StatusCode, header::AUTHORIZATION, request::Parts};
 use serde::Deserialize;
 use support::{ask, get, request};
 use tower_resource_server::{
     Authentication, Identity, ResourceServer,
     axum::Claims,
-    http::{Empty, IdTokenLocation, Reason, Reject, Rejection, WithReason},
+    http::{IdTokenLocation, Reason, RefusalBody, Reject, Rejection},
     policy::scope,
     test_util::{Defect, TestIssuer, inject, insert_identity},
 };
@@ -25,7 +27,7 @@ async fn identity(who: Identity) -> String {
 }
 
 async fn maybe(who: Option<Identity>) -> String {
-    who.map_or_else(|| "nobody".into(), |who| who.subject().to_owned())
+    who.map_or_else(|| "no one".into(), |who| who.subject().to_owned())
 }
 
 async fn authentication(who: Authentication) -> String {
@@ -72,6 +74,8 @@ async fn extractors_behind_a_layer() {
     let optional = handlers().layer(api.layer().optional(true));
     let token = issuer.access_token("alice").claim("tenant", "blue").mint().unwrap();
     let shapeless = issuer.access_token("alice").claim("tenant", 7).mint().unwrap();
+    let claimless = issuer.access_token("alice").mint().unwrap();
+    let lacking = r#"the token lacks the claim "tenant""#;
     let expired = issuer.broken(Defect::Expired);
     let shape =
         |body: &str| body.starts_with("the claims do not have the expected shape, at line 1, column ");
@@ -83,13 +87,15 @@ async fn extractors_behind_a_layer() {
         ("authentication", &layered, "/authentication", Some(&token), 200, Box::new(is("alice"))),
         ("claims", &layered, "/claims", Some(&token), 200, Box::new(is("blue"))),
         ("claims of another shape", &layered, "/claims", Some(&shapeless), 500, Box::new(shape)),
-        ("nobody", &layered, "/maybe", None, 401, Box::new(is(""))),
+        ("a claim that is missing", &layered, "/claims", Some(&claimless), 403, Box::new(is(lacking))),
+        ("the same, optional", &optional, "/claims", Some(&claimless), 403, Box::new(is(lacking))),
+        ("no token", &layered, "/maybe", None, 401, Box::new(is(""))),
         ("optional, identity", &optional, "/identity", Some(&token), 200, Box::new(is("alice"))),
         ("optional, maybe", &optional, "/maybe", Some(&token), 200, Box::new(is("alice"))),
-        ("optional, nobody, maybe", &optional, "/maybe", None, 200, Box::new(is("nobody"))),
-        ("optional, nobody, anonymous", &optional, "/authentication", None, 200, Box::new(is("anonymous"))),
-        ("optional, nobody, identity", &optional, "/identity", None, 401, Box::new(is(""))),
-        ("optional, nobody, claims", &optional, "/claims", None, 401, Box::new(is(""))),
+        ("optional, no token, maybe", &optional, "/maybe", None, 200, Box::new(is("no one"))),
+        ("optional, no token, anonymous", &optional, "/authentication", None, 200, Box::new(is("anonymous"))),
+        ("optional, no token, identity", &optional, "/identity", None, 401, Box::new(is(""))),
+        ("optional, no token, claims", &optional, "/claims", None, 401, Box::new(is(""))),
         ("optional, expired", &optional, "/maybe", Some(&expired), 401, Box::new(is(""))),
     ] {
         let answer = ask(app, get(path, token.map(|token| &**token))).await;
@@ -183,7 +189,7 @@ async fn promise_10_the_fields_of_tokens_are_marked_sensitive() {
         ("access token", api.layer(), with(&bearer, None), "[Some(true), None]"),
         ("both tokens", api.layer(), with(&bearer, Some(&id)), "[Some(true), Some(true)]"),
         ("a guard", api.guard(scope("")), with(&bearer, None), "[Some(true), None]"),
-        // Nobody here verifies it, and it is a password all the same.
+        // It is not verified here, and it is a password all the same.
         (
             "another scheme, optional",
             api.layer().optional(true),
@@ -196,14 +202,16 @@ async fn promise_10_the_fields_of_tokens_are_marked_sensitive() {
     }
 }
 
-/// Whoever renders refusals may log the request, too.
+/// What makes the body of a refusal may log the request, too.
 #[tokio::test]
 async fn promise_10_the_fields_of_refused_requests_are_marked_sensitive() {
     #[derive(Clone)]
     struct Show;
-    impl Reject<Body> for Show {
-        fn reject(&self, why: &Rejection, request: &Parts) -> Response<Body> {
-            why.response(request).map(|()| Body::from(format!("{:?}", request.headers)))
+    impl Reject for Show {
+        type Body = RefusalBody;
+
+        fn body(&self, _: &Rejection, request: &Parts) -> RefusalBody {
+            RefusalBody::text(format!("{:?}", request.headers))
         }
     }
     let issuer = TestIssuer::new();
@@ -249,13 +257,13 @@ async fn promise_12_the_layer_replaces_what_it_finds_in_the_request() {
 async fn the_refusal_rides_in_the_extensions_of_the_response_when_asked_to() {
     let issuer = TestIssuer::new();
     let api = issuer.server();
-    let layer = api.layer().requirements(scope("read")).reject_with(WithReason(Empty));
+    let layer = api.layer().requirements(scope("read")).expose_rejection(true);
     let app = handlers().layer(layer);
     let good = issuer.access_token("alice").scope("read").mint().unwrap();
     let narrow = issuer.access_token("alice").mint().unwrap();
     for (name, token, code) in [
         ("good", Some(good), None),
-        ("nobody", None, Some("no_credentials")),
+        ("no token", None, Some("no_credentials")),
         ("narrow", Some(narrow), Some("insufficient_scope")),
         ("expired", Some(issuer.broken(Defect::Expired)), Some("expired")),
         ("two words", Some("a b".into()), Some("invalid_request")),
@@ -268,34 +276,6 @@ async fn the_refusal_rides_in_the_extensions_of_the_response_when_asked_to() {
             assert_eq!(challenge, answer.challenge(), "{name}");
         }
     }
-}
-
-#[tokio::test]
-async fn refusals_with_a_json_body() {
-    let issuer = TestIssuer::new();
-    let layer = issuer.server().layer().reject_with(tower_resource_server::http::Json);
-    let app = handlers().layer(layer);
-    for (name, token, body) in [
-        ("nobody", None, r#"{"status":401,"error_description":"authentication is required"}"#),
-        (
-            "expired",
-            Some(issuer.broken(Defect::Expired)),
-            r#"{"status":401,"error":"invalid_token","error_description":"the token has expired"}"#,
-        ),
-    ] {
-        let answer = ask(&app, get("/maybe", token.as_deref())).await;
-        assert_eq!(
-            (&*answer.body, answer.header("content-type")),
-            (body, Some("application/json")),
-            "{name}"
-        );
-    }
-    let mut call = get("/maybe", None);
-    *call.method_mut() = http::Method::POST;
-    *call.version_mut() = http::Version::HTTP_2;
-    call.headers_mut().insert("content-type", "application/grpc+proto".parse().unwrap());
-    let answer = ask(&app, call).await;
-    assert_eq!((&*answer.body, answer.header("content-type")), ("", Some("application/grpc")));
 }
 
 #[tokio::test]
@@ -350,8 +330,8 @@ async fn an_extractor_behind_a_guard() {
     let issuer = TestIssuer::new();
     let api = issuer.server();
     let who = |who: Identity| async move { Json(who.scopes().map(str::to_owned).collect::<Vec<_>>()) };
-    let app = Router::new()
-        .route("/", routing::get(who).layer(api.guard(scope("read")).reject_with(WithReason(Empty))));
+    let app =
+        Router::new().route("/", routing::get(who).layer(api.guard(scope("read")).expose_rejection(true)));
     let token = issuer.access_token("alice").scope("write read").mint().unwrap();
     assert_eq!(ask(&app, get("/", Some(&token))).await.body, r#"["write","read"]"#);
     let refused = ask(&app, get("/", None)).await;

@@ -1,0 +1,50 @@
+//! The refusal of a request that was let pass without credentials, for a handler that needs an identity
+//! after all.
+
+use std::sync::Arc;
+
+use http::Extensions;
+#[cfg(feature = "axum")]
+use {
+    bytes::Bytes,
+    http::{Response, request::Parts},
+};
+
+use super::Rejection;
+
+/// Answers as a layer does, whatever the body of its responses is.
+pub(crate) trait Refuse: Send + Sync {
+    #[cfg(feature = "axum")]
+    fn refuse(&self, why: &Rejection, request: &Parts) -> Response<Bytes>;
+}
+
+/// What an [optional](crate::middleware::AuthLayer::optional) layer leaves in the extensions of a
+/// request without credentials: the refusal that it would have sent, and how it would have been sent.
+///
+/// It is counted already: each request without credentials is, once.
+#[derive(Clone)]
+pub(crate) struct LateRefusal {
+    why: Rejection,
+    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "a status of gRPC has no body"))]
+    layer: Arc<dyn Refuse>,
+}
+
+impl LateRefusal {
+    pub(crate) fn new(why: Rejection, layer: Arc<dyn Refuse>) -> Self {
+        Self { why, layer }
+    }
+
+    pub(crate) fn of(extensions: &Extensions) -> Option<&Self> {
+        extensions.get()
+    }
+
+    pub(crate) fn why(&self) -> &Rejection {
+        &self.why
+    }
+
+    /// The response that the layer would have sent.
+    #[cfg(feature = "axum")]
+    pub(crate) fn response(&self, request: &Parts) -> Response<Bytes> {
+        self.layer.refuse(&self.why, request)
+    }
+}
