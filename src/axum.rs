@@ -154,7 +154,7 @@ impl<S: Sync> FromRequestParts<S> for Identity {
             Authentication::Anonymous => Err(match LateRefusal::of(&parts.extensions) {
                 Some(late) => ExtractorRejection::Unauthenticated(Unauthenticated {
                     why: late.why().clone(),
-                    response: Box::new(late.response(parts)),
+                    response: Box::new(late.response((&*parts).into())),
                 }),
                 None => ExtractorRejection::NoLayer,
             }),

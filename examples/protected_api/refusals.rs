@@ -1,8 +1,7 @@
 //! What is in the body of a refusal: the clients of a vendor's system read their own.
 
-use http::request::Parts;
 use tower_resource_server::{
-    http::{Json, RefusalBody, Reject, Rejection},
+    http::{Json, RefusalBody, Reject, Rejection, RequestHead},
     preset::sceyt::ErrorBody,
 };
 
@@ -26,7 +25,7 @@ impl Refusals {
 impl Reject for Refusals {
     type Body = RefusalBody;
 
-    fn body(&self, why: &Rejection, request: &Parts) -> RefusalBody {
+    fn body(&self, why: &Rejection, request: RequestHead<'_>) -> RefusalBody {
         match self {
             Self::Json => Json.body(why, request),
             Self::Sceyt => ErrorBody.body(why, request),

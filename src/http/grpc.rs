@@ -5,9 +5,9 @@
 //! only to a client that reads `grpc-status`. gRPC needs HTTP/2 or later, so a request of HTTP/1.x
 //! with its content type is not one of gRPC; gRPC-Web goes over any version.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header::CONTENT_TYPE, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header::CONTENT_TYPE};
 
-use super::{Reason, Rejection, reason::GrpcStatus};
+use super::{Reason, Rejection, RequestHead, reason::GrpcStatus};
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
@@ -20,8 +20,8 @@ pub(super) struct Flavour(&'static str);
 impl Flavour {
     /// gRPC is always a POST; anything else that calls itself gRPC gets an answer of HTTP, since a
     /// refusal in the headers of a 200 is one to gRPC clients only.
-    pub(super) fn of(request: &Parts) -> Option<Self> {
-        if request.method != Method::POST {
+    pub(super) fn of(request: RequestHead<'_>) -> Option<Self> {
+        if *request.method != Method::POST {
             return None;
         }
         let value = request.headers.get(CONTENT_TYPE)?.as_bytes();
@@ -87,7 +87,7 @@ mod tests {
             (request.method, request.version) = (method, version);
             let value = content_type.map(HeaderValue::from_static);
             request.headers = HeaderMap::from_iter(value.map(|value| (CONTENT_TYPE, value)));
-            Flavour::of(&request)
+            Flavour::of((&request).into())
         };
         let versions =
             [Version::HTTP_09, Version::HTTP_10, Version::HTTP_11, Version::HTTP_2, Version::HTTP_3];

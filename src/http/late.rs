@@ -5,17 +5,14 @@ use std::sync::Arc;
 
 use http::Extensions;
 #[cfg(feature = "axum")]
-use {
-    bytes::Bytes,
-    http::{Response, request::Parts},
-};
+use {super::RequestHead, bytes::Bytes, http::Response};
 
 use super::Rejection;
 
 /// Answers as a layer does, whatever the body of its responses is.
 pub(crate) trait Refuse: Send + Sync {
     #[cfg(feature = "axum")]
-    fn refuse(&self, why: &Rejection, request: &Parts) -> Response<Bytes>;
+    fn refuse(&self, why: &Rejection, request: RequestHead<'_>) -> Response<Bytes>;
 }
 
 /// What an [optional](crate::middleware::AuthLayer::optional) layer leaves in the extensions of a
@@ -44,7 +41,7 @@ impl LateRefusal {
 
     /// The response that the layer would have sent.
     #[cfg(feature = "axum")]
-    pub(crate) fn response(&self, request: &Parts) -> Response<Bytes> {
+    pub(crate) fn response(&self, request: RequestHead<'_>) -> Response<Bytes> {
         self.layer.refuse(&self.why, request)
     }
 }

@@ -19,6 +19,7 @@ mod credentials;
 mod document;
 mod grammar;
 mod grpc;
+mod head;
 mod lasting;
 #[cfg(any(feature = "axum", feature = "tonic"))]
 mod late;
@@ -33,6 +34,7 @@ pub(crate) use credentials::{Credentials, RequestProfile};
 pub use credentials::{IdTokenLocation, RequestError};
 pub(crate) use document::document;
 pub use grammar::{Grammar, Spacing};
+pub use head::RequestHead;
 #[cfg(any(feature = "axum", feature = "tonic"))]
 pub(crate) use late::{LateRefusal, Refuse};
 pub(crate) use metadata::Metadata;

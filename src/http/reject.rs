@@ -3,10 +3,10 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, header::CONTENT_TYPE, request::Parts};
+use http::{HeaderValue, Response, header::CONTENT_TYPE};
 use serde::Serialize;
 
-use super::Rejection;
+use super::{Rejection, RequestHead};
 
 /// Makes the body of a refused request's response; status and headers are the crate's.
 ///
@@ -16,8 +16,7 @@ use super::Rejection;
 /// [`AuthLayer::refusal_body`](crate::middleware::AuthLayer::refusal_body).
 ///
 /// ```
-/// use http::request::Parts;
-/// use tower_resource_server::http::{RefusalBody, Reject, Rejection};
+/// use tower_resource_server::http::{RefusalBody, Reject, Rejection, RequestHead};
 ///
 /// #[derive(Clone)]
 /// struct Problem;
@@ -25,7 +24,7 @@ use super::Rejection;
 /// impl Reject for Problem {
 ///     type Body = RefusalBody;
 ///
-///     fn body(&self, why: &Rejection, _: &Parts) -> RefusalBody {
+///     fn body(&self, why: &Rejection, _: RequestHead<'_>) -> RefusalBody {
 ///         let title = why.reason().to_string();
 ///         RefusalBody::json(&serde_json::json!({ "type": "about:blank", "title": title }))
 ///     }
@@ -47,7 +46,7 @@ pub trait Reject: Clone + Send + Sync + 'static {
     type Body: Default + Into<RefusalBody>;
 
     /// The body; that of the request has not been read.
-    fn body(&self, why: &Rejection, request: &Parts) -> Self::Body;
+    fn body(&self, why: &Rejection, request: RequestHead<'_>) -> Self::Body;
 }
 
 /// A body and its media type.
@@ -139,7 +138,7 @@ impl<B: From<Bytes>> FromRefusal<RefusalBody> for B {
 pub(crate) fn reject<R: Reject, B: FromRefusal<R::Body>>(
     reject: &R,
     why: &Rejection,
-    request: &Parts,
+    request: RequestHead<'_>,
     exposed: bool,
 ) -> Response<B> {
     respond(reject, why, request, exposed, B::from_refusal)
@@ -150,7 +149,7 @@ pub(crate) fn reject<R: Reject, B: FromRefusal<R::Body>>(
 pub(crate) fn reject_in_bytes<R: Reject>(
     reject: &R,
     why: &Rejection,
-    request: &Parts,
+    request: RequestHead<'_>,
     exposed: bool,
 ) -> Response<Bytes> {
     respond(reject, why, request, exposed, |body| Bytes::from_refusal(body.into()))
@@ -159,7 +158,7 @@ pub(crate) fn reject_in_bytes<R: Reject>(
 fn respond<R: Reject, B>(
     reject: &R,
     why: &Rejection,
-    request: &Parts,
+    request: RequestHead<'_>,
     exposed: bool,
     convert: impl FnOnce(R::Body) -> (Option<HeaderValue>, B),
 ) -> Response<B> {
@@ -184,7 +183,7 @@ pub struct Empty;
 impl Reject for Empty {
     type Body = ();
 
-    fn body(&self, _: &Rejection, _: &Parts) {}
+    fn body(&self, _: &Rejection, _: RequestHead<'_>) {}
 }
 
 /// Refusals with a JSON body: `{"status":401,"error":"invalid_token","error_description":"…"}`;
@@ -195,7 +194,7 @@ pub struct Json;
 impl Reject for Json {
     type Body = RefusalBody;
 
-    fn body(&self, why: &Rejection, _: &Parts) -> RefusalBody {
+    fn body(&self, why: &Rejection, _: RequestHead<'_>) -> RefusalBody {
         #[derive(Serialize)]
         struct Body<'a> {
             status: u16,
@@ -225,12 +224,12 @@ impl<F> fmt::Debug for BodyOf<F> {
 
 impl<F, T> Reject for BodyOf<F>
 where
-    F: Fn(&Rejection, &Parts) -> T + Clone + Send + Sync + 'static,
+    F: Fn(&Rejection, RequestHead<'_>) -> T + Clone + Send + Sync + 'static,
     T: Into<RefusalBody>,
 {
     type Body = RefusalBody;
 
-    fn body(&self, why: &Rejection, request: &Parts) -> RefusalBody {
+    fn body(&self, why: &Rejection, request: RequestHead<'_>) -> RefusalBody {
         (self.0)(why, request).into()
     }
 }

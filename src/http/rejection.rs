@@ -5,11 +5,10 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{self, Entry},
-    request::Parts,
 };
 use smallvec::SmallVec;
 
-use super::{ChallengeRow, Reason, grpc, lasting::lasting};
+use super::{ChallengeRow, Reason, RequestHead, grpc, lasting::lasting};
 use crate::metrics;
 
 /// The values of `WWW-Authenticate`: one for each scheme, so nearly always one.
@@ -159,8 +158,8 @@ impl Rejection {
     /// speaks: for gRPC a trailers-only answer (status 200, `grpc-status` in the headers), whose
     /// body must be empty; [`is_in_grpc`](Self::is_in_grpc) tells.
     #[must_use]
-    pub fn response(&self, request: &Parts) -> Response<()> {
-        self.response_in(self.flavour(request))
+    pub fn response<'r>(&self, request: impl Into<RequestHead<'r>>) -> Response<()> {
+        self.response_in(self.flavour(request.into()))
     }
 
     /// The response in gRPC, or in plain HTTP. Nothing is there yet, so that appending does what inserting
@@ -202,12 +201,12 @@ impl Rejection {
     /// Whether this request is refused in gRPC or gRPC-Web: it speaks it (gRPC on HTTP/2 or later), and
     /// the server [answers in it](crate::ResourceServerBuilder::grpc_refusals).
     #[must_use]
-    pub fn is_in_grpc(&self, request: &Parts) -> bool {
-        self.flavour(request).is_some()
+    pub fn is_in_grpc<'r>(&self, request: impl Into<RequestHead<'r>>) -> bool {
+        self.flavour(request.into()).is_some()
     }
 
     #[inline]
-    pub(super) fn flavour(&self, request: &Parts) -> Option<grpc::Flavour> {
+    pub(super) fn flavour(&self, request: RequestHead<'_>) -> Option<grpc::Flavour> {
         if self.0.in_grpc { grpc::Flavour::of(request) } else { None }
     }
 }

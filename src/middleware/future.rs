@@ -119,8 +119,7 @@ where
                     match gate.resume(waited, &mut request, &required) {
                         Decision::Admit => State::AdmittedLate { future: Box::pin(inner.oneshot(request)) },
                         Decision::Refuse(why) => {
-                            let (head, _) = request.into_parts();
-                            State::Refused { response: Some(gate.response(&why, &head)) }
+                            State::Refused { response: Some(gate.response(&why, (&request).into())) }
                         }
                         Decision::Wait(pending) => {
                             let held = Some(Box::new(Held { request, required, inner, gate }));

@@ -8,13 +8,13 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Extensions, Request, Response, request::Parts};
+use http::{Extensions, Request, Response};
 
 use super::{Requirements, refusals::Refusals};
 #[cfg(any(feature = "axum", feature = "tonic"))]
 use crate::http::{LateRefusal, Refuse};
 use crate::{
-    http::{FromRefusal, Reason, Reject, Rejection},
+    http::{FromRefusal, Reason, Reject, Rejection, RequestHead},
     identity::{Authentication, Identity},
     policy::Requirement,
     server::{Admission, Answered, Denial, Pending, ResourceServer, Resumed, Step, StoreWait},
@@ -96,7 +96,7 @@ impl<R> Gate<R> {
     }
 
     /// What the request with this head needs.
-    pub(super) fn required(&self, head: &Parts) -> Requirement {
+    pub(super) fn required(&self, head: RequestHead<'_>) -> Requirement {
         self.requirements.of(head)
     }
 }
@@ -183,7 +183,7 @@ impl<R: Reject> Gate<R> {
     ) -> Decision<'_> {
         match waited {
             Waited::Keys(resumed) => {
-                let step = self.server.resume(resumed, request.headers());
+                let step = self.server.resume(resumed, RequestHead::from(&*request));
                 self.conclude(step, request, required)
             }
             Waited::Store(answered) => {
@@ -226,7 +226,11 @@ impl<R: Reject> Gate<R> {
     }
 
     /// The response of a refusal.
-    pub(super) fn response<B: FromRefusal<R::Body>>(&self, why: &Rejection, request: &Parts) -> Response<B> {
+    pub(super) fn response<B: FromRefusal<R::Body>>(
+        &self,
+        why: &Rejection,
+        request: RequestHead<'_>,
+    ) -> Response<B> {
         crate::http::reject(&self.reject, why, request, self.exposes)
     }
 }
@@ -234,7 +238,7 @@ impl<R: Reject> Gate<R> {
 #[cfg(any(feature = "axum", feature = "tonic"))]
 impl<R: Reject> Refuse for Gate<R> {
     #[cfg(feature = "axum")]
-    fn refuse(&self, why: &Rejection, request: &Parts) -> Response<bytes::Bytes> {
+    fn refuse(&self, why: &Rejection, request: RequestHead<'_>) -> Response<bytes::Bytes> {
         crate::http::reject_in_bytes(&self.reject, why, request, self.exposes)
     }
 }

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use http::request::Parts;
 use tower::Layer;
 
 use super::{AuthService, Requirements, gate::Gate};
 use crate::{
-    http::{BodyOf, Empty, RefusalBody, Reject, Rejection},
+    http::{BodyOf, Empty, RefusalBody, Reject, Rejection, RequestHead},
     policy::Requirement,
     server::ResourceServer,
 };
@@ -117,7 +116,10 @@ impl<R> AuthLayer<R> {
     /// # let _ = layer;
     /// # }
     /// ```
-    pub fn requirements_by(self, choose: impl Fn(&Parts) -> Requirement + Send + Sync + 'static) -> Self {
+    pub fn requirements_by(
+        self,
+        choose: impl Fn(RequestHead<'_>) -> Requirement + Send + Sync + 'static,
+    ) -> Self {
         self.requirements(Requirements::by(choose))
     }
 
@@ -163,7 +165,7 @@ impl<R> AuthLayer<R> {
     /// ```
     pub fn refusal_body<F, T>(self, body: F) -> AuthLayer<BodyOf<F>>
     where
-        F: Fn(&Rejection, &Parts) -> T + Clone + Send + Sync + 'static,
+        F: Fn(&Rejection, RequestHead<'_>) -> T + Clone + Send + Sync + 'static,
         T: Into<RefusalBody>,
     {
         self.reject_with(BodyOf(body))

@@ -6,9 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use http::{Method, request::Parts};
+use http::Method;
 
-use crate::policy::Requirement;
+use crate::{http::RequestHead, policy::Requirement};
 
 /// Where an [`AuthLayer`](super::AuthLayer) gets the requirement of a request from.
 ///
@@ -21,11 +21,11 @@ pub struct Requirements(Kind);
 enum Kind {
     Fixed(Requirement),
     Table { table: Arc<RequirementTable>, pattern: PatternOf },
-    PerRequest(Arc<dyn Fn(&Parts) -> Requirement + Send + Sync>),
+    PerRequest(Arc<dyn Fn(RequestHead<'_>) -> Requirement + Send + Sync>),
 }
 
 /// What a table is asked for: the pattern or path of a request.
-type PatternOf = for<'a> fn(&RequirementTable, &'a Parts) -> Option<&'a str>;
+type PatternOf = for<'a> fn(&RequirementTable, RequestHead<'a>) -> Option<&'a str>;
 
 impl Requirements {
     /// These requirements, and `always` beside each.
@@ -41,7 +41,7 @@ impl Requirements {
         }
     }
 
-    pub(super) fn by(choose: impl Fn(&Parts) -> Requirement + Send + Sync + 'static) -> Self {
+    pub(super) fn by(choose: impl Fn(RequestHead<'_>) -> Requirement + Send + Sync + 'static) -> Self {
         Self(Kind::PerRequest(Arc::new(choose)))
     }
 
@@ -55,10 +55,10 @@ impl Requirements {
     }
 
     /// The requirement of this request.
-    pub(super) fn of(&self, request: &Parts) -> Requirement {
+    pub(super) fn of(&self, request: RequestHead<'_>) -> Requirement {
         match &self.0 {
             Kind::Fixed(requirement) => requirement.clone(),
-            Kind::Table { table, pattern } => table.find(&request.method, pattern(table, request)),
+            Kind::Table { table, pattern } => table.find(request.method, pattern(table, request)),
             Kind::PerRequest(choose) => choose(request),
         }
     }
@@ -224,7 +224,7 @@ mod tests {
         let joined = table.clone().by_path().and(&scope("base"));
         for (path, expected) in [("/orders", "base read"), ("/else", "base call read write")] {
             let (head, ()) = http::Request::get(path).body(()).unwrap().into_parts();
-            assert_eq!(joined.of(&head).to_string(), expected, "{path}");
+            assert_eq!(joined.of((&head).into()).to_string(), expected, "{path}");
         }
         let open = table.otherwise(Requirement::none());
         assert_eq!(open.find(&Method::GET, Some("/else")).to_string(), "");

@@ -62,20 +62,14 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        // A request is as long as four cache lines: where nothing asks for its head it stays in place.
         let required = match self.gate.fixed() {
             Some(required) => Cow::Borrowed(required),
-            None => {
-                let (head, body) = request.into_parts();
-                let required = self.gate.required(&head);
-                request = Request::from_parts(head, body);
-                Cow::Owned(required)
-            }
+            None => Cow::Owned(self.gate.required((&request).into())),
         };
         match self.gate.judge(&mut request, &required) {
             Decision::Admit => ResponseFuture::admitted(self.inner.call(request)),
             Decision::Refuse(why) => {
-                let refused = ResponseFuture::refused(self.gate.response(&why, &request.into_parts().0));
+                let refused = ResponseFuture::refused(self.gate.response(&why, (&request).into()));
                 give_back_readiness(&mut self.inner);
                 refused
             }

@@ -18,7 +18,7 @@ use pin_project_lite::pin_project;
 use super::{Inner, ResourceServer, known_issuer::KnownIssuers};
 use crate::{
     error::TokenError,
-    http::{Credentials, Reason, RequestError, TokenKind},
+    http::{Credentials, Reason, RequestError, RequestHead, TokenKind},
     identity::{Identity, RawTokens},
     policy::{Expected, Requirement},
     source::{KeyAnswer, KeyWait},
@@ -134,9 +134,9 @@ impl Future for Pending {
 type Tokens<O> = (<O as Observer>::Token, Option<<O as Observer>::Token>);
 
 impl ResourceServer {
-    /// Begins with the headers of a request.
-    pub(crate) fn begin(&self, headers: &HeaderMap) -> Step {
-        self.with(self.0.request.read(headers), |credentials| self.begin_with(credentials))
+    /// Begins with the head of a request.
+    pub(crate) fn begin(&self, head: RequestHead<'_>) -> Step {
+        self.with(self.0.request.read(head.headers), |credentials| self.begin_with(credentials))
     }
 
     /// Begins, and marks the credentials as sensitive, so that inner services do not log them.
@@ -144,9 +144,9 @@ impl ResourceServer {
         self.with(self.0.request.take(headers), |credentials| self.begin_with(credentials))
     }
 
-    /// Goes on after a wait, with the same headers.
-    pub(crate) fn resume(&self, resumed: Resumed, headers: &HeaderMap) -> Step {
-        self.with(self.0.request.read(headers), |credentials| self.resume_with(resumed, credentials))
+    /// Goes on after a wait, with the same head, borrowed anew.
+    pub(crate) fn resume(&self, resumed: Resumed, head: RequestHead<'_>) -> Step {
+        self.with(self.0.request.read(head.headers), |credentials| self.resume_with(resumed, credentials))
     }
 
     fn with<'a>(

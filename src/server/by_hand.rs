@@ -2,12 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use http::request::Parts;
-
 use super::{Admission, Denial, ResourceServer, Resumed, Step};
 use crate::{
     error::TokenError,
-    http::{Credentials, Reason, Rejection, TokenKind},
+    http::{Credentials, Reason, Rejection, RequestHead, TokenKind},
     identity::{Authentication, Identity},
     policy::{Expected, Requirement},
 };
@@ -62,7 +60,8 @@ impl fmt::Debug for IdTokenExpectations<'_> {
 }
 
 impl ResourceServer {
-    /// Authenticates a request by its headers.
+    /// Authenticates a request by its head: of a [`Request`](http::Request), or its
+    /// [`Parts`](http::request::Parts).
     ///
     /// [`Authentication::Anonymous`] means that there were no credentials: whether that is enough
     /// is up to the caller. It waits only when the keys to decide are being fetched.
@@ -73,9 +72,13 @@ impl ResourceServer {
     ///
     /// # Errors
     /// A [`Rejection`] with the status and challenge that the client should get.
-    pub async fn authenticate(&self, request: &Parts) -> Result<Authentication, Rejection> {
-        let resume = |resumed| self.resume(resumed, &request.headers);
-        let identity = self.settle(self.begin(&request.headers), resume, &self.0.required).await?;
+    pub async fn authenticate<'r>(
+        &self,
+        request: impl Into<RequestHead<'r>>,
+    ) -> Result<Authentication, Rejection> {
+        let head = request.into();
+        let resume = |resumed| self.resume(resumed, head);
+        let identity = self.settle(self.begin(head), resume, &self.0.required).await?;
         if identity.is_none() {
             self.0.counters.anonymous();
         }

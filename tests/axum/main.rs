@@ -6,13 +6,13 @@ mod refusals;
 mod support;
 
 use axum::{Json, Router, body::Body, routing};
-use http::{HeaderMap, Method, Request, StatusCode, header::AUTHORIZATION, request::Parts};
+use http::{HeaderMap, Method, Request, StatusCode, header::AUTHORIZATION};
 use serde::Deserialize;
 use support::{ask, get, request};
 use tower_resource_server::{
     Authentication, Identity, ResourceServer,
     axum::Claims,
-    http::{IdTokenLocation, Reason, RefusalBody, Reject, Rejection},
+    http::{IdTokenLocation, Reason, RefusalBody, Reject, Rejection, RequestHead},
     policy::scope,
     test_util::{Defect, TestIssuer, inject, insert_identity},
 };
@@ -210,7 +210,7 @@ async fn promise_10_the_fields_of_refused_requests_are_marked_sensitive() {
     impl Reject for Show {
         type Body = RefusalBody;
 
-        fn body(&self, _: &Rejection, request: &Parts) -> RefusalBody {
+        fn body(&self, _: &Rejection, request: RequestHead<'_>) -> RefusalBody {
             RefusalBody::text(format!("{:?}", request.headers))
         }
     }

@@ -114,7 +114,7 @@ impl Stage {
             "optional layer with scopes" => {
                 bare.layer(api.layer().optional(true).requirements(scope("read")))
             }
-            "function" => bare.layer(api.layer().requirements_by(|request| match request.method {
+            "function" => bare.layer(api.layer().requirements_by(|request| match *request.method {
                 Method::GET => scope("read"),
                 _ => scope("read write"),
             })),

@@ -7,13 +7,13 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{HeaderValue, Response, StatusCode, header::CACHE_CONTROL, request},
+    http::{HeaderValue, Response, StatusCode, header::CACHE_CONTROL},
     middleware::{self, Next},
     response::IntoResponse,
 };
 use tower_resource_server::{
     Identity, ResourceServer, TrustedIssuer,
-    http::{ChallengeRow, ChallengeTable, Grammar, RefusalBody, Reject, Rejection},
+    http::{ChallengeRow, ChallengeTable, Grammar, RefusalBody, Reject, Rejection, RequestHead},
     issuer::{IssueError, SigningKey, TokenIssuer},
     keys::{Algorithm, KeySet},
     policy::claim,
@@ -138,7 +138,7 @@ impl Rechallenge {
 impl Reject for Rechallenge {
     type Body = RefusalBody;
 
-    fn body(&self, why: &Rejection, _: &request::Parts) -> RefusalBody {
+    fn body(&self, why: &Rejection, _: RequestHead<'_>) -> RefusalBody {
         RefusalBody::json(&match why.status() {
             StatusCode::UNAUTHORIZED => self.challenge(),
             StatusCode::BAD_REQUEST => {

@@ -1,11 +1,10 @@
 //! What SCEYT's clients read in a refusal.
 
-use http::request::Parts;
 use serde::Serialize;
 
 use crate::{
     error::TokenError,
-    http::{Reason, RefusalBody, Reject, Rejection},
+    http::{Reason, RefusalBody, Reject, Rejection, RequestHead},
 };
 
 const EXPIRED_TOKEN: u32 = 1020;
@@ -70,7 +69,7 @@ pub struct ErrorBody;
 impl Reject for ErrorBody {
     type Body = RefusalBody;
 
-    fn body(&self, why: &Rejection, _: &Parts) -> RefusalBody {
+    fn body(&self, why: &Rejection, _: RequestHead<'_>) -> RefusalBody {
         #[derive(Serialize)]
         struct Body<'a> {
             code: u32,
