@@ -58,7 +58,7 @@ struct Inner {
 }
 
 /// The tokens that an identity rests on: at least one.
-enum Tokens {
+pub(crate) enum Tokens {
     Access(VerifiedToken),
     Id(VerifiedToken),
     Pair { access: VerifiedToken, id: Box<VerifiedToken> },
@@ -124,20 +124,9 @@ impl std::error::Error for ClaimsError {}
 
 impl Identity {
     /// `None` without a token: an identity rests on at least one.
-    pub(crate) fn new(
-        server: ServerTag,
-        access: Option<VerifiedToken>,
-        id: Option<VerifiedToken>,
-        raw: RawTokens,
-    ) -> Option<Self> {
-        let tokens = match (access, id) {
-            (Some(access), Some(id)) => Tokens::Pair { access, id: Box::new(id) },
-            (Some(access), None) => Tokens::Access(access),
-            (None, Some(id)) => Tokens::Id(id),
-            (None, None) => return None,
-        };
-        let window = tokens.iter().map(|token| token.window).reduce(Window::intersection)?;
-        Some(Self(Arc::new(Inner { server, tokens, raw, window })))
+    pub(crate) fn new(server: ServerTag, tokens: Tokens, raw: RawTokens) -> Self {
+        let window = tokens.iter().map(|token| token.window).fold(Window::ALWAYS, Window::intersection);
+        Self(Arc::new(Inner { server, tokens, raw, window }))
     }
 
     pub(crate) fn window(&self) -> Window {

@@ -245,6 +245,7 @@ pub(crate) fn distance(date: UnixTime, now: UnixTime) -> String {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "remote")]
     #[test]
     fn an_age_is_the_larger_of_what_the_clocks_say() {
         let at = |monotonic, unix| Clocks {

@@ -120,11 +120,16 @@ fn fact_row(
     result: Result<(), TokenError>,
 ) -> Option<Finding> {
     let names = profile.claims_of(fact);
-    let present = names.iter().find_map(|(id, name)| Some((name, claims.get(*id)?)));
-    let name = present.map_or(&names.first()?.1, |(name, _)| name).as_str();
-    let shown = present.map(|(_, value)| Shown::claim(name, value));
-    let row = Finding::new(Stage::Claims, profile.fact_in_words(fact)?).about(name, shown);
-    Some(row.judged(result, present.is_none().then_some(NOT_THERE)))
+    let blamed = result.as_ref().err().and_then(TokenError::claim);
+    let is_it = |id, name: &str| blamed.map_or(claims.get(id).is_some(), |blamed| blamed == name);
+    let (id, name) = names.iter().find(|(id, name)| is_it(*id, name.as_str())).or(names.first())?;
+    let shown = claims.get(*id).map(|value| Shown::claim(name.as_str(), value));
+    let absent = shown.is_none().then_some(NOT_THERE);
+    Some(
+        Finding::new(Stage::Claims, profile.fact_in_words(fact)?)
+            .about(name.as_str(), shown)
+            .judged(result, absent),
+    )
 }
 
 /// What reading a token came to. After a failure the other checks are left open: they are made in one

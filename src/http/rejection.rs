@@ -81,13 +81,12 @@ impl Rejection {
     /// Writes it into the log: at debug level, since anyone can cause it. The reason is a fixed word,
     /// the claim a configured name (promise 10).
     pub(crate) fn log(&self) {
-        let claim = match self.reason() {
-            Reason::InvalidToken { error, .. } => error.claim(),
-            _ => None,
-        };
         tracing::debug!(
             reason = self.reason().code(),
-            claim,
+            claim = match self.reason() {
+                Reason::InvalidToken { error, .. } => error.claim(),
+                _ => None,
+            },
             status = self.status().as_u16(),
             "request refused"
         );

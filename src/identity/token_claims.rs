@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{ClaimsError, Principal};
 use crate::{json, policy::Window, time::UnixTime, token::ClaimPath, verify::VerifiedToken};
 
-/// One verified token of an [`Identity`], which rests on one or two.
+/// One verified token of an [`Identity`](crate::Identity), which rests on one or two.
 #[derive(Clone, Copy)]
 pub struct TokenClaims<'a>(pub(super) &'a VerifiedToken);
 
@@ -59,20 +59,20 @@ impl<'a> TokenClaims<'a> {
         self.0.extracted.expires_at
     }
 
-    /// The end of the validity window of this token; see [`Identity::valid_until`].
+    /// The end of the validity window of this token; see [`Identity::valid_until`](crate::Identity::valid_until).
     #[must_use]
     pub fn valid_until(&self) -> Option<UnixTime> {
         end_of(self.0.window)
     }
 
-    /// One claim; see [`Identity::claim`].
+    /// One claim; see [`Identity::claim`](crate::Identity::claim).
     #[must_use]
     pub fn claim(&self, path: impl Into<ClaimPath>) -> Option<Value> {
         let mut claims: Value = self.claims().ok()?;
         path.into().find(&mut claims).map(Value::take)
     }
 
-    /// All claims as a type of your own; see [`Identity::claims`].
+    /// All claims as a type of your own; see [`Identity::claims`](crate::Identity::claims).
     ///
     /// # Errors
     /// [`ClaimsError`] when the claims do not have that shape.

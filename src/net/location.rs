@@ -18,6 +18,7 @@ pub(crate) struct PlainHttp {
     hosts: Vec<Box<str>>,
 }
 
+#[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "settings of issuers whose keys are fetched"))]
 impl PlainHttp {
     /// This machine.
     pub(crate) fn allow_loopback(&mut self, allow: bool) {

@@ -234,6 +234,28 @@ impl CompiledProfile {
         now: UnixTime,
         window: &mut Window,
     ) -> Result<Scopes, TokenError> {
+        let mut there = self.scopes.iter().filter_map(|(id, _)| claims.get(*id));
+        match (there.next(), there.next()) {
+            (None, _) => return Ok(Scopes::default()),
+            (Some(ClaimValue::String(list)), None) if self.scope_names.is_empty() => {
+                if let Some(scopes) = Scopes::of_list(list, payload) {
+                    return Ok(scopes);
+                }
+            }
+            _ => {}
+        }
+        self.collect_scopes(claims, payload, now, window)
+    }
+
+    /// The scopes of several claims, or of one that is no plain list.
+    #[inline(never)]
+    fn collect_scopes(
+        &self,
+        claims: &Claims<'_>,
+        payload: &str,
+        now: UnixTime,
+        window: &mut Window,
+    ) -> Result<Scopes, TokenError> {
         let mut scopes = Scopes::default();
         let mut collector = Collector::new(payload, &self.scope_names, &mut scopes);
         for (id, name) in &self.scopes {

@@ -1,5 +1,5 @@
-//! The scopes of a token: collected from its claims at verification, each kept by itself, so that
-//! nothing is cut or parsed when they are asked for.
+//! The scopes of a token: collected from its claims at verification, so that no JSON is read when they
+//! are asked for. Most tokens have one list, which is kept as it stands.
 
 use std::{borrow::Cow, collections::HashSet, fmt, sync::Arc};
 
@@ -13,10 +13,11 @@ use crate::{
     token::{ClaimId, ClaimValue, Claims},
 };
 
-/// The scopes of a token, each once, in the order in which they stand there.
+/// The scopes of a token, in the order in which they stand there: those of several claims each once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scopes {
-    places: SmallVec<[Place; 6]>,
+    /// Each of one scope, or one of all of them, with spaces between.
+    places: SmallVec<[Place; 3]>,
     /// The scopes that do not stand in the payload as they are, one after the other.
     others: String,
 }
@@ -31,7 +32,17 @@ struct Place {
 impl Scopes {
     /// The scopes of the token with this payload.
     pub(crate) fn iter<'a>(&'a self, payload: &'a str) -> impl Iterator<Item = &'a str> + Clone {
-        self.places.iter().map(move |place| place.get(payload, &self.others))
+        let lists = self.places.iter().map(move |place| place.get(payload, &self.others));
+        lists.flat_map(|list| list.split(' ')).filter(|scope| !scope.is_empty())
+    }
+
+    /// The scopes of a list that stands in the payload, if it does.
+    #[inline]
+    pub(super) fn of_list(list: &str, payload: &str) -> Option<Self> {
+        let (start, end) = position(list, payload)?;
+        let mut places = SmallVec::new();
+        places.push(Place { start, end });
+        Some(Self { places, others: String::new() })
     }
 
     /// Takes out what is there again, in time linear in their number.
@@ -77,6 +88,10 @@ impl Renames {
         self.0.push(Arc::new(rename));
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What a scope of `claim` is called here.
     fn apply<'a>(&self, claim: &str, scope: &'a str) -> Option<Cow<'a, str>> {
         self.0.iter().try_fold(Cow::Borrowed(scope), |scope, rename| rename(claim, &scope).map(Cow::Owned))
@@ -109,7 +124,7 @@ impl<'a> Collector<'a> {
     pub(super) fn add(&mut self, claim: &str, value: ClaimValue<'_>) -> Option<()> {
         match value {
             ClaimValue::String(list) => match position(list, self.payload) {
-                Some((start, end)) if self.renames.0.is_empty() => self.add_list(list.as_bytes(), start, end),
+                Some((start, end)) if self.renames.is_empty() => self.add_list(list.as_bytes(), start, end),
                 _ => list.split(' ').for_each(|scope| self.add_one(claim, scope)),
             },
             ClaimValue::Strings(each) => {
@@ -162,7 +177,7 @@ impl<'a> Collector<'a> {
         if scope.is_empty() {
             return;
         }
-        if self.renames.0.is_empty() {
+        if self.renames.is_empty() {
             self.keep(scope);
         } else if let Some(scope) = self.renames.apply(claim, scope).filter(|scope| is_scope(scope)) {
             self.keep(&scope);

@@ -33,7 +33,14 @@ impl CompiledProfile {
             Fact::Scopes => "lists the scopes, if present",
             Fact::Nonce => "is the nonce that the token spends",
         };
-        (!names.is_empty()).then(|| format!("{} {what}", names.join(" or ")))
+        let names = match (names.as_slice(), fact) {
+            ([], _) => return None,
+            ([_, _, ..], Fact::Scopes) => {
+                return Some(format!("{} list the scopes, if present", names.join(" and ")));
+            }
+            (names, _) => names.join(" or "),
+        };
+        Some(format!("{names} {what}"))
     }
 
     /// What must hold of the key of a token with this `kid`.

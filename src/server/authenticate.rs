@@ -19,13 +19,11 @@ use super::{Inner, ResourceServer, known_issuer::KnownIssuers};
 use crate::{
     error::TokenError,
     http::{Credentials, Reason, RequestError, RequestHead, TokenKind},
-    identity::{Identity, RawTokens},
+    identity::{self, Identity, RawTokens},
     policy::{Expected, Requirement},
     source::{KeyAnswer, KeyWait},
     time::Now,
-    verify::{
-        Checked, Evidence, Failure, FirstFailure, Input, Observer, VerifiedToken, Wanted, verify_token,
-    },
+    verify::{Checked, Evidence, Failure, FirstFailure, Input, Observer, Wanted, verify_token},
 };
 
 /// How often one request may go back to the keys: once for each of its tokens, and once more when
@@ -131,7 +129,7 @@ impl Future for Pending {
 }
 
 /// The access token of a request, and the ID token beside it.
-type Tokens<O> = (<O as Observer>::Token, Option<<O as Observer>::Token>);
+type Tokens<O> = (<O as Observer>::Token, Option<Box<<O as Observer>::Token>>);
 
 impl ResourceServer {
     /// Begins with the head of a request.
@@ -264,8 +262,11 @@ impl Inner {
         credentials: Credentials<'_>,
         now: &Now<'_>,
     ) -> Result<Option<Identity>, (TokenKind, Failure)> {
-        let (access, id) = self.verify_tokens(credentials, now, &mut FirstFailure)?;
-        Ok(self.identity(Some(access), id, Some(credentials)))
+        let tokens = match self.verify_tokens(credentials, now, &mut FirstFailure)? {
+            (access, None) => identity::Tokens::Access(access),
+            (access, Some(id)) => identity::Tokens::Pair { access, id },
+        };
+        Ok(Some(self.identity(tokens, Some(credentials))))
     }
 
     /// Verifies an ID token that stands alone.
@@ -278,7 +279,7 @@ impl Inner {
         let Some(id) = self.verify_lone_id_token(token, now, expected, &mut FirstFailure)? else {
             return Err((TokenKind::Id, TokenError::WrongType.into()));
         };
-        Ok(self.identity(None, Some(id), None))
+        Ok(Some(self.identity(identity::Tokens::Id(id), None)))
     }
 
     /// The tokens of a request, and whether they belong together.
@@ -306,7 +307,7 @@ impl Inner {
             let result = self.pair.check(access, id);
             o.check(Checked::Pair, result.map_err(Into::into)).map_err(of_id)?;
         }
-        Ok((verified, Some(id)))
+        Ok((verified, Some(Box::new(id))))
     }
 
     /// An ID token that stands alone, where such are taken; otherwise nothing but that it is not.
@@ -349,23 +350,18 @@ impl Inner {
     }
 
     /// Makes the identity, and remembers it under `credentials` when they are given.
-    fn identity(
-        &self,
-        access: Option<VerifiedToken>,
-        id: Option<VerifiedToken>,
-        credentials: Option<Credentials<'_>>,
-    ) -> Option<Identity> {
+    fn identity(&self, tokens: identity::Tokens, credentials: Option<Credentials<'_>>) -> Identity {
         let raw = match credentials.filter(|_| self.retain_tokens) {
             Some(credentials) => {
                 RawTokens { access: text(credentials.access), id: credentials.id.and_then(text) }
             }
             None => RawTokens::default(),
         };
-        let identity = Identity::new(self.tag.clone(), access, id, raw)?;
+        let identity = Identity::new(self.tag.clone(), tokens, raw);
         if let (Some(cache), Some(credentials)) = (&self.cache, credentials) {
             cache.insert(credentials, &identity);
         }
-        Some(identity)
+        identity
     }
 
     /// The identity that these very tokens were verified to be, if that is so now: within

@@ -41,7 +41,8 @@ impl Default for CacheSettings {
 
 setters!(CacheSettings { max_bytes: usize, digests: bool });
 
-/// Collects the settings of a [`ResourceServer`]; see [`ResourceServer::builder`].
+/// Collects the settings of a [`ResourceServer`](crate::ResourceServer); see
+/// [`ResourceServer::builder`](crate::ResourceServer::builder).
 #[must_use]
 pub struct ResourceServerBuilder {
     pub(super) resource: String,
@@ -216,7 +217,7 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// The nonces that tokens spend, where a profile [wants that](TokenProfile::spends_nonce). Unless
+    /// The nonces that tokens spend, where a profile [wants that](crate::profile::TokenProfile::spends_nonce). Unless
     /// told otherwise they are this process's own; several that serve the same clients share a
     /// secret and a store.
     pub fn nonces(mut self, nonces: Nonces) -> Self {

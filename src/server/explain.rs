@@ -68,10 +68,10 @@ impl ResourceServer {
         self.observe(taken, &self.0.required, |now, report| {
             let (access, id) = self.0.verify_tokens(credentials, now, report)?;
             let id = match id {
-                None if taken == Taken::Pair => self.0.no_id_token(report)?,
-                id => id,
+                None if taken == Taken::Pair => self.0.no_id_token(report)?.flatten(),
+                id => id.and_then(|id| *id),
             };
-            Ok([access, id.flatten()])
+            Ok([access, id])
         })
         .await
     }

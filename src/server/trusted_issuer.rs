@@ -108,7 +108,7 @@ impl TrustedIssuer {
     ///
     /// # let secret: Vec<u8> = (1..=32).collect();
     /// let keys = KeySet::from_keys([VerifyingKey::from_hmac_secret(&secret, Algorithm::HS256)?]);
-    /// let profile = TokenProfile::jwt().algorithms(Algorithm::HS256);
+    /// let profile = TokenProfile::jwt().algorithms([Algorithm::HS256]);
     /// let billing = TrustedIssuer::with_keys("billing", keys, profile).tokens_without_issuer(true);
     /// let api = ResourceServer::builder("https://api.example").issuer(billing).build()?;
     /// # let _ = api;

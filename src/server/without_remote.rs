@@ -13,7 +13,7 @@ pub(super) mod fetched {
     }
 
     #[derive(Clone, Default)]
-    pub(in super::super) struct RemoteSettings;
+    pub(in super::super) struct RemoteSettings(pub(super) ());
 }
 
 pub(super) mod key_sources {
@@ -63,6 +63,6 @@ pub(super) mod key_sources {
     pub(in super::super) fn check_given<A>(_: &TrustedIssuer, _: A, _: &mut Problems<'_>) {}
 
     pub(in super::super) fn check(issuer: &TrustedIssuer, _: &mut Problems<'_>) {
-        let RemoteSettings = issuer.remote;
+        let RemoteSettings(()) = issuer.remote;
     }
 }

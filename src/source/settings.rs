@@ -219,7 +219,7 @@ impl TenantSettings {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "remote"))]
 mod tests {
     use super::*;
 

@@ -100,6 +100,7 @@ impl<'a> Plain<'_, 'a> {
         Some(begin..end)
     }
 
+    #[inline(always)]
     fn text(&mut self) -> Option<&'a str> {
         let range = self.string()?;
         self.text.get(range)

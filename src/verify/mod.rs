@@ -132,9 +132,12 @@ pub(crate) fn verify_token<I: Issuers, O: Observer>(
         None => None,
     };
     let (read, evidence) = judge(token.as_ref(), payload.as_deref(), input, issuers, o)?;
-    let contents = read.zip(payload).map(|(Read { header, issuer, extracted, window }, payload)| {
-        TokenContents { payload: payload.into_boxed_str(), header, issuer, extracted, window }
-    });
+    let contents = match (read, payload) {
+        (Some(Read { header, issuer, extracted, window }), Some(payload)) => {
+            Some(TokenContents { payload: payload.into_boxed_str(), header, issuer, extracted, window })
+        }
+        _ => None,
+    };
     o.token(contents, evidence)
 }
 

@@ -90,9 +90,7 @@ fn each_contradiction_is_named_with_what_to_write_instead() {
         (
             "a realm that fits no header",
             server().realm("a\r\nb"),
-            Some(
-                "realm or resource: only printable ASCII can stand in a challenge; leave other characters out",
-            ),
+            Some("realm: only printable ASCII can stand in a challenge; leave other characters out"),
         ),
         (
             "an issuer without a name",
@@ -270,7 +268,7 @@ fn several_contradictions_are_named_at_once() {
             r#"issuer "https://issuer.test": none of its keys fits an accepted algorithm {}; name theirs with TokenProfile::algorithms"#,
             r#"issuer "https://issuer.test": it is there twice; merge both into one"#,
             r#"issuer "https://issuer.test": it has no key; give at least one"#,
-            "realm or resource: only printable ASCII can stand in a challenge; leave other characters out",
+            "realm: only printable ASCII can stand in a challenge; leave other characters out",
         ]
     );
     assert_eq!(
