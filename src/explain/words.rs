@@ -124,12 +124,8 @@ fn fact_row(
     let is_it = |id, name: &str| blamed.map_or(claims.get(id).is_some(), |blamed| blamed == name);
     let (id, name) = names.iter().find(|(id, name)| is_it(*id, name.as_str())).or(names.first())?;
     let shown = claims.get(*id).map(|value| Shown::claim(name.as_str(), value));
-    let absent = shown.is_none().then_some(NOT_THERE);
-    Some(
-        Finding::new(Stage::Claims, profile.fact_in_words(fact)?)
-            .about(name.as_str(), shown)
-            .judged(result, absent),
-    )
+    let (row, absent) = (profile.fact_in_words(fact)?, shown.is_none().then_some(NOT_THERE));
+    Some(Finding::new(Stage::Claims, row).about(name.as_str(), shown).judged(result, absent))
 }
 
 /// What reading a token came to. After a failure the other checks are left open: they are made in one

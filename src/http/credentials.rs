@@ -191,11 +191,20 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a He
 fn is_token68(token: &[u8]) -> bool {
     let end = token.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
     let (body, _) = token.split_at(end);
-    !body.is_empty()
-        && body.iter().all(|byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
-        })
+    !body.is_empty() && body.iter().all(|byte| TOKEN68.get(usize::from(*byte)) == Some(&true))
 }
+
+/// Which bytes a token is made of (RFC 9110 section 11.2): anyone can have a long one looked at.
+#[expect(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
+static TOKEN68: [bool; 256] = {
+    let (mut is, mut byte) = ([false; 256], 0);
+    while byte < 0x80 {
+        let others = matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+        is[byte as usize] = byte.is_ascii_alphanumeric() || others;
+        byte += 1;
+    }
+    is
+};
 
 #[cfg(test)]
 mod tests {

@@ -232,7 +232,10 @@ impl Check {
     /// Whether `value` passes; `None` when it is not of the type that the check is about.
     fn passes(&self, value: ClaimValue<'_>, context: &RuleContext<'_>, window: &mut Window) -> Option<bool> {
         let Moment { now, leeway } = context.moment;
-        let any = |wanted: &[Box<str>]| Some(has_any(value.as_strings()?, wanted.iter().map(AsRef::as_ref)));
+        let any = |wanted: &[Box<str>]| match value {
+            ClaimValue::String(have) => Some(wanted.iter().any(|wanted| **wanted == *have)),
+            _ => Some(has_any(value.as_strings()?, wanted.iter().map(AsRef::as_ref))),
+        };
         let in_window = |window: &mut Window, from, until| {
             window.narrow(from, until);
             Some(Window { from, until }.contains(now))

@@ -286,6 +286,10 @@ impl CompiledProfile {
 #[inline]
 fn texts(value: ClaimValue<'_>, payload: &str) -> Option<Texts> {
     let mut texts = Texts::new();
+    if let ClaimValue::String(one) = value {
+        texts.push(Text::of(one, payload));
+        return Some(texts);
+    }
     for string in value.as_strings()? {
         texts.push(Text::of(string, payload));
     }

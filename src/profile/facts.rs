@@ -47,8 +47,8 @@ impl TokenProfile {
     }
 
     /// The claims that hold the scopes, each a space-separated string or an array of strings. The scopes
-    /// of all of them count, each once, in this order. Each element of an array is one scope: one with a
-    /// space in it is none (RFC 6749 section 3.3). Any other type is invalid.
+    /// of all of them count, in this order; where there are several claims, each once. Each element of an
+    /// array is one scope: one with a space in it is none (RFC 6749 section 3.3). Any other type is invalid.
     ///
     /// ```
     /// use tower_resource_server::profile::TokenProfile;

@@ -11,7 +11,7 @@ use aws_lc_rs::{
 };
 use tower::Layer;
 use tower_resource_server::{
-    CacheSettings, TrustedIssuer, ResourceServer,
+    CacheSettings, ResourceServer, TrustedIssuer,
     keys::{Algorithm, KeySet, VerifyingKey},
     profile::TokenProfile,
 };

@@ -15,7 +15,7 @@ use pkcs8::{PrivateKeyInfo, der::Decode};
 use serde_json::Value;
 use serde_json::json;
 use tower_resource_server::{
-    TrustedIssuer, ResourceServer,
+    ResourceServer, TrustedIssuer,
     issuer::{SigningKey, TokenIssuer},
     keys::{Algorithm, KeySet},
     time::{Clock, SystemClock, UnixTime},
@@ -74,7 +74,14 @@ impl Shared {
     fn server(&self) -> ResourceServer {
         let jwks = json!({ "keys": [self.ours.public_jwk().unwrap()] });
         let keys = KeySet::from_jwks(jwks.to_string().as_bytes()).unwrap();
-        ResourceServer::builder(API).issuer(TrustedIssuer::with_keys(ISSUER, keys, tower_resource_server::profile::TokenProfile::jwt())).build().unwrap()
+        ResourceServer::builder(API)
+            .issuer(TrustedIssuer::with_keys(
+                ISSUER,
+                keys,
+                tower_resource_server::profile::TokenProfile::jwt(),
+            ))
+            .build()
+            .unwrap()
     }
 
     fn token_of_theirs(&self) -> Result<String, jsonwebtoken::errors::Error> {

@@ -6,7 +6,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, Validation, jwk::Jwk};
 use serde_json::{Value, json};
 use tower_resource_server::{
-    TrustedIssuer, ResourceServer,
+    ResourceServer, TrustedIssuer,
     http::Reason,
     issuer::SigningKey,
     keys::{Algorithm, KeySet, VerifyingKey},

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 use tower_resource_server::{
-    CacheSettings, Identity, TrustedIssuer, ResourceServer,
+    CacheSettings, Identity, ResourceServer, TrustedIssuer,
     issuer::SigningKey,
     keys::{Algorithm, KeySet, VerifyingKey},
     policy::claim,

@@ -12,7 +12,7 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use tower_resource_server::{
-    TrustedIssuer, ResourceServer,
+    ResourceServer, TrustedIssuer,
     identity_provider::{
         Challenge, ExchangeError, HandleChallengeAnswer, IdentityProvider, IdentityProviderClient,
         IdentityProviderService, Outcome, StartAuthorization,
@@ -114,8 +114,13 @@ async fn metadata_says_what_its_members_say() {
             keys: json!({"keys": [key.public_jwk()]}).to_string(),
             asked: Arc::clone(&addresses),
         };
-        let api =
-            ResourceServer::builder(API).issuer(TrustedIssuer::discover(ISSUER, tower_resource_server::profile::TokenProfile::jwt()).http_client(provider)).build().unwrap();
+        let api = ResourceServer::builder(API)
+            .issuer(
+                TrustedIssuer::discover(ISSUER, tower_resource_server::profile::TokenProfile::jwt())
+                    .http_client(provider),
+            )
+            .build()
+            .unwrap();
         let verified = api.verify_access_token(&token).await;
         assert_eq!(verified.is_ok(), asked.is_some(), "{name}");
         let addresses = addresses.lock().unwrap();
