@@ -31,7 +31,7 @@ pub(crate) fn layer(algorithm: Algorithm, set: &Set, cache_bytes: usize) -> Send
     };
     let cache = CacheSettings::default().max_bytes(cache_bytes);
     let server = ResourceServer::builder(API)
-        .issuer(TrustedIssuer::with_keys(ISSUER, keys, TokenProfile::rfc9068().algorithms(algorithm)))
+        .issuer(TrustedIssuer::with_keys(ISSUER, keys, TokenProfile::rfc9068().algorithms([algorithm])))
         .cache(cache)
         .build()
         .expect("a good configuration");

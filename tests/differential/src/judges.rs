@@ -50,11 +50,11 @@ impl Judges {
                 serde_json::from_value::<Jwk>(jwk)
                     .ok()
                     .and_then(|jwk| DecodingKey::from_jwk(&jwk).ok())
-                    .unwrap_or_else(|| DecodingKey::from_hmac_secret(&[])),
+                    .unwrap_or_else(|| DecodingKey::from_secret(&[])),
             ),
             None => (
                 VerifyingKey::from_hmac_secret(&SECRET, algorithm).expect("a secret"),
-                DecodingKey::from_hmac_secret(&SECRET),
+                DecodingKey::from_secret(&SECRET),
             ),
         };
         let profile = TokenProfile::jwt().algorithms([algorithm]).leeway(Duration::from_secs(leeway));

@@ -55,7 +55,7 @@ fn promise_5_no_member_name_hides_what_an_application_reads() {
         ("a number that is judged", format!(r#""metadata":{{"{PRIVATE}Number":"5"}}"#)),
         ("a number that is none", format!(r#""x":{{"{PRIVATE}Number":"five"}}"#)),
         ("a number as a number", format!(r#""x":{{"{PRIVATE}Number":5}}"#)),
-        ("a number, escaped", format!(r#""x":{{"\u0024serde_json::private::Number":"5"}}"#)),
+        ("a number, escaped", r#""x":{"\u0024serde_json::private::Number":"5"}"#.to_owned()),
         ("a number, its text escaped", format!(r#""x":{{"{PRIVATE}Number":"\u0035"}}"#)),
         ("a number and more", format!(r#""x":{{"{PRIVATE}Number":"5","y":1}}"#)),
         ("a number in a scope", format!(r#""scope":{{"admin":{{"exp":{{"{PRIVATE}Number":"4e9"}}}}}}"#)),
