@@ -126,6 +126,12 @@ impl From<String> for ClaimPath {
     }
 }
 
+impl From<&String> for ClaimPath {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
 impl From<Arc<str>> for ClaimPath {
     fn from(text: Arc<str>) -> Self {
         Self::new(text)

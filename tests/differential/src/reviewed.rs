@@ -77,6 +77,31 @@ pub const STRICTER: &[Stricter] = &[
     stricter("c_hash:", "foreign_claim c_hash", "the mark of an ID token, which is not an access token"),
     stricter("s_hash:", "foreign_claim s_hash", "the mark of an ID token, which is not an access token"),
     stricter("events:", "foreign_claim events", "the mark of a security event or logout token (RFC 8417)"),
+    stricter(
+        "nonce: null",
+        "invalid_claim nonce",
+        "null marks no other kind of token, and is not absent either",
+    ),
+    stricter(
+        "at_hash: null",
+        "invalid_claim at_hash",
+        "null marks no other kind of token, and is not absent either",
+    ),
+    stricter(
+        "c_hash: null",
+        "invalid_claim c_hash",
+        "null marks no other kind of token, and is not absent either",
+    ),
+    stricter(
+        "s_hash: null",
+        "invalid_claim s_hash",
+        "null marks no other kind of token, and is not absent either",
+    ),
+    stricter(
+        "events: null",
+        "invalid_claim events",
+        "null marks no other kind of token, and is not absent either",
+    ),
     stricter("token_use: id", "foreign_claim token_use", "an ID token by its own word"),
     stricter("token_use:", "invalid_claim token_use", "a claim that tells kinds of token apart is a string"),
     stricter("typ: ID", "foreign_claim typ", "an ID token by its own word"),
