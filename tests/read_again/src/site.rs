@@ -78,7 +78,7 @@ pub struct Facts {
     pub subject: String,
     pub client: Option<String>,
     pub audiences: Vec<String>,
-    /// In alphabetical order: an object has none.
+    /// In alphabetical order, each once: they are a set.
     pub scopes: Vec<String>,
 }
 
@@ -86,6 +86,7 @@ impl Facts {
     pub fn of(identity: &Identity) -> Self {
         let mut scopes: Vec<_> = identity.scopes().map(str::to_owned).collect();
         scopes.sort_unstable();
+        scopes.dedup();
         Self {
             subject: identity.subject().to_owned(),
             client: identity.client_id().map(str::to_owned),
@@ -123,6 +124,7 @@ impl Facts {
         };
         scopes.retain(|scope| !scope.is_empty());
         scopes.sort_unstable();
+        scopes.dedup();
         Some(Self {
             subject: claims["sub"].as_str()?.to_owned(),
             client,
