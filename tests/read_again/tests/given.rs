@@ -216,11 +216,7 @@ fn promise_5_a_header_that_is_kept_is_read_as_it_was_judged() {
             Err(RESERVED),
         ),
         ("a number in a map", r#"{"alg":"HS256","ver":{"$serde_json::private::Number":"4"}}"#, Err(RESERVED)),
-        (
-            "a number for alg",
-            r#"{"alg":{"$serde_json::private::Number":"4"},"ver":1}"#,
-            Err("the token's header is not well-formed"),
-        ),
+        ("a number for alg", r#"{"alg":{"$serde_json::private::Number":"4"},"ver":1}"#, Err(RESERVED)),
         ("a huge number", r#"{"alg":"HS256","ver":1e400}"#, Err("the token's header is not well-formed")),
         ("a member twice", r#"{"alg":"HS256","ver":{"a":1,"a":1}}"#, Err(TWICE)),
     ] {
