@@ -3,7 +3,7 @@
 mod principal;
 mod token_claims;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
 use http::Extensions;
 use serde::Deserialize;
@@ -58,19 +58,44 @@ struct Inner {
 }
 
 /// The tokens that an identity rests on: at least one.
-pub(crate) enum Tokens {
-    Access(VerifiedToken),
-    Id(VerifiedToken),
-    Pair { access: VerifiedToken, id: Box<VerifiedToken> },
+pub(crate) struct Tokens {
+    /// The one that speaks for the identity.
+    pub(crate) main: VerifiedToken,
+    pub(crate) role: Role,
+}
+
+/// What the main token of an identity is.
+pub(crate) enum Role {
+    /// An access token by itself.
+    Access,
+    /// An ID token by itself.
+    Id,
+    /// An access token with this ID token beside it.
+    AccessBeside(Box<VerifiedToken>),
 }
 
 impl Tokens {
+    fn access(&self) -> Option<&VerifiedToken> {
+        match self.role {
+            Role::Access | Role::AccessBeside(_) => Some(&self.main),
+            Role::Id => None,
+        }
+    }
+
+    fn id(&self) -> Option<&VerifiedToken> {
+        match &self.role {
+            Role::Access => None,
+            Role::Id => Some(&self.main),
+            Role::AccessBeside(id) => Some(id),
+        }
+    }
+
     fn iter(&self) -> impl Iterator<Item = &VerifiedToken> {
-        let (first, second) = match self {
-            Self::Access(token) | Self::Id(token) => (token, None),
-            Self::Pair { access, id } => (access, Some(&**id)),
+        let beside = match &self.role {
+            Role::AccessBeside(id) => Some(&**id),
+            Role::Access | Role::Id => None,
         };
-        [first].into_iter().chain(second)
+        [&self.main].into_iter().chain(beside)
     }
 }
 
@@ -143,24 +168,15 @@ impl Identity {
     }
 
     pub(crate) fn access_contents(&self) -> Option<&TokenContents> {
-        match &self.0.tokens {
-            Tokens::Access(token) | Tokens::Pair { access: token, .. } => Some(token),
-            Tokens::Id(_) => None,
-        }
+        self.0.tokens.access().map(Deref::deref)
     }
 
     pub(crate) fn id_contents(&self) -> Option<&TokenContents> {
-        match &self.0.tokens {
-            Tokens::Id(token) => Some(token),
-            Tokens::Pair { id, .. } => Some(id),
-            Tokens::Access(_) => None,
-        }
+        self.0.tokens.id().map(Deref::deref)
     }
 
     fn main(&self) -> &VerifiedToken {
-        match &self.0.tokens {
-            Tokens::Access(token) | Tokens::Id(token) | Tokens::Pair { access: token, .. } => token,
-        }
+        &self.0.tokens.main
     }
 
     /// The issuer and the subject: what an application should key its records on.
@@ -269,20 +285,13 @@ impl Identity {
     /// The verified access token, if there was one.
     #[must_use]
     pub fn access_token(&self) -> Option<TokenClaims<'_>> {
-        match &self.0.tokens {
-            Tokens::Access(token) | Tokens::Pair { access: token, .. } => Some(TokenClaims(token)),
-            Tokens::Id(_) => None,
-        }
+        self.0.tokens.access().map(TokenClaims)
     }
 
     /// The verified ID token, if there was one.
     #[must_use]
     pub fn id_token(&self) -> Option<TokenClaims<'_>> {
-        match &self.0.tokens {
-            Tokens::Id(token) => Some(TokenClaims(token)),
-            Tokens::Pair { id, .. } => Some(TokenClaims(id)),
-            Tokens::Access(_) => None,
-        }
+        self.0.tokens.id().map(TokenClaims)
     }
 
     /// The access token as it came, if the server was built to retain tokens.

@@ -19,7 +19,7 @@ use super::{Inner, ResourceServer, known_issuer::KnownIssuers};
 use crate::{
     error::TokenError,
     http::{Credentials, Reason, RequestError, RequestHead, TokenKind},
-    identity::{self, Identity, RawTokens},
+    identity::{self, Identity, RawTokens, Role},
     policy::{Expected, Requirement},
     source::{KeyAnswer, KeyWait},
     time::Now,
@@ -262,11 +262,9 @@ impl Inner {
         credentials: Credentials<'_>,
         now: &Now<'_>,
     ) -> Result<Option<Identity>, (TokenKind, Failure)> {
-        let tokens = match self.verify_tokens(credentials, now, &mut FirstFailure)? {
-            (access, None) => identity::Tokens::Access(access),
-            (access, Some(id)) => identity::Tokens::Pair { access, id },
-        };
-        Ok(Some(self.identity(tokens, Some(credentials))))
+        let (main, id) = self.verify_tokens(credentials, now, &mut FirstFailure)?;
+        let role = id.map_or(Role::Access, Role::AccessBeside);
+        Ok(Some(self.identity(identity::Tokens { main, role }, Some(credentials))))
     }
 
     /// Verifies an ID token that stands alone.
@@ -276,10 +274,10 @@ impl Inner {
         now: &Now<'_>,
         expected: Expected<'_>,
     ) -> Result<Option<Identity>, (TokenKind, Failure)> {
-        let Some(id) = self.verify_lone_id_token(token, now, expected, &mut FirstFailure)? else {
+        let Some(main) = self.verify_lone_id_token(token, now, expected, &mut FirstFailure)? else {
             return Err((TokenKind::Id, TokenError::WrongType.into()));
         };
-        Ok(Some(self.identity(identity::Tokens::Id(id), None)))
+        Ok(Some(self.identity(identity::Tokens { main, role: Role::Id }, None)))
     }
 
     /// The tokens of a request, and whether they belong together.
@@ -291,9 +289,12 @@ impl Inner {
     ) -> Result<Tokens<O>, (TokenKind, Failure)> {
         let Credentials { access, id, selector } = credentials;
         o.begin(TokenKind::Access);
-        let verified = self
-            .verify_one(self.issuers.of_access_tokens(now), access, selector, Expected::default(), o)
-            .map_err(|failure| (TokenKind::Access, failure))?;
+        let issuers = self.issuers.of_access_tokens(now);
+        // A token is large to be moved, so its result is not made into another.
+        let verified = match self.verify_one(issuers, access, selector, Expected::default(), o) {
+            Ok(verified) => verified,
+            Err(failure) => return Err((TokenKind::Access, failure)),
+        };
         // Without a profile for ID tokens none is read from a request.
         let (Some(id), Some(issuers)) = (id, self.issuers.of_id_tokens(now)) else {
             return Ok((verified, None));

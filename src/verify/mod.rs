@@ -19,22 +19,25 @@
 //! [`FirstFailure`], which costs nothing; [`explain`](crate::explain) with one that records every
 //! check and goes on.
 
+mod header;
 mod observer;
 mod token;
 
 use std::sync::Arc;
 
+use self::header::{Header, lacks_named_key, read_header};
 pub(crate) use self::{
+    header::check_header,
     observer::{Checked, Failure, FirstFailure, Observer, Signing, Wanted},
     token::{Evidence, TokenContents, VerifiedToken},
 };
 use crate::{
     error::{ClaimName, TokenError},
-    keys::{Algorithm, KeySet, SnapshotRef, verify_signature},
+    keys::{Algorithm, SnapshotRef, verify_signature},
     policy::{Expected, Moment, RuleContext, Window},
     profile::{CompiledProfile, Extracted, Fact},
     time::{Now, UnixTime},
-    token::{ClaimId, ClaimNames, ClaimValue, Claims, JoseHeader, TokenLimits, UnverifiedToken},
+    token::{ClaimId, ClaimNames, ClaimValue, Claims, TokenLimits, UnverifiedToken},
 };
 
 /// What the result of a verification depends on beside the token and its issuers.
@@ -131,7 +134,8 @@ pub(crate) fn verify_token<I: Issuers, O: Observer>(
         Some(token) => o.value(Checked::Form, token.payload_json())?,
         None => None,
     };
-    let (read, evidence) = judge(token.as_ref(), payload.as_deref(), input, issuers, o)?;
+    let mut read = None;
+    let evidence = judge(token.as_ref(), payload.as_deref(), input, issuers, &mut read, o)?;
     let contents = match (read, payload) {
         (Some(Read { header, issuer, extracted, window }), Some(payload)) => {
             Some(TokenContents { payload: payload.into_boxed_str(), header, issuer, extracted, window })
@@ -149,27 +153,28 @@ struct Read {
     window: Window,
 }
 
-/// Judges a token by its payload and its header, as far as there are any.
+/// Judges a token by its payload and its header, as far as there are any. What is `read` is filled where
+/// it stays, as it is large to be moved.
 #[inline(always)]
 fn judge<I: Issuers, O: Observer>(
     token: Option<&UnverifiedToken<'_>>,
     payload: Option<&str>,
     input: &Input<'_>,
     issuers: &I,
+    read: &mut Option<Read>,
     o: &mut O,
-) -> Result<(Option<Read>, Option<Evidence>), Failure> {
-    // Filled where they stay: the claims are large to be moved.
+) -> Result<Option<Evidence>, Failure> {
     let mut claims = Claims::none(input.names);
     let claims = match payload {
         Some(payload) => {
-            let read = claims.read(payload, input.names, input.limits);
-            o.value(Checked::Payload, read.map_err(TokenError::from))?.map(|()| &mut claims)
+            let result = claims.read(payload, input.names, input.limits);
+            o.value(Checked::Payload, result.map_err(TokenError::from))?.map(|()| &mut claims)
         }
         None => None,
     };
 
-    let Some(issuer) = trusted_issuer(claims.as_deref(), input, issuers, o)? else { return Ok((None, None)) };
-    let judged = judge_by(&issuer, token, payload, claims, input, o);
+    let Some(issuer) = trusted_issuer(claims.as_deref(), input, issuers, o)? else { return Ok(None) };
+    let judged = judge_by(&issuer, token, payload, claims, input, read, o);
     o.report(|error| issuer.reported(error));
     judged.map_err(|failure| match failure {
         Failure::Refused(error) => Failure::Refused(issuer.reported(error)),
@@ -188,11 +193,12 @@ fn judge_by<I: Issuer, O: Observer>(
     payload: Option<&str>,
     claims: Option<&mut Claims<'_>>,
     input: &Input<'_>,
+    read: &mut Option<Read>,
     o: &mut O,
-) -> Result<(Option<Read>, Option<Evidence>), Failure> {
+) -> Result<Option<Evidence>, Failure> {
     let Some(profile) = issuer.profile(claims.as_deref()) else {
         o.check(Checked::Kind { in_pairs: true }, Err(TokenError::WrongType.into()))?;
-        return Ok((None, None));
+        return Ok(None);
     };
     o.profile(profile);
     let keys = issuer.keys();
@@ -234,13 +240,13 @@ fn judge_by<I: Issuer, O: Observer>(
         _ => None,
     };
     let kept = token.filter(|_| profile.keeps_header && !O::DRY_RUN).map(UnverifiedToken::header_json);
-    let read = extracted.map(|extracted| Read {
+    *read = extracted.map(|extracted| Read {
         header: kept.and_then(|json| String::from_utf8(json.ok()?).ok()).map(Into::into),
         issuer: Arc::clone(&profile.binding.issuer),
         extracted,
         window,
     });
-    Ok((read, evidence))
+    Ok(evidence)
 }
 
 /// The issuer that the token or the request names; where the observer goes on without one that is
@@ -288,63 +294,6 @@ fn issuer_claim(iss: Option<ClaimValue<'_>>) -> Result<&str, TokenError> {
     let name = || ClaimName("iss".into());
     let iss = iss.ok_or_else(|| TokenError::MissingClaim(name()))?;
     iss.as_str().ok_or_else(|| TokenError::InvalidClaim(name()))
-}
-
-/// The header of a token, read for it or for an earlier one with the same.
-enum Header<'a> {
-    Known(&'a JoseHeader<'static>),
-    New(Box<JoseHeader<'static>>),
-}
-
-impl Header<'_> {
-    const fn get(&self) -> &JoseHeader<'static> {
-        match self {
-            Self::Known(header) => header,
-            Self::New(header) => header,
-        }
-    }
-}
-
-/// Reads the header, and refuses what no profile can allow: critical extensions (RFC 7515 section
-/// 4.1.11), unencoded payloads (RFC 7797), encryption, compression and nested tokens.
-#[inline(always)]
-fn read_header<'k, O: Observer>(
-    token: &UnverifiedToken<'_>,
-    profile: &CompiledProfile,
-    keys: Option<&'k KeySet>,
-    limits: &TokenLimits,
-    o: &mut O,
-) -> Result<Option<Header<'k>>, Failure> {
-    if !O::DRY_RUN
-        && let Some(known) = keys.and_then(|keys| keys.memo().get(token.header_segment()))
-    {
-        // It was read for a token of this issuer, perhaps of another kind.
-        known.check_null(profile.null_is_absent)?;
-        return Ok(Some(Header::Known(known)));
-    }
-    let header = token.header_json().and_then(|json| {
-        let header = JoseHeader::read(&json, limits)?;
-        header.check_null(profile.null_is_absent)?;
-        Ok(Box::new(header.to_owned()))
-    });
-    let Some(header) = o.value(Checked::HeaderForm, header)? else { return Ok(None) };
-    o.check(Checked::Extensions, header.check_extensions().map_err(Into::into))?;
-    o.check(Checked::KeyIdLength(&header), header.check_kid(limits).map_err(Into::into))?;
-    Ok(Some(Header::New(header)))
-}
-
-/// What the profile demands of the header; gives the algorithm, if it is an accepted one.
-#[inline(always)]
-pub(crate) fn check_header<O: Observer>(
-    profile: &CompiledProfile,
-    header: &JoseHeader<'_>,
-    o: &mut O,
-) -> Result<Option<Algorithm>, Failure> {
-    let algorithm = o.value(Checked::Algorithm(header), profile.check_algorithm(header))?;
-    o.check(Checked::Type(header), profile.check_type(header).map_err(Into::into))?;
-    o.check(Checked::ContentType(header), profile.check_content_type(header).map_err(Into::into))?;
-    o.check(Checked::KeyId, profile.check_names_key(header).map_err(Into::into))?;
-    Ok(algorithm)
 }
 
 /// The rules of the profile, in their order; narrows `window` to the time in which all of them hold.
@@ -440,28 +389,4 @@ fn check_signature<I: Issuer, O: Observer>(
             Ok(None)
         }
     }
-}
-
-/// What is wrong with a token that names a key which is known not to exist, whatever else it says:
-/// anyone can make up such tokens, so they should cost little. It can be known before the issuer only
-/// where there is one issuer; and only if nothing would be fetched or waited for, since that is not
-/// done for a token whose issuer was not looked at.
-fn lacks_named_key<I: Issuers>(
-    token: &UnverifiedToken<'_>,
-    issuers: &I,
-    limits: &TokenLimits,
-) -> Option<TokenError> {
-    let issuer = issuers.only()?;
-    let (profile, snapshot) = (issuer.only_profile()?, issuer.keys()?);
-    let keys = snapshot.keys();
-    if keys.memo().get(token.header_segment()).is_some() {
-        return None;
-    }
-    let json = token.header_json().ok()?;
-    let header = JoseHeader::parse(&json, limits).ok()?;
-    let algorithm = check_header(profile, &header, &mut FirstFailure).ok()??;
-    let name = profile.key_name(header.kid.as_deref())?;
-    let lacks = keys.candidates(Some(name), algorithm).next().is_none()
-        && issuer.has_no_other_keys(snapshot.generation());
-    lacks.then(|| keys.lacking(Some(name)))
 }
