@@ -194,7 +194,15 @@ impl CompiledProfile {
 
     /// The strings of `aud`; none where it is not there.
     pub(crate) fn audiences(&self, claims: &Claims<'_>, payload: &str) -> Texts {
-        claims.get(self.audience).and_then(|value| texts(value, payload)).unwrap_or_default()
+        let mut texts = Texts::new();
+        match claims.get(self.audience) {
+            Some(ClaimValue::String(one)) => texts.push(Text::of(one, payload)),
+            Some(ClaimValue::Strings(each)) => {
+                each.iter().for_each(|text| texts.push(Text::of(text, payload)));
+            }
+            _ => {}
+        }
+        texts
     }
 
     pub(crate) fn expires_at(&self, claims: &Claims<'_>) -> Option<UnixTime> {
@@ -280,20 +288,6 @@ impl CompiledProfile {
         let nonce = self.nonce.as_ref().map(std::slice::from_ref);
         nonce.map(|nonce| non_empty(nonce, claims, payload)).transpose()
     }
-}
-
-/// The one string, or the strings of an array; `None` for any other value.
-#[inline]
-fn texts(value: ClaimValue<'_>, payload: &str) -> Option<Texts> {
-    let mut texts = Texts::new();
-    if let ClaimValue::String(one) = value {
-        texts.push(Text::of(one, payload));
-        return Some(texts);
-    }
-    for string in value.as_strings()? {
-        texts.push(Text::of(string, payload));
-    }
-    Some(texts)
 }
 
 /// The first of these claims that is there, a non-empty string.

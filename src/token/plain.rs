@@ -346,7 +346,7 @@ struct Members<'a> {
 
 impl<'a> Members<'a> {
     /// `None` for a name that is there already, and when there are too many.
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, mark: u8, name: &'a [u8]) -> Option<()> {
         let bit = 1 << (mark & 63);
         let known = self.marks & bit != 0 && self.names.contains(&name);

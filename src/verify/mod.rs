@@ -134,47 +134,36 @@ pub(crate) fn verify_token<I: Issuers, O: Observer>(
         Some(token) => o.value(Checked::Form, token.payload_json())?,
         None => None,
     };
-    let mut read = None;
-    let evidence = judge(token.as_ref(), payload.as_deref(), input, issuers, &mut read, o)?;
-    let contents = match (read, payload) {
-        (Some(Read { header, issuer, extracted, window }), Some(payload)) => {
-            Some(TokenContents { payload: payload.into_boxed_str(), header, issuer, extracted, window })
-        }
-        _ => None,
-    };
+    let mut contents = None;
+    let evidence = judge(token.as_ref(), payload.as_deref(), input, issuers, &mut contents, o)?;
+    if let (Some(contents), Some(payload)) = (&mut contents, payload) {
+        contents.payload = payload.into_boxed_str();
+    }
     o.token(contents, evidence)
 }
 
-/// What is read from a token beside its payload.
-struct Read {
-    header: Option<Box<str>>,
-    issuer: Arc<str>,
-    extracted: Extracted,
-    window: Window,
-}
-
-/// Judges a token by its payload and its header, as far as there are any. What is `read` is filled where
-/// it stays, as it is large to be moved.
+/// Judges a token by its payload and its header, as far as there are any. The `contents` are filled
+/// where they stay, as they are large to be moved; the payload, from which they are read, comes last.
 #[inline(always)]
 fn judge<I: Issuers, O: Observer>(
     token: Option<&UnverifiedToken<'_>>,
     payload: Option<&str>,
     input: &Input<'_>,
     issuers: &I,
-    read: &mut Option<Read>,
+    contents: &mut Option<TokenContents>,
     o: &mut O,
 ) -> Result<Option<Evidence>, Failure> {
     let mut claims = Claims::none(input.names);
     let claims = match payload {
         Some(payload) => {
-            let result = claims.read(payload, input.names, input.limits);
-            o.value(Checked::Payload, result.map_err(TokenError::from))?.map(|()| &mut claims)
+            let read = claims.read(payload, input.names, input.limits);
+            o.value(Checked::Payload, read.map_err(TokenError::from))?.map(|()| &mut claims)
         }
         None => None,
     };
 
     let Some(issuer) = trusted_issuer(claims.as_deref(), input, issuers, o)? else { return Ok(None) };
-    let judged = judge_by(&issuer, token, payload, claims, input, read, o);
+    let judged = judge_by(&issuer, token, payload, claims, input, contents, o);
     o.report(|error| issuer.reported(error));
     judged.map_err(|failure| match failure {
         Failure::Refused(error) => Failure::Refused(issuer.reported(error)),
@@ -193,7 +182,7 @@ fn judge_by<I: Issuer, O: Observer>(
     payload: Option<&str>,
     claims: Option<&mut Claims<'_>>,
     input: &Input<'_>,
-    read: &mut Option<Read>,
+    contents: &mut Option<TokenContents>,
     o: &mut O,
 ) -> Result<Option<Evidence>, Failure> {
     let Some(profile) = issuer.profile(claims.as_deref()) else {
@@ -240,7 +229,8 @@ fn judge_by<I: Issuer, O: Observer>(
         _ => None,
     };
     let kept = token.filter(|_| profile.keeps_header && !O::DRY_RUN).map(UnverifiedToken::header_json);
-    *read = extracted.map(|extracted| Read {
+    *contents = extracted.map(|extracted| TokenContents {
+        payload: Box::default(),
         header: kept.and_then(|json| String::from_utf8(json.ok()?).ok()).map(Into::into),
         issuer: Arc::clone(&profile.binding.issuer),
         extracted,

@@ -217,11 +217,13 @@ impl Observer for FirstFailure {
         contents: Option<TokenContents>,
         evidence: Option<Evidence>,
     ) -> Result<VerifiedToken, Failure> {
-        match (contents, evidence) {
-            (Some(contents), Some(evidence)) => Ok(VerifiedToken::new(contents, evidence)),
-            // Whatever is missing has ended the sequence before.
-            _ => Err(TokenError::InvalidSignature.into()),
+        if let Some(contents) = contents
+            && let Some(evidence) = evidence
+        {
+            return Ok(VerifiedToken::new(contents, evidence));
         }
+        // Whatever is missing has ended the sequence before.
+        Err(TokenError::InvalidSignature.into())
     }
 
     #[inline(always)]
