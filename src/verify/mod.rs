@@ -153,6 +153,7 @@ fn judge<I: Issuers, O: Observer>(
     contents: &mut Option<TokenContents>,
     o: &mut O,
 ) -> Result<Option<Evidence>, Failure> {
+    // Filled where they stay, as well.
     let mut claims = Claims::none(input.names);
     let claims = match payload {
         Some(payload) => {
