@@ -36,7 +36,7 @@ use std::fmt;
 
 use axum::{
     body::Body,
-    extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts},
+    extract::{FromRequestParts, OptionalFromRequestParts},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -47,7 +47,6 @@ use crate::{
     ClaimsError, ResourceServer,
     http::{LateRefusal, Rejection},
     identity::{Authentication, Identity},
-    middleware::{RequirementTable, Requirements},
 };
 
 /// The claims of the verified access token (of the ID token, where that came alone) as a type of
@@ -204,31 +203,5 @@ impl ResourceServer {
             }
             None => axum::Router::new(),
         }
-    }
-}
-
-impl RequirementTable {
-    /// Chooses by the route that axum matched and the method. A request that no route matches gets
-    /// the strictest requirement.
-    ///
-    /// The layer must be put on with `Router::layer`, after the routes: only there is the matched
-    /// route known.
-    ///
-    /// ```
-    /// # fn app(api: &tower_resource_server::ResourceServer) -> axum::Router {
-    /// use axum::{Router, http::Method, routing::get};
-    /// use tower_resource_server::{middleware::RequirementTable, policy::scope};
-    ///
-    /// let table = RequirementTable::new()
-    ///     .route(Method::GET, "/orders/{id}", scope("orders:read"))
-    ///     .route(Method::DELETE, "/orders/{id}", scope("orders:write"));
-    /// Router::new()
-    ///     .route("/orders/{id}", get(|| async { "an order" }).delete(|| async { "gone" }))
-    ///     .layer(api.layer().requirements(table.by_matched_path()))
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn by_matched_path(self) -> Requirements {
-        self.by(|_, request| request.extensions.get::<MatchedPath>().map(MatchedPath::as_str))
     }
 }

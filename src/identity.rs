@@ -3,7 +3,12 @@
 mod principal;
 mod token_claims;
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{
+    any::Any,
+    fmt,
+    ops::Deref,
+    sync::{Arc, OnceLock, Weak},
+};
 
 use http::Extensions;
 use serde::Deserialize;
@@ -15,7 +20,7 @@ pub use self::{
     token_claims::TokenClaims,
 };
 use crate::{
-    policy::Window,
+    policy::{Memo, Window, actor},
     time::UnixTime,
     token::ClaimPath,
     verify::{TokenContents, VerifiedToken},
@@ -25,7 +30,35 @@ use crate::{
 ///
 /// Compared by address: two servers with the same configuration are still two.
 #[derive(Clone, Debug)]
-pub(crate) struct ServerTag(pub(crate) Arc<str>);
+pub(crate) struct ServerTag(Arc<Tag>);
+
+#[derive(Debug)]
+struct Tag {
+    resource: Arc<str>,
+    /// The server itself, as long as it is there.
+    server: OnceLock<Weak<dyn Any + Send + Sync>>,
+}
+
+impl ServerTag {
+    pub(crate) fn new(resource: String) -> Self {
+        Self(Arc::new(Tag { resource: resource.into(), server: OnceLock::new() }))
+    }
+
+    /// The resource identifier of the server.
+    pub(crate) fn resource(&self) -> &Arc<str> {
+        &self.0.resource
+    }
+
+    /// Says which server it is.
+    pub(crate) fn belongs_to(&self, server: Weak<dyn Any + Send + Sync>) {
+        // It is said once, when the server is built.
+        let _ = self.0.server.set(server);
+    }
+
+    pub(crate) fn server(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.0.server.get()?.upgrade()
+    }
+}
 
 impl PartialEq for ServerTag {
     fn eq(&self, other: &Self) -> bool {
@@ -55,6 +88,8 @@ struct Inner {
     raw: RawTokens,
     /// The validity window: where those of all tokens overlap.
     window: Window,
+    /// Which requirements of its server it meets.
+    memo: Memo,
 }
 
 /// The tokens that an identity rests on: at least one.
@@ -151,11 +186,15 @@ impl Identity {
     /// `None` without a token: an identity rests on at least one.
     pub(crate) fn new(server: ServerTag, tokens: Tokens, raw: RawTokens) -> Self {
         let window = tokens.iter().map(|token| token.window).fold(Window::ALWAYS, Window::intersection);
-        Self(Arc::new(Inner { server, tokens, raw, window }))
+        Self(Arc::new(Inner { server, tokens, raw, window, memo: Memo::default() }))
     }
 
     pub(crate) fn window(&self) -> Window {
         self.0.window
+    }
+
+    pub(crate) fn memo(&self) -> &Memo {
+        &self.0.memo
     }
 
     pub(crate) fn server(&self) -> &ServerTag {
@@ -218,6 +257,22 @@ impl Identity {
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes().any(|granted| granted == scope)
+    }
+
+    /// The roles of the token, each once; where they are, the
+    /// [profile says](crate::profile::TokenProfile::role_claims). Read from the kept payload at each call; an
+    /// operation that needs one [requires](crate::policy::role) it.
+    #[must_use]
+    pub fn roles(&self) -> Vec<String> {
+        TokenClaims(self.main()).roles()
+    }
+
+    /// Who uses the token for its subject: the `sub` of the outermost `act` (RFC 8693 section 4.1); `None` where
+    /// the token was not delegated, or its `act` names no subject. Those within are history, and must not
+    /// decide anything. Read from the kept payload at each call.
+    #[must_use]
+    pub fn actor(&self) -> Option<String> {
+        actor(&self.claim("act")?).map(str::to_owned)
     }
 
     /// The earliest `exp` of its tokens, without leeway. A request is accepted until

@@ -67,6 +67,13 @@ impl<T> IdentityExt for Request<T> {
     }
 }
 
+/// The refusal as a status: its code, its phrase, and its challenges in the metadata.
+impl From<Rejection> for Status {
+    fn from(why: Rejection) -> Self {
+        status(&why)
+    }
+}
+
 /// The refusal of a layer as a status: its code, its phrase, and its challenges in the metadata.
 fn status(why: &Rejection) -> Status {
     why.log();

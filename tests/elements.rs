@@ -4,10 +4,7 @@
 
 use serde_json::{Value, json};
 use tower_resource_server::{
-    Identity, ResourceServer,
-    policy::{claim, scope},
-    profile::TokenProfile,
-    test_util::TestIssuer,
+    Identity, ResourceServer, policy::claim, profile::TokenProfile, test_util::TestIssuer,
 };
 
 /// The identity of a good token with this claim, or the code of the reason against it.
@@ -39,7 +36,7 @@ async fn promise_4_a_scope_in_an_array_is_one_element() {
             let profile = TokenProfile::rfc9068().scope_claims([claim_name]);
             let who = verify(profile, claim_name, value.clone()).await.unwrap();
             assert_eq!(who.scopes().collect::<Vec<_>>().join(" "), expected, "{name}, {claim_name}");
-            let admin = scope("admin").is_met_by(who.scopes());
+            let admin = who.has_scope("admin");
             assert_eq!(admin, expected.split(' ').any(|scope| scope == "admin"), "{name}, {claim_name}");
         }
     }

@@ -79,7 +79,7 @@ fn every_error_is_one_line_without_a_period() {
             Reason::NoCredentials,
             Reason::InvalidRequest(RequestError::IdTokenAlone),
             Reason::InvalidToken { token: TokenKind::Access, error: TokenError::Expired },
-            Reason::InsufficientScope { required: Requirement::none() },
+            Reason::InsufficientScope { scope: None },
             Reason::KeysUnavailable,
             Reason::SpentStoreUnavailable,
             Reason::ForeignIdentity { verified_by: "a".into(), guarded_by: "b".into() },

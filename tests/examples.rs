@@ -290,7 +290,8 @@ fn a_good_token_is_answered_with_what_it_says() {
     let full = issuer.access_token("alice").client_id("web").scope("a b").expires_at(expiry);
     let answer = api.request("GET", "/", Some(&bearer(&full))).json();
     let members: Vec<_> = answer.as_object().unwrap().keys().map(String::as_str).collect();
-    let expected = ["audiences", "claims", "client_id", "expires_at", "issuer", "scopes", "subject"];
+    let expected =
+        ["actor", "audiences", "claims", "client_id", "expires_at", "issuer", "roles", "scopes", "subject"];
     assert_eq!(
         BTreeMap::from_iter(members.iter().map(|m| (*m, ()))).into_keys().collect::<Vec<_>>(),
         expected
@@ -307,6 +308,98 @@ fn a_good_token_is_answered_with_what_it_says() {
     let answer = api.request("GET", "/", Some(&bearer(&bare))).json();
     assert_eq!((&answer["client_id"], &answer["scopes"]), (&Value::Null, &json!([])));
     assert_eq!(answer.get("context"), None, "no vendor's system");
+}
+
+#[test]
+fn what_operations_require_is_taken_from_flags() {
+    let (issuer, keys) = issuer_with_file("requirements.jwks.json");
+    let trusted = |more: &[&'static str]| -> Vec<String> {
+        let flags = ["--listen", "localhost:0", "--issuer", "https://login.example", "--audience"];
+        let flags = flags.into_iter().chain(["https://api.example", "--jwks-file", keys.to_str().unwrap()]);
+        flags.chain(more.iter().copied()).map(str::to_owned).collect()
+    };
+    let start = |more: &[&'static str]| {
+        let flags = trusted(more);
+        Api::start(&flags.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let token = |claims: Value| {
+        let mut token = issuer.access_token("alice").client_id("web");
+        for (name, value) in claims.as_object().unwrap() {
+            token = token.claim(name, value.clone());
+        }
+        bearer(&token)
+    };
+
+    let api = start(&[
+        "--require",
+        "scope(api)",
+        "--route",
+        "GET /orders/{id} = scope(orders:read) or role(clerk)",
+        "--route",
+        "POST /orders = scope(orders:write) and acr(gold)",
+        "--roles-claim",
+        "/realm/roles",
+        "--scope-implies",
+        "admin = api orders:read",
+    ]);
+    let clerk = token(json!({"scope": "api", "realm": {"roles": ["clerk"]}, "act": {"sub": "bot"}}));
+    let admin = token(json!({"scope": "admin"}));
+    let writer = token(json!({"scope": "api orders:write", "acr": "silver"}));
+    for (method, target, authorization, status, challenge) in [
+        ("GET", "/orders/7", None, 401, r#"scope="api orders:read""#),
+        ("GET", "/orders/7", Some(&clerk), 200, ""),
+        ("GET", "/orders/7", Some(&admin), 200, ""),
+        ("GET", "/orders/7", Some(&writer), 403, r#"scope="api orders:read""#),
+        ("POST", "/orders", Some(&admin), 401, r#"acr_values="gold", scope="api orders:write""#),
+        ("POST", "/orders", Some(&writer), 401, r#"acr_values="gold""#),
+        (
+            "POST",
+            "/orders/",
+            Some(&writer),
+            401,
+            r#"acr_values="gold", scope="api orders:read orders:write""#,
+        ),
+        ("DELETE", "/orders/7", Some(&clerk), 401, r#"acr_values="gold", scope="api orders:write""#),
+    ] {
+        let answer = api.request(method, target, authorization.map(String::as_str));
+        assert_eq!(answer.status, status, "{method} {target}: {answer:?}");
+        assert!(answer.challenge().contains(challenge), "{method} {target}: {answer:?}");
+    }
+    let answer = api.request("GET", "/orders/7", Some(&clerk)).json();
+    assert_eq!((&answer["roles"], &answer["actor"]), (&json!(["clerk"]), &json!("bot")));
+    drop(api);
+
+    let open =
+        start(&["--require", "anonymous or scope(api)", "--route", "GET /open = anonymous or any_token"]);
+    for (target, authorization, status) in [
+        ("/open", None, 200),
+        ("/open", Some("Bearer a.b.c"), 401),
+        ("/open", Some(&*token(json!({"scope": "x"}))), 403),
+        ("/open", Some(&*clerk), 200),
+    ] {
+        assert_eq!(open.request("GET", target, authorization).status, status, "{target}");
+    }
+    assert_eq!(open.request("GET", "/open", None).json()["subject"], Value::Null);
+    drop(open);
+    let optional = start(&["--scope", "a", "--optional"]);
+    assert_eq!(optional.request("GET", "/", None).status, 200);
+    assert_eq!(optional.request("GET", "/", Some(&clerk)).status, 403);
+    drop(optional);
+
+    for (flag, value, problem) in [
+        ("--require", "scope(a) &", "at character 10: `and` or `or` is expected here"),
+        ("--route", "GET /a scope(a)", "write METHOD PATTERN = TEXT"),
+        ("--route", "get /a = scope(a)", "\"get\" is no method"),
+        ("--route", "GET /{a = scope(a)", "is no pattern of paths"),
+        ("--route", "GET /a = scope(a", "at character 8: a `)` is missing here"),
+        ("--scope-implies", "a = a", "scope_implies: a is a cycle"),
+        ("--scope-implies", "a =", "write SCOPE = SCOPES"),
+    ] {
+        let flags = trusted(&[flag, value]);
+        let output = run("protected_api", &flags.iter().map(String::as_str).collect::<Vec<_>>());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(problem), "{flag} {value}: {said}");
+    }
 }
 
 #[test]

@@ -47,7 +47,12 @@ async fn an_anonymous_request_is_refused_with_the_challenge_of_the_layer() {
     let request = behind(&api, Some(&token)).await;
     assert_eq!(request.identity().unwrap().subject(), "alice");
     assert!(request.optional_identity().unwrap().is_some_and(|who| who.has_scope("greet")));
-    assert!(!scope("other").is_met_by(request.identity().unwrap().scopes()));
+    let refused = Status::from(request.identity().unwrap().require(&scope("other")).unwrap_err());
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    assert_eq!(
+        refused.metadata().get("www-authenticate").unwrap(),
+        r#"Bearer error="insufficient_scope", scope="other", resource_metadata="https://api.test/.well-known/oauth-protected-resource", realm="greetings""#
+    );
 }
 
 #[test]

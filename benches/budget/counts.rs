@@ -37,11 +37,16 @@ const fn budget(counted: Counted, case: &'static str, over: Controls, must: u32,
     Budget { counted, case, over, must, aim }
 }
 
+/// A hit that one scope is required of.
+const ONE_SCOPE: Controls = ("one scope", &["hit, one scope"]);
+
 const BUDGETS: &[Budget] = &[
     budget(Allocations, "hit", EXTENSION, 0, 0),
+    budget(Allocations, "hit, 8 leaves", ONE_SCOPE, 0, 0),
     budget(Allocations, "miss EdDSA", EDDSA, 12, 6),
     budget(Allocations, "miss HS256", HS256, 12, 6),
     budget(Instructions, "hit", EXTENSION, 1_400, 1_000),
+    budget(Instructions, "hit, 8 leaves", ONE_SCOPE, 400, 200),
     budget(Instructions, "miss EdDSA", EDDSA, 14_500, 10_000),
     budget(Instructions, "miss HS256", HS256, 14_500, 10_000),
     budget(Instructions, "reject, no header", BARE, 260, 200),

@@ -1,6 +1,7 @@
 //! Nanoseconds beside their control, which took turns with them in the same run.
 
 use crate::{
+    cases::{EIGHT_LEAVES, ONE_SCOPE},
     measure,
     row::{Row, Unit},
     tokens::{Bench, Kind},
@@ -13,6 +14,7 @@ pub(crate) fn rows(smoke: bool, add: &mut impl FnMut(Row)) {
     }
     add(hmac(rounds));
     hits(many, rounds).into_iter().for_each(&mut *add);
+    add(leaves(rounds));
     rejects(rounds).into_iter().for_each(add);
 }
 
@@ -61,6 +63,14 @@ fn hits(many: usize, rounds: usize) -> [Row; 2] {
         let [bare, hit] = measure::interleaved([bench.bare(), bench.layer(200)], rounds, 2_000);
         nanoseconds(name, hit, bare)
     })
+}
+
+/// A hit of which eight leaves are required beside one of which a scope is.
+fn leaves(rounds: usize) -> Row {
+    let bench = Bench::new(Kind::EdDsa, 1_000, 64 << 20);
+    let candidates = [bench.requiring(ONE_SCOPE), bench.requiring(EIGHT_LEAVES)];
+    let [one, eight] = measure::interleaved(candidates, rounds, 2_000);
+    nanoseconds("hit, 8 leaves, beside one scope", eight, one)
 }
 
 /// Refusals beside the bare service, which answers 200 to the same request.

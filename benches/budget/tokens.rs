@@ -22,6 +22,7 @@ use tower::{Layer, Service};
 use tower_resource_server::{
     CacheSettings, Identity, ResourceServer, ResourceServerBuilder, TrustedIssuer,
     keys::{Algorithm, KeySet, VerifyingKey, verify_jws},
+    policy::Requirement,
     profile::TokenProfile,
     token::TokenLimits,
 };
@@ -257,6 +258,13 @@ impl Bench {
     pub(crate) fn layer(&self, status: u16) -> Candidate {
         let bare: Bare = tower::service_fn(answer as _);
         send(self.server.layer().layer(bare), self.headers.clone(), status)
+    }
+
+    /// As [`layer`](Self::layer), where an operation requires this.
+    pub(crate) fn requiring(&self, requirement: &str) -> Candidate {
+        let bare: Bare = tower::service_fn(answer as _);
+        let layer = self.server.layer().requirements(requirement.parse::<Requirement>().unwrap());
+        send(layer.layer(bare), self.headers.clone(), 200)
     }
 
     /// As [`bare`](Self::bare) and [`layer`](Self::layer), with copies of the headers that share no memory

@@ -23,6 +23,15 @@ use crate::{
 /// How often a case is run before it is measured, and while it is.
 const TIMES: usize = 200;
 
+pub(crate) const ONE_SCOPE: &str = "scope(orders:write)";
+
+/// Three alternatives, of which the last is met, and of the others all but the last leaf.
+pub(crate) const EIGHT_LEAVES: &str = r#"
+    scope(orders:read) and client(orders-frontend) and acr(gold)
+    or scope(openid) and role(boss)
+    or scope(orders:write) and claim(/realm_access/roles contains "customer") and client(orders-frontend)
+"#;
+
 /// A case by its name.
 pub(crate) type Case = (&'static str, fn() -> Candidate);
 
@@ -37,6 +46,8 @@ pub(crate) const CASES: &[Case] = &[
     ("miss EdDSA, cache on, evicting", || Bench::new(Kind::EdDsa, 400, 64 * 1024).layer(200)),
     ("hit", || Bench::new(Kind::EdDsa, 1, 1 << 20).layer(200)),
     ("hit, extension only", || Bench::new(Kind::EdDsa, 1, 1 << 20).extended()),
+    ("hit, one scope", || Bench::new(Kind::EdDsa, 1, 1 << 20).requiring(ONE_SCOPE)),
+    ("hit, 8 leaves", || Bench::new(Kind::EdDsa, 1, 1 << 20).requiring(EIGHT_LEAVES)),
     ("reject, no header", || Bench::new(Kind::EdDsa, 1, 1 << 20).reject(None)),
     ("reject, garbage", || {
         Bench::new(Kind::EdDsa, 1, 1 << 20).reject(Some("Bearer abcdefghijklmnopqrstuvwxyz".to_owned()))

@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::Value;
-use tower_resource_server::{Identity, ResourceServer, policy::Requirement};
+use tower_resource_server::{Identity, ResourceServer, middleware::AuthLayer};
 
 use crate::{
     context::{self, Context},
@@ -16,26 +16,30 @@ use crate::{
 };
 
 /// Everything behind the layer but `/healthz` and `/.well-known/*`.
-pub(crate) fn router(api: &ResourceServer, required: Requirement, profile: Profile) -> Router {
+pub(crate) fn router(api: &ResourceServer, layer: AuthLayer, profile: Profile) -> Router {
     let context = context::of(profile);
     // The layer goes around the fallback, so that every path and method is protected. It does not go
     // around what is added after it: that is open, or has a guard of its own.
     Router::new()
-        .fallback(async move |who: Identity| Json(WhoAmI::new(&who, context)))
-        .layer(api.layer().requirements(required).reject_with(Refusals::of(profile)))
+        .fallback(async move |who: Option<Identity>| {
+            Json(who.map(|who| WhoAmI::new(&who, context)).unwrap_or_default())
+        })
+        .layer(layer.reject_with(Refusals::of(profile)))
         .route("/healthz", get(async || "ok\n"))
         .route("/.well-known/", any(async || axum::http::StatusCode::NOT_FOUND))
         .route_service("/.well-known/{*path}", api.metadata_service::<Body>())
 }
 
-/// What a token says about its bearer.
-#[derive(Serialize)]
+/// What a token says about its bearer; nothing where there is none, and none is needed.
+#[derive(Default, Serialize)]
 pub(crate) struct WhoAmI {
-    subject: String,
-    issuer: String,
+    subject: Option<String>,
+    issuer: Option<String>,
     client_id: Option<String>,
     audiences: Vec<String>,
     scopes: Vec<String>,
+    roles: Vec<String>,
+    actor: Option<String>,
     expires_at: Option<u64>,
     claims: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,11 +49,13 @@ pub(crate) struct WhoAmI {
 impl WhoAmI {
     fn new(who: &Identity, context: Option<Context>) -> Self {
         Self {
-            subject: who.subject().to_owned(),
-            issuer: who.issuer().to_owned(),
+            subject: Some(who.subject().to_owned()),
+            issuer: Some(who.issuer().to_owned()),
             client_id: who.client_id().map(str::to_owned),
             audiences: who.audiences().map(str::to_owned).collect(),
             scopes: who.scopes().map(str::to_owned).collect(),
+            roles: who.roles(),
+            actor: who.actor(),
             expires_at: who.expires_at().map(|at| at.as_secs()),
             claims: who.claims().ok(),
             context: context.and_then(|context| context(who)),

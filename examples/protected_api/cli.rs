@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use clap::Parser;
 
-use crate::issuer_flags::{IssuerFlags, address};
+use crate::{
+    issuer_flags::{IssuerFlags, address},
+    requirement_flags::RequirementFlags,
+};
 
 /// An API that only bearers of good tokens may call.
 ///
@@ -24,4 +27,7 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     pub(crate) issuer: IssuerFlags,
+
+    #[command(flatten)]
+    pub(crate) requirements: RequirementFlags,
 }

@@ -39,7 +39,7 @@ pub(crate) async fn run(listen: Option<SocketAddr>) -> Result<(), AnyError> {
         .build()?;
     // A guard is complete on its route, which the layer does not go around: each path has one requirement.
     let guard = api.guard(scope(WRITE)).reject_with(JsonRefusals);
-    let router = api::router(&api, scope(READ), Profile::Rfc9068)
+    let router = api::router(&api, api.layer().requirements(scope(READ)), Profile::Rfc9068)
         .route("/orders/new", any(api::who_am_i).layer(guard));
 
     let greeting = greeting(&issuer, &resource, &Paint::for_stdout())?;

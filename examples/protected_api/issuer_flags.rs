@@ -80,6 +80,10 @@ pub(crate) struct IssuerFlags {
     #[arg(long, value_name = "\"a b\"", requires = "trusted", value_parser = Requirement::scopes)]
     scope: Option<Requirement>,
 
+    /// Where tokens have their roles: the name of a claim, or a JSON Pointer; repeatable
+    #[arg(long, value_name = "PATH", requires = "issuer")]
+    roles_claim: Vec<String>,
+
     /// Accept http:// addresses of the issuer, if they are on this machine; for development
     #[arg(long, requires = "trusted")]
     allow_loopback_http: bool,
@@ -117,23 +121,29 @@ impl IssuerFlags {
         }
     }
 
-    /// What every request needs beside a good token.
-    pub(crate) fn requirement(&self) -> Requirement {
-        self.scope.clone().unwrap_or_default()
+    /// The scopes that every request needs, if any were named.
+    pub(crate) fn scope(&self) -> Option<Requirement> {
+        self.scope.clone()
     }
 
-    /// The server that these flags describe, if they name an issuer or a tenant to trust. Nothing is fetched yet.
-    pub(crate) fn resource_server(&self) -> Result<Option<ResourceServer>, AnyError> {
+    /// The server that these flags describe, if they name an issuer or a tenant to trust, with what `and` adds.
+    /// Nothing is fetched yet.
+    pub(crate) fn resource_server(
+        &self,
+        and: impl FnOnce(ResourceServerBuilder) -> ResourceServerBuilder,
+    ) -> Result<Option<ResourceServer>, AnyError> {
         if self.issuer.is_none() && !self.vendor.is_named() {
             return Ok(None);
         }
         let server = match self.profile() {
             Profile::Jwt => self.standard(TokenProfile::jwt()),
             Profile::Rfc9068 => self.standard(TokenProfile::rfc9068()),
+            _ if !self.roles_claim.is_empty() => {
+                Err("--roles-claim means nothing under this --profile".into())
+            }
             vendor => self.vendor.server(vendor, &self.audience, self.leeway(), self.allow_loopback_http),
         }?;
-        let server = server.scopes_supported(self.requirement());
-        server.build().map(Some).map_err(|error| one_by_one(&error).into())
+        and(server).build().map(Some).map_err(|error| one_by_one(&error).into())
     }
 
     fn leeway(&self) -> Option<Duration> {
@@ -141,7 +151,7 @@ impl IssuerFlags {
     }
 
     /// A server for the tokens of an issuer that follows the standards.
-    fn standard(&self, profile: TokenProfile) -> Result<ResourceServerBuilder, AnyError> {
+    fn standard(&self, mut profile: TokenProfile) -> Result<ResourceServerBuilder, AnyError> {
         if self.issuer.is_none() {
             return Err(
                 "--tenant: these tokens are of no vendor; name one with --profile, or an --issuer".into()
@@ -153,6 +163,9 @@ impl IssuerFlags {
             some => some.iter().copied().collect(),
         };
         let leeway = self.leeway().unwrap_or(DEFAULT_LEEWAY);
+        if !self.roles_claim.is_empty() {
+            profile = profile.role_claims(&self.roles_claim);
+        }
         let issuer = self.issuer(profile.algorithms(accepted).leeway(leeway))?;
         let mut audiences = self.audience.iter();
         let mut server =

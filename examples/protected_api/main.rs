@@ -4,7 +4,7 @@
 //! `--audience` it guards against any issuer, with `--profile` and `--tenant` against a vendor's system. `--help` explains each flag.
 //!
 //! - `cli`: the command line.
-//! - `issuer_flags`: from flags to a `ResourceServer`.
+//! - `issuer_flags`: from flags to a `ResourceServer`; `requirement_flags`: what operations require.
 //! - `context`: what a vendor's own software would hand to the application.
 //! - `refusals`: what is in the body of a refusal.
 //! - `api`: the routes, and the layer around them.
@@ -17,6 +17,7 @@ mod context;
 mod demo;
 mod issuer_flags;
 mod refusals;
+mod requirement_flags;
 mod shutdown;
 
 use std::{
@@ -49,7 +50,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), AnyError> {
-    match cli.issuer.resource_server()? {
+    match cli.issuer.resource_server(|server| cli.requirements.on(server, cli.issuer.scope()))? {
         Some(api) => guard(cli, api).await,
         None => demo::run(cli.listen).await,
     }
@@ -57,7 +58,12 @@ async fn run(cli: Cli) -> Result<(), AnyError> {
 
 /// Guards against the issuer or vendor of the command line.
 async fn guard(cli: Cli, api: ResourceServer) -> Result<(), AnyError> {
-    let router = api::router(&api, cli.issuer.requirement(), cli.issuer.profile());
+    let layer = api.layer().optional(cli.requirements.is_optional());
+    let layer = match cli.requirements.table()? {
+        Some(table) => layer.requirements(table.by_path()),
+        None => layer,
+    };
+    let router = api::router(&api, layer, cli.issuer.profile());
     let listener = bind(cli.listen.unwrap_or(DEFAULT_ADDRESS)).await?;
     serve(listener, router, &api, "").await
 }

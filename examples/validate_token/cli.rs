@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, ValueEnum};
-use tower_resource_server::{keys::Algorithm, policy::Requirement};
+use tower_resource_server::{
+    keys::Algorithm,
+    policy::{Requirement, RequirementError},
+};
 
 use crate::output::Style;
 
@@ -92,6 +95,14 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "\"a b\"", value_parser = Requirement::scopes)]
     pub(crate) scope: Option<Requirement>,
 
+    /// What the token must meet, such as `scope(orders:write) and acr(gold) or role(clerk)`
+    #[arg(long, value_name = "TEXT", value_parser = requirement)]
+    pub(crate) require: Option<Requirement>,
+
+    /// Where the token has its roles: the name of a claim, or a JSON Pointer; repeatable
+    #[arg(long, value_name = "PATH")]
+    pub(crate) roles_claim: Vec<String>,
+
     /// How far the issuer's clock and this one may disagree; at most 600 seconds
     ///
     /// 60 unless told otherwise; none for the vendors' systems, as in their own software.
@@ -113,6 +124,10 @@ pub(crate) struct Cli {
     /// Print JSON for programs instead of a table for people
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn requirement(text: &str) -> Result<Requirement, String> {
+    text.parse().map_err(|error: RequirementError| error.to_string())
 }
 
 impl Cli {

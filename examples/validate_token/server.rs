@@ -28,10 +28,8 @@ pub(crate) fn of(cli: &Cli) -> Result<ResourceServer, AnyError> {
         Profile::Layer => vendors::layer(cli),
         Profile::Sceyt => vendors::sceyt(cli),
     }?;
-    let server = match &cli.scope {
-        Some(scopes) => server.require(scopes.clone()),
-        None => server,
-    };
+    let required = cli.scope.iter().chain(&cli.require).cloned();
+    let server = required.fold(server, ResourceServerBuilder::require);
     let server = match cli.at {
         Some(secs) => server.clock(At(UnixTime::from_secs(secs))),
         None => server,
@@ -93,13 +91,14 @@ fn accepted(cli: &Cli) -> AlgorithmSet {
 
 fn with_flags(cli: &Cli, profile: TokenProfile) -> TokenProfile {
     let leeway = cli.leeway.map_or(DEFAULT_LEEWAY, Duration::from_secs);
-    profile.algorithms(accepted(cli)).leeway(leeway)
+    let profile = profile.algorithms(accepted(cli)).leeway(leeway);
+    if cli.roles_claim.is_empty() { profile } else { profile.role_claims(&cli.roles_claim) }
 }
 
 /// A flag that changes nothing would let its user believe that something was checked.
 fn refuse_meaningless(cli: &Cli) -> Result<(), AnyError> {
     use Profile::{AppId, Jwt, Layer, MobileClientAccess, OidcIdToken, Rfc9068, Sceyt};
-    let given: [(&str, bool, &[Profile]); 14] = [
+    let given: [(&str, bool, &[Profile]); 16] = [
         ("--issuer", cli.issuer.is_some(), &[Jwt, Rfc9068, OidcIdToken, MobileClientAccess, Layer]),
         ("--audience", !cli.audience.is_empty(), &[Jwt, Rfc9068, AppId]),
         ("--client-id", cli.client_id.is_some(), &[OidcIdToken]),
@@ -118,6 +117,8 @@ fn refuse_meaningless(cli: &Cli) -> Result<(), AnyError> {
         ("--algorithms", !cli.algorithms.is_empty(), &[Jwt, Rfc9068, OidcIdToken]),
         ("--leeway", cli.leeway.is_some(), &[Jwt, Rfc9068, OidcIdToken, MobileClientAccess, AppId, Sceyt]),
         ("--scope", cli.scope.is_some(), &[Jwt, Rfc9068, MobileClientAccess, AppId]),
+        ("--require", cli.require.is_some(), &[Jwt, Rfc9068, MobileClientAccess, AppId, Layer, Sceyt]),
+        ("--roles-claim", !cli.roles_claim.is_empty(), &[Jwt, Rfc9068]),
     ];
     for (flag, given, profiles) in given {
         if given && !profiles.contains(&cli.profile) {

@@ -26,7 +26,7 @@ pub enum Stage {
     Signature,
     /// Whether an access token and an ID token belong together.
     Pair,
-    /// The scopes that every request needs.
+    /// What every request needs: scopes, roles, claims, a login.
     Scope,
     /// Whether the nonce is one of this server's, and unspent.
     Nonce,

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Explanation, Finding, Shown, Stage, Taken, Verdict, words};
+use super::{Explanation, Finding, Stage, Taken, Verdict, words};
 use crate::{
     error::TokenError,
     http::Reason,
@@ -13,14 +13,14 @@ use crate::{
     profile::CompiledProfile,
     time::UnixTime,
     token::{TokenKind, TokenLimits},
-    verify::{Checked, Evidence, Failure, Observer, Signing, TokenContents},
+    verify::{Checked, Evidence, Failure, Needed, Observer, Signing, TokenContents},
 };
 
 /// What was found out about the tokens of one request.
 pub(crate) struct Report<'a> {
     limits: &'a TokenLimits,
-    /// The scopes that every request needs.
-    required: &'a Requirement,
+    /// What every request needs.
+    needed: Needed<'a>,
     taken: Taken,
     issuer: Option<Arc<str>>,
     findings: Vec<Finding>,
@@ -34,10 +34,10 @@ pub(crate) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub(crate) fn new(taken: Taken, required: &'a Requirement, limits: &'a TokenLimits) -> Self {
+    pub(crate) fn new(taken: Taken, needed: Needed<'a>, limits: &'a TokenLimits) -> Self {
         let mut report = Self {
             limits,
-            required,
+            needed,
             taken,
             issuer: None,
             findings: Vec::new(),
@@ -118,13 +118,11 @@ impl<'a> Report<'a> {
         row.into_iter().for_each(|row| self.settle(row));
     }
 
-    /// Settles the row of a check behind all others: of a pair, the scopes or a nonce.
-    fn settle_last(&mut self, stage: Stage, result: &Result<(), Failure>, shown: Option<Shown>) {
-        let required = self.required;
-        for row in self.rows_of(stage) {
-            words::settle_last(row, result, required);
-            row.shown = shown.clone();
-        }
+    /// Settles the row of a check behind all others: of a pair, the requirement or a nonce.
+    fn settle_last(&mut self, stage: Stage, result: &Result<(), Failure>, token: Option<&TokenContents>) {
+        let needed = self.needed;
+        self.rows_of(stage)
+            .for_each(|row| words::settle_last(row, result, token.map(|token| (token, needed))));
     }
 }
 
@@ -140,9 +138,9 @@ impl Observer for Report<'_> {
 
     fn profile(&mut self, profile: &CompiledProfile) {
         words::plan(profile, self.limits).for_each(|row| self.add(row));
-        if self.issuer.is_none() && !self.required.is_none() {
+        if self.issuer.is_none() && *self.needed.requirement != Requirement::any_token() {
             let kind = std::mem::replace(&mut self.kind, TokenKind::Access);
-            self.add(words::scopes(self.required));
+            self.add(words::requirement(self.needed.requirement));
             self.kind = kind;
         }
         self.issuer.get_or_insert_with(|| Arc::clone(&profile.binding.issuer));
@@ -165,10 +163,7 @@ impl Observer for Report<'_> {
             Checked::NamedKey => self.name_no_key.push(self.name()),
             Checked::Signature(signing) => self.settle_signature(signing, refused),
             Checked::Pair => self.settle_last(Stage::Pair, &result, None),
-            Checked::Scopes(token) => {
-                let scopes: Vec<_> = token.scopes().collect();
-                self.settle_last(Stage::Scope, &result, Some(Shown::text(&scopes.join(" "))));
-            }
+            Checked::Requirement(token) => self.settle_last(Stage::Scope, &result, Some(token)),
             Checked::Nonce => self.settle_last(Stage::Nonce, &result, None),
             Checked::HeaderForm if refused.is_err() => {
                 self.rows_of(Stage::Header).for_each(|row| row.withdraw("the header cannot be read"));

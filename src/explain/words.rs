@@ -8,7 +8,7 @@ use crate::{
     policy::{Check, CompiledRule, NOT_THERE, Requirement, RuleContext, get_token_of},
     profile::{CompiledProfile, Fact},
     token::{Claims, TokenLimits},
-    verify::{Checked, Failure, Signing},
+    verify::{Checked, Failure, Judged, Signing},
 };
 
 pub(super) const UNREAD: &str = "the token cannot be read";
@@ -50,8 +50,8 @@ pub(super) fn pair() -> Finding {
     Finding::unchecked(Stage::Pair, rule, "one of them says too little")
 }
 
-pub(super) fn scopes(required: &Requirement) -> Finding {
-    Finding::unchecked(Stage::Scope, format!("the scopes hold {required}"), "the scopes cannot be read")
+pub(super) fn requirement(required: &Requirement) -> Finding {
+    Finding::unchecked(Stage::Scope, required.in_words(), "the claims cannot be read")
 }
 
 /// The row of a check about the issuer, the header or the claims; none of what the profile does not
@@ -210,15 +210,16 @@ pub(super) fn settle_key(row: &mut Finding, reason: Option<&Reason>) {
     }
 }
 
-/// What a check behind all others came to: of a pair, the scopes or a nonce.
-pub(super) fn settle_last(row: &mut Finding, result: &Result<(), Failure>, required: &Requirement) {
+/// What a check behind all others came to: of a pair, the requirement or a nonce.
+pub(super) fn settle_last(row: &mut Finding, result: &Result<(), Failure>, token: Option<Judged<'_>>) {
+    row.shown = token.map(|(token, _)| Shown::text(&token.scopes().collect::<Vec<_>>().join(" ")));
     match result {
         Ok(()) => *row = row.clone().judged(Ok(()), None),
         Err(Failure::Refused(error)) => *row = row.clone().judged(Err(error.clone()), None),
-        Err(Failure::InsufficientScope) => {
+        Err(Failure::NotAllowed(lacks)) => {
             row.verdict = Verdict::Failed;
-            row.because = Some("the token lacks a scope that every request needs".into());
-            row.advice = Some(format!("request the token with the scopes {required}").into());
+            row.because = token.map(|(token, needed)| needed.unmet_in_words(token).into());
+            row.advice = Some(lacks.advice().into());
         }
         Err(_) => row.withdraw("no nonce can be spent right now"),
     }

@@ -8,6 +8,7 @@
 //! | [`providers`] | how to trust an issuer: the big providers, your own keys, your own kind of token |
 //! | [`tenants`] | how to trust one issuer for each customer of a provider |
 //! | [`scopes_and_roles`] | how to say what an operation requires |
+//! | [`step_up`] | how to ask for a stronger or fresher login |
 //! | [`grpc`] | how to protect a tonic server |
 //! | [`behind_a_proxy`] | what a reverse proxy must leave alone |
 //! | [`browsers`] | how to let pages of other origins call the API |
@@ -30,6 +31,9 @@ pub mod tenants {
 }
 pub mod scopes_and_roles {
     #![doc = include_str!("scopes_and_roles.md")]
+}
+pub mod step_up {
+    #![doc = include_str!("step_up.md")]
 }
 pub mod grpc {
     #![doc = include_str!("grpc.md")]

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 
 use super::{ChallengeParameter, ChallengeRow, ChallengeTable, Reason, Rejection, reason::Case};
-use crate::policy::Requirement;
+use crate::policy::StepUp;
 
 /// Longer than most challenges, so that writing one allocates once.
 const TYPICAL_LENGTH: usize = 256;
@@ -58,11 +58,12 @@ impl Challenger {
         self
     }
 
-    /// The refusal for `reason` on an operation that needs `required`.
+    /// The refusal for `reason` on an operation for which a client without a token asks for the scopes of
+    /// `asked`.
     pub(crate) fn refuse(
         &self,
         reason: Reason,
-        required: &Requirement,
+        asked: Option<&str>,
         retry_after: Option<Duration>,
     ) -> Rejection {
         let case = reason.row().case;
@@ -74,8 +75,7 @@ impl Challenger {
             (true, _) => 1,
         };
         let schemes = self.table.schemes.iter().take(schemes);
-        let challenges =
-            schemes.filter_map(|scheme| self.challenge(scheme, row, &reason, required)).collect();
+        let challenges = schemes.filter_map(|scheme| self.challenge(scheme, row, &reason, asked)).collect();
         Rejection::new(reason, row.clone(), challenges, retry_after, self.in_grpc)
     }
 
@@ -84,16 +84,27 @@ impl Challenger {
         scheme: &str,
         row: &ChallengeRow,
         reason: &Reason,
-        required: &Requirement,
+        asked: Option<&str>,
     ) -> Option<HeaderValue> {
-        let scope = (row.scoped && !required.is_none()).then(|| required.to_string());
+        let step_up = match reason {
+            Reason::InsufficientUserAuthentication(step_up) => Some(&**step_up),
+            _ => None,
+        };
+        let scope = match reason {
+            Reason::InsufficientScope { scope } => scope.as_deref(),
+            Reason::InsufficientUserAuthentication(step_up) => step_up.scope(),
+            _ => asked,
+        };
+        let max_age = step_up.and_then(StepUp::max_age).map(|seconds| seconds.to_string());
         let mut challenge = Parameters::begin(scheme);
         for parameter in self.table.order {
             let value = match parameter {
                 ChallengeParameter::Error => row.error.as_deref(),
                 ChallengeParameter::ErrorDescription => row.described.then(|| reason.description()),
                 // An empty list is no scope (RFC 6749 section 3.3).
-                ChallengeParameter::Scope => scope.as_deref().filter(|scope| !scope.is_empty()),
+                ChallengeParameter::Scope => scope.filter(|scope| row.scoped && !scope.is_empty()),
+                ChallengeParameter::AcrValues => step_up.and_then(StepUp::acr_values),
+                ChallengeParameter::MaxAge => max_age.as_deref(),
                 ChallengeParameter::ResourceMetadata => {
                     self.resource_metadata.as_deref().filter(|_| row.scoped)
                 }
@@ -154,13 +165,12 @@ mod tests {
     use crate::{
         error::{ClaimName, Malformed, TokenError},
         http::{RequestError, TokenKind, table::is_error_byte},
-        policy::scope,
     };
 
     const FULL: (&str, &str) = ("api", "https://rs/.well-known/x");
 
     fn challenges(challenger: &Challenger, reason: Reason, required: &str) -> Vec<String> {
-        let rejection = challenger.refuse(reason, &scope(required), None);
+        let rejection = challenger.refuse(reason, Some(required), None);
         rejection.challenges().iter().map(|value| value.to_str().unwrap().to_owned()).collect()
     }
 
@@ -172,7 +182,7 @@ mod tests {
         let two = Challenger::new(two, Some(FULL.0), None).unwrap();
         let expired = Reason::InvalidToken { token: TokenKind::Access, error: TokenError::Expired };
         let expired_bare = expired.clone();
-        let lacking = Reason::InsufficientScope { required: scope("a b") };
+        let lacking = Reason::InsufficientScope { scope: Some("a b".into()) };
         let malformed = Reason::InvalidRequest(RequestError::MalformedAuthorization);
         for (challenger, reason, required, expected) in [
             (&bare, Reason::NoCredentials, "", &["Bearer"][..]),
@@ -315,12 +325,19 @@ mod tests {
                     ),
                     (invalid(TokenError::Expired), Some("invalid_token"), true),
                     (invalid(TokenError::WrongAudience), Some("invalid_token"), true),
-                    (Reason::InsufficientScope { required: scope("a b") }, Some("insufficient_scope"), true),
+                    (
+                        Reason::InsufficientScope { scope: Some("a b".into()) },
+                        Some("insufficient_scope"),
+                        true,
+                    ),
                 ] {
                     for required in ["", "a b"] {
                         let written = challenges(&challenger, reason.clone(), required);
                         let [challenge] = &*written else { panic!("{written:?}") };
-                        let expected = Some(required).filter(|it| scoped && !it.is_empty());
+                        let expected = match &reason {
+                            Reason::InsufficientScope { scope } => scope.as_deref(),
+                            _ => Some(required).filter(|it| scoped && !it.is_empty()),
+                        };
                         assert_eq!(search(challenge, "scope"), expected, "{challenge}");
                         assert_eq!(search(challenge, "resource_metadata"), address.filter(|_| scoped));
                         assert_eq!(search(challenge, "error"), error, "{challenge}");

@@ -6,8 +6,8 @@
 //! - `table`: what each case is in HTTP ([`ChallengeTable`]); `challenge`: the `WWW-Authenticate`
 //!   fields that its row asks for (RFC 6750 section 3); `lasting`: challenges that are sent often.
 //! - `rejection`: a refusal as data ([`Rejection`]): status, headers, code, phrase, gRPC status.
-//! - `reject`: the body of a refusal ([`Reject`]): [`Empty`], [`Json`], a closure, or your own; `late`:
-//!   a refusal that a handler asks for.
+//! - `reject`: the body of a refusal ([`Reject`]): [`Empty`], [`Json`], [`ProblemDetails`] (`problem`), a
+//!   closure, or your own; `late`: a refusal that a handler asks for.
 //! - `grpc`: the same refusals for gRPC, chosen by the request's content type and version.
 //! - `metadata`: the protected resource metadata document (RFC 9728); `document`: how such are served.
 //!
@@ -24,6 +24,7 @@ mod lasting;
 #[cfg(any(feature = "axum", feature = "tonic"))]
 mod late;
 mod metadata;
+mod problem;
 mod reason;
 mod reject;
 mod rejection;
@@ -39,6 +40,7 @@ pub use head::RequestHead;
 pub(crate) use late::{LateRefusal, Refuse};
 pub(crate) use metadata::Metadata;
 pub use metadata::MetadataService;
+pub use problem::ProblemDetails;
 pub use reason::Reason;
 pub(crate) use reject::reject;
 #[cfg(feature = "axum")]

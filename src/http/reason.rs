@@ -8,7 +8,7 @@
 use std::{fmt, sync::Arc};
 
 use super::RequestError;
-use crate::{error::TokenError, policy::Requirement, token::TokenKind};
+use crate::{error::TokenError, policy::StepUp, token::TokenKind};
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,11 +25,14 @@ pub enum Reason {
         /// Why it is not accepted.
         error: TokenError,
     },
-    /// A good token without the scopes that the operation needs.
+    /// A good token that does not meet what the operation requires.
     InsufficientScope {
-        /// Everything that the operation needs.
-        required: Requirement,
+        /// The scopes to ask for: every one of the [alternative](crate::policy::Requirement) that is nearest to
+        /// what the token has. `None` where no scope would help.
+        scope: Option<Arc<str>>,
     },
+    /// A good token of a login that is not strong or fresh enough (RFC 9470).
+    InsufficientUserAuthentication(Arc<StepUp>),
     /// The issuer's keys cannot be had right now, so that nothing is known about the token: 503.
     KeysUnavailable,
     /// The token is good, and the store of spent nonces is full or cannot be reached: 503. The nonce is
@@ -64,6 +67,7 @@ pub(super) enum Case {
     InvalidRequest,
     InvalidToken,
     InsufficientScope,
+    InsufficientUserAuthentication,
     /// Not the client's fault, and worth another try: never a 401.
     Unavailable,
     Internal,
@@ -106,11 +110,18 @@ impl Reason {
                 let by_then = matches!(error, TokenError::PairMismatch | TokenError::StaleNonce);
                 if by_then { verified(row) } else { row }
             }
-            Self::InsufficientScope { .. } => verified(row(
-                "insufficient_scope",
-                "the token lacks a scope that this operation needs",
-                Case::InsufficientScope,
-                PermissionDenied,
+            Self::InsufficientScope { scope } => {
+                let phrase = match scope {
+                    Some(_) => "the token lacks a scope that this operation needs",
+                    None => "the token is not allowed this operation",
+                };
+                verified(row("insufficient_scope", phrase, Case::InsufficientScope, PermissionDenied))
+            }
+            Self::InsufficientUserAuthentication(_) => verified(row(
+                "insufficient_user_authentication",
+                "a stronger or fresher login is needed",
+                Case::InsufficientUserAuthentication,
+                Unauthenticated,
             )),
             Self::KeysUnavailable => row(
                 "keys_unavailable",

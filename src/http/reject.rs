@@ -37,7 +37,7 @@ use super::{Rejection, RequestHead};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` makes no bodies for refusals",
     label = "no `Reject`",
-    note = "`Empty` and `Json` do, and any type that implements `Reject`",
+    note = "`Empty`, `Json` and `ProblemDetails` do, and any type that implements `Reject`",
     note = "a closure goes to `.refusal_body(|why, request| ..)` instead of `.reject_with(..)`"
 )]
 pub trait Reject: Clone + Send + Sync + 'static {
@@ -74,6 +74,12 @@ impl RefusalBody {
             Ok(json) => Self::new(HeaderValue::from_static("application/json"), json),
             Err(_) => Self::default(),
         }
+    }
+
+    /// The same bytes, of another media type.
+    pub fn of_type(mut self, content_type: HeaderValue) -> Self {
+        self.content_type = self.content_type.map(|_| content_type);
+        self
     }
 }
 

@@ -5,7 +5,8 @@
 //! | no credentials | 401, scope | none (RFC 6750 section 3.1) |
 //! | several `Authorization` fields; other bad grammar | 400, description | `invalid_request` |
 //! | a token that is not accepted | 401, description, scope | `invalid_token` |
-//! | a scope is missing | 403, scope | `insufficient_scope` |
+//! | a requirement is not met | 403, scope | `insufficient_scope` |
+//! | a stronger or fresher login is needed | 401, `acr_values`, `max_age`, scope | `insufficient_user_authentication` |
 //!
 //! Which case a reason is, its own row says (`Reason::row`). The systems that clients were written for
 //! differ in statuses, parameters and their order, so a preset brings rows of its own. Keys that
@@ -77,6 +78,10 @@ pub enum ChallengeParameter {
     Error,
     /// `error_description` (RFC 6750 section 3).
     ErrorDescription,
+    /// `acr_values` (RFC 9470 section 3).
+    AcrValues,
+    /// `max_age` (RFC 9470 section 3).
+    MaxAge,
     /// `scope` (RFC 6750 section 3).
     Scope,
     /// `resource_metadata` (RFC 9728 section 5.1).
@@ -85,16 +90,19 @@ pub enum ChallengeParameter {
     Realm,
 }
 
-use ChallengeParameter::{Error, ErrorDescription, Realm, ResourceMetadata, Scope};
+use ChallengeParameter::{AcrValues, Error, ErrorDescription, MaxAge, Realm, ResourceMetadata, Scope};
 
 impl ChallengeParameter {
     /// The realm comes last: real clients search the whole text for `scope=`.
-    const DEFAULT_ORDER: [Self; 5] = [Error, ErrorDescription, Scope, ResourceMetadata, Realm];
+    const DEFAULT_ORDER: [Self; 7] =
+        [Error, ErrorDescription, AcrValues, MaxAge, Scope, ResourceMetadata, Realm];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Error => "error",
             ErrorDescription => "error_description",
+            AcrValues => "acr_values",
+            MaxAge => "max_age",
             Scope => "scope",
             ResourceMetadata => "resource_metadata",
             Realm => "realm",
@@ -122,12 +130,13 @@ impl ChallengeParameter {
 pub struct ChallengeTable {
     /// At least one.
     pub(super) schemes: SmallVec<[Box<str>; 1]>,
-    pub(super) order: [ChallengeParameter; 5],
+    pub(super) order: [ChallengeParameter; 7],
     no_credentials: ChallengeRow,
     several_fields: ChallengeRow,
     invalid_request: ChallengeRow,
     invalid_token: ChallengeRow,
     insufficient_scope: ChallengeRow,
+    insufficient_user_authentication: ChallengeRow,
     unavailable: ChallengeRow,
     internal: ChallengeRow,
 }
@@ -156,6 +165,9 @@ impl ChallengeTable {
             invalid_token: row(StatusCode::UNAUTHORIZED).error("invalid_token").described().scoped(),
             // Everything that the operation needs, not what is missing: the next token replaces this one.
             insufficient_scope: row(StatusCode::FORBIDDEN).error("insufficient_scope").scoped(),
+            insufficient_user_authentication: row(StatusCode::UNAUTHORIZED)
+                .error("insufficient_user_authentication")
+                .scoped(),
             unavailable: row(StatusCode::SERVICE_UNAVAILABLE).without_challenge(),
             internal: row(StatusCode::INTERNAL_SERVER_ERROR).without_challenge(),
         }
@@ -211,9 +223,15 @@ impl ChallengeTable {
         self
     }
 
-    /// A good token without the scopes that the operation needs.
+    /// A good token that does not meet what the operation requires.
     pub fn insufficient_scope(mut self, row: ChallengeRow) -> Self {
         self.insufficient_scope = row;
+        self
+    }
+
+    /// A good token of a login that is not strong or fresh enough (RFC 9470).
+    pub fn insufficient_user_authentication(mut self, row: ChallengeRow) -> Self {
+        self.insufficient_user_authentication = row;
         self
     }
 
@@ -223,7 +241,8 @@ impl ChallengeTable {
             return Some(format!("challenges: {scheme:?} cannot name a scheme; use a token"));
         }
         let rows = [&self.no_credentials, &self.several_fields, &self.invalid_request, &self.invalid_token];
-        let rows = rows.into_iter().chain([&self.insufficient_scope, &self.unavailable, &self.internal]);
+        let further = [&self.insufficient_scope, &self.insufficient_user_authentication];
+        let rows = rows.into_iter().chain(further).chain([&self.unavailable, &self.internal]);
         let mut codes = rows.filter_map(|row| row.error.as_deref());
         let bad = codes.find(|code| code.is_empty() || !code.bytes().all(is_error_byte))?;
         Some(format!("challenges: {bad:?} cannot be an error code; RFC 6750 section 3 names its characters"))
@@ -236,6 +255,7 @@ impl ChallengeTable {
             Case::InvalidRequest => &self.invalid_request,
             Case::InvalidToken => &self.invalid_token,
             Case::InsufficientScope => &self.insufficient_scope,
+            Case::InsufficientUserAuthentication => &self.insufficient_user_authentication,
             Case::Unavailable => &self.unavailable,
             Case::Internal => &self.internal,
         }
@@ -267,12 +287,15 @@ mod tests {
             table.order.map(ChallengeParameter::name).join(" ")
         };
         for (order, expected) in [
-            (&[][..], "error error_description scope resource_metadata realm"),
-            (&[Realm], "realm error error_description scope resource_metadata"),
-            (&[Realm, Scope, Realm], "realm scope error error_description resource_metadata"),
+            (&[][..], "error error_description acr_values max_age scope resource_metadata realm"),
+            (&[Realm], "realm error error_description acr_values max_age scope resource_metadata"),
+            (
+                &[Realm, Scope, Realm],
+                "realm scope error error_description acr_values max_age resource_metadata",
+            ),
             (
                 &[Realm, ResourceMetadata, Scope, ErrorDescription, Error, Scope],
-                "realm resource_metadata scope error_description error",
+                "realm resource_metadata scope error_description error acr_values max_age",
             ),
         ] {
             assert_eq!(names(order), expected);

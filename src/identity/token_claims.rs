@@ -53,6 +53,19 @@ impl<'a> TokenClaims<'a> {
         self.scopes().any(|granted| granted == scope)
     }
 
+    /// The roles in this token, each once; see [`Identity::roles`](crate::Identity::roles).
+    #[must_use]
+    pub fn roles(&self) -> Vec<String> {
+        let claims: Value = self.claims().unwrap_or_default();
+        let mut once: Vec<String> = Vec::new();
+        for role in self.0.places.roles(&claims) {
+            if !once.iter().any(|known| known == role) {
+                once.push(role.to_owned());
+            }
+        }
+        once
+    }
+
     /// The `exp` of this token, without leeway.
     #[must_use]
     pub fn expires_at(&self) -> Option<UnixTime> {

@@ -15,7 +15,7 @@ use tower::{Service, ServiceExt, util::Oneshot};
 use super::gate::{Decision, Gate, Wait};
 use crate::{
     http::{FromRefusal, Reject},
-    policy::Requirement,
+    policy::Compiled,
 };
 
 pin_project! {
@@ -50,7 +50,7 @@ pin_project! {
 /// What a waiting request needs to go on.
 pub(super) struct Held<S, R, B> {
     pub(super) request: Request<B>,
-    pub(super) required: Requirement,
+    pub(super) required: Compiled,
     pub(super) inner: S,
     pub(super) gate: Arc<Gate<R>>,
 }

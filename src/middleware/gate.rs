@@ -10,13 +10,13 @@ use std::{
 
 use http::{Extensions, Request, Response};
 
-use super::{Requirements, refusals::Refusals};
+use super::{Requirements, refusals::Refusals, requirements::Ready};
 #[cfg(any(feature = "axum", feature = "tonic"))]
 use crate::http::{LateRefusal, Refuse};
 use crate::{
     http::{FromRefusal, Reason, Reject, Rejection, RequestHead},
     identity::{Authentication, Identity},
-    policy::Requirement,
+    policy::{Compiled, Requirement},
     server::{Admission, Answered, Denial, Pending, ResourceServer, Resumed, Step, StoreWait},
 };
 
@@ -24,10 +24,13 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Gate<R> {
     server: ResourceServer,
-    requirements: Requirements,
+    /// What was asked for here; nothing unless it was.
+    asked: Option<Requirements>,
+    /// The same with what the server always asks.
+    requirements: Ready,
     /// Where every request needs the same.
     refusals: Option<Arc<Refusals>>,
-    pub(super) optional: bool,
+    optional: bool,
     /// Whether an identity that this server put into the request counts. Only a guard may: what a
     /// layer meets in the extensions was put there by somebody else.
     reuse: bool,
@@ -74,29 +77,40 @@ impl Future for Wait {
 
 impl<R> Gate<R> {
     pub(super) fn new(server: ResourceServer, reuse: bool, reject: R) -> Self {
-        let requirements = Requirement::none().into();
-        Self { server, requirements, refusals: None, optional: false, reuse, reject, exposes: false }
-            .demanding(Requirement::none().into())
+        let (refusals, asked) = (None, None);
+        let requirements = Ready::Fixed(server.ready_for(Requirement::any_token()));
+        Self { server, asked, requirements, refusals, optional: false, reuse, reject, exposes: false }.ready()
     }
 
     pub(super) fn rejecting<T>(self, reject: T) -> Gate<T> {
-        let Self { server, requirements, refusals, optional, reuse, reject: _, exposes } = self;
-        Gate { server, requirements, refusals, optional, reuse, reject, exposes }
+        let Self { server, asked, requirements, refusals, optional, reuse, reject: _, exposes } = self;
+        Gate { server, asked, requirements, refusals, optional, reuse, reject, exposes }
     }
 
     pub(super) fn demanding(mut self, requirements: Requirements) -> Self {
-        self.requirements = requirements.and(self.server.required());
+        self.asked = Some(requirements);
+        self.ready()
+    }
+
+    pub(super) fn optional(mut self, optional: bool) -> Self {
+        self.optional = optional;
+        self.ready()
+    }
+
+    /// Makes what is asked ready, with what the server always asks.
+    fn ready(mut self) -> Self {
+        self.requirements = Requirements::ready(self.asked.as_ref(), &self.server, self.optional);
         self.refusals = self.requirements.fixed().map(|_| Arc::new(Refusals::new()));
         self
     }
 
     /// What every request needs, where it is the same.
-    pub(super) fn fixed(&self) -> Option<&Requirement> {
+    pub(super) fn fixed(&self) -> Option<&Compiled> {
         self.requirements.fixed()
     }
 
     /// What the request with this head needs.
-    pub(super) fn required(&self, head: RequestHead<'_>) -> Requirement {
+    pub(super) fn required(&self, head: RequestHead<'_>) -> Compiled {
         self.requirements.of(head)
     }
 }
@@ -104,11 +118,7 @@ impl<R> Gate<R> {
 impl<R: Reject> Gate<R> {
     /// Judges a request that needs `required`, and puts the result into its extensions when it is
     /// admitted.
-    pub(super) fn judge<B>(
-        self: &Arc<Self>,
-        request: &mut Request<B>,
-        required: &Requirement,
-    ) -> Decision<'_> {
+    pub(super) fn judge<B>(self: &Arc<Self>, request: &mut Request<B>, required: &Compiled) -> Decision<'_> {
         if self.reuse
             && let Some(verdict) = self.judge_earlier(request, required)
         {
@@ -120,19 +130,15 @@ impl<R: Reject> Gate<R> {
     }
 
     /// The verdict on an identity that stands in the request already.
-    fn judge_earlier<B>(&self, request: &Request<B>, required: &Requirement) -> Option<Decision<'_>> {
+    fn judge_earlier<B>(&self, request: &Request<B>, required: &Compiled) -> Option<Decision<'_>> {
         let identity = request.extensions().get::<Identity>()?;
         if identity.server() == self.server.tag() {
-            return Some(match self.server.admit_further(identity, required) {
+            return Some(match self.server.admit_further(identity, required, Some(request.into())) {
                 Ok(()) => Decision::Admit,
                 Err(denial) => Decision::Refuse(self.refuse(&denial, required)),
             });
         }
-        let reason = Reason::ForeignIdentity {
-            verified_by: Arc::clone(&identity.server().0),
-            guarded_by: Arc::clone(&self.server.tag().0),
-        };
-        Some(Decision::Refuse(Cow::Owned(self.server.refuse(reason.into(), required))))
+        Some(Decision::Refuse(Cow::Owned(self.server.refuse(self.server.foreign(identity).into(), required))))
     }
 
     /// Takes a step to its verdict.
@@ -140,26 +146,26 @@ impl<R: Reject> Gate<R> {
         self: &Arc<Self>,
         step: Step,
         request: &mut Request<B>,
-        required: &Requirement,
+        required: &Compiled,
     ) -> Decision<'_> {
-        let extensions = request.extensions_mut();
         match step {
             Step::Wait(keys) => return Decision::Wait(Wait::Keys(keys)),
             Step::Done(Err(denial)) => return Decision::Refuse(self.refuse(&denial, required)),
             Step::Done(Ok(Some(identity))) => {
-                return match self.server.admit(identity, required) {
-                    Admission::Done(admitted) => self.finish(admitted, extensions, required),
+                return match self.server.admit(identity, required, Some((&*request).into())) {
+                    Admission::Done(admitted) => self.finish(admitted, request.extensions_mut(), required),
                     Admission::Wait(store) => Decision::Wait(Wait::Store(store)),
                 };
             }
             Step::Done(Ok(None)) => {
+                let extensions = request.extensions_mut();
                 let rejection = self.written(&UNINVITED, required);
                 // A request counts once: a guard may stand behind a layer that let it pass.
                 let counted = self.reuse && extensions.get::<Authentication>().is_some();
                 if !counted {
                     rejection.count();
                 }
-                if !self.optional || !required.is_none() {
+                if !required.admits_anonymous() {
                     return Decision::Refuse(rejection);
                 }
                 extensions.remove::<Identity>();
@@ -179,7 +185,7 @@ impl<R: Reject> Gate<R> {
         self: &Arc<Self>,
         waited: Waited,
         request: &mut Request<B>,
-        required: &Requirement,
+        required: &Compiled,
     ) -> Decision<'_> {
         match waited {
             Waited::Keys(resumed) => {
@@ -197,7 +203,7 @@ impl<R: Reject> Gate<R> {
         &self,
         admitted: Result<Identity, Denial>,
         extensions: &mut Extensions,
-        required: &Requirement,
+        required: &Compiled,
     ) -> Decision<'_> {
         match admitted {
             Ok(identity) => {
@@ -208,13 +214,13 @@ impl<R: Reject> Gate<R> {
         }
     }
 
-    fn refuse(&self, denial: &Denial, required: &Requirement) -> Cow<'_, Rejection> {
+    fn refuse(&self, denial: &Denial, required: &Compiled) -> Cow<'_, Rejection> {
         let rejection = self.written(denial, required);
         rejection.count();
         rejection
     }
 
-    fn written(&self, denial: &Denial, required: &Requirement) -> Cow<'_, Rejection> {
+    fn written(&self, denial: &Denial, required: &Compiled) -> Cow<'_, Rejection> {
         let write = || self.server.write_refusal(denial.clone(), required);
         match &self.refusals {
             Some(refusals) => match refusals.find(denial) {

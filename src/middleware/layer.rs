@@ -124,14 +124,14 @@ impl<R> AuthLayer<R> {
     }
 
     /// Lets requests without credentials pass, as
-    /// [`Authentication::Anonymous`](crate::Authentication::Anonymous), where the operation requires
-    /// no scope. Bad credentials are refused all the same (promise 9).
+    /// [`Authentication::Anonymous`](crate::Authentication::Anonymous). Bad credentials are refused all the
+    /// same (promise 9), and so are good ones that do not meet what is required.
     ///
-    /// Scopes that the server [requires](crate::ResourceServerBuilder::require) of every operation
-    /// count: with one of those, as [App ID](crate::preset::app_id) has, no one passes without
-    /// credentials.
+    /// It puts [`anonymous_or`](crate::policy::anonymous_or) around everything that is required here, what the
+    /// server [requires](crate::ResourceServerBuilder::require) of every request included. To open some
+    /// operations only, say `anonymous_or` in their requirements instead.
     pub fn optional(mut self, optional: bool) -> Self {
-        self.gate.optional = optional;
+        self.gate = self.gate.optional(optional);
         self
     }
 

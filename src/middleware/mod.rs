@@ -2,7 +2,7 @@
 //!
 //! - `layer`: [`AuthLayer`] and its settings; [`ResourceServer::layer`] and
 //!   [`ResourceServer::guard`] make one.
-//! - `requirements`: which requirement an operation has: fixed, or by route or gRPC method.
+//! - `requirements`: which requirement an operation has; `table`: by route or gRPC method.
 //! - `gate`: the decision on one request, without a service around it.
 //! - `service`: [`AuthService`], which takes the decision to the inner service.
 //! - `future`: what comes out of a call, named and unboxed.
@@ -48,12 +48,14 @@ mod layer;
 mod refusals;
 mod requirements;
 mod service;
+mod table;
 
 pub use self::{
     future::ResponseFuture,
     layer::AuthLayer,
-    requirements::{RequirementTable, Requirements},
+    requirements::Requirements,
     service::{AuthService, InnerService},
+    table::{PatternError, RequirementTable},
 };
 #[cfg(doc)]
 use crate::server::ResourceServer;

@@ -3,7 +3,7 @@
 //! - `rule`: one rule on one claim: [`claim`]`("exp").after_now()`.
 //! - `evaluate`: what a list of rules says about the claims of a token at a moment. Every check of
 //!   every kind of token goes through this one function; the kinds differ only in their rows.
-//! - `requirement`: what an operation demands of an identity that is already verified: scopes;
+//! - `requirement`: what an operation demands of an identity that is already verified;
 //!   `membership`: whether what one list names is in another.
 //! - `advice`: what to do about a token that fails a rule, for [`explain`](crate::explain).
 //!
@@ -20,6 +20,14 @@ pub(crate) use evaluate::{
     Binding, CompiledRule, Expected, Moment, NameForm, Policy, RuleContext, Window, last_segment,
 };
 pub(crate) use membership::has_any;
-pub use requirement::{InvalidScope, Requirement, scope};
+pub(crate) use requirement::{
+    Compiled, FactPlaces, Facts, Judge, KnownLeaves, Leaf, Memo, Met, ScopeImplications, Unmet, actor,
+    is_scope_token,
+};
+pub use requirement::{
+    InvalidScope, RequiredClaim, RequiredDetails, Requirement, RequirementError, StepUp, acr, actor_is, all,
+    amr, anonymous_or, any, any_role, any_scope, audience, authorization_details, client, issuer, max_age,
+    not_delegated, role, scope,
+};
 pub(crate) use rule::{Check, Presence};
 pub use rule::{ClaimRule, Rule, claim};

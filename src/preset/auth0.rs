@@ -31,6 +31,7 @@ pub fn access_token() -> TokenProfile {
         .algorithms([Algorithm::RS256, Algorithm::PS256])
         .client_claims(["azp"])
         .scope_claims(["scope", "permissions"])
+        .role_claims(["permissions"])
 }
 
 /// The ID tokens of a tenant.

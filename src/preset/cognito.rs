@@ -32,6 +32,7 @@ pub fn access_token<C: Into<Box<str>>>(clients: impl IntoIterator<Item = C>) -> 
         .rule(claim("client_id").one_of(clients).binds_token())
         .client_claims(["client_id"])
         .scope_claims(["scope"])
+        .role_claims(["cognito:groups"])
 }
 
 /// The ID tokens of a user pool.

@@ -45,6 +45,7 @@ pub fn access_token_v1() -> TokenProfile {
         .rule(claim("tid").non_empty_string())
         .client_claims(["appid"])
         .scope_claims(["scp", "roles"])
+        .role_claims(["roles", "groups"])
 }
 
 /// The access tokens of version 2.
@@ -56,6 +57,7 @@ pub fn access_token_v2() -> TokenProfile {
         .rule(claim("tid").non_empty_string())
         .client_claims(["azp"])
         .scope_claims(["scp", "roles"])
+        .role_claims(["roles", "groups"])
 }
 
 /// ID tokens of both versions: those of OpenID Connect, signed with RS256. An access token names the

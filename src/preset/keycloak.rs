@@ -12,8 +12,9 @@
 //! - `aud` is `account` unless the client (or a client scope) has an *audience mapper*; without one
 //!   every token is refused here, and rightly: it is for every API of the realm at once.
 //! - `sub` comes from the client scope `basic` since version 25; without it tokens are refused.
-//! - Roles are not scopes: `who.claim("/realm_access/roles")`,
-//!   `who.claim("/resource_access/{client}/roles")`. For roles that count as scopes, name where they are:
+//! - Roles are not scopes. [`role`](crate::policy::role) looks at those of the realm; for those of a client
+//!   too, `.map_profile(|profile| profile.role_claims(["/realm_access/roles", "/resource_access/shop/roles"]))`.
+//!   For roles that count as scopes, name where they are:
 //!   `.map_profile(|profile| profile.scope_claims(["scope", "/realm_access/roles"]))`; clients may ask
 //!   for any scope of theirs, so no scope may be called like a role.
 //! - The issuer follows the host name that the *client* saw, unless the server has a fixed one.
@@ -34,6 +35,7 @@ pub fn access_token() -> TokenProfile {
         .rule(claim("azp").non_empty_string())
         .client_claims(["azp"])
         .scope_claims(["scope"])
+        .role_claims(["/realm_access/roles"])
 }
 
 /// The ID tokens of a realm.

@@ -29,6 +29,7 @@ pub fn access_token() -> TokenProfile {
         .rule(claim("jti").non_empty_string())
         .client_claims(["cid"])
         .scope_claims(["scp"])
+        .role_claims(["groups"])
 }
 
 /// The ID tokens of a custom authorization server.

@@ -20,6 +20,7 @@ impl TokenProfile {
             .rule(claim("jti").non_empty_string())
             .client_claims(["client_id"])
             .scope_claims(["scope"])
+            .role_claims(["roles"])
     }
 
     /// JWT access tokens of issuers that do not follow RFC 9068: `iss`, `aud`, `exp` and `sub` must
@@ -46,6 +47,7 @@ impl TokenProfile {
             .rule(claim("typ").none_of(["ID", "Refresh", "Offline", "Logout"]).if_present())
             .client_claims(["client_id", "azp"])
             .scope_claims(["scope", "scp"])
+            .role_claims(["roles"])
     }
 
     /// ID tokens of [OpenID Connect Core], for the client that the server is configured with: the

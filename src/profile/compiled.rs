@@ -1,5 +1,7 @@
 //! A profile made ready for one issuer of one server: claim names as numbers, the binding filled in.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::{
@@ -9,7 +11,7 @@ use super::{
 use crate::{
     error::{ClaimName, TokenError},
     keys::{Algorithm, AlgorithmSet, KeySet},
-    policy::{Binding, CompiledRule, Moment, Policy, Rule, Window, claim, last_segment},
+    policy::{Binding, CompiledRule, FactPlaces, Moment, Policy, Rule, Window, claim, last_segment},
     time::UnixTime,
     token::{ClaimId, ClaimNames, ClaimPath, ClaimValue, Claims, JoseHeader, is_media_type},
 };
@@ -37,6 +39,7 @@ pub(crate) struct CompiledProfile {
     pub(crate) key_selection: KeySelection,
     pub(crate) requires_kid: bool,
     pub(crate) keeps_header: bool,
+    pub(crate) places: Arc<FactPlaces>,
 }
 
 /// A text of the payload: where it stands, or a copy when it stands there with escapes.
@@ -130,6 +133,11 @@ impl CompiledProfile {
             key_selection: profile.key_selection,
             requires_kid: profile.requires_kid,
             keeps_header: profile.keeps_header,
+            places: Arc::new(FactPlaces {
+                roles: profile.role_claims.clone(),
+                null_is_absent: profile.null_is_absent,
+                leeway: profile.leeway,
+            }),
         }
     }
 

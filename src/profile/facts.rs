@@ -62,6 +62,22 @@ impl TokenProfile {
         self
     }
 
+    /// The claims that hold the roles that [`role`](crate::policy::role) and
+    /// [`any_role`](crate::policy::any_role) require: each a space-separated string, an array of strings, or an
+    /// object whose members are named after the roles, as Zitadel has it. The roles of all of them count; a
+    /// claim of any other type has none. No claim by default.
+    ///
+    /// ```
+    /// use tower_resource_server::profile::TokenProfile;
+    ///
+    /// let profile = TokenProfile::rfc9068().role_claims(["/realm_access/roles", "roles"]);
+    /// # let _ = profile;
+    /// ```
+    pub fn role_claims<P: Into<ClaimPath>>(mut self, claims: impl IntoIterator<Item = P>) -> Self {
+        self.role_claims = paths(claims);
+        self
+    }
+
     /// Whether a scope claim may also be an object, whose members are the scopes: `{"realm":{"exp":…}}`. Each
     /// counts as long as the `exp` in it says, and for ever without one; one whose `exp` is no date never
     /// does. `false` by default.

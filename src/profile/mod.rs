@@ -95,6 +95,7 @@ pub struct TokenProfile {
     subject_claims: Vec<ClaimPath>,
     client_claims: Vec<ClaimPath>,
     scope_claims: Vec<ClaimPath>,
+    role_claims: Vec<ClaimPath>,
     scopes_as_members: bool,
     scope_names: Renames,
     /// The names that scopes are given, to be checked.
@@ -128,6 +129,7 @@ impl TokenProfile {
             subject_claims: vec!["sub".into()],
             client_claims: Vec::new(),
             scope_claims: Vec::new(),
+            role_claims: Vec::new(),
             scopes_as_members: false,
             scope_names: Renames::default(),
             new_scopes: Vec::new(),

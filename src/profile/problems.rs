@@ -2,7 +2,7 @@
 
 use super::{MAX_LEEWAY, TokenProfile};
 use crate::{
-    policy::{Requirement, Rule},
+    policy::{Rule, is_scope_token},
     token::ClaimPath,
 };
 
@@ -51,13 +51,12 @@ impl TokenProfile {
 
     /// Why what an identity is made of could never be found.
     fn unreadable(&self) -> impl Iterator<Item = String> {
-        let is_scope = |name: &str| Requirement::scopes(name).is_ok_and(|one| one.iter().eq([name]));
         let subject = self
             .subject_claims
             .is_empty()
             .then(|| r#"no claim names the subject; name one, as in subject_claims(["sub"])"#.to_owned());
         let scopes =
-            self.new_scopes.iter().filter(move |name| !is_scope(name)).map(|name| {
+            self.new_scopes.iter().filter(move |name| !is_scope_token(name)).map(|name| {
                 format!("{name:?} is no scope (RFC 6749 section 3.3), so none can be renamed to it")
             });
         subject.into_iter().chain(self.paths().filter_map(ClaimPath::problem)).chain(scopes)

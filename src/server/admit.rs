@@ -11,12 +11,12 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use super::{Inner, ResourceServer, authenticate::Denial};
+use super::{Inner, ResourceServer, authenticate::Denial, predicate};
 use crate::{
-    error::TokenError,
-    http::TokenKind,
+    error::{ClaimName, TokenError},
+    http::{RequestHead, TokenKind},
     identity::Identity,
-    policy::Requirement,
+    policy::{Compiled, Facts, Judge, Leaf, Met, Moment},
     store::{NonceError, Nonces, Spending},
     time::{Now, UnixTime},
     verify::{Checked, Failure, FirstFailure, Observer, TokenContents},
@@ -56,26 +56,52 @@ impl Future for StoreWait {
     }
 }
 
-/// The tokens of a request as far as they could be read.
+/// The tokens of a request as far as they could be read, and the identity that they stand for, if they were
+/// verified.
 #[derive(Clone, Copy)]
 pub(super) struct Presented<'a> {
     pub(super) access: Option<&'a TokenContents>,
     pub(super) id: Option<&'a TokenContents>,
+    pub(super) identity: Option<&'a Identity>,
+    /// The head of the request, where there is one: what a predicate looks at.
+    pub(super) head: Option<RequestHead<'a>>,
+}
+
+impl<'a> Presented<'a> {
+    pub(super) const fn unverified(access: Option<&'a TokenContents>, id: Option<&'a TokenContents>) -> Self {
+        Self { access, id, identity: None, head: None }
+    }
+
+    fn by(identity: &'a Identity, head: Option<RequestHead<'a>>) -> Self {
+        let (access, id) = (identity.access_contents(), identity.id_contents());
+        Self { access, id, identity: Some(identity), head }
+    }
+
+    /// Whether a predicate holds. One that cannot be asked does not.
+    fn holds(&self, leaf: &Leaf) -> bool {
+        let (Some(identity), Some(head)) = (self.identity, self.head) else { return false };
+        predicate::of(leaf).is_some_and(|holds| holds(identity, &head))
+    }
 }
 
 impl ResourceServer {
     /// Admits an identity that was authenticated just now to an operation that needs `required`.
-    pub(crate) fn admit(&self, identity: Identity, required: &Requirement) -> Admission {
-        let tokens = Presented { access: identity.access_contents(), id: identity.id_contents() };
+    pub(crate) fn admit(
+        &self,
+        identity: Identity,
+        required: &Compiled,
+        head: Option<RequestHead<'_>>,
+    ) -> Admission {
+        let tokens = Presented::by(&identity, head);
         let admitted = self.0.admit(tokens, required, &self.0.now(), Nonces::spend, &mut FirstFailure);
-        // A good token that lacks a scope counts as good, and its refusal beside it.
-        if matches!(admitted, Ok(None) | Err((_, Failure::InsufficientScope))) {
+        // A good token that is not allowed this counts as good, and its refusal beside it.
+        if matches!(admitted, Ok(None) | Err((_, Failure::NotAllowed(_)))) {
             self.0.counters.good();
         }
         match admitted {
             Ok(None) => Admission::Done(Ok(identity)),
             Ok(Some(answer)) => Admission::Wait(StoreWait { answer, identity: Some(identity) }),
-            Err((kind, failure)) => Admission::Done(Err(Denial::of(kind, failure, required))),
+            Err((kind, failure)) => Admission::Done(Err(Denial::of(kind, failure))),
         }
     }
 
@@ -85,7 +111,7 @@ impl ResourceServer {
         Answered { identity, result }: Answered,
     ) -> Result<Identity, Denial> {
         let kind = if identity.access_contents().is_some() { TokenKind::Access } else { TokenKind::Id };
-        let deny = |failure| Denial::of(kind, failure, &Requirement::none());
+        let deny = |failure| Denial::of(kind, failure);
         result.map_err(spend_failure).map_err(deny)?;
         let now = self.0.now();
         if !identity.window().contains(now.unix()) {
@@ -100,10 +126,16 @@ impl ResourceServer {
 
     /// Admits an identity that this server has admitted before to one operation more: what counts
     /// once has been spent.
-    pub(crate) fn admit_further(&self, identity: &Identity, required: &Requirement) -> Result<(), Denial> {
-        let tokens = Presented { access: identity.access_contents(), id: identity.id_contents() };
-        Inner::check_requirement(tokens, required, &mut FirstFailure)
-            .map_err(|(kind, failure)| Denial::of(kind, failure, required))
+    pub(crate) fn admit_further(
+        &self,
+        identity: &Identity,
+        required: &Compiled,
+        head: Option<RequestHead<'_>>,
+    ) -> Result<(), Denial> {
+        let tokens = Presented::by(identity, head);
+        self.0
+            .check_requirement(tokens, required, &self.0.now(), &mut FirstFailure)
+            .map_err(|(kind, failure)| Denial::of(kind, failure))
     }
 }
 
@@ -116,12 +148,12 @@ impl Inner {
     pub(super) fn admit<O: Observer>(
         &self,
         tokens: Presented<'_>,
-        required: &Requirement,
+        required: &Compiled,
         now: &Now<'_>,
         spend: impl Fn(&Nonces, &str, UnixTime) -> Spending<NonceError>,
         o: &mut O,
     ) -> Result<Option<Answer>, (TokenKind, Failure)> {
-        Self::check_requirement(tokens, required, o)?;
+        self.check_requirement(tokens, required, now, o)?;
         let mut wait = None;
         for (kind, token) in [(TokenKind::Access, tokens.access), (TokenKind::Id, tokens.id)] {
             let Some(nonce) = token.and_then(TokenContents::nonce) else { continue };
@@ -142,14 +174,16 @@ impl Inner {
         Ok(wait)
     }
 
-    /// Scopes are those of the token that speaks for the identity.
+    /// What counts is the token that speaks for the identity.
     #[inline]
     fn check_requirement<O: Observer>(
+        &self,
         tokens: Presented<'_>,
-        required: &Requirement,
+        required: &Compiled,
+        now: &Now<'_>,
         o: &mut O,
     ) -> Result<(), (TokenKind, Failure)> {
-        if required.is_none() {
+        if required.is_any_token() {
             return Ok(());
         }
         let (kind, token) = match (tokens.access, tokens.id) {
@@ -158,9 +192,20 @@ impl Inner {
             (None, None) => return Ok(()),
         };
         o.begin(kind);
-        let met = required.is_met_by(token.scopes());
-        let result = if met { Ok(()) } else { Err(Failure::InsufficientScope) };
-        o.check(Checked::Scopes(token), result).map_err(|failure| (kind, failure))
+        let with_facts =
+            |look: &mut dyn FnMut(&Facts<'_>)| token.with_facts(&self.implications, now.unix(), look);
+        let judge = Judge {
+            memo: tokens.identity.map(Identity::memo),
+            known: &self.leaves,
+            moment: || Moment { now: now.unix(), leeway: token.places.leeway },
+            predicate: |leaf: &Leaf| tokens.holds(leaf),
+        };
+        let result = match required.is_met_by(token.scopes(), judge, with_facts) {
+            Met::Yes => Ok(()),
+            Met::No => Err(Failure::NotAllowed(required.unmet(with_facts, |leaf| tokens.holds(leaf)))),
+            Met::NoDate => Err(TokenError::InvalidClaim(ClaimName("auth_time".into())).into()),
+        };
+        o.check(Checked::Requirement(token), result).map_err(|failure| (kind, failure))
     }
 }
 

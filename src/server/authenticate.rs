@@ -20,7 +20,7 @@ use crate::{
     error::TokenError,
     http::{Credentials, Reason, RequestError, RequestHead, TokenKind},
     identity::{self, Identity, RawTokens, Role},
-    policy::{Expected, Requirement},
+    policy::{Expected, Unmet},
     source::{KeyAnswer, KeyWait},
     time::Now,
     verify::{Checked, Evidence, Failure, FirstFailure, Input, Observer, Wanted, verify_token},
@@ -49,13 +49,14 @@ impl Denial {
         Self { reason: Reason::KeysUnavailable, retry_after: Some(retry_after) }
     }
 
-    /// What a request is told whose token of this kind fails, on an operation that needs `required`.
-    pub(super) fn of(kind: TokenKind, failure: Failure, required: &Requirement) -> Self {
+    /// What a request is told whose token of this kind fails.
+    pub(super) fn of(kind: TokenKind, failure: Failure) -> Self {
         match failure {
             Failure::Refused(error) => Self::token(kind, error),
             Failure::Unavailable { retry_after } => Self::unavailable(retry_after),
             Failure::NeedKeys { .. } => Self::unavailable(RETRY_AFTER),
-            Failure::InsufficientScope => Reason::InsufficientScope { required: required.clone() }.into(),
+            Failure::NotAllowed(Unmet::Scopes(scope)) => Reason::InsufficientScope { scope }.into(),
+            Failure::NotAllowed(Unmet::Login(login)) => Reason::InsufficientUserAuthentication(login).into(),
             Failure::CannotSpend => {
                 Self { reason: Reason::SpentStoreUnavailable, retry_after: Some(RETRY_AFTER) }
             }
@@ -219,7 +220,7 @@ impl ResourceServer {
                     (kind, source, seen, wanted, lacking)
                 }
                 Err((kind, failure)) => {
-                    return Step::Done(Err(Denial::of(kind, failure, &self.0.required)));
+                    return Step::Done(Err(Denial::of(kind, failure)));
                 }
             };
             // Read after the keys were looked at, it is on the safe side: evidence must be newer.

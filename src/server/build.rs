@@ -9,13 +9,14 @@ use super::{
     issuers::{AskedClaims, Configured, Profiles, TrustedIssuers},
     key_sources::KeySources,
     problems::Problems,
+    unlisted::Unlisted,
 };
 use crate::{
     error::{ConfigError, ConfigProblem},
     http::{Challenger, Metadata},
     identity::ServerTag,
     metrics,
-    policy::{Binding, Policy},
+    policy::{Binding, Compiled, KnownLeaves, Policy, ScopeImplications},
     profile::{CompiledProfile, TokenProfile},
     store::Nonces,
     token::ClaimNames,
@@ -36,11 +37,19 @@ impl ResourceServerBuilder {
         let challenger = self.challenger(metadata.as_ref(), &mut problems);
         let issuers = self.trusted_issuers(&mut problems);
         let nonces = self.spendable_nonces(&mut problems);
+        let implications = self.implications(&mut problems);
+        let leaves = KnownLeaves::default();
+        let required = self.required.clone().unwrap_or_default();
+        let required = Compiled::new(required, &leaves, !implications.is_empty());
         let inner = Inner {
-            tag: ServerTag(self.resource.into()),
+            tag: ServerTag::new(self.resource),
             request: self.request,
             pair: self.pair,
-            required: self.required,
+            always: self.required,
+            required,
+            leaves,
+            implications,
+            unlisted: Unlisted::default(),
             issuers,
             cache: (self.cache.max_bytes > 0).then(|| TokenCache::new(self.cache)),
             nonces,
@@ -51,14 +60,17 @@ impl ResourceServerBuilder {
             retain_tokens: self.retain_tokens,
             counters: metrics::Counters::new(),
         };
-        ConfigError::unless_empty(problems, ResourceServer(Arc::new(inner)))
+        let inner = Arc::new(inner);
+        let weak = Arc::downgrade(&inner);
+        inner.tag.belongs_to(weak);
+        ConfigError::unless_empty(problems, ResourceServer(inner))
     }
 
     /// The protected resource metadata; tenants are not listed.
     fn metadata(&self) -> Option<Metadata> {
         let listed = self.issuers.iter().filter(|issuer| !issuer.is_pattern());
         let authorization_servers: Vec<_> = listed.map(|issuer| &*issuer.issuer).collect();
-        let scopes: Vec<Box<str>> = self.scopes_supported.iter().map(Into::into).collect();
+        let scopes: Vec<Box<str>> = self.scopes_supported.named_scopes().map(Into::into).collect();
         Metadata::new(&self.resource, &authorization_servers, &scopes)
     }
 
@@ -70,6 +82,16 @@ impl ResourceServerBuilder {
             Challenger::default()
         });
         challenger.in_grpc(self.grpc_refusals)
+    }
+
+    /// Which scopes imply which.
+    fn implications(&self, problems: &mut Vec<ConfigProblem>) -> ScopeImplications {
+        ScopeImplications::close(&self.scope_implications).unwrap_or_else(|cycle| {
+            let cycle = cycle.join(" -> ");
+            problems
+                .push(format!("scope_implies: {cycle} is a cycle, so that the scopes of it are one").into());
+            ScopeImplications::default()
+        })
     }
 
     /// The table of the issuers, each with its keys and profiles.

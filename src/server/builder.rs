@@ -55,7 +55,8 @@ pub struct ResourceServerBuilder {
     pub(super) pair: PairRules,
     pub(super) challenges: ChallengeTable,
     pub(super) grpc_refusals: bool,
-    pub(super) required: Requirement,
+    pub(super) required: Option<Requirement>,
+    pub(super) scope_implications: Vec<(Box<str>, Vec<Box<str>>)>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) limits: TokenLimits,
     pub(super) cache: CacheSettings,
@@ -81,12 +82,13 @@ impl ResourceServerBuilder {
             issuers: Vec::new(),
             client_ids: Vec::new(),
             realm: None,
-            scopes_supported: Requirement::none(),
+            scopes_supported: Requirement::any_token(),
             request: RequestProfile::default(),
             pair: PairRules::default(),
             challenges: ChallengeTable::default(),
             grpc_refusals: true,
-            required: Requirement::none(),
+            required: None,
+            scope_implications: Vec::new(),
             clock: Arc::new(SystemClock),
             limits: TokenLimits::default(),
             cache: CacheSettings::default(),
@@ -191,11 +193,36 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// Requires these scopes of every request, beside what an operation requires itself. Called
-    /// again, it adds to them. A layer that is [`optional`](crate::middleware::AuthLayer::optional)
-    /// then lets no request pass without credentials.
-    pub fn require(mut self, scopes: Requirement) -> Self {
-        self.required = self.required.and(scopes);
+    /// Requires this of every request, beside what an operation requires itself. Called again, both are
+    /// required. An operation is open to requests without credentials only where both this and its own
+    /// requirement say so, or behind an [`optional`](crate::middleware::AuthLayer::optional) layer.
+    pub fn require(mut self, requirement: Requirement) -> Self {
+        self.required = Some(match self.required {
+            Some(before) => before.and(requirement),
+            None => requirement,
+        });
+        self
+    }
+
+    /// A token that was granted `scope` counts as granted these, too, wherever a requirement names them. They
+    /// may imply others in turn; `build()` refuses a cycle.
+    ///
+    /// Names are literal: `orders:*` is a name as any other. Challenges name what an operation requires, never
+    /// what would imply it; [`Identity::scopes`](crate::Identity::scopes) are those that were granted.
+    ///
+    /// ```
+    /// # use tower_resource_server::ResourceServer;
+    /// let builder = ResourceServer::builder("https://api.example")
+    ///     .scope_implies("admin", ["orders:*"])
+    ///     .scope_implies("orders:*", ["orders:read", "orders:write"]);
+    /// # let _ = builder;
+    /// ```
+    pub fn scope_implies<S: Into<Box<str>>>(
+        mut self,
+        scope: impl Into<Box<str>>,
+        implied: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.scope_implications.push((scope.into(), implied.into_iter().map(Into::into).collect()));
         self
     }
 

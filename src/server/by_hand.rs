@@ -7,7 +7,7 @@ use crate::{
     error::TokenError,
     http::{Credentials, Reason, Rejection, RequestHead, TokenKind},
     identity::{Authentication, Identity},
-    policy::{Expected, Requirement},
+    policy::{Compiled, Expected},
 };
 
 /// What the caller of [`verify_id_token`](ResourceServer::verify_id_token) knows about the login
@@ -66,9 +66,8 @@ impl ResourceServer {
     /// [`Authentication::Anonymous`] means that there were no credentials: whether that is enough
     /// is up to the caller. It waits only when the keys to decide are being fetched.
     ///
-    /// It checks no scopes but those that the server [requires](crate::ResourceServerBuilder::require) of
-    /// every request; see [`Identity::has_scope`] and
-    /// [`Requirement::is_met_by`](crate::policy::Requirement::is_met_by).
+    /// It checks nothing but what the server [requires](crate::ResourceServerBuilder::require) of every
+    /// request; what an operation requires, [`check`](Self::check) says.
     ///
     /// # Errors
     /// A [`Rejection`] with the status and challenge that the client should get.
@@ -78,7 +77,7 @@ impl ResourceServer {
     ) -> Result<Authentication, Rejection> {
         let head = request.into();
         let resume = |resumed| self.resume(resumed, head);
-        let identity = self.settle(self.begin(head), resume, &self.0.required).await?;
+        let identity = self.settle(self.begin(head), resume, &self.0.required, Some(head)).await?;
         if identity.is_none() {
             self.0.counters.anonymous();
         }
@@ -114,7 +113,7 @@ impl ResourceServer {
 
     async fn verify_credentials(&self, credentials: Credentials<'_>) -> Result<Identity, Rejection> {
         let resume = |resumed| self.resume_with(resumed, credentials);
-        let identity = self.settle(self.begin_with(credentials), resume, &self.0.required).await?;
+        let identity = self.settle(self.begin_with(credentials), resume, &self.0.required, None).await?;
         identity.ok_or_else(|| self.deny(Reason::NoCredentials.into()))
     }
 
@@ -123,7 +122,8 @@ impl ResourceServer {
         &self,
         mut step: Step,
         resume: impl Fn(Resumed) -> Step,
-        required: &Requirement,
+        required: &Compiled,
+        head: Option<RequestHead<'_>>,
     ) -> Result<Option<Identity>, Rejection> {
         let authenticated = loop {
             match step {
@@ -132,7 +132,7 @@ impl ResourceServer {
             }
         };
         let Some(identity) = authenticated.map_err(|denial| self.deny(denial))? else { return Ok(None) };
-        let admitted = match self.admit(identity, required) {
+        let admitted = match self.admit(identity, required, head) {
             Admission::Done(result) => result,
             Admission::Wait(store) => self.resume_admission(store.await),
         };
@@ -174,7 +174,7 @@ impl ResourceServer {
             Step::Wait(_) => Err(Reason::KeysUnavailable.into()),
         };
         let identity = authenticated.and_then(|identity| identity.ok_or(Reason::NoCredentials.into()));
-        let admitted = identity.and_then(|identity| match self.admit(identity, &self.0.required) {
+        let admitted = identity.and_then(|identity| match self.admit(identity, &self.0.required, None) {
             Admission::Done(result) => result,
             Admission::Wait(_) => Err(Reason::SpentStoreUnavailable.into()),
         });
@@ -186,7 +186,7 @@ impl ResourceServer {
     #[must_use]
     pub fn try_verify_cached(&self, token: &str) -> Option<Identity> {
         let cached = self.0.cached(Credentials::access(token.as_bytes()), &self.0.now());
-        cached.filter(|identity| self.admit_further(identity, &self.0.required).is_ok())
+        cached.filter(|identity| self.admit_further(identity, &self.0.required, None).is_ok())
     }
 
     /// Verifies an ID token for the configured client (OpenID Connect Core section 3.1.3.7), for
@@ -206,7 +206,7 @@ impl ResourceServer {
         let expected = expectations.expected();
         let step = self.begin_id_token(token.as_bytes(), expected);
         let resume = |resumed| self.resume_id_token(resumed, token.as_bytes(), expected);
-        let identity = self.settle(step, resume, &Requirement::none()).await?;
+        let identity = self.settle(step, resume, &Compiled::any_token(), None).await?;
         identity.ok_or_else(|| self.deny(Reason::NoCredentials.into()))
     }
 

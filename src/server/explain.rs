@@ -6,10 +6,10 @@ use super::{IdTokenExpectations, ResourceServer, Step, admit::Presented};
 use crate::{
     explain::{Explanation, Report, Taken},
     http::{Credentials, TokenKind},
-    policy::Requirement,
+    policy::Compiled,
     store::Nonces,
     time::{Now, UnixTime},
-    verify::{Failure, TokenContents},
+    verify::{Failure, Needed, TokenContents},
 };
 
 impl ResourceServer {
@@ -58,7 +58,7 @@ impl ResourceServer {
     /// Explains what [`verify_id_token`](Self::verify_id_token) would say.
     pub async fn explain_id_token(&self, token: &str, expectations: IdTokenExpectations<'_>) -> Explanation {
         let expected = expectations.expected();
-        self.observe(Taken::Id, &Requirement::none(), |now, report| {
+        self.observe(Taken::Id, &Compiled::any_token(), |now, report| {
             Ok([None, self.0.verify_lone_id_token(token.as_bytes(), now, expected, report)?.flatten()])
         })
         .await
@@ -81,15 +81,18 @@ impl ResourceServer {
     async fn observe<'a>(
         &'a self,
         taken: Taken,
-        required: &'a Requirement,
+        required: &'a Compiled,
         verify: impl Fn(&Now<'_>, &mut Report<'a>) -> Result<[Option<TokenContents>; 2], (TokenKind, Failure)>,
     ) -> Explanation {
-        let new = || (Report::new(taken, required, &self.0.limits), UnixTime::default());
-        let last = RefCell::new(new());
+        let new = |now| {
+            let (requirement, implications) = (required.requirement(), &self.0.implications);
+            (Report::new(taken, Needed { requirement, implications, now }, &self.0.limits), now)
+        };
+        let last = RefCell::new(new(UnixTime::default()));
         let attempt = |now: &Now<'_>| {
-            let (mut report, _) = new();
+            let (mut report, _) = new(now.unix());
             let [access, id] = verify(now, &mut report)?;
-            let tokens = Presented { access: access.as_ref(), id: id.as_ref() };
+            let tokens = Presented::unverified(access.as_ref(), id.as_ref());
             let peek = |nonces: &Nonces, nonce: &str, now| nonces.peek(nonce, now).into();
             self.0.admit(tokens, required, now, peek, &mut report)?;
             let result = report.result();

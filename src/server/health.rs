@@ -33,6 +33,7 @@ use crate::{http::document, source::IssuerHealth};
 /// | `.age_seconds`, `.next_refresh_seconds` | absent when there is none |
 /// | `.failures`, `.last_error` | in a row; a fixed phrase, never text of a response |
 /// | `.fetches`, `.budget`, `.waiters` | see [`Health`](crate::source::Health) |
+/// | `unlisted_operations` | those that no requirement table lists; absent when there is none |
 ///
 /// It shows no secret and no token, but which issuers a server trusts and how they do: serve it
 /// where the probes are, not to the world. It starts nothing: a server that has seen no request is
@@ -46,6 +47,8 @@ pub struct HealthService<B> {
 struct HealthDocument<'a> {
     status: &'static str,
     issuers: Vec<IssuerReport<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unlisted_operations: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -108,7 +111,8 @@ impl<B> HealthService<B> {
             (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         };
         let issuers = health.iter().map(IssuerReport::new).collect();
-        match serde_json::to_vec(&HealthDocument { status, issuers }) {
+        let unlisted_operations = self.server.unlisted_operations();
+        match serde_json::to_vec(&HealthDocument { status, issuers, unlisted_operations }) {
             Ok(json) => (code, json.into()),
             // Strings and numbers always become JSON.
             Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, Bytes::new()),

@@ -9,6 +9,9 @@
 //! - `authenticate`: who made a request: cache, then verification, then, only for keys that are not
 //!   there yet, a wait.
 //! - `admit`: whether the request may have what it asks for: requirements, then what counts once.
+//! - `further`: what one operation requires, asked by hand.
+//! - `unlisted`: the operations that no requirement table lists.
+//! - `predicate`: a requirement that the application judges itself.
 //! - `explain`: the same two stages, with every check recorded.
 //! - `pair`: whether an access token and an ID token belong together.
 //! - `cache`: identities that were verified, and what ends each of them.
@@ -25,6 +28,7 @@ mod check;
 mod explain;
 #[cfg(feature = "remote")]
 mod fetched;
+mod further;
 mod health;
 mod issuers;
 mod key_changes;
@@ -32,8 +36,10 @@ mod key_changes;
 mod key_sources;
 mod known_issuer;
 mod pair;
+mod predicate;
 mod problems;
 mod trusted_issuer;
+mod unlisted;
 #[cfg(not(feature = "remote"))]
 mod without_remote;
 
@@ -62,12 +68,12 @@ pub use self::{
     pair::PairRules,
     trusted_issuer::TrustedIssuer,
 };
-use self::{cache::TokenCache, issuers::TrustedIssuers};
+use self::{cache::TokenCache, issuers::TrustedIssuers, unlisted::Unlisted};
 use crate::{
     http::{Challenger, Metadata, MetadataService, Rejection, RequestProfile},
     identity::ServerTag,
     metrics,
-    policy::Requirement,
+    policy::{Compiled, KnownLeaves, Requirement, ScopeImplications},
     source::{IssuerHealth, IssuerRefreshError, KeySource},
     store::{NonceError, Nonces},
     time::{Clock, Now},
@@ -101,8 +107,14 @@ struct Inner {
     tag: ServerTag,
     request: RequestProfile,
     pair: PairRules,
-    /// What every request needs.
-    required: Requirement,
+    /// What every request needs, if anything is said.
+    always: Option<Requirement>,
+    /// The same, ready; a good token where nothing is said.
+    required: Compiled,
+    /// The leaves of all requirements, numbered.
+    leaves: KnownLeaves,
+    implications: ScopeImplications,
+    unlisted: Unlisted,
     issuers: TrustedIssuers,
     cache: Option<TokenCache>,
     /// Where tokens spend nonces.
@@ -125,7 +137,7 @@ impl ResourceServer {
     /// The resource identifier.
     #[must_use]
     pub fn resource(&self) -> &str {
-        &self.0.tag.0
+        self.0.tag.resource()
     }
 
     /// A nonce for a token to spend, where a profile [wants one](crate::profile::TokenProfile::spends_nonce).
@@ -178,9 +190,23 @@ impl ResourceServer {
         &self.0.tag
     }
 
-    /// What every request needs.
-    pub(crate) fn required(&self) -> &Requirement {
-        &self.0.required
+    /// What an operation needs that needs `own` beside what every request needs.
+    pub(crate) fn requires(&self, own: Option<Requirement>) -> Requirement {
+        match (&self.0.always, own) {
+            (Some(always), Some(own)) => always.clone().and(own),
+            (Some(always), None) => always.clone(),
+            (None, own) => own.unwrap_or_default(),
+        }
+    }
+
+    /// A requirement made ready for the requests of this server.
+    pub(crate) fn ready_for(&self, requirement: Requirement) -> Compiled {
+        Compiled::new(requirement, &self.0.leaves, !self.0.implications.is_empty())
+    }
+
+    /// A requirement made ready for one request.
+    pub(crate) fn ready_once(&self, requirement: Requirement) -> Compiled {
+        Compiled::once(requirement, !self.0.implications.is_empty())
     }
 
     pub(crate) fn request_profile(&self) -> &RequestProfile {
@@ -188,15 +214,15 @@ impl ResourceServer {
     }
 
     /// The refusal for `denial` on an operation that needs `required`.
-    pub(crate) fn refuse(&self, denial: Denial, required: &Requirement) -> Rejection {
+    pub(crate) fn refuse(&self, denial: Denial, required: &Compiled) -> Rejection {
         let rejection = self.write_refusal(denial, required);
         rejection.count();
         rejection
     }
 
     /// A refusal to be used later, or often: it is [counted](Rejection::count) when it is used.
-    pub(crate) fn write_refusal(&self, denial: Denial, required: &Requirement) -> Rejection {
-        self.0.challenger.refuse(denial.reason, required, denial.retry_after)
+    pub(crate) fn write_refusal(&self, denial: Denial, required: &Compiled) -> Rejection {
+        self.0.challenger.refuse(denial.reason, required.first_scopes(), denial.retry_after)
     }
 }
 

@@ -74,6 +74,18 @@ impl ClaimPath {
         })
     }
 
+    /// The value at this path (RFC 6901 section 4), without taking it out.
+    pub(crate) fn look_up<'v>(&self, claims: &'v Value) -> Option<&'v Value> {
+        if self.problem().is_some() {
+            return None;
+        }
+        self.segments().try_fold(claims, |value, segment| match value {
+            Value::Object(members) => members.get(&*segment),
+            Value::Array(items) => items.get(array_index(&segment)?),
+            _ => None,
+        })
+    }
+
     /// The value at this path (RFC 6901 section 4).
     pub(crate) fn find<'v>(&self, claims: &'v mut Value) -> Option<&'v mut Value> {
         if self.problem().is_some() {

@@ -29,7 +29,7 @@ use self::header::{Header, lacks_named_key, read_header};
 pub(crate) use self::{
     header::check_header,
     observer::{Checked, Failure, FirstFailure, Observer, Signing, Wanted},
-    token::{Evidence, TokenContents, VerifiedToken},
+    token::{Evidence, Judged, Needed, TokenContents, VerifiedToken},
 };
 use crate::{
     error::{ClaimName, TokenError},
@@ -235,6 +235,7 @@ fn judge_by<I: Issuer, O: Observer>(
         header: kept.and_then(|json| String::from_utf8(json.ok()?).ok()).map(Into::into),
         issuer: Arc::clone(&profile.binding.issuer),
         extracted,
+        places: Arc::clone(&profile.places),
         window,
     });
     Ok(evidence)

@@ -7,7 +7,7 @@ use super::{Evidence, TokenContents, VerifiedToken};
 use crate::{
     error::TokenError,
     keys::{Algorithm, KeySet},
-    policy::{CompiledRule, RuleContext},
+    policy::{CompiledRule, RuleContext, Unmet},
     profile::{CompiledProfile, Fact},
     token::{Claims, JoseHeader, TokenKind},
 };
@@ -33,8 +33,8 @@ pub(crate) enum Failure {
         /// When it is worth coming again.
         retry_after: Duration,
     },
-    /// The token is good, and lacks a scope that is required.
-    InsufficientScope,
+    /// The token is good, and does not meet what is required.
+    NotAllowed(Unmet),
     /// The token is good, and that its nonce is spent cannot be recorded.
     CannotSpend,
 }
@@ -96,8 +96,8 @@ pub(crate) enum Checked<'a, 'c> {
     Kind { in_pairs: bool },
     /// Whether the two tokens of a request belong together.
     Pair,
-    /// The scopes that are required.
-    Scopes(&'a TokenContents),
+    /// What the operation requires.
+    Requirement(&'a TokenContents),
     /// The nonce that the token spends.
     Nonce,
 }

@@ -3,9 +3,11 @@
 use std::{ops::Deref, sync::Arc};
 
 use crate::{
+    json,
     keys::{Algorithm, SignatureValid, VerifyingKey},
-    policy::Window,
+    policy::{FactPlaces, Facts, Requirement, ScopeImplications, Window},
     profile::{Extracted, Text},
+    time::UnixTime,
 };
 
 /// What a token says, as the profile of its issuer reads it. By itself it is not verified.
@@ -17,6 +19,8 @@ pub(crate) struct TokenContents {
     /// The configured name of the issuer.
     pub(crate) issuer: Arc<str>,
     pub(crate) extracted: Extracted,
+    /// Where its profile finds what requirements look at.
+    pub(crate) places: Arc<FactPlaces>,
     /// When all rules on time hold.
     pub(crate) window: Window,
 }
@@ -69,6 +73,28 @@ impl Deref for VerifiedToken {
     }
 }
 
+/// What is required of a token, at a moment.
+#[derive(Clone, Copy)]
+pub(crate) struct Needed<'a> {
+    pub(crate) requirement: &'a Requirement,
+    pub(crate) implications: &'a ScopeImplications,
+    pub(crate) now: UnixTime,
+}
+
+/// A token, and what is required of it.
+pub(crate) type Judged<'a> = (&'a TokenContents, Needed<'a>);
+
+impl Needed<'_> {
+    /// What of it a token does not meet, in words.
+    pub(crate) fn unmet_in_words(&self, token: &TokenContents) -> String {
+        let mut words = String::new();
+        token.with_facts(self.implications, self.now, &mut |facts| {
+            words = self.requirement.unmet_in_words(facts);
+        });
+        words
+    }
+}
+
 impl TokenContents {
     pub(crate) fn text<'a>(&'a self, text: &'a Text) -> &'a str {
         text.get(&self.payload)
@@ -100,5 +126,19 @@ impl TokenContents {
 
     pub(crate) fn scopes(&self) -> impl Iterator<Item = &str> + Clone {
         self.extracted.scopes.iter(&self.payload)
+    }
+
+    /// Gives `look` what requirements look at, read from the payload.
+    pub(crate) fn with_facts(
+        &self,
+        implications: &ScopeImplications,
+        now: UnixTime,
+        look: &mut dyn FnMut(&Facts<'_>),
+    ) {
+        // The payload was read strictly before, so it is an object.
+        let claims = json::read_again(&self.payload).unwrap_or_default();
+        let places = (&*self.places, implications);
+        let of = (&*self.issuer, self.client_id());
+        look(&Facts::new(&claims, of, self.audiences(), self.scopes(), places, now));
     }
 }

@@ -11,7 +11,7 @@ use tower_resource_server::{
     http::IdTokenLocation,
     issuer::TokenBuilder,
     keys::KeySet,
-    policy::{Requirement, claim, scope},
+    policy::{Requirement, acr, claim, role, scope},
     profile::TokenProfile,
     store::{Nonces, SpendError, Spending, SpentStore},
     test_util::{Defect, TestIssuer},
@@ -77,8 +77,8 @@ impl Case {
         let app = match entrance {
             Entrance::Layer => bare().layer(layer()),
             Entrance::OptionalLayer => {
-                // It lets pass what has no credentials, unless a scope is needed.
-                let passes = self.authorization.is_none() && self.required.is_none();
+                // It lets pass what has no credentials.
+                let passes = self.authorization.is_none();
                 let answer = ask(&bare().layer(layer().optional(true)), self.request()).await;
                 assert_eq!(answer.status().is_success(), passes, "{entrance:?}");
                 return;
@@ -111,7 +111,7 @@ impl Case {
                     Ok(Authentication::Anonymous) => assert!(self.authorization.is_none()),
                     Ok(Authentication::Verified(who)) => {
                         // Scopes beyond those that the server requires are the caller's to check.
-                        assert!(!self.required.is_met_by(who.scopes()));
+                        assert!(api.check(&who, &self.required).is_err());
                     }
                     Err(_) => {}
                 }
@@ -207,7 +207,7 @@ type Row = (&'static str, bool, fn(&TestIssuer) -> Case);
 fn rows() -> Vec<Row> {
     fn bearer(issuer: &TestIssuer, tokens: impl std::fmt::Display) -> Case {
         let authorization = Some(format!("Bearer {tokens}"));
-        Case { server: server(issuer), required: Requirement::none(), authorization }
+        Case { server: server(issuer), required: Requirement::any_token(), authorization }
     }
     fn token(issuer: &TestIssuer, change: fn(TokenBuilder) -> TokenBuilder) -> Case {
         bearer(issuer, change(issuer.access_token("alice")).mint().unwrap())
@@ -281,19 +281,22 @@ fn each_reason_is_counted_once_at_each_entrance() {
 
 #[test]
 fn a_good_token_without_a_scope_is_counted_as_both() {
-    for entrance in ALL {
-        let issuer = TestIssuer::new();
-        let counted = counted(|| async {
-            let token = issuer.access_token("alice").scope("read").mint().unwrap();
-            let authorization = Some(format!("Bearer {token}"));
-            let case = Case { server: server(&issuer), required: scope("write"), authorization };
-            case.refused_at(entrance).await;
-        });
-        let mut expected = vec![("good yes".to_owned(), 1.0)];
-        if !matches!(entrance, Entrance::ByHand) {
-            expected.push(("insufficient_scope yes".to_owned(), 1.0));
+    for (required, code) in [
+        (scope("write"), "insufficient_scope yes"),
+        (role("clerk"), "insufficient_scope yes"),
+        (acr(["gold"]), "insufficient_user_authentication yes"),
+    ] {
+        for entrance in ALL {
+            let issuer = TestIssuer::new();
+            let counted = counted(|| async {
+                let token = issuer.access_token("alice").scope("read").mint().unwrap();
+                let authorization = Some(format!("Bearer {token}"));
+                let case = Case { server: server(&issuer), required: required.clone(), authorization };
+                case.refused_at(entrance).await;
+            });
+            let expected = [("good yes".to_owned(), 1.0), (code.to_owned(), 1.0)];
+            assert_eq!(counted, expected, "{entrance:?}");
         }
-        assert_eq!(counted, expected, "{entrance:?}");
     }
     // By hand, the scopes of every request count.
     let issuer = TestIssuer::new();
@@ -313,7 +316,7 @@ fn an_identity_of_another_server_is_counted_by_the_one_that_refuses_it() {
     let counted = counted(|| async {
         let app = Router::new()
             .route("/", routing::get(|| async { "ok" }))
-            .layer(server(&issuer).guard(Requirement::none()))
+            .layer(server(&issuer).guard(Requirement::any_token()))
             .layer(server(&issuer).layer());
         let token = issuer.access_token("alice").mint().unwrap();
         assert_eq!(ask(&app, get("/", Some(&token))).await.status(), 500);
@@ -352,7 +355,13 @@ fn no_reason_is_forgotten() {
     // A code is the first text of its row.
     let told = tables.split("(\"").skip(1);
     let mut codes: Vec<&str> = told.map(|row| row.split_once('"').unwrap().0).collect();
-    let elsewhere = ["insufficient_scope", "foreign_identity", "wrong_nonce", "authentication_too_old"];
+    let elsewhere = [
+        "insufficient_scope",
+        "insufficient_user_authentication",
+        "foreign_identity",
+        "wrong_nonce",
+        "authentication_too_old",
+    ];
     let mut caused: Vec<&str> = rows().iter().map(|(code, ..)| *code).chain(elsewhere).collect();
     codes.sort_unstable();
     caused.sort_unstable();

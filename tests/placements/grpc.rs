@@ -43,14 +43,14 @@ async fn grpc_methods_are_refused_trailers_only() {
             "/shop.Orders/Other",
             Granted("read"),
             "7",
-            r#"error="insufficient_scope", scope="admin read write", "#,
+            r#"error="insufficient_scope", scope="read write admin", "#,
         ),
         (
             "unknown service",
             "/else.Orders/List",
             Granted("read"),
             "7",
-            r#"error="insufficient_scope", scope="admin read write", "#,
+            r#"error="insufficient_scope", scope="read write admin", "#,
         ),
     ] {
         for content_type in ["application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8"] {

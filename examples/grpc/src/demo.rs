@@ -32,7 +32,7 @@ pub(crate) async fn run() -> Result<(), AnyError> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = format!("http://{}", listener.local_addr()?);
     let (stop, stopped) = oneshot::channel::<()>();
-    let layer = server::protect(&api, Requirement::none());
+    let layer = server::protect(&api, Requirement::any_token());
     let server = tokio::spawn(server::serve(listener, layer, async move {
         // Either way the conversation is over.
         let _ = stopped.await;

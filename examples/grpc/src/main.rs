@@ -43,9 +43,12 @@ async fn main() -> ExitCode {
 /// Serves until a signal comes. Keys are fetched in the background meanwhile: a call that comes
 /// before they are there waits a little for them.
 async fn serve(flags: Serve) -> Result<(), AnyError> {
-    let api =
-        flags.issuer.resource_server()?.ok_or("no issuer is trusted; name an --issuer or a --tenant")?;
-    let layer = server::protect(&api, flags.issuer.requirement());
+    let scopes = flags.issuer.scope().unwrap_or_default();
+    let api = flags
+        .issuer
+        .resource_server(|server| server.scopes_supported(scopes.clone()))?
+        .ok_or("no issuer is trusted; name an --issuer or a --tenant")?;
+    let layer = server::protect(&api, scopes);
     let listener = TcpListener::bind(flags.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", flags.listen))?;

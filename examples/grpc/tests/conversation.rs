@@ -92,7 +92,7 @@ async fn each_refusal_has_its_code_and_its_challenge() {
 #[tokio::test]
 async fn no_broken_token_gets_through() {
     let issuer = TestIssuer::new();
-    let address = serve(&api(&issuer), Requirement::none()).await;
+    let address = serve(&api(&issuer), Requirement::any_token()).await;
     for defect in Defect::ALL {
         let outcome = call(&address, Some(&issuer.broken(*defect)), Method::SayHello).await;
         assert_eq!(outcome.code, "UNAUTHENTICATED", "{}: {outcome:?}", defect.name());
@@ -104,7 +104,7 @@ async fn no_broken_token_gets_through() {
 #[tokio::test]
 async fn a_good_token_reaches_the_handler_with_its_identity() {
     let issuer = TestIssuer::new();
-    let address = serve(&api(&issuer), Requirement::none()).await;
+    let address = serve(&api(&issuer), Requirement::any_token()).await;
     let alice = issuer.access_token("alice").scope("greeter:write").mint().unwrap();
     let bob = issuer.access_token("bob").mint().unwrap();
 
@@ -139,7 +139,7 @@ async fn without_keys_a_call_is_unavailable_and_says_when_to_come_again() {
     .http_client(Down);
     // The system clock, as waiting for keys is a matter of real time.
     let api = ResourceServer::builder(issuer.audience()).issuer(server).build().unwrap();
-    let address = serve(&api, Requirement::none()).await;
+    let address = serve(&api, Requirement::any_token()).await;
     let now = SystemClock.unix();
     let token = issuer.access_token("alice").issued_at(now).mint().unwrap();
 

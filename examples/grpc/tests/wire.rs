@@ -49,7 +49,7 @@ const NOTHING: Behind = Behind { bytes: 0, trailers: None };
 #[tokio::test]
 async fn refusals_are_trailers_only_in_the_dialect_of_the_request() {
     let issuer = TestIssuer::new();
-    let address = serve(&api(&issuer), Requirement::none()).await;
+    let address = serve(&api(&issuer), Requirement::any_token()).await;
     let reader = format!("Bearer {}", issuer.access_token("alice").mint().unwrap());
     let hello = "/greeter.v1.Greeter/SayHello";
     let set = "/greeter.v1.Greeter/SetGreeting";
@@ -91,7 +91,7 @@ async fn refusals_are_trailers_only_in_the_dialect_of_the_request() {
 #[tokio::test]
 async fn a_layer_around_one_service_guards_that_one() {
     let issuer = TestIssuer::new();
-    let guarded = protect(&api(&issuer), Requirement::none()).named_layer(Greeter::service());
+    let guarded = protect(&api(&issuer), Requirement::any_token()).named_layer(Greeter::service());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(

@@ -1,0 +1,192 @@
+//! What of a token the leaves of a requirement look at.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
+
+use foldhash::fast::RandomState;
+use serde_json::Value;
+
+use super::leaf::strings;
+use crate::{
+    policy::Moment,
+    time::{UnixTime, distance},
+    token::ClaimPath,
+};
+
+/// Where a profile finds what requirements look at.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FactPlaces {
+    /// The claims that hold roles.
+    pub(crate) roles: Vec<ClaimPath>,
+    pub(crate) null_is_absent: bool,
+    pub(crate) leeway: Duration,
+}
+
+impl FactPlaces {
+    /// The roles of a token with these claims: of each place the texts of an array, the words of a text, or
+    /// the names of an object's members. A place that holds anything else has none.
+    pub(crate) fn roles<'v>(&self, claims: &'v Value) -> Vec<&'v str> {
+        let of = |value: &'v Value| -> Vec<&'v str> {
+            match value {
+                Value::String(text) => text.split(' ').filter(|role| !role.is_empty()).collect(),
+                Value::Object(members) => members.keys().map(String::as_str).collect(),
+                value => strings(value).unwrap_or_default(),
+            }
+        };
+        self.roles.iter().filter_map(|path| path.look_up(claims)).flat_map(of).collect()
+    }
+}
+
+/// The scopes that each scope implies, itself left out; closed, so that one look finds all.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ScopeImplications(HashMap<Box<str>, Vec<Box<str>>>);
+
+impl ScopeImplications {
+    /// Closes what is declared.
+    ///
+    /// # Errors
+    /// The scopes of a cycle.
+    pub(crate) fn close(declared: &[(Box<str>, Vec<Box<str>>)]) -> Result<Self, Vec<Box<str>>> {
+        let mut direct: HashMap<&str, Vec<&str>> = HashMap::new();
+        for (scope, implied) in declared {
+            direct.entry(scope).or_default().extend(implied.iter().map(AsRef::as_ref));
+        }
+        let mut closed = HashMap::new();
+        for scope in declared.iter().map(|(scope, _)| &**scope) {
+            let mut all: Vec<&str> = Vec::new();
+            let mut open = vec![scope];
+            while let Some(next) = open.pop() {
+                for implied in direct.get(next).into_iter().flatten().copied() {
+                    if implied == scope {
+                        return Err(all.into_iter().chain([scope]).map(Into::into).collect());
+                    }
+                    if !all.contains(&implied) {
+                        all.push(implied);
+                        open.push(implied);
+                    }
+                }
+            }
+            closed.insert(scope.into(), all.into_iter().map(Into::into).collect());
+        }
+        Ok(Self(closed))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// These scopes, with those that they imply.
+    fn of<'a>(&'a self, granted: impl Iterator<Item = &'a str>) -> HashSet<&'a str, RandomState> {
+        let mut all = HashSet::default();
+        for scope in granted {
+            all.insert(scope);
+            all.extend(self.0.get(scope).into_iter().flatten().map(AsRef::as_ref));
+        }
+        all
+    }
+}
+
+/// What a token says, as far as requirements look at it.
+pub(crate) struct Facts<'a> {
+    pub(super) issuer: &'a str,
+    pub(super) client_id: Option<&'a str>,
+    pub(super) audiences: Vec<&'a str>,
+    scopes: HashSet<&'a str, RandomState>,
+    roles: HashSet<&'a str, RandomState>,
+    claims: &'a Value,
+    null_is_absent: bool,
+    moment: Moment,
+}
+
+impl<'a> Facts<'a> {
+    /// The facts of a token with these claims, at this moment.
+    pub(crate) fn new(
+        claims: &'a Value,
+        (issuer, client_id): (&'a str, Option<&'a str>),
+        audiences: impl Iterator<Item = &'a str>,
+        scopes: impl Iterator<Item = &'a str>,
+        (places, implications): (&'a FactPlaces, &'a ScopeImplications),
+        now: UnixTime,
+    ) -> Self {
+        Self {
+            issuer,
+            client_id,
+            audiences: audiences.collect(),
+            scopes: implications.of(scopes),
+            roles: places.roles(claims).into_iter().collect(),
+            claims,
+            null_is_absent: places.null_is_absent,
+            moment: Moment { now, leeway: places.leeway },
+        }
+    }
+
+    pub(super) fn has_scope(&self, scope: &str) -> bool {
+        self.scopes.contains(scope)
+    }
+
+    pub(super) fn has_role(&self, role: &str) -> bool {
+        self.roles.contains(role)
+    }
+
+    pub(super) fn sorted_scopes(&self) -> BTreeSet<&str> {
+        self.scopes.iter().copied().collect()
+    }
+
+    pub(super) fn sorted_roles(&self) -> BTreeSet<&str> {
+        self.roles.iter().copied().collect()
+    }
+
+    pub(super) fn claim(&self, path: &ClaimPath) -> Option<&'a Value> {
+        path.look_up(self.claims).filter(|value| !self.counts_as_absent(value))
+    }
+
+    pub(super) fn member(&self, name: &str) -> Option<&'a Value> {
+        self.claims.get(name).filter(|value| !self.counts_as_absent(value))
+    }
+
+    fn counts_as_absent(&self, value: &Value) -> bool {
+        self.null_is_absent && value.is_null()
+    }
+
+    /// The subject of the outermost `act`, if it is one.
+    pub(super) fn actor(&self) -> Option<&'a str> {
+        actor(self.member("act")?)
+    }
+
+    /// When the user logged in; an error where that is no date.
+    pub(crate) fn auth_time(&self) -> Result<Option<UnixTime>, NoDate> {
+        let Some(value) = self.member("auth_time") else { return Ok(None) };
+        value.as_f64().and_then(UnixTime::from_secs_f64).map(Some).ok_or(NoDate)
+    }
+
+    pub(super) fn is_login_within(&self, seconds: u64) -> bool {
+        self.auth_time().is_ok_and(|at| is_within(at, seconds, self.moment))
+    }
+
+    pub(super) fn login_in_words(&self) -> String {
+        match self.auth_time() {
+            Ok(Some(at)) => format!("the user logged in {}", distance(at, self.moment.now)),
+            Ok(None) => "the token has no auth_time".to_owned(),
+            Err(NoDate) => "its auth_time is no date".to_owned(),
+        }
+    }
+}
+
+/// `auth_time` is no `NumericDate` (RFC 7519 section 2).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NoDate;
+
+/// Whether a login was at most so many seconds ago, and not in the future beyond the leeway.
+pub(super) fn is_within(at: Option<UnixTime>, seconds: u64, Moment { now, leeway }: Moment) -> bool {
+    at.is_some_and(|at| {
+        let until = at.saturating_add(Duration::from_secs(seconds)).saturating_add(leeway);
+        now <= until && at <= now.saturating_add(leeway)
+    })
+}
+
+/// The subject of an `act` claim (RFC 8693 section 4.1).
+pub(crate) fn actor(act: &Value) -> Option<&str> {
+    act.as_object()?.get("sub")?.as_str()
+}

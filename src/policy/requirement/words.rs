@@ -1,0 +1,69 @@
+//! A requirement in words, for the people who run the server: what it demands, what a token lacks, and what to
+//! do about it.
+
+use super::{Facts, Leaf, Node, Requirement, Unmet};
+
+impl Requirement {
+    /// What must hold.
+    pub(crate) fn in_words(&self) -> String {
+        let is_scopes = |leaf: &&Leaf| matches!(leaf, Leaf::Scopes(_));
+        let is_list = match self.node() {
+            Node::All(nodes) => {
+                nodes.iter().all(|node| matches!(node, Node::Leaf(Leaf::Scopes(_)) | Node::AnyToken))
+            }
+            Node::Leaf(leaf) => is_scopes(&leaf),
+            _ => false,
+        };
+        if is_list {
+            return format!("the scopes hold {}", self.named_scopes().collect::<Vec<_>>().join(" "));
+        }
+        format!("what is required holds: {self}")
+    }
+
+    /// Which leaves of which alternative a token with these facts does not meet, and what it has there.
+    pub(crate) fn unmet_in_words(&self, facts: &Facts<'_>) -> String {
+        let alternatives = match self.node() {
+            Node::Any(nodes) if !nodes.is_empty() => nodes.as_slice(),
+            node => std::slice::from_ref(node),
+        };
+        let of = |node: &Node<Leaf>| {
+            let mut unmet: Vec<_> = node.leaves();
+            unmet.retain(|leaf| !leaf.is_met(facts));
+            match unmet.as_slice() {
+                [] => format!("{node} is not met by a token"),
+                unmet => {
+                    let each = unmet.iter().map(|leaf| format!("{leaf} is not met: {}", leaf.found(facts)));
+                    each.collect::<Vec<_>>().join("; ")
+                }
+            }
+        };
+        match alternatives {
+            [only] => of(only),
+            several => {
+                let each = several.iter().enumerate();
+                let each = each.map(|(n, node)| format!("alternative {}: {}", n + 1, of(node)));
+                each.collect::<Vec<_>>().join(" / ")
+            }
+        }
+    }
+}
+
+impl Unmet {
+    /// What would help.
+    pub(crate) fn advice(&self) -> String {
+        match self {
+            Self::Scopes(Some(scopes)) => format!("request the token with the scopes {scopes}"),
+            Self::Scopes(None) => {
+                "let the issuer give the subject or the client what is required; no scope would help"
+                    .to_owned()
+            }
+            Self::Login(step_up) => {
+                let classes = step_up.acr_values().map(|values| format!(" with acr_values {values:?}"));
+                let age = step_up.max_age().map(|age| format!(" with max_age {age}"));
+                let scopes = step_up.scope().map(|scopes| format!(" and the scopes {scopes}"));
+                let parts = [classes, age, scopes].into_iter().flatten().collect::<Vec<_>>().join(",");
+                format!("log the user in anew{parts}")
+            }
+        }
+    }
+}

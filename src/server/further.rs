@@ -1,0 +1,74 @@
+//! What one operation requires of an identity that was admitted before, asked by hand.
+
+use std::sync::Arc;
+
+use super::{Inner, ResourceServer};
+use crate::{
+    http::{Reason, Rejection},
+    identity::Identity,
+    policy::{Compiled, Requirement},
+};
+
+impl ResourceServer {
+    /// Whether an identity of this server meets a requirement, for handlers that find out late what an
+    /// operation needs. What the server requires of every request was checked before, and is not again.
+    ///
+    /// A [predicate](Requirement::predicate) is not met: there is no request to ask it about.
+    ///
+    /// # Errors
+    /// The [`Rejection`] that a [`guard`](Self::guard) would answer with, with its challenge; with the feature
+    /// `axum` it is a response, with `tonic` a `Status`. An identity that another server verified is refused
+    /// with [`Reason::ForeignIdentity`] (promise 12).
+    ///
+    /// ```
+    /// # use tower_resource_server::{Identity, ResourceServer, http::Rejection, policy::scope};
+    /// fn remove(api: &ResourceServer, who: &Identity) -> Result<(), Rejection> {
+    ///     api.check(who, &scope("files:write"))?;
+    ///     // ...
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn check(&self, who: &Identity, requirement: &Requirement) -> Result<(), Rejection> {
+        let required = self.ready_once(requirement.clone());
+        if who.server() != self.tag() {
+            return Err(self.refuse(self.foreign(who).into(), &required));
+        }
+        self.admit_further(who, &required, None).map_err(|denial| self.refuse(denial, &required))
+    }
+
+    /// Why an identity of another server is refused.
+    pub(crate) fn foreign(&self, who: &Identity) -> Reason {
+        Reason::ForeignIdentity {
+            verified_by: Arc::clone(who.server().resource()),
+            guarded_by: Arc::clone(self.tag().resource()),
+        }
+    }
+}
+
+impl Identity {
+    /// Whether this identity meets a requirement: as [`ResourceServer::check`] of the server that verified it.
+    ///
+    /// # Errors
+    /// The [`Rejection`] that a guard of that server would answer with. Where the server is gone, nothing is
+    /// allowed.
+    ///
+    /// ```
+    /// # use tower_resource_server::{Identity, http::Rejection, policy::scope};
+    /// async fn remove(who: Identity) -> Result<&'static str, Rejection> {
+    ///     who.require(&scope("files:write"))?;
+    ///     Ok("removed")
+    /// }
+    /// ```
+    pub fn require(&self, requirement: &Requirement) -> Result<(), Rejection> {
+        let server = self.server().server().and_then(|server| server.downcast::<Inner>().ok());
+        match server {
+            Some(server) => ResourceServer(server).check(self, requirement),
+            None => {
+                let required = Compiled::once(requirement.clone(), false);
+                let scope = required.first_scopes().map(Into::into);
+                let reason = Reason::InsufficientScope { scope };
+                Err(crate::http::Challenger::default().refuse(reason, None, None))
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! One server, and every place where a requirement can be put.
+
+use std::convert::Infallible;
+
+use axum::{Router, routing};
+use http::{HeaderMap, Method, Request, Response, Version, header::CONTENT_TYPE};
+use serde_json::Value;
+use tower::{Layer, ServiceExt, service_fn};
+use tower_resource_server::{
+    Identity, ResourceServer, ResourceServerBuilder,
+    http::Rejection,
+    middleware::RequirementTable,
+    policy::Requirement,
+    test_util::TestIssuer,
+    time::{Clock, UnixTime},
+};
+
+use crate::support::{ask, get, request};
+
+pub struct Stage {
+    pub issuer: TestIssuer,
+}
+
+/// The moment at which every row is judged; the claims of rows count from it.
+pub const NOW: u64 = 1_800_000_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    Layer,
+    Server,
+    Guard,
+    GuardBehindLayer,
+    Table,
+    Function,
+    ByHand,
+    Grpc,
+}
+use Placement::{ByHand, Function, Grpc, Guard, GuardBehindLayer, Server, Table};
+
+pub const PLACEMENTS: &[Placement] =
+    &[Placement::Layer, Server, Guard, GuardBehindLayer, Table, Function, ByHand, Grpc];
+
+/// What a request gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    Ok,
+    /// 403, with the scopes that are named; none where there are none.
+    Forbidden(&'static str),
+    /// 401 of RFC 9470: `acr_values`, `max_age`, scopes.
+    Login(&'static str, &'static str, &'static str),
+    /// 401, of a token that is not good.
+    Invalid,
+}
+
+/// The same, of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Got {
+    status: u16,
+    challenge: Option<String>,
+}
+
+impl Got {
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    pub fn challenge(&self) -> Option<&str> {
+        self.challenge.as_deref()
+    }
+}
+
+impl PartialEq<Wanted> for Got {
+    fn eq(&self, wanted: &Wanted) -> bool {
+        const METADATA: &str = r#"resource_metadata="https://api.test/.well-known/oauth-protected-resource""#;
+        let parameter = |name: &str, value: &str| {
+            if value.is_empty() { String::new() } else { format!("{name}=\"{value}\", ") }
+        };
+        let (status, challenge) = match wanted {
+            Wanted::Ok => (200, None),
+            Wanted::Forbidden(scope) => {
+                let scope = parameter("scope", scope);
+                (403, Some(format!(r#"Bearer error="insufficient_scope", {scope}{METADATA}"#)))
+            }
+            Wanted::Login(acr, age, scope) => {
+                let what =
+                    parameter("acr_values", acr) + &parameter("max_age", age) + &parameter("scope", scope);
+                (401, Some(format!(r#"Bearer error="insufficient_user_authentication", {what}{METADATA}"#)))
+            }
+            // What it asks for is the requirement's, and is looked at elsewhere.
+            Wanted::Invalid => {
+                let is_it = |text: &String| text.starts_with(r#"Bearer error="invalid_token", "#);
+                return self.status == 401 && self.challenge.as_ref().is_some_and(is_it);
+            }
+        };
+        (self.status, &self.challenge) == (status, &challenge)
+    }
+}
+
+impl Stage {
+    pub fn new() -> Self {
+        let issuer = TestIssuer::new();
+        let now = issuer.clock().unix();
+        issuer.clock().advance(UnixTime::from_secs(NOW).since(now));
+        Self { issuer }
+    }
+
+    pub fn builder(&self) -> ResourceServerBuilder {
+        let issuer = self
+            .issuer
+            .trusted()
+            .map_profile(|profile| profile.role_claims(["roles", "/realm/roles", "project"]));
+        ResourceServer::builder(self.issuer.audience())
+            .issuer(issuer)
+            .scope_implies("admin", ["orders:*"])
+            .scope_implies("orders:*", ["orders:read", "orders:write"])
+            .clock(self.issuer.clock().clone())
+    }
+
+    /// A token with these claims, beside those that every token has.
+    pub fn token(&self, claims: &str) -> String {
+        let claims: Value = serde_json::from_str(claims).unwrap_or_else(|error| panic!("{claims}: {error}"));
+        let mut token = self.issuer.access_token("alice").client_id("web");
+        for (name, value) in claims.as_object().unwrap() {
+            token = token.claim(name, value.clone());
+        }
+        token.mint().unwrap()
+    }
+
+    /// What a request with this token gets where this is needed.
+    pub async fn answer(&self, placement: Placement, needed: &Requirement, token: &str) -> Got {
+        let api = self.builder().build().unwrap();
+        self.answer_of(&api, placement, needed, Some(token)).await
+    }
+
+    pub async fn answer_of(
+        &self,
+        api: &ResourceServer,
+        placement: Placement,
+        needed: &Requirement,
+        token: Option<&str>,
+    ) -> Got {
+        let handler = || async { "ok" };
+        let bare = || Router::new().route("/", routing::get(handler));
+        let table = || {
+            RequirementTable::new()
+                .route(Method::GET, "/", needed.clone())
+                .route(Method::POST, "/", Requirement::never())
+                .grpc("/a.B/C", needed.clone())
+        };
+        let app = match placement {
+            Placement::Layer => bare().layer(api.layer().requirements(needed.clone())),
+            Server => bare().layer(self.builder().require(needed.clone()).build().unwrap().layer()),
+            Guard => bare().layer(api.guard(needed.clone())),
+            GuardBehindLayer => bare().layer(api.guard(needed.clone())).layer(api.layer()),
+            Table => bare().layer(api.layer().requirements(table())),
+            Function => {
+                let needed = needed.clone();
+                bare().layer(api.layer().requirements_by(move |_| needed.clone()))
+            }
+            ByHand => {
+                let needed = needed.clone();
+                let handler = async move |who: Identity| -> Result<&'static str, Rejection> {
+                    who.require(&needed)?;
+                    Ok("ok")
+                };
+                Router::new().route("/", routing::get(handler)).layer(api.layer())
+            }
+            Grpc => return self.grpc(api, table(), token).await,
+        };
+        let answer = ask(&app, get("/", token)).await;
+        Got { status: answer.status().as_u16(), challenge: answer.challenge().map(str::to_owned) }
+    }
+
+    /// The answer to a gRPC call, in terms of HTTP.
+    async fn grpc(&self, api: &ResourceServer, table: RequirementTable, token: Option<&str>) -> Got {
+        let inner = service_fn(|_: Request<axum::body::Body>| async {
+            Ok::<_, Infallible>(Response::new(axum::body::Body::empty()))
+        });
+        let mut call = request(Method::POST, "/a.B/C", token);
+        *call.version_mut() = Version::HTTP_2;
+        call.headers_mut().insert(CONTENT_TYPE, "application/grpc".parse().unwrap());
+        let answer = api.layer().requirements(table).layer(inner).oneshot(call).await.unwrap();
+        let header =
+            |headers: &HeaderMap, name: &str| headers.get(name).map(|it| it.to_str().unwrap().to_owned());
+        let status = match header(answer.headers(), "grpc-status").as_deref() {
+            None => 200,
+            Some("7") => 403,
+            Some("16") => 401,
+            Some(other) => panic!("grpc-status {other}"),
+        };
+        Got { status, challenge: header(answer.headers(), "www-authenticate") }
+    }
+
+    /// Whether explain says that a token is accepted by a server that requires this.
+    pub async fn explained(&self, needed: &Requirement, token: &str) -> bool {
+        let api = self.builder().require(needed.clone()).build().unwrap();
+        let explanation = api.explain(token).await;
+        let verified = api.verify_access_token(token).await;
+        assert_eq!(explanation.reason.as_ref(), verified.as_ref().err().map(Rejection::reason), "{needed}");
+        if explanation.error().is_none() && !explanation.is_valid() {
+            let failed: Vec<_> = explanation.failed().collect();
+            assert_eq!(failed.len(), 1, "{needed}: {failed:?}");
+        }
+        explanation.is_valid()
+    }
+}
