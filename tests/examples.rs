@@ -490,6 +490,45 @@ fn a_provider_that_is_down_stops_neither_the_start_nor_the_health_check() {
 }
 
 #[test]
+fn behind_a_proxy_challenges_and_metadata_have_the_public_address() {
+    let (issuer, keys) = issuer_with_file("public_address.json");
+    let token = bearer(&issuer.access_token("alice").client_id("web"));
+    let start = |flags: &str| {
+        let line =
+            "--listen 127.0.0.1:0 --issuer https://login.example --audience https://api.example --jwks-file";
+        let keys = keys.to_str().unwrap();
+        Api::start(&line.split(' ').chain([keys]).chain(flags.split_whitespace()).collect::<Vec<_>>())
+    };
+    let told = [("X-Forwarded-Host", "told.example"), ("X-Forwarded-Prefix", "/shop")];
+    for (name, flags, resource) in [
+        ("no flag", "", "https://api.example"),
+        ("a fixed address", "--public-url https://public.example/v1", "https://public.example/v1"),
+        (
+            "a trusted proxy",
+            "--trust-proxy 10.0.0.0/8 --trust-proxy 127.0.0.0/8",
+            "https://told.example/shop",
+        ),
+        ("another proxy", "--trust-proxy 10.0.0.0/8", "https://api.example"),
+        (
+            "both",
+            "--public-url https://public.example/v1 --trust-proxy 127.0.0.1",
+            "https://told.example/shop",
+        ),
+    ] {
+        let api = start(flags);
+        let (scheme_and_host, path) =
+            resource.split_at(resource.find(".example").unwrap() + ".example".len());
+        let metadata = format!("/.well-known/oauth-protected-resource{path}");
+        let challenge = format!("Bearer resource_metadata=\"{scheme_and_host}{metadata}\"");
+        assert_eq!(send(&api.address, "GET", "/orders", &told).challenge(), challenge, "{name}");
+        let document = send(&api.address, "GET", &metadata, &told);
+        assert_eq!(document.json()["resource"], resource, "{name}");
+        let authorized = [told[0], told[1], ("Authorization", &*token)];
+        assert_eq!(send(&api.address, "GET", "/orders", &authorized).status, 200, "{name}");
+    }
+}
+
+#[test]
 fn what_cannot_work_is_said_before_it_listens() {
     const ISSUER: &str = "--issuer https://login.example --audience a";
     for (line, status, said) in [
@@ -531,6 +570,15 @@ fn what_cannot_work_is_said_before_it_listens() {
         ("--issuer http://login.example --audience a", 1, "\n  - issuer"),
         (&format!("{ISSUER} --leeway 601"), 1, "\n  - issuer"),
         (&format!("{ISSUER} --algorithms HS256"), 1, "\n  - issuer"),
+        ("--public-url https://a.example", 2, "--issuer"),
+        ("--trust-proxy 10.0.0.0/8", 2, "--issuer"),
+        (&format!("{ISSUER} --public-url a.example"), 1, "\n  - public_address"),
+        (&format!("{ISSUER} --trust-proxy 10.0.0.0/8"), 1, "\n  - public_address"),
+        (
+            &format!("{ISSUER} --public-url https://a.example --trust-proxy 0.0.0.0/0"),
+            1,
+            "\n  - public_address",
+        ),
     ] {
         let arguments: Vec<_> = line.split(' ').collect();
         let output = run("protected_api", &arguments);
@@ -556,6 +604,8 @@ fn what_cannot_work_is_said_before_it_listens() {
         "--leeway",
         "--scope",
         "--allow-loopback-http",
+        "--public-url",
+        "--trust-proxy",
     ] {
         assert!(help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")), "{flag}: {help}");
     }

@@ -22,7 +22,7 @@ fn files(path: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(full).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     entries
         .filter(|name| {
-            !["node_modules", "target", "package-lock.json", "Cargo.lock"].contains(&name.as_str())
+            !["node_modules", ".venv", "target", "package-lock.json", "Cargo.lock"].contains(&name.as_str())
         })
         .flat_map(|name| files(&format!("{path}/{name}")))
         .collect()

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use clap::Parser;
 
 use crate::{
+    address_flags::AddressFlags,
     issuer_flags::{IssuerFlags, address},
     requirement_flags::RequirementFlags,
 };
@@ -30,4 +31,7 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     pub(crate) requirements: RequirementFlags,
+
+    #[command(flatten)]
+    pub(crate) address: AddressFlags,
 }

@@ -4,13 +4,15 @@
 //! `--audience` it guards against any issuer, with `--profile` and `--tenant` against a vendor's system. `--help` explains each flag.
 //!
 //! - `cli`: the command line.
-//! - `issuer_flags`: from flags to a `ResourceServer`; `requirement_flags`: what operations require.
+//! - `issuer_flags`: from flags to a `ResourceServer`; `requirement_flags`: what operations require;
+//!   `address_flags`: where clients reach it.
 //! - `context`: what a vendor's own software would hand to the application.
 //! - `refusals`: what is in the body of a refusal.
 //! - `api`: the routes, and the layer around them.
 //! - `demo`: the embedded issuer, and the lines to try.
 //! - `shutdown`: the signals that end it.
 
+mod address_flags;
 mod api;
 mod cli;
 mod context;
@@ -50,7 +52,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), AnyError> {
-    match cli.issuer.resource_server(|server| cli.requirements.on(server, cli.issuer.scope()))? {
+    let add = |server| cli.address.on(cli.requirements.on(server, cli.issuer.scope()));
+    match cli.issuer.resource_server(add)? {
         Some(api) => guard(cli, api).await,
         None => demo::run(cli.listen).await,
     }
@@ -91,6 +94,8 @@ async fn serve(
     out.flush()?;
     drop(out);
 
+    // The address of the connection's other end says whether it is a proxy that is trusted.
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.begun());
     tokio::select! {
         result = server => result?,

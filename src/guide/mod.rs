@@ -11,6 +11,7 @@
 //! | [`step_up`] | how to ask for a stronger or fresher login |
 //! | [`grpc`] | how to protect a tonic server |
 //! | [`behind_a_proxy`] | what a reverse proxy must leave alone |
+//! | [`forward_auth`] | how to tell a service that is not Rust who makes a request |
 //! | [`browsers`] | how to let pages of other origins call the API |
 //! | [`operations`] | what to watch, and what to do about it |
 //! | [`limits`] | every number, and what happens beyond it |
@@ -40,6 +41,9 @@ pub mod grpc {
 }
 pub mod behind_a_proxy {
     #![doc = include_str!("behind_a_proxy.md")]
+}
+pub mod forward_auth {
+    #![doc = include_str!("forward_auth.md")]
 }
 pub mod browsers {
     #![doc = include_str!("browsers.md")]

@@ -79,6 +79,20 @@ impl Challenger {
         Rejection::new(reason, row.clone(), challenges, retry_after, self.in_grpc)
     }
 
+    /// The same refusal with the metadata at `url`, in the challenges that name it. No configured text holds
+    /// `resource_metadata=`, so what begins with it is the parameter.
+    pub(crate) fn readdress(&self, refusal: &Rejection, url: &str) -> Rejection {
+        let Some(configured) = self.resource_metadata.as_deref() else { return refusal.clone() };
+        let Ok(url) = quotable("resource", url) else { return refusal.clone() };
+        let name = ChallengeParameter::ResourceMetadata.name();
+        let (old, new) = (format!("{name}=\"{configured}\""), format!("{name}=\"{url}\""));
+        refusal.with_challenges(|challenge| {
+            let changed = challenge.to_str().ok().map(|text| text.replacen(&old, &new, 1));
+            let changed = changed.and_then(|text| HeaderValue::from_maybe_shared(Bytes::from(text)).ok());
+            changed.unwrap_or_else(|| challenge.clone())
+        })
+    }
+
     fn challenge(
         &self,
         scheme: &str,
@@ -342,6 +356,34 @@ mod tests {
                         assert_eq!(search(challenge, "resource_metadata"), address.filter(|_| scoped));
                         assert_eq!(search(challenge, "error"), error, "{challenge}");
                     }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn promise_16_the_address_of_the_metadata_changes_and_nothing_else() {
+        let realm = Some(r#"a, "b" of \c"#);
+        let first = [ChallengeParameter::Realm, ChallengeParameter::ResourceMetadata];
+        let told = "https://told/.well-known/x";
+        for (name, table) in [
+            ("as it is", ChallengeTable::default()),
+            ("in another order", ChallengeTable::default().order(first)),
+            ("in two schemes", ChallengeTable::default().further_scheme("DPoP")),
+        ] {
+            let at = |url| Challenger::new(table.clone(), realm, Some(url)).unwrap();
+            let (challenger, expected) = (at(FULL.1), at(told));
+            let malformed = Reason::InvalidRequest(RequestError::MalformedAuthorization);
+            for reason in [Reason::NoCredentials, malformed, Reason::KeysUnavailable] {
+                let expected = expected.refuse(reason.clone(), Some("a"), None);
+                let refusal = challenger.refuse(reason, Some("a"), None);
+                let changed = challenger.readdress(&refusal, told);
+                assert_eq!(changed.challenges(), expected.challenges(), "{name}");
+                assert_eq!((changed.status(), changed.reason()), (expected.status(), expected.reason()));
+                // What cannot stand in a challenge changes nothing.
+                for hostile in ["https://told/?scope=a", "https://told/\r\nx: y"] {
+                    let changed = challenger.readdress(&refusal, hostile);
+                    assert_eq!(changed.challenges(), refusal.challenges(), "{name}: {hostile}");
                 }
             }
         }

@@ -152,14 +152,19 @@ impl RequestProfile {
         }
     }
 
-    /// Keeps the credentials out of the logs of what handles the request next: every value, also
-    /// those of other schemes and of requests that are refused.
-    pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
+    /// The fields that carry tokens.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &HeaderName> {
         let own = match &self.id_token {
             Some(IdTokenLocation::Header(name)) => Some(name),
             _ => None,
         };
-        for wanted in [Some(&AUTHORIZATION), own].into_iter().flatten() {
+        [Some(&AUTHORIZATION), own].into_iter().flatten()
+    }
+
+    /// Keeps the credentials out of the logs of what handles the request next: every value, also
+    /// those of other schemes and of requests that are refused.
+    pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
+        for wanted in self.fields() {
             if repeats_fields(headers) {
                 let values = headers.iter_mut().filter(|(name, _)| *name == wanted);
                 values.for_each(|(_, value)| value.set_sensitive(true));

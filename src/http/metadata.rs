@@ -4,59 +4,115 @@ use std::{
     convert::Infallible,
     future::{Ready, ready},
     marker::PhantomData,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode};
 use serde::Serialize;
+use serde_json::Value;
 use tower::Service;
 
-use super::document::{document, empty};
+use super::{
+    KnownAddress, RequestHead, ResourceMetadata, WellKnown,
+    document::{Audience, document, missing},
+    resource_metadata::Members,
+    scopes_supported::ScopesSupported,
+};
 
-const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+/// The document is another one only where the configuration or the routes are.
+const SAME_FOR_ALL: Audience = Audience::Everyone { cache_control: "public, max-age=3600" };
 
-/// The document, where it stands, and its address.
-#[derive(Clone, Debug)]
+/// A cache that many share must not keep what the proxies told about one request.
+const OF_ONE_REQUEST: Audience = Audience::Everyone { cache_control: "private, max-age=3600" };
+
+/// What the document of a server is made of, and its address. The document itself is written when it is
+/// asked for: routes that are made after it are in it.
+#[derive(Debug)]
 pub(crate) struct Metadata {
-    pub(crate) path: Box<str>,
-    pub(crate) url: Box<str>,
-    json: Bytes,
+    resource: Box<str>,
+    /// Where the document of the configured resource identifier is.
+    pub(crate) place: WellKnown,
+    pub(crate) address: Arc<KnownAddress>,
+    authorization_servers: Vec<Box<str>>,
+    pub(crate) scopes: ScopesSupported,
+    settings: ResourceMetadata,
+    /// The last document that was signed: without its signature, and with it.
+    signed: Mutex<Option<(Bytes, Bytes)>>,
 }
 
 #[derive(Serialize)]
 struct Document<'a> {
     resource: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    authorization_servers: &'a [&'a str],
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    scopes_supported: &'a [Box<str>],
-    bearer_methods_supported: [&'static str; 1],
+    authorization_servers: &'a [Box<str>],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scopes_supported: Vec<Box<str>>,
+    #[serde(flatten)]
+    members: &'a Members,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_metadata: Option<String>,
 }
 
 impl Metadata {
     /// `None` when the resource identifier is not an http(s) URL: it then has no well-known address.
     pub(crate) fn new(
         resource: &str,
-        authorization_servers: &[&str],
-        scopes_supported: &[Box<str>],
+        address: Arc<KnownAddress>,
+        authorization_servers: Vec<Box<str>>,
+        scopes: ScopesSupported,
+        settings: ResourceMetadata,
     ) -> Option<Self> {
-        let uri: Uri = resource.parse().ok()?;
-        let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "https" | "http"))?;
-        let authority = uri.authority()?;
-        // RFC 9728 section 3.1: the well-known segment goes between the host and the path.
-        let suffix = uri.path_and_query().map_or("", |path| path.as_str());
-        let suffix = if suffix == "/" { "" } else { suffix };
-        let document = Document {
+        let place = WellKnown::of(resource)?;
+        let (resource, signed) = (resource.into(), Mutex::default());
+        Some(Self { resource, place, address, authorization_servers, scopes, settings, signed })
+    }
+
+    /// The document of a resource.
+    fn json(&self, resource: &str) -> Option<Bytes> {
+        let mut document = Document {
             resource,
-            authorization_servers,
-            scopes_supported,
-            bearer_methods_supported: ["header"],
+            authorization_servers: &self.authorization_servers,
+            scopes_supported: self.scopes.all(),
+            members: &self.settings.members,
+            signed_metadata: None,
         };
-        Some(Self {
-            path: format!("{WELL_KNOWN}{}", if uri.path() == "/" { "" } else { uri.path() }).into(),
-            url: format!("{scheme}://{authority}{WELL_KNOWN}{suffix}").into(),
-            json: serde_json::to_vec(&document).ok()?.into(),
+        let unsigned = Bytes::from(serde_json::to_vec(&document).ok()?);
+        let Some(sign) = &self.settings.signer else { return Some(unsigned) };
+        let mut last = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, signed)) = &*last
+            && *of == unsigned
+        {
+            return Some(signed.clone());
+        }
+        let Value::Object(members) = serde_json::to_value(&document).ok()? else { return None };
+        document.signed_metadata = match sign(&members) {
+            Ok(jwt) => Some(jwt),
+            Err(error) => {
+                tracing::warn!(%error, "the protected resource metadata could not be signed");
+                return Some(unsigned);
+            }
+        };
+        let signed = Bytes::from(serde_json::to_vec(&document).ok()?);
+        *last = Some((unsigned, signed.clone()));
+        Some(signed)
+    }
+
+    fn answer<B: From<Bytes>>(&self, head: RequestHead<'_>) -> Response<B> {
+        let of_request = self.address.resource_of(head);
+        let path = head.uri.path();
+        let is_here = path == &*self.place.path
+            || of_request.as_deref().and_then(WellKnown::of).is_some_and(|place| *place.path == *path);
+        if !is_here {
+            return missing(head.method);
+        }
+        let audience = if self.address.is_per_request() { OF_ONE_REQUEST } else { SAME_FOR_ALL };
+        let resource = of_request.as_deref().unwrap_or(&self.resource);
+        document(head.method, head.headers, audience, || match self.json(resource) {
+            Some(json) => (StatusCode::OK, json),
+            // Texts and JSON values always become JSON.
+            None => (StatusCode::INTERNAL_SERVER_ERROR, Bytes::new()),
         })
     }
 }
@@ -64,15 +120,24 @@ impl Metadata {
 /// Serves the protected resource metadata of a server (RFC 9728 section 3), for `GET` and `HEAD`,
 /// at its well-known path; anything else is a 404 or a 405.
 ///
+/// It is a public document, so scripts of every origin may read it: its own `Access-Control-Allow-Origin: *`,
+/// and a 204 for the preflight. It has a strong `ETag`, and a client that knows it gets a 304.
+///
+/// `scopes_supported` lists the scopes of
+/// [`scopes_supported`](crate::ResourceServerBuilder::scopes_supported) and those that the server, its layers
+/// and its guards require, whether they were made before the service or after it; those of a function
+/// of the request ([`requirements_by`](crate::middleware::AuthLayer::requirements_by)) are not known.
+/// `offline_access` is never listed.
+///
 /// Made by `ResourceServer::metadata_service`.
 #[derive(Debug)]
 pub struct MetadataService<B> {
-    metadata: Option<Metadata>,
+    metadata: Option<Arc<Metadata>>,
     body: PhantomData<fn() -> B>,
 }
 
 impl<B> MetadataService<B> {
-    pub(crate) const fn new(metadata: Option<Metadata>) -> Self {
+    pub(crate) const fn new(metadata: Option<Arc<Metadata>>) -> Self {
         Self { metadata, body: PhantomData }
     }
 }
@@ -93,68 +158,10 @@ impl<R, B: From<Bytes>> Service<Request<R>> for MetadataService<B> {
     }
 
     fn call(&mut self, request: Request<R>) -> Self::Future {
-        let response = match &self.metadata {
-            Some(metadata) if request.uri().path() == &*metadata.path => {
-                document(request.method(), "public, max-age=3600", || (StatusCode::OK, metadata.json.clone()))
-            }
-            _ => empty(StatusCode::NOT_FOUND),
-        };
-        ready(Ok(response))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_well_known_segment_goes_before_the_path() {
-        for (resource, expected) in [
-            (
-                "https://api.example",
-                Some((
-                    "/.well-known/oauth-protected-resource",
-                    "https://api.example/.well-known/oauth-protected-resource",
-                )),
-            ),
-            (
-                "https://api.example/",
-                Some((
-                    "/.well-known/oauth-protected-resource",
-                    "https://api.example/.well-known/oauth-protected-resource",
-                )),
-            ),
-            (
-                "https://api.example:8443/v1",
-                Some((
-                    "/.well-known/oauth-protected-resource/v1",
-                    "https://api.example:8443/.well-known/oauth-protected-resource/v1",
-                )),
-            ),
-            (
-                "http://127.0.0.1:80/a?b",
-                Some((
-                    "/.well-known/oauth-protected-resource/a",
-                    "http://127.0.0.1:80/.well-known/oauth-protected-resource/a?b",
-                )),
-            ),
-            ("orders-api", None),
-            ("urn:example:api", None),
-            ("/path", None),
-        ] {
-            let metadata = Metadata::new(resource, &[], &[]);
-            let got = metadata.as_ref().map(|metadata| (&*metadata.path, &*metadata.url));
-            assert_eq!(got, expected, "{resource}");
-        }
-    }
-
-    #[test]
-    fn the_document_names_the_issuers_and_scopes() {
-        let metadata =
-            Metadata::new("https://api.example", &["https://login.example"], &["a".into()]).unwrap();
-        assert_eq!(
-            std::str::from_utf8(&metadata.json).unwrap(),
-            r#"{"resource":"https://api.example","authorization_servers":["https://login.example"],"scopes_supported":["a"],"bearer_methods_supported":["header"]}"#
-        );
+        let head = RequestHead::from(&request);
+        ready(Ok(match &self.metadata {
+            Some(metadata) => metadata.answer(head),
+            None => missing(head.method),
+        }))
     }
 }

@@ -9,7 +9,11 @@
 //! - `reject`: the body of a refusal ([`Reject`]): [`Empty`], [`Json`], [`ProblemDetails`] (`problem`), a
 //!   closure, or your own; `late`: a refusal that a handler asks for.
 //! - `grpc`: the same refusals for gRPC, chosen by the request's content type and version.
-//! - `metadata`: the protected resource metadata document (RFC 9728); `document`: how such are served.
+//! - `metadata`: the protected resource metadata document (RFC 9728); `resource_metadata`: what only the
+//!   application knows of it; `scopes_supported`: what its routes require; `well_known`: where it is;
+//!   `document`: how such are served.
+//! - `public_address`: the address that clients know ([`PublicAddress`]); `forwarded`: what proxies tell about
+//!   it; `network`: which proxies are trusted.
 //!
 //! `reason` and `table` are the one place where a reason becomes a status and a header; a reason
 //! without a row cannot be sent.
@@ -17,6 +21,7 @@
 mod challenge;
 mod credentials;
 mod document;
+mod forwarded;
 mod grammar;
 mod grpc;
 mod head;
@@ -24,16 +29,21 @@ mod lasting;
 #[cfg(any(feature = "axum", feature = "tonic"))]
 mod late;
 mod metadata;
+mod network;
 mod problem;
+mod public_address;
 mod reason;
 mod reject;
 mod rejection;
+mod resource_metadata;
+mod scopes_supported;
 mod table;
+mod well_known;
 
 pub(crate) use challenge::Challenger;
 pub(crate) use credentials::{Credentials, RequestProfile};
 pub use credentials::{IdTokenLocation, RequestError};
-pub(crate) use document::document;
+pub(crate) use document::{Audience, document};
 pub use grammar::{Grammar, Spacing};
 pub use head::RequestHead;
 #[cfg(any(feature = "axum", feature = "tonic"))]
@@ -41,12 +51,17 @@ pub(crate) use late::{LateRefusal, Refuse};
 pub(crate) use metadata::Metadata;
 pub use metadata::MetadataService;
 pub use problem::ProblemDetails;
+pub(crate) use public_address::{KnownAddress, resource_at};
+pub use public_address::{PeerAddress, PublicAddress};
 pub use reason::Reason;
 pub(crate) use reject::reject;
 #[cfg(feature = "axum")]
 pub(crate) use reject::reject_in_bytes;
 pub use reject::{BodyOf, Empty, FromRefusal, Json, RefusalBody, Reject};
 pub use rejection::Rejection;
+pub use resource_metadata::ResourceMetadata;
+pub(crate) use scopes_supported::ScopesSupported;
 pub use table::{ChallengeParameter, ChallengeRow, ChallengeTable};
+pub(crate) use well_known::WellKnown;
 
 pub use crate::token::TokenKind;

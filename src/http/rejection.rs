@@ -102,6 +102,19 @@ impl Rejection {
         self
     }
 
+    /// The same refusal with other challenges. It is not counted again.
+    pub(super) fn with_challenges(&self, change: impl Fn(&HeaderValue) -> HeaderValue) -> Self {
+        let Inner { reason, row, challenges, retry_after, in_grpc, counter } = &*self.0;
+        Self(Arc::new(Inner {
+            reason: reason.clone(),
+            row: row.clone(),
+            challenges: challenges.iter().map(change).collect(),
+            retry_after: *retry_after,
+            in_grpc: *in_grpc,
+            counter: counter.clone(),
+        }))
+    }
+
     /// Why the request is refused.
     #[must_use]
     pub fn reason(&self) -> &Reason {

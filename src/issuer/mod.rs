@@ -48,6 +48,7 @@ mod public;
 mod published;
 mod sceyt;
 mod service;
+mod signed_metadata;
 mod signing_key;
 mod token_builder;
 mod token_issuer;

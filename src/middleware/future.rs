@@ -117,7 +117,10 @@ where
                     let Some(on_hold) = held.take() else { return Poll::Pending };
                     let Held { mut request, required, inner, gate } = *on_hold;
                     match gate.resume(waited, &mut request, &required) {
-                        Decision::Admit => State::AdmittedLate { future: Box::pin(inner.oneshot(request)) },
+                        Decision::Admit => {
+                            gate.forward(&mut request);
+                            State::AdmittedLate { future: Box::pin(inner.oneshot(request)) }
+                        }
                         Decision::Refuse(why) => {
                             State::Refused { response: Some(gate.response(&why, (&request).into())) }
                         }

@@ -10,7 +10,7 @@ use std::{
 
 use http::{Extensions, Request, Response};
 
-use super::{Requirements, refusals::Refusals, requirements::Ready};
+use super::{ForwardedIdentity, Requirements, refusals::Refusals, requirements::Ready};
 #[cfg(any(feature = "axum", feature = "tonic"))]
 use crate::http::{LateRefusal, Refuse};
 use crate::{
@@ -37,6 +37,8 @@ pub(super) struct Gate<R> {
     reject: R,
     /// Whether a refusal goes into the extensions of its response.
     pub(super) exposes: bool,
+    /// The header fields that tell the inner service about the identity.
+    pub(super) forwarded: Option<ForwardedIdentity>,
 }
 
 /// A request without credentials where some are needed.
@@ -77,14 +79,15 @@ impl Future for Wait {
 
 impl<R> Gate<R> {
     pub(super) fn new(server: ResourceServer, reuse: bool, reject: R) -> Self {
-        let (refusals, asked) = (None, None);
+        let (refusals, asked, optional, exposes, forwarded) = (None, None, false, false, None);
         let requirements = Ready::Fixed(server.ready_for(Requirement::any_token()));
-        Self { server, asked, requirements, refusals, optional: false, reuse, reject, exposes: false }.ready()
+        Self { server, asked, requirements, refusals, optional, reuse, reject, exposes, forwarded }.ready()
     }
 
     pub(super) fn rejecting<T>(self, reject: T) -> Gate<T> {
-        let Self { server, asked, requirements, refusals, optional, reuse, reject: _, exposes } = self;
-        Gate { server, asked, requirements, refusals, optional, reuse, reject, exposes }
+        let Self { server, asked, requirements, refusals, optional, reuse, reject: _, exposes, forwarded } =
+            self;
+        Gate { server, asked, requirements, refusals, optional, reuse, reject, exposes, forwarded }
     }
 
     pub(super) fn demanding(mut self, requirements: Requirements) -> Self {
@@ -102,6 +105,14 @@ impl<R> Gate<R> {
         self.requirements = Requirements::ready(self.asked.as_ref(), &self.server, self.optional);
         self.refusals = self.requirements.fixed().map(|_| Arc::new(Refusals::new()));
         self
+    }
+
+    /// Hands on the identity of a request that is admitted, where that is asked for.
+    #[inline]
+    pub(super) fn forward<B>(&self, request: &mut Request<B>) {
+        if let Some(forwarded) = &self.forwarded {
+            forwarded.forward(request, self.server.request_profile());
+        }
     }
 
     /// What every request needs, where it is the same.
@@ -237,7 +248,8 @@ impl<R: Reject> Gate<R> {
         why: &Rejection,
         request: RequestHead<'_>,
     ) -> Response<B> {
-        crate::http::reject(&self.reject, why, request, self.exposes)
+        let why = self.server.at_address_of(why, request);
+        crate::http::reject(&self.reject, &why, request, self.exposes)
     }
 }
 
@@ -245,6 +257,7 @@ impl<R: Reject> Gate<R> {
 impl<R: Reject> Refuse for Gate<R> {
     #[cfg(feature = "axum")]
     fn refuse(&self, why: &Rejection, request: RequestHead<'_>) -> Response<bytes::Bytes> {
-        crate::http::reject_in_bytes(&self.reject, why, request, self.exposes)
+        let why = self.server.at_address_of(why, request);
+        crate::http::reject_in_bytes(&self.reject, &why, request, self.exposes)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tower::Layer;
 
-use super::{AuthService, Requirements, gate::Gate};
+use super::{AuthService, ForwardedIdentity, Requirements, gate::Gate};
 use crate::{
     http::{BodyOf, Empty, RefusalBody, Reject, Rejection, RequestHead},
     policy::Requirement,
@@ -142,6 +142,25 @@ impl<R> AuthLayer<R> {
     /// cause.
     pub fn expose_rejection(mut self, expose: bool) -> Self {
         self.gate.exposes = expose;
+        self
+    }
+
+    /// Tells the inner service who makes a request in header fields, for what cannot read the request's
+    /// extensions: a proxy, a CGI gateway, another process. Whatever a client sends under their names is
+    /// removed first, and the credentials are too: see [`ForwardedIdentity`].
+    ///
+    /// ```
+    /// # fn app(api: &tower_resource_server::ResourceServer) -> Result<(), Box<dyn std::error::Error>> {
+    /// use tower_resource_server::middleware::ForwardedIdentity;
+    ///
+    /// let forwarded = ForwardedIdentity::builder().subject("x-auth-subject").scopes("x-auth-scopes").build()?;
+    /// let layer = api.layer().forward(forwarded);
+    /// # let _ = layer;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn forward(mut self, identity: ForwardedIdentity) -> Self {
+        self.gate.forwarded = Some(identity);
         self
     }
 

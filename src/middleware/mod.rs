@@ -7,6 +7,7 @@
 //! - `service`: [`AuthService`], which takes the decision to the inner service.
 //! - `future`: what comes out of a call, named and unboxed.
 //! - `refusals`: refusals that were written before.
+//! - `forward`: [`ForwardedIdentity`]: the identity as header fields for what is behind.
 //!
 //! ## What a request costs
 //!
@@ -42,6 +43,7 @@
 //! the same and polls a clone again when it is admitted: no unauthenticated request holds inner
 //! capacity.
 
+mod forward;
 mod future;
 mod gate;
 mod layer;
@@ -51,6 +53,7 @@ mod service;
 mod table;
 
 pub use self::{
+    forward::{ForwardedIdentity, ForwardedIdentityBuilder},
     future::ResponseFuture,
     layer::AuthLayer,
     requirements::Requirements,

@@ -67,7 +67,10 @@ where
             None => Cow::Owned(self.gate.required((&request).into())),
         };
         match self.gate.judge(&mut request, &required) {
-            Decision::Admit => ResponseFuture::admitted(self.inner.call(request)),
+            Decision::Admit => {
+                self.gate.forward(&mut request);
+                ResponseFuture::admitted(self.inner.call(request))
+            }
             Decision::Refuse(why) => {
                 let refused = ResponseFuture::refused(self.gate.response(&why, (&request).into()));
                 give_back_readiness(&mut self.inner);

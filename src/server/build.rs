@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::{ConfigError, ConfigProblem},
-    http::{Challenger, Metadata},
+    http::{Challenger, KnownAddress, Metadata, ScopesSupported, resource_at},
     identity::ServerTag,
     metrics,
     policy::{Binding, Compiled, KnownLeaves, Policy, ScopeImplications},
@@ -33,8 +33,9 @@ impl ResourceServerBuilder {
     pub fn build(mut self) -> Result<ResourceServer, ConfigError> {
         let mut problems = std::mem::take(&mut self.problems);
         self.check(&mut problems);
-        let metadata = self.metadata();
-        let challenger = self.challenger(metadata.as_ref(), &mut problems);
+        let address = Arc::new(self.settle_address(&mut problems));
+        let metadata = self.metadata_at(&address);
+        let challenger = self.challenger(metadata.as_deref(), &mut problems);
         let issuers = self.trusted_issuers(&mut problems);
         let nonces = self.spendable_nonces(&mut problems);
         let implications = self.implications(&mut problems);
@@ -55,6 +56,7 @@ impl ResourceServerBuilder {
             nonces,
             challenger,
             metadata,
+            address,
             clock: self.clock,
             limits: self.limits,
             retain_tokens: self.retain_tokens,
@@ -66,16 +68,42 @@ impl ResourceServerBuilder {
         ConfigError::unless_empty(problems, ResourceServer(inner))
     }
 
+    /// The public address. Where it is fixed, it may become the resource identifier; the one that the server
+    /// was built with stays an audience.
+    fn settle_address(&mut self, all: &mut Vec<ConfigProblem>) -> KnownAddress {
+        let mut problems = Problems::of(all, "public_address", "public_address");
+        let setting = self.public_address.as_ref();
+        problems.refuse(
+            setting.is_some_and(|address| address.proxies.is_some()) && self.metadata.is_signed(),
+            "signed_per_request",
+            "signed metadata is of one address; use PublicAddress::fixed, or leave signed_by out",
+        );
+        if let Some(address) = setting.and_then(|address| address.fixed.as_deref()) {
+            let resource = problems.keep("invalid_setting", resource_at(address, &self.resource));
+            if let Some(resource) = resource.filter(|resource| *resource != self.resource) {
+                let built_with = std::mem::replace(&mut self.resource, resource);
+                self.audiences.push(built_with.into());
+            }
+        }
+        KnownAddress::new(&self.resource, self.public_address.as_ref()).unwrap_or_else(|found| {
+            problems.extend("invalid_setting", found);
+            KnownAddress::default()
+        })
+    }
+
     /// The protected resource metadata; tenants are not listed.
-    fn metadata(&self) -> Option<Metadata> {
+    fn metadata_at(&mut self, address: &Arc<KnownAddress>) -> Option<Arc<Metadata>> {
         let listed = self.issuers.iter().filter(|issuer| !issuer.is_pattern());
-        let authorization_servers: Vec<_> = listed.map(|issuer| &*issuer.issuer).collect();
-        let scopes: Vec<Box<str>> = self.scopes_supported.named_scopes().map(Into::into).collect();
-        Metadata::new(&self.resource, &authorization_servers, &scopes)
+        let authorization_servers = listed.map(|issuer| (*issuer.issuer).into()).collect();
+        let scopes = ScopesSupported::new(&self.scopes_supported);
+        self.required.iter().for_each(|required| scopes.add(required));
+        let settings = std::mem::take(&mut self.metadata);
+        let address = Arc::clone(address);
+        Metadata::new(&self.resource, address, authorization_servers, scopes, settings).map(Arc::new)
     }
 
     fn challenger(&self, metadata: Option<&Metadata>, problems: &mut Vec<ConfigProblem>) -> Challenger {
-        let address = metadata.map(|metadata| &*metadata.url);
+        let address = metadata.map(|metadata| &*metadata.place.url);
         let challenger = Challenger::new(self.challenges.clone(), self.realm.as_deref(), address);
         let challenger = challenger.unwrap_or_else(|problem| {
             problems.push(problem.into());

@@ -7,7 +7,7 @@ use http::HeaderName;
 use super::{PairRules, TrustedIssuer};
 use crate::{
     error::ConfigProblem,
-    http::{ChallengeTable, Grammar, IdTokenLocation, RequestProfile},
+    http::{ChallengeTable, Grammar, IdTokenLocation, PublicAddress, RequestProfile, ResourceMetadata},
     policy::Requirement,
     store::Nonces,
     time::{Clock, SystemClock},
@@ -51,6 +51,8 @@ pub struct ResourceServerBuilder {
     pub(super) client_ids: Vec<Box<str>>,
     pub(super) realm: Option<String>,
     pub(super) scopes_supported: Requirement,
+    pub(super) metadata: ResourceMetadata,
+    pub(super) public_address: Option<PublicAddress>,
     pub(super) request: RequestProfile,
     pub(super) pair: PairRules,
     pub(super) challenges: ChallengeTable,
@@ -83,6 +85,8 @@ impl ResourceServerBuilder {
             client_ids: Vec::new(),
             realm: None,
             scopes_supported: Requirement::any_token(),
+            metadata: ResourceMetadata::new(),
+            public_address: None,
             request: RequestProfile::default(),
             pair: PairRules::default(),
             challenges: ChallengeTable::default(),
@@ -126,9 +130,43 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// The scopes that the metadata document lists as `scopes_supported`.
+    /// Scopes that the metadata document lists as `scopes_supported`, before those that the server, its layers
+    /// and its guards require: for those that only handlers look at, and for an order. `offline_access` is
+    /// never listed.
     pub fn scopes_supported(mut self, scopes: Requirement) -> Self {
         self.scopes_supported = scopes;
+        self
+    }
+
+    /// What else the metadata document says.
+    pub fn metadata(mut self, metadata: ResourceMetadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// Where clients reach this server, if that is not what the resource identifier says: behind a proxy that
+    /// strips a prefix, or under several names.
+    ///
+    /// Unless it is set, the resource identifier alone says where the metadata is, and no request changes that.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use tower_resource_server::{TrustedIssuer, keys::{KeySet, VerifyingKey}, profile::TokenProfile};
+    /// # let keys = KeySet::from_keys([VerifyingKey::from_ed25519_bytes(&[7; 32])?]);
+    /// # let issuer = TrustedIssuer::with_keys("a", keys, TokenProfile::rfc9068());
+    /// use tower_resource_server::{ResourceServer, http::PublicAddress};
+    ///
+    /// let api = ResourceServer::builder("orders")
+    ///     .public_address(PublicAddress::fixed("https://api.example/shop"))
+    ///     .issuer(issuer)
+    ///     .build()?;
+    /// assert_eq!(api.resource(), "https://api.example/shop");
+    /// assert_eq!(api.metadata_path(), Some("/.well-known/oauth-protected-resource/shop"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn public_address(mut self, address: PublicAddress) -> Self {
+        self.public_address = Some(address);
         self
     }
 

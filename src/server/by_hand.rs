@@ -77,7 +77,8 @@ impl ResourceServer {
     ) -> Result<Authentication, Rejection> {
         let head = request.into();
         let resume = |resumed| self.resume(resumed, head);
-        let identity = self.settle(self.begin(head), resume, &self.0.required, Some(head)).await?;
+        let settled = self.settle(self.begin(head), resume, &self.0.required, Some(head)).await;
+        let identity = settled.map_err(|why| self.at_address_of(&why, head).into_owned())?;
         if identity.is_none() {
             self.0.counters.anonymous();
         }

@@ -16,6 +16,7 @@ impl ResourceServerBuilder {
         all.extend(self.request.grammar.problem().map(of_text("credentials")));
         all.extend(self.challenges.problem().map(of_text("challenges")));
         self.check_names(all);
+        Problems::of(all, "metadata", "metadata").extend("invalid_setting", self.metadata.problems());
         self.check_limits(all);
         Problems::of(all, "issuers", "issuer").refuse(
             self.issuers.is_empty(),

@@ -14,7 +14,10 @@ use serde::Serialize;
 use tower::Service;
 
 use super::ResourceServer;
-use crate::{http::document, source::IssuerHealth};
+use crate::{
+    http::{Audience, document},
+    source::IssuerHealth,
+};
 
 /// Answers `GET` and `HEAD`, whatever the path, with the health of each issuer's keys as JSON: 200
 /// when tokens of every configured issuer can be verified, 503 when those of one cannot. A tenant
@@ -142,6 +145,6 @@ impl<R, B: From<Bytes>> Service<Request<R>> for HealthService<B> {
     }
 
     fn call(&mut self, request: Request<R>) -> Self::Future {
-        ready(Ok(document(request.method(), "no-store", || self.report())))
+        ready(Ok(document(request.method(), request.headers(), Audience::Near, || self.report())))
     }
 }

@@ -44,6 +44,7 @@ mod unlisted;
 mod without_remote;
 
 use std::{
+    borrow::Cow,
     fmt,
     future::{Future as _, poll_fn},
     sync::Arc,
@@ -70,7 +71,10 @@ pub use self::{
 };
 use self::{cache::TokenCache, issuers::TrustedIssuers, unlisted::Unlisted};
 use crate::{
-    http::{Challenger, Metadata, MetadataService, Rejection, RequestProfile},
+    http::{
+        Challenger, KnownAddress, Metadata, MetadataService, Rejection, RequestHead, RequestProfile,
+        WellKnown,
+    },
     identity::ServerTag,
     metrics,
     policy::{Compiled, KnownLeaves, Requirement, ScopeImplications},
@@ -120,7 +124,8 @@ struct Inner {
     /// Where tokens spend nonces.
     nonces: Option<Nonces>,
     challenger: Challenger,
-    metadata: Option<Metadata>,
+    metadata: Option<Arc<Metadata>>,
+    address: Arc<KnownAddress>,
     clock: Arc<dyn Clock>,
     limits: TokenLimits,
     retain_tokens: bool,
@@ -183,7 +188,30 @@ impl ResourceServer {
     /// Where clients look for the metadata; `None` when the resource identifier is not an http(s) URL.
     #[must_use]
     pub fn metadata_path(&self) -> Option<&str> {
-        self.0.metadata.as_ref().map(|metadata| &*metadata.path)
+        self.0.metadata.as_ref().map(|metadata| &*metadata.place.path)
+    }
+
+    /// The URL by which the client of this request knows its target, without the query: the origin, what a
+    /// proxy stripped, and the path, also where axum's `nest` stripped a part of it. `None` when neither the
+    /// [public address](ResourceServerBuilder::public_address) nor the resource identifier is an http(s) URL.
+    ///
+    /// `Host` and the authority of the request are not looked at; see
+    /// [`PublicAddress`](crate::http::PublicAddress) for what is.
+    #[must_use]
+    pub fn url_of<'r>(&self, request: impl Into<RequestHead<'r>>) -> Option<String> {
+        self.0.address.url_of(request.into())
+    }
+
+    /// A refusal as a request gets it: its challenge leads to the metadata at the address that the client
+    /// used. Refusals that are kept for the next request name the configured one.
+    #[inline]
+    pub(crate) fn at_address_of<'a>(&self, why: &'a Rejection, head: RequestHead<'_>) -> Cow<'a, Rejection> {
+        if self.0.address.is_per_request() { self.readdress(why, head) } else { Cow::Borrowed(why) }
+    }
+
+    fn readdress<'a>(&self, why: &'a Rejection, head: RequestHead<'_>) -> Cow<'a, Rejection> {
+        let place = self.0.address.resource_of(head).and_then(|resource| WellKnown::of(&resource));
+        place.map_or(Cow::Borrowed(why), |place| Cow::Owned(self.0.challenger.readdress(why, &place.url)))
     }
 
     pub(crate) fn tag(&self) -> &ServerTag {
@@ -199,8 +227,11 @@ impl ResourceServer {
         }
     }
 
-    /// A requirement made ready for the requests of this server.
+    /// A requirement made ready for the requests of this server; the metadata names its scopes.
     pub(crate) fn ready_for(&self, requirement: Requirement) -> Compiled {
+        if let Some(metadata) = &self.0.metadata {
+            metadata.scopes.add(&requirement);
+        }
         Compiled::new(requirement, &self.0.leaves, !self.0.implications.is_empty())
     }
 

@@ -38,6 +38,8 @@ export async function start(program, parameters, environment = {}) {
   failure.catch(() => {});
   return {
     address: await Promise.race([listening, failure]),
+    /** What it has printed, as far as that is kept. */
+    output: () => output,
     /** Asks it to end; answers with its exit code, or the signal that it took. */
     async stop() {
       child.kill('SIGTERM');
