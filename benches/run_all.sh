@@ -37,6 +37,7 @@ if [[ ${#smoke[@]} != 0 ]] || command -v valgrind > /dev/null; then
   judge instructions bench instructions --bench instructions
 fi
 judge scale bench scale --bench scale
+judge mcp bench mcp --bench mcp --features issuer,mcp
 judge load bench load --bench load --features axum,issuer
 judge "load, gRPC" bench load-grpc --package grpc-example --bench load
 judge peers benches/peers/run.sh "${smoke[@]}"

@@ -52,6 +52,7 @@
 //! | `server` | [`ResourceServer`]: one request, from its headers to an identity; the token cache |
 //! | [`preset`] | the tokens of the big providers and of vendors' own systems, as tables |
 //! | [`middleware`] | the layer, the guard, their service and future |
+//! | `mcp` | requirements of tools, prompts and resources, from the message (feature `mcp`) |
 //! | `axum`, `tonic` | extractors and helpers, each behind a feature |
 //!
 //! Beside them, `issuer` mints tokens and serves keys (feature `issuer`), `identity_provider` is login
@@ -98,7 +99,7 @@ pub mod explain;
 // Its code needs these features, so the documentation tests of fewer features leave it out.
 #[cfg(any(
     not(doctest),
-    all(feature = "axum", feature = "remote", feature = "tonic", feature = "test-util")
+    all(feature = "axum", feature = "mcp", feature = "remote", feature = "tonic", feature = "test-util")
 ))]
 pub mod guide;
 pub mod http;
@@ -111,6 +112,9 @@ pub mod identity_provider;
 pub mod issuer;
 mod json;
 pub mod keys;
+#[cfg(feature = "mcp")]
+#[cfg_attr(docsrs, doc(cfg(feature = "mcp")))]
+pub mod mcp;
 pub mod metrics;
 pub mod middleware;
 pub mod net;

@@ -30,6 +30,7 @@ const ORDER: &[&[&str]] = &[
     &["server"],
     &["preset"],
     &["middleware"],
+    &["mcp"],
     &["axum", "tonic", "config"],
 ];
 

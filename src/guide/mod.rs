@@ -10,6 +10,7 @@
 //! | [`scopes_and_roles`] | how to say what an operation requires |
 //! | [`step_up`] | how to ask for a stronger or fresher login |
 //! | [`grpc`] | how to protect a tonic server |
+//! | [`mcp`] | how to protect the tools of a server of the Model Context Protocol |
 //! | [`behind_a_proxy`] | what a reverse proxy must leave alone |
 //! | [`forward_auth`] | how to tell a service that is not Rust who makes a request |
 //! | [`browsers`] | how to let pages of other origins call the API |
@@ -38,6 +39,9 @@ pub mod step_up {
 }
 pub mod grpc {
     #![doc = include_str!("grpc.md")]
+}
+pub mod mcp {
+    #![doc = include_str!("mcp.md")]
 }
 pub mod behind_a_proxy {
     #![doc = include_str!("behind_a_proxy.md")]

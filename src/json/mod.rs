@@ -19,9 +19,15 @@
 //! an odd member elsewhere in them does no harm. They are [read once](read_once), into types that hold
 //! no `Value`: what is judged is all that there is.
 //!
+//! Messages that are passed on, as those of the Model Context Protocol, are not read into values at all:
+//! `outline` finds the few members that a decision needs where they stand, and refuses names that occur
+//! twice, or in another case, among those.
+//!
 //! These functions are the only way to serde_json's deserializers in this crate; a test in
 //! `tests/architecture.rs` sees to that.
 
+#[cfg(feature = "mcp")]
+mod outline;
 mod shallow;
 mod strict;
 
@@ -30,6 +36,8 @@ use serde::Deserialize;
 #[cfg(feature = "identity-provider")]
 use crate::error::Malformed;
 
+#[cfg(feature = "mcp")]
+pub(crate) use self::outline::Outline;
 pub(crate) use self::{
     shallow::Shallow,
     strict::{Map, Name, Names, Skip, Strict},

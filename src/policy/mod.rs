@@ -21,8 +21,8 @@ pub(crate) use evaluate::{
 };
 pub(crate) use membership::has_any;
 pub(crate) use requirement::{
-    Compiled, FactPlaces, Facts, Judge, KnownLeaves, Leaf, Memo, Met, ScopeImplications, Unmet, actor,
-    is_scope_token,
+    Compiled, Contents, FactPlaces, Facts, Judge, KnownLeaves, Leaf, Memo, Met, ScopeImplications, Unmet,
+    actor, is_scope_token,
 };
 pub use requirement::{
     InvalidScope, RequiredClaim, RequiredDetails, Requirement, RequirementError, StepUp, acr, actor_is, all,

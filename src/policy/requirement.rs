@@ -6,7 +6,7 @@
 //! - `text`: the text form, read and printed;
 //! - `nearest`: which answer a requirement gets that is not met;
 //! - `words`: a requirement in words, for explain;
-//! - `compiled`: a requirement made ready for the requests of one server.
+//! - `compiled`: a requirement made ready for the requests of one server; `memo`: what a token keeps of it.
 //!
 //! A requirement is a tree of `and` and `or` over leaves. There is no negation: so one scope more never
 //! turns a yes into a no, and a client that gets what a challenge names succeeds.
@@ -14,6 +14,7 @@
 mod compiled;
 mod facts;
 mod leaf;
+mod memo;
 mod nearest;
 mod text;
 mod words;
@@ -21,9 +22,10 @@ mod words;
 use std::{fmt, sync::Arc, time::Duration};
 
 pub(crate) use self::{
-    compiled::{Compiled, Judge, KnownLeaves, Memo, Met},
-    facts::{FactPlaces, Facts, ScopeImplications, actor},
+    compiled::{Compiled, Judge, Met},
+    facts::{Contents, FactPlaces, Facts, ScopeImplications, actor},
     leaf::Leaf,
+    memo::{KnownLeaves, Memo},
     nearest::Unmet,
 };
 pub use self::{

@@ -41,7 +41,7 @@ impl ResourceServerBuilder {
         let implications = self.implications(&mut problems);
         let leaves = KnownLeaves::default();
         let required = self.required.clone().unwrap_or_default();
-        let required = Compiled::new(required, &leaves, !implications.is_empty());
+        let required = Compiled::new(required, &leaves);
         let inner = Inner {
             tag: ServerTag::new(self.resource),
             request: self.request,

@@ -64,7 +64,7 @@ impl Identity {
         match server {
             Some(server) => ResourceServer(server).check(self, requirement),
             None => {
-                let required = Compiled::once(requirement.clone(), false);
+                let required = Compiled::once(requirement.clone());
                 let scope = required.first_scopes().map(Into::into);
                 let reason = Reason::InsufficientScope { scope };
                 Err(crate::http::Challenger::default().refuse(reason, None, None))

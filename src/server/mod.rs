@@ -232,12 +232,12 @@ impl ResourceServer {
         if let Some(metadata) = &self.0.metadata {
             metadata.scopes.add(&requirement);
         }
-        Compiled::new(requirement, &self.0.leaves, !self.0.implications.is_empty())
+        Compiled::new(requirement, &self.0.leaves)
     }
 
     /// A requirement made ready for one request.
     pub(crate) fn ready_once(&self, requirement: Requirement) -> Compiled {
-        Compiled::once(requirement, !self.0.implications.is_empty())
+        Compiled::once(requirement)
     }
 
     pub(crate) fn request_profile(&self) -> &RequestProfile {

@@ -3,9 +3,8 @@
 use std::{ops::Deref, sync::Arc};
 
 use crate::{
-    json,
     keys::{Algorithm, SignatureValid, VerifyingKey},
-    policy::{FactPlaces, Facts, Requirement, ScopeImplications, Window},
+    policy::{Contents, FactPlaces, Facts, Requirement, ScopeImplications, Window},
     profile::{Extracted, Text},
     time::UnixTime,
 };
@@ -87,11 +86,7 @@ pub(crate) type Judged<'a> = (&'a TokenContents, Needed<'a>);
 impl Needed<'_> {
     /// What of it a token does not meet, in words.
     pub(crate) fn unmet_in_words(&self, token: &TokenContents) -> String {
-        let mut words = String::new();
-        token.with_facts(self.implications, self.now, &mut |facts| {
-            words = self.requirement.unmet_in_words(facts);
-        });
-        words
+        self.requirement.unmet_in_words(&Facts::new(token, self.implications, self.now))
     }
 }
 
@@ -127,18 +122,30 @@ impl TokenContents {
     pub(crate) fn scopes(&self) -> impl Iterator<Item = &str> + Clone {
         self.extracted.scopes.iter(&self.payload)
     }
+}
 
-    /// Gives `look` what requirements look at, read from the payload.
-    pub(crate) fn with_facts(
-        &self,
-        implications: &ScopeImplications,
-        now: UnixTime,
-        look: &mut dyn FnMut(&Facts<'_>),
-    ) {
-        // The payload was read strictly before, so it is an object.
-        let claims = json::read_again(&self.payload).unwrap_or_default();
-        let places = (&*self.places, implications);
-        let of = (&*self.issuer, self.client_id());
-        look(&Facts::new(&claims, of, self.audiences(), self.scopes(), places, now));
+impl Contents for TokenContents {
+    fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    fn client_id(&self) -> Option<&str> {
+        Self::client_id(self)
+    }
+
+    fn audiences(&self) -> Vec<&str> {
+        Self::audiences(self).collect()
+    }
+
+    fn scopes(&self) -> Vec<&str> {
+        Self::scopes(self).collect()
+    }
+
+    fn payload(&self) -> &str {
+        &self.payload
+    }
+
+    fn places(&self) -> &FactPlaces {
+        &self.places
     }
 }

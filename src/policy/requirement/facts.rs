@@ -1,6 +1,7 @@
 //! What of a token the leaves of a requirement look at.
 
 use std::{
+    cell::OnceCell,
     collections::{BTreeSet, HashMap, HashSet},
     time::Duration,
 };
@@ -10,6 +11,7 @@ use serde_json::Value;
 
 use super::leaf::strings;
 use crate::{
+    json,
     policy::Moment,
     time::{UnixTime, distance},
     token::ClaimPath,
@@ -73,12 +75,8 @@ impl ScopeImplications {
         Ok(Self(closed))
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// These scopes, with those that they imply.
-    fn of<'a>(&'a self, granted: impl Iterator<Item = &'a str>) -> HashSet<&'a str, RandomState> {
+    fn of<'a>(&'a self, granted: Vec<&'a str>) -> HashSet<&'a str, RandomState> {
         let mut all = HashSet::default();
         for scope in granted {
             all.insert(scope);
@@ -88,86 +86,104 @@ impl ScopeImplications {
     }
 }
 
-/// What a token says, as far as requirements look at it.
+/// What a token says, as it was read when it was verified.
+pub(crate) trait Contents {
+    /// The configured name of its issuer.
+    fn issuer(&self) -> &str;
+    fn client_id(&self) -> Option<&str>;
+    fn audiences(&self) -> Vec<&str>;
+    fn scopes(&self) -> Vec<&str>;
+    fn payload(&self) -> &str;
+    fn places(&self) -> &FactPlaces;
+}
+
+/// What requirements look at in a token, found out when it is first looked at.
 pub(crate) struct Facts<'a> {
-    pub(super) issuer: &'a str,
-    pub(super) client_id: Option<&'a str>,
-    pub(super) audiences: Vec<&'a str>,
-    scopes: HashSet<&'a str, RandomState>,
-    roles: HashSet<&'a str, RandomState>,
-    claims: &'a Value,
-    null_is_absent: bool,
-    moment: Moment,
+    contents: &'a dyn Contents,
+    implications: &'a ScopeImplications,
+    now: UnixTime,
+    scopes: OnceCell<HashSet<&'a str, RandomState>>,
+    claims: OnceCell<Value>,
 }
 
 impl<'a> Facts<'a> {
-    /// The facts of a token with these claims, at this moment.
-    pub(crate) fn new(
-        claims: &'a Value,
-        (issuer, client_id): (&'a str, Option<&'a str>),
-        audiences: impl Iterator<Item = &'a str>,
-        scopes: impl Iterator<Item = &'a str>,
-        (places, implications): (&'a FactPlaces, &'a ScopeImplications),
+    /// The facts of a token at this moment.
+    pub(crate) const fn new(
+        contents: &'a dyn Contents,
+        implications: &'a ScopeImplications,
         now: UnixTime,
     ) -> Self {
-        Self {
-            issuer,
-            client_id,
-            audiences: audiences.collect(),
-            scopes: implications.of(scopes),
-            roles: places.roles(claims).into_iter().collect(),
-            claims,
-            null_is_absent: places.null_is_absent,
-            moment: Moment { now, leeway: places.leeway },
-        }
+        Self { contents, implications, now, scopes: OnceCell::new(), claims: OnceCell::new() }
+    }
+
+    /// The moment, and the leeway of the token's profile.
+    pub(super) fn moment(&self) -> Moment {
+        Moment { now: self.now, leeway: self.contents.places().leeway }
+    }
+
+    fn scopes(&self) -> &HashSet<&'a str, RandomState> {
+        self.scopes.get_or_init(|| self.implications.of(self.contents.scopes()))
+    }
+
+    fn claims(&self) -> &Value {
+        // The payload was read strictly before, so it is an object.
+        self.claims.get_or_init(|| json::read_again(self.contents.payload()).unwrap_or_default())
+    }
+
+    pub(super) fn issuer(&self) -> &str {
+        self.contents.issuer()
+    }
+
+    pub(super) fn client_id(&self) -> Option<&str> {
+        self.contents.client_id()
+    }
+
+    pub(super) fn audiences(&self) -> Vec<&str> {
+        self.contents.audiences()
     }
 
     pub(super) fn has_scope(&self, scope: &str) -> bool {
-        self.scopes.contains(scope)
-    }
-
-    pub(super) fn has_role(&self, role: &str) -> bool {
-        self.roles.contains(role)
+        self.scopes().contains(scope)
     }
 
     pub(super) fn sorted_scopes(&self) -> BTreeSet<&str> {
-        self.scopes.iter().copied().collect()
+        self.scopes().iter().copied().collect()
     }
 
-    pub(super) fn sorted_roles(&self) -> BTreeSet<&str> {
-        self.roles.iter().copied().collect()
+    pub(super) fn roles(&self) -> Vec<&str> {
+        self.contents.places().roles(self.claims())
     }
 
-    pub(super) fn claim(&self, path: &ClaimPath) -> Option<&'a Value> {
-        path.look_up(self.claims).filter(|value| !self.counts_as_absent(value))
+    pub(super) fn claim(&self, path: &ClaimPath) -> Option<&Value> {
+        path.look_up(self.claims()).filter(|value| !self.counts_as_absent(value))
     }
 
-    pub(super) fn member(&self, name: &str) -> Option<&'a Value> {
-        self.claims.get(name).filter(|value| !self.counts_as_absent(value))
+    pub(super) fn member(&self, name: &str) -> Option<&Value> {
+        self.claims().get(name).filter(|value| !self.counts_as_absent(value))
     }
 
     fn counts_as_absent(&self, value: &Value) -> bool {
-        self.null_is_absent && value.is_null()
+        self.contents.places().null_is_absent && value.is_null()
     }
 
     /// The subject of the outermost `act`, if it is one.
-    pub(super) fn actor(&self) -> Option<&'a str> {
+    pub(super) fn actor(&self) -> Option<&str> {
         actor(self.member("act")?)
     }
 
     /// When the user logged in; an error where that is no date.
-    pub(crate) fn auth_time(&self) -> Result<Option<UnixTime>, NoDate> {
+    pub(super) fn auth_time(&self) -> Result<Option<UnixTime>, NoDate> {
         let Some(value) = self.member("auth_time") else { return Ok(None) };
         value.as_f64().and_then(UnixTime::from_secs_f64).map(Some).ok_or(NoDate)
     }
 
     pub(super) fn is_login_within(&self, seconds: u64) -> bool {
-        self.auth_time().is_ok_and(|at| is_within(at, seconds, self.moment))
+        self.auth_time().is_ok_and(|at| is_within(at, seconds, self.moment()))
     }
 
     pub(super) fn login_in_words(&self) -> String {
         match self.auth_time() {
-            Ok(Some(at)) => format!("the user logged in {}", distance(at, self.moment.now)),
+            Ok(Some(at)) => format!("the user logged in {}", distance(at, self.now)),
             Ok(None) => "the token has no auth_time".to_owned(),
             Err(NoDate) => "its auth_time is no date".to_owned(),
         }

@@ -105,8 +105,14 @@ impl Leaf {
         match self {
             Self::Scopes(scopes) => scopes.iter().all(|scope| facts.has_scope(scope)),
             Self::AnyScope(scopes) => scopes.iter().any(|scope| facts.has_scope(scope)),
-            Self::Roles(roles) => roles.iter().all(|role| facts.has_role(role)),
-            Self::AnyRole(roles) => roles.iter().any(|role| facts.has_role(role)),
+            Self::Roles(roles) => {
+                let have = facts.roles();
+                roles.iter().all(|role| have.contains(&&**role))
+            }
+            Self::AnyRole(roles) => {
+                let have = facts.roles();
+                roles.iter().any(|role| have.contains(&&**role))
+            }
             Self::Claim(path, test) => facts.claim(path).is_some_and(|value| test.is_met(value)),
             Self::Acr(classes) => {
                 facts.member("acr").and_then(Value::as_str).is_some_and(|acr| one_of(classes, acr))
@@ -116,9 +122,9 @@ impl Leaf {
                 have.is_some_and(|have| methods.iter().all(|method| have.contains(&&**method)))
             }
             Self::MaxAge(seconds) => facts.is_login_within(*seconds),
-            Self::Client(clients) => facts.client_id.is_some_and(|client| one_of(clients, client)),
-            Self::Issuer(issuer) => *facts.issuer == **issuer,
-            Self::Audience(audience) => facts.audiences.contains(&&**audience),
+            Self::Client(clients) => facts.client_id().is_some_and(|client| one_of(clients, client)),
+            Self::Issuer(issuer) => *facts.issuer() == **issuer,
+            Self::Audience(audience) => facts.audiences().contains(&&**audience),
             Self::NotDelegated => facts.member("act").is_none(),
             Self::Actor(subjects) => facts.actor().is_some_and(|actor| one_of(subjects, actor)),
             Self::Details(details) => details.is_met(facts.member("authorization_details")),
@@ -138,16 +144,16 @@ impl Leaf {
         };
         match self {
             Self::Scopes(_) | Self::AnyScope(_) => format!("the token has {:?}", facts.sorted_scopes()),
-            Self::Roles(_) | Self::AnyRole(_) => format!("the token has {:?}", facts.sorted_roles()),
+            Self::Roles(_) | Self::AnyRole(_) => format!("the token has {:?}", facts.roles()),
             Self::Claim(..) => "the claim of the token is another, or is not there".to_owned(),
             Self::Acr(_) => value(facts.member("acr")),
             Self::Amr(_) => value(facts.member("amr")),
             Self::MaxAge(_) => facts.login_in_words(),
-            Self::Client(_) => {
-                facts.client_id.map_or("the token has none".to_owned(), |id| format!("the token has {id:?}"))
-            }
-            Self::Issuer(_) => format!("the token is of {:?}", facts.issuer),
-            Self::Audience(_) => format!("the token has {:?}", facts.audiences),
+            Self::Client(_) => facts
+                .client_id()
+                .map_or("the token has none".to_owned(), |id| format!("the token has {id:?}")),
+            Self::Issuer(_) => format!("the token is of {:?}", facts.issuer()),
+            Self::Audience(_) => format!("the token has {:?}", facts.audiences()),
             Self::NotDelegated => "an actor uses the token".to_owned(),
             Self::Actor(_) => match facts.member("act") {
                 None => "its subject uses the token".to_owned(),

@@ -1,0 +1,168 @@
+//! What a body asks for: the methods of its messages, and what they are about.
+
+use std::borrow::Cow;
+
+use super::{fault::Fault, requirements::Item};
+use crate::json::Outline;
+
+/// How many messages a batch may have: batches were part of the specification of 2025-03-26 alone.
+const MAX_BATCH: usize = 64;
+
+/// Methods whose answers are lists, which are filtered.
+const LISTS: [&str; 4] = ["tools/list", "prompts/list", "resources/list", "resources/templates/list"];
+
+/// Methods for which any token is enough beside these.
+const OPEN: [&str; 3] = ["initialize", "server/discover", "ping"];
+
+/// What a client asks for, or tells.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Operation<'a> {
+    pub(super) method: Cow<'a, str>,
+    params: Option<Outline<'a>>,
+    pub(super) subject: Subject<'a>,
+}
+
+/// What an operation is about.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Subject<'a> {
+    Tool(Cow<'a, str>),
+    Prompt(Cow<'a, str>),
+    Resource(Cow<'a, str>),
+    Resources(Vec<Cow<'a, str>>),
+    /// Nothing for which a requirement is needed.
+    Open,
+    /// A method that the specification does not say enough about.
+    Unknown,
+}
+
+impl Subject<'_> {
+    pub(super) fn items(&self) -> impl Iterator<Item = Item<'_>> {
+        let (one, several) = match self {
+            Self::Tool(name) => (Some(Item::Tool(name)), &[][..]),
+            Self::Prompt(name) => (Some(Item::Prompt(name)), &[][..]),
+            Self::Resource(uri) => (Some(Item::Resource(uri)), &[][..]),
+            Self::Resources(uris) => (None, uris.as_slice()),
+            Self::Open | Self::Unknown => (None, &[][..]),
+        };
+        one.into_iter().chain(several.iter().map(|uri| Item::Resource(uri)))
+    }
+}
+
+/// The messages of a body.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Messages<'a> {
+    pub(super) operations: Vec<Operation<'a>>,
+    /// Whether there are answers of the client among them.
+    pub(super) answers: bool,
+}
+
+impl<'a> Messages<'a> {
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, Fault> {
+        let text = str::from_utf8(body).map_err(|_| Fault::NotJson)?;
+        let outline = Outline::of(text).ok_or(Fault::NotJson)?;
+        let mut messages = Self { operations: Vec::new(), answers: false };
+        match outline.elements() {
+            None => messages.add(outline)?,
+            Some(batch) => {
+                for (n, message) in batch.enumerate() {
+                    if n == MAX_BATCH {
+                        return Err(Fault::BatchTooLarge);
+                    }
+                    messages.add(message)?;
+                }
+            }
+        }
+        if messages.operations.is_empty() && !messages.answers {
+            Err(Fault::EmptyBatch)
+        } else {
+            Ok(messages)
+        }
+    }
+
+    /// Adds a request, a notification, or an answer.
+    fn add(&mut self, message: Outline<'a>) -> Result<(), Fault> {
+        let members = message.pick(["method", "params", "result", "error"]);
+        let [method, params, result, error] = members.map_err(|_| Fault::UnclearMessage)?;
+        let is_answer = result.is_some() || error.is_some();
+        match method {
+            None if is_answer => self.answers = true,
+            None => return Err(Fault::NoMethod),
+            Some(_) if is_answer => return Err(Fault::UnclearMessage),
+            Some(method) => {
+                let method = method.text().ok_or(Fault::NoMethod)?;
+                let params = params.filter(|params| !params.is_null());
+                if params.is_some_and(|params| !params.is_object()) {
+                    return Err(Fault::PositionalParams);
+                }
+                let subject = Subject::of(&method, params)?;
+                self.operations.push(Operation { method, params, subject });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an answer to one of them is a list.
+    pub(super) fn ask_for_a_list(&self) -> bool {
+        self.operations.iter().any(|operation| LISTS.contains(&&*operation.method))
+    }
+}
+
+impl<'a> Subject<'a> {
+    fn of(method: &str, params: Option<Outline<'a>>) -> Result<Self, Fault> {
+        Ok(match method {
+            "tools/call" => Self::Tool(text_in(params, "name")?),
+            "prompts/get" => Self::Prompt(text_in(params, "name")?),
+            "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
+                Self::Resource(text_in(params, "uri")?)
+            }
+            "completion/complete" => {
+                let reference = member(params, "ref")?;
+                match &*text_in(reference, "type")? {
+                    "ref/prompt" => Self::Prompt(text_in(reference, "name")?),
+                    "ref/resource" => Self::Resource(text_in(reference, "uri")?),
+                    _ => return Err(Fault::NotNamed),
+                }
+            }
+            "subscriptions/listen" => {
+                let wanted = member(params, "notifications")?;
+                match member(wanted, "resourceSubscriptions")? {
+                    None => Self::Open,
+                    Some(uris) => {
+                        let uris = uris.elements().ok_or(Fault::NotNamed)?;
+                        Self::Resources(
+                            uris.map(Outline::text).collect::<Option<_>>().ok_or(Fault::NotNamed)?,
+                        )
+                    }
+                }
+            }
+            _ if OPEN.contains(&method) || LISTS.contains(&method) => Self::Open,
+            _ if method.starts_with("notifications/") => Self::Open,
+            _ => Self::Unknown,
+        })
+    }
+}
+
+impl<'a> Operation<'a> {
+    /// Whether this text is what the message names: a tool, a prompt or a task by its name, a resource by its
+    /// URI.
+    pub(super) fn is_named(&self, name: &str) -> Result<bool, Fault> {
+        Ok(match &self.subject {
+            Subject::Tool(own) | Subject::Prompt(own) | Subject::Resource(own) => own == name,
+            Subject::Resources(_) | Subject::Open | Subject::Unknown => {
+                let Some(params) = self.params else { return Ok(false) };
+                let names = params.pick(["name", "uri", "taskId"]).map_err(|_| Fault::UnclearMessage)?;
+                names.into_iter().flatten().any(|own| own.text().is_some_and(|own| own == name))
+            }
+        })
+    }
+}
+
+fn member<'a>(object: Option<Outline<'a>>, name: &str) -> Result<Option<Outline<'a>>, Fault> {
+    let Some(object) = object else { return Ok(None) };
+    let [member] = object.pick([name]).map_err(|_| Fault::UnclearMessage)?;
+    Ok(member)
+}
+
+fn text_in<'a>(object: Option<Outline<'a>>, name: &str) -> Result<Cow<'a, str>, Fault> {
+    member(object, name)?.and_then(Outline::text).ok_or(Fault::NotNamed)
+}

@@ -1,0 +1,132 @@
+//! The decision on one request, and what becomes of its answer.
+
+use std::{error::Error, sync::Arc};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, request::Parts};
+use http_body::Body;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tower::{Service, ServiceExt};
+
+use super::{
+    answer::{Expected, filtered},
+    body::{McpBody, View},
+    fault::Fault,
+    headers::{LAST_EVENT_ID, ask_for_plain, check_agreement, check_content},
+    message::Messages,
+    policy::Policy,
+    sessions::Sessions,
+};
+use crate::{
+    http::{FromRefusal, Reason, Reject, Rejection, RequestHead, reject},
+    identity::Identity,
+};
+
+/// All that a guard goes by.
+#[derive(Clone, Debug)]
+pub(super) struct Rules<R> {
+    pub(super) policy: Arc<Policy>,
+    pub(super) sessions: Sessions,
+    pub(super) max_message: usize,
+    pub(super) max_answer: usize,
+    pub(super) reject: R,
+    pub(super) exposes: bool,
+}
+
+/// Why a request does not reach the server.
+enum Refusal {
+    Fault(Fault),
+    Denied(Rejection),
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl<R: Reject> Rules<R> {
+    pub(super) async fn serve<S, B, T>(
+        &self,
+        inner: S,
+        request: Request<B>,
+    ) -> Result<Response<McpBody<T>>, S::Error>
+    where
+        S: Service<Request<B>, Response = Response<T>>,
+        B: Body + From<Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        T: Body<Data = Bytes>,
+        T::Error: Into<Box<dyn Error + Send + Sync>>,
+        McpBody<T>: FromRefusal<R::Body>,
+    {
+        let (mut head, body) = request.into_parts();
+        match self.admit(&mut head, body).await {
+            Ok((body, who, expected)) => {
+                let mut response = inner.oneshot(Request::from_parts(head, body)).await?;
+                self.sessions.bind(response.headers_mut(), &who);
+                let view = View { policy: Arc::clone(&self.policy), who };
+                Ok(filtered(response, expected, view, self.max_answer).await)
+            }
+            Err(Refusal::Fault(fault)) => Ok(fault.response().map(|message| Bytes::from(message).into())),
+            Err(Refusal::Denied(why)) => {
+                Ok(reject(&self.reject, &why, RequestHead::from(&head), self.exposes))
+            }
+        }
+    }
+
+    /// Decides on a request; the body comes back as it was.
+    async fn admit<B>(&self, head: &mut Parts, body: B) -> Result<(B, Identity, Expected), Refusal>
+    where
+        B: Body + From<Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let server = &self.policy.server;
+        let Some(who) = head.extensions.get::<Identity>().cloned() else {
+            return Err(Refusal::Denied(
+                server.refuse(Reason::NoCredentials.into(), &server.ready_once(server.requires(None))),
+            ));
+        };
+        let in_session = self.sessions.open(&mut head.headers, &who)?;
+        let (body, expected) = match head.method {
+            Method::POST => {
+                check_content(&head.headers)?;
+                let body = self.read(body).await?;
+                let messages = Messages::read(&body)?;
+                check_agreement(&head.headers, &messages)?;
+                self.policy.permit(&messages, &who, RequestHead::from(&*head)).map_err(Refusal::Denied)?;
+                let asks = messages.ask_for_a_list();
+                (body.into(), if asks { Expected::List } else { Expected::Anything })
+            }
+            // Something behind the guard might take it for a message.
+            Method::GET | Method::DELETE if !body.is_end_stream() => {
+                return Err(Fault::UnexpectedBody.into());
+            }
+            // What is sent again belongs to a session, and by it to a principal.
+            Method::GET if !in_session && head.headers.contains_key(LAST_EVENT_ID) => {
+                return Err(Fault::UnknownSession.into());
+            }
+            Method::GET => (body, Expected::Stream),
+            Method::DELETE => (body, Expected::Anything),
+            _ => return Err(Fault::MethodNotAllowed.into()),
+        };
+        if expected != Expected::Anything {
+            ask_for_plain(&mut head.headers);
+        }
+        Ok((body, who, expected))
+    }
+
+    async fn read<B>(&self, body: B) -> Result<Bytes, Fault>
+    where
+        B: Body,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        if body.size_hint().lower() > self.max_message as u64 {
+            return Err(Fault::TooLarge);
+        }
+        let whole = Limited::new(body, self.max_message).collect().await;
+        let of_error = |error: Box<dyn Error + Send + Sync>| {
+            if error.is::<LengthLimitError>() { Fault::TooLarge } else { Fault::BodyBroken }
+        };
+        Ok(whole.map_err(of_error)?.to_bytes())
+    }
+}
