@@ -5,7 +5,9 @@
 //! the server is built, scopes cannot hold a character that would need it, and the phrases do not.
 //!
 //! Real clients search the whole text for `scope="…"` and the like instead of reading the grammar. So
-//! the realm comes last, and no configured text may look like one of the parameters.
+//! the realm comes last, and no configured text may look like one of the parameters. What else their
+//! parsers misread is refused, too: each kind of text has a test below that names the parser, and
+//! `tests/interop/challenges` puts every challenge to the parsers themselves.
 
 use std::time::Duration;
 
@@ -13,13 +15,10 @@ use bytes::Bytes;
 use http::HeaderValue;
 
 use super::{ChallengeParameter, ChallengeRow, ChallengeTable, Reason, Rejection, reason::Case};
-use crate::policy::StepUp;
+use crate::policy::{StepUp, searched_parameter};
 
 /// Longer than most challenges, so that writing one allocates once.
 const TYPICAL_LENGTH: usize = 256;
-
-/// What clients look for in a challenge, wherever it stands.
-const SEARCHED: [&str; 3] = ["scope=", "error=", "resource_metadata="];
 
 /// What the challenges of one server have in common; the texts are escaped.
 #[derive(Clone, Debug)]
@@ -48,7 +47,7 @@ impl Challenger {
         resource_metadata: Option<&str>,
     ) -> Result<Self, String> {
         let realm = realm.map(|realm| quotable("realm", realm)).transpose()?;
-        let resource_metadata = resource_metadata.map(|url| quotable("resource", url)).transpose()?;
+        let resource_metadata = resource_metadata.map(address).transpose()?;
         Ok(Self { table, realm, resource_metadata, in_grpc: true })
     }
 
@@ -137,13 +136,26 @@ fn quotable(setting: &str, text: &str) -> Result<Box<str>, String> {
             "{setting}: only printable ASCII can stand in a challenge; leave other characters out"
         ));
     }
-    let searched: String = text.to_ascii_lowercase().split(' ').collect();
-    if let Some(name) = SEARCHED.into_iter().find(|name| searched.contains(name)) {
+    if let Some(name) = searched_parameter(text) {
         return Err(format!(
             "{setting}: clients that search a challenge for `{name}` would find it there; leave it out"
         ));
     }
+    if text.contains("\",") {
+        return Err(format!(
+            "{setting}: clients end a quoted string at a quote before a comma; write a space between them"
+        ));
+    }
     Ok(text.replace('\\', "\\\\").replace('"', "\\\"").into())
+}
+
+/// The address of the metadata: clients read it up to the first quote, and no escapes in it.
+fn address(url: &str) -> Result<Box<str>, String> {
+    if url.contains(['"', '\\']) {
+        let problem = "clients read an address up to a quote or a backslash; write %22 or %5C";
+        return Err(format!("resource: {problem}"));
+    }
+    quotable("resource", url)
 }
 
 /// A challenge under construction: a scheme and comma-separated parameters (RFC 9110 section 11.3).
@@ -173,6 +185,8 @@ impl Parameters {
     }
 }
 
+#[cfg(test)]
+mod misread_tests;
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,7 +305,7 @@ mod tests {
         let new = |realm: &str| Challenger::new(ChallengeTable::default(), Some(realm), None);
         let quoting = new(r#"a"b\c"#).unwrap();
         assert_eq!(challenges(&quoting, Reason::NoCredentials, ""), [r#"Bearer realm="a\"b\\c""#]);
-        for good in ["imfAuthentication", "scopes", "the scope of it", "error_description=a"] {
+        for good in ["imfAuthentication", "scopes", "the scope of it", "error_description a"] {
             assert!(new(good).is_ok(), "{good:?}");
         }
         for bad in ["a\r\nb", "a\tb", "ä", "\u{7f}"] {

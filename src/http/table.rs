@@ -14,10 +14,11 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 use smallvec::{SmallVec, smallvec};
 
 use super::{grammar, reason::Case};
+use crate::policy::searched_parameter;
 
 /// How one case is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ impl ChallengeRow {
     }
 
     /// With this error code (RFC 6750 section 3.1). `build()` refuses one with characters that section
-    /// 3 does not allow.
+    /// 3 does not allow, and one that holds a parameter for which clients search a challenge.
     pub fn error(mut self, code: impl Into<Cow<'static, str>>) -> Self {
         self.error = Some(code.into());
         self
@@ -63,10 +64,32 @@ impl ChallengeRow {
         self
     }
 
-    /// With this header beside the challenge, such as `Cache-Control: no-store`.
+    /// With this header beside the challenge, such as `Cache-Control: no-store`. A `WWW-Authenticate`
+    /// needs a row [without a challenge](Self::without_challenge); `build()` refuses it beside one.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// What cannot stand in a challenge, or would be misread there.
+    fn problem(&self) -> Option<String> {
+        if let Some(code) = self.error.as_deref() {
+            if code.is_empty() || !code.bytes().all(is_error_byte) {
+                return Some(format!(
+                    "challenges: {code:?} cannot be an error code; RFC 6750 section 3 names its characters"
+                ));
+            }
+            if let Some(name) = searched_parameter(code) {
+                return Some(format!(
+                    "challenges: clients that search a challenge for `{name}` would find it in {code:?}; leave it out"
+                ));
+            }
+        }
+        let beside = self.challenge && self.headers.iter().any(|(name, _)| name == WWW_AUTHENTICATE);
+        beside.then(|| {
+            "challenges: clients read a WWW-Authenticate beside the challenge as one with it; use .further_scheme(..), or .without_challenge()"
+                .to_owned()
+        })
     }
 }
 
@@ -173,7 +196,8 @@ impl ChallengeTable {
         }
     }
 
-    /// Challenges in this scheme instead of `Bearer`. `build()` refuses a name that is no token.
+    /// Challenges in this scheme instead of `Bearer`. `build()` refuses a name that is no token, `Bearer`
+    /// in another spelling, and `Bearer` behind another scheme, where clients do not find it.
     pub fn scheme(mut self, name: impl Into<Box<str>>) -> Self {
         self.schemes = smallvec![name.into()];
         self
@@ -240,12 +264,26 @@ impl ChallengeTable {
         if let Some(scheme) = self.schemes.iter().find(|scheme| !grammar::is_token(scheme)) {
             return Some(format!("challenges: {scheme:?} cannot name a scheme; use a token"));
         }
+        if let Some(problem) = self.misread_scheme() {
+            return Some(problem);
+        }
         let rows = [&self.no_credentials, &self.several_fields, &self.invalid_request, &self.invalid_token];
         let further = [&self.insufficient_scope, &self.insufficient_user_authentication];
-        let rows = rows.into_iter().chain(further).chain([&self.unavailable, &self.internal]);
-        let mut codes = rows.filter_map(|row| row.error.as_deref());
-        let bad = codes.find(|code| code.is_empty() || !code.bytes().all(is_error_byte))?;
-        Some(format!("challenges: {bad:?} cannot be an error code; RFC 6750 section 3 names its characters"))
+        let mut rows = rows.into_iter().chain(further).chain([&self.unavailable, &self.internal]);
+        rows.find_map(ChallengeRow::problem)
+    }
+
+    /// Clients look at the first field alone, and some know `Bearer` in this spelling alone.
+    fn misread_scheme(&self) -> Option<String> {
+        let place = self.schemes.iter().position(|scheme| scheme.eq_ignore_ascii_case("Bearer"))?;
+        let written = self.schemes.get(place)?;
+        if place > 0 {
+            return Some(format!(
+                "challenges: clients that know `Bearer` alone find nothing behind another scheme; begin with {written:?}"
+            ));
+        }
+        (**written != *"Bearer")
+            .then(|| format!("challenges: some clients do not know {written:?}; write `Bearer`"))
     }
 
     pub(super) const fn row(&self, case: Case) -> &ChallengeRow {

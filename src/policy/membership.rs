@@ -34,21 +34,6 @@ pub(crate) fn has_any<'a, 'b>(
     { wanted }.any(|want| have.contains(want))
 }
 
-/// The same texts, each once, in the order in which they came first.
-pub(crate) fn each_once(texts: Vec<Box<str>>) -> Vec<Box<str>> {
-    if texts.len() <= FEW {
-        return texts.into_iter().fold(Vec::new(), |mut once, text| {
-            if !once.contains(&text) {
-                once.push(text);
-            }
-            once
-        });
-    }
-    let mut seen: HashSet<&str, RandomState> = HashSet::default();
-    let first: Vec<bool> = texts.iter().map(|text| seen.insert(text)).collect();
-    texts.into_iter().zip(first).filter_map(|(text, first)| first.then_some(text)).collect()
-}
-
 fn is_short<'a>(list: &(impl Iterator<Item = &'a str> + Clone)) -> bool {
     list.clone().nth(FEW).is_none()
 }
@@ -93,13 +78,5 @@ mod tests {
             assert_eq!(has_any(counted(&have, &looks), counted(&wanted, &looks)), any, "{name}");
             assert!(looks.get() <= most, "{name}: {} looks for any", looks.get());
         }
-    }
-
-    #[test]
-    fn what_comes_again_is_left_out() {
-        let boxed = |texts: &[&str]| texts.iter().map(|text| (*text).into()).collect::<Vec<Box<str>>>();
-        assert_eq!(each_once(boxed(&["b", "a", "b", "", "a", ""])), boxed(&["b", "a", ""]));
-        let many = ["b", "a", "c", "b", "d", "e", "a", "f", "g", "h", "b"];
-        assert_eq!(each_once(boxed(&many)), boxed(&["b", "a", "c", "d", "e", "f", "g", "h"]));
     }
 }

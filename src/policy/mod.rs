@@ -14,6 +14,7 @@ mod evaluate;
 mod membership;
 mod requirement;
 mod rule;
+mod searched;
 
 pub(crate) use advice::{NOT_THERE, get_token_of};
 pub(crate) use evaluate::{
@@ -31,3 +32,4 @@ pub use requirement::{
 };
 pub(crate) use rule::{Check, Presence};
 pub use rule::{ClaimRule, Rule, claim};
+pub(crate) use searched::searched_parameter;

@@ -33,11 +33,14 @@ pub use self::{
     nearest::StepUp,
     text::RequirementError,
 };
-use crate::token::ClaimPath;
+use crate::{policy::searched_parameter, token::ClaimPath};
 
-/// A text is not a list of scope tokens (RFC 6749 section 3.3).
+/// A text is not a list of scope tokens (RFC 6749 section 3.3), or clients would find a parameter of the
+/// challenge in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a scope token is one or more of the characters %x21 / %x23-5B / %x5D-7E")]
+#[error(
+    "a scope token is one or more of the characters %x21 / %x23-5B / %x5D-7E, without `error=` or another parameter that clients search a challenge for"
+)]
 #[non_exhaustive]
 pub struct InvalidScope;
 
@@ -263,9 +266,10 @@ fn texts<S: Into<Box<str>>>(texts: impl IntoIterator<Item = S>) -> Box<[Box<str>
     texts.into_iter().map(Into::into).collect()
 }
 
-/// Whether each is a scope token (RFC 6749 section 3.3).
+/// Whether each is a scope token (RFC 6749 section 3.3) that can stand in a challenge.
 fn are_scopes(texts: &[Box<str>]) -> Result<(), InvalidScope> {
-    if texts.iter().all(|text| is_scope_token(text)) { Ok(()) } else { Err(InvalidScope) }
+    let can_stand = |text: &str| is_scope_token(text) && searched_parameter(text).is_none();
+    if texts.iter().all(|text| can_stand(text)) { Ok(()) } else { Err(InvalidScope) }
 }
 
 /// Whether it is one scope token (RFC 6749 section 3.3).
@@ -293,7 +297,8 @@ impl Requirement {
     /// Requires every scope of a space-separated list (RFC 6749 section 3.3); any token when it is empty.
     ///
     /// # Errors
-    /// [`InvalidScope`] when a token has a character that the grammar does not allow.
+    /// [`InvalidScope`] when a token has a character that the grammar does not allow, or holds `scope=`,
+    /// `error=`, `error_description=` or `resource_metadata=`, for which clients search a challenge.
     pub fn scopes(list: &str) -> Result<Self, InvalidScope> {
         let scopes = texts(list.split(' ').filter(|token| !token.is_empty()));
         are_scopes(&scopes)?;

@@ -124,7 +124,8 @@ impl ResourceServerBuilder {
     }
 
     /// The `realm` of every challenge (RFC 9110 section 11.5). Clients search the whole challenge, so
-    /// `build()` refuses one that holds `scope=`, `error=` or `resource_metadata=`.
+    /// `build()` refuses one that holds `scope=`, `error=`, `error_description=` or `resource_metadata=`,
+    /// and one with a quote before a comma, where some clients end a quoted string.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = Some(realm.into());
         self

@@ -73,6 +73,16 @@ fn each_mistake_is_told_with_its_place() {
             4,
             "a class of acr_values is one or more of the characters %x21 / %x23-5B / %x5D-7E",
         ),
+        (
+            "scope(a error=invalid_token)",
+            6,
+            "a scope cannot hold `error=`: clients search a challenge for it",
+        ),
+        (
+            "acr(https://idp.test/?scope=gold)",
+            4,
+            "a class of acr_values cannot hold `scope=`: clients search a challenge for it",
+        ),
         ("role(\"a", 5, "the text that begins here has no end"),
         (r#"role("é\n")"#, 7, r#"`\` stands before `"` or `\` only"#),
         ("max_age(-1)", 8, "a number of seconds is expected here"),

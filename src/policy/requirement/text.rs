@@ -4,7 +4,7 @@
 use std::{fmt, str::FromStr};
 
 use super::{Leaf, Node, RequiredDetails, Requirement, are_scopes, leaf::ClaimTest};
-use crate::token::ClaimPath;
+use crate::{policy::searched_parameter, token::ClaimPath};
 
 /// As deep as parentheses may nest.
 const MAX_DEPTH: usize = 64;
@@ -310,6 +310,10 @@ impl<'a> Reader<'a> {
     fn scope_tokens(&mut self, what: &str) -> Read<Box<[Box<str>]>> {
         let begin = self.at;
         let scopes = self.values()?;
+        if let Some(name) = scopes.iter().find_map(|scope| searched_parameter(scope)) {
+            return self
+                .fail_at(begin, format!("a {what} cannot hold `{name}`: clients search a challenge for it"));
+        }
         match are_scopes(&scopes) {
             Ok(()) => Ok(scopes),
             Err(_) => self.fail_at(
