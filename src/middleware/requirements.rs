@@ -85,8 +85,8 @@ impl Ready {
             Self::Fixed(requirement) => requirement.clone(),
             Self::Table { rows, find, server } => {
                 let operation = find(rows, request);
-                let found = rows.find(request.method, operation);
-                if let (None, Operation::Pattern(pattern)) = (found, operation) {
+                let found = operation.and_then(|operation| rows.find(request.method, operation));
+                if let (None, Some(Operation::Pattern(pattern))) = (found, operation) {
                     server.note_unlisted(request.method, pattern);
                 }
                 found.unwrap_or(rows.otherwise()).clone()

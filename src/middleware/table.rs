@@ -147,7 +147,7 @@ impl RequirementTable {
     /// Chooses by the request's path.
     #[must_use]
     pub fn by_path(self) -> Requirements {
-        Requirements::of_table(self, |_, request| Operation::Path(request.uri.path()))
+        Requirements::of_table(self, |_, request| Some(Operation::Path(request.uri.path())))
     }
 
     /// Chooses by the route that axum matched and the method. A request that no route matches gets
@@ -172,9 +172,7 @@ impl RequirementTable {
     #[cfg(feature = "axum")]
     #[must_use]
     pub fn by_matched_path(self) -> Requirements {
-        Requirements::of_table(self, |_, request| {
-            matched(request).map_or(Operation::Unknown, Operation::Pattern)
-        })
+        Requirements::of_table(self, |_, request| matched(request).map(Operation::Pattern))
     }
 }
 
@@ -186,9 +184,9 @@ impl From<RequirementTable> for Requirements {
             let path = request.uri.path();
             // tonic routes with axum, by service: its pattern says nothing about the method.
             if rows.has_grpc(path) {
-                return Operation::Pattern(path);
+                return Some(Operation::Pattern(path));
             }
-            matched(request).map_or(Operation::Path(path), Operation::Pattern)
+            Some(matched(request).map_or(Operation::Path(path), Operation::Pattern))
         })
     }
 }
@@ -211,11 +209,10 @@ pub(super) enum Operation<'a> {
     Pattern(&'a str),
     /// A path that patterns are compared with.
     Path(&'a str),
-    Unknown,
 }
 
-/// How a layer tells the operation of a request.
-pub(super) type Find = for<'a> fn(&Rows<Compiled>, RequestHead<'a>) -> Operation<'a>;
+/// How a layer tells the operation of a request, if it can.
+pub(super) type Find = for<'a> fn(&Rows<Compiled>, RequestHead<'a>) -> Option<Operation<'a>>;
 
 /// The rows of a table, ready to be looked up.
 pub(super) struct Rows<T> {
@@ -284,7 +281,6 @@ impl<T> Rows<T> {
             Operation::Path(path) | Operation::Pattern(path) => {
                 self.under.iter().find(|(prefix, _)| path.starts_with(&**prefix)).map(|(_, number)| number)
             }
-            Operation::Unknown => None,
         };
         let found = grpc()
             .or_else(|| of(method))
@@ -310,7 +306,6 @@ impl Patterns {
         match operation {
             Operation::Pattern(pattern) => self.exact.get(pattern),
             Operation::Path(path) => self.exact.get(path).or_else(|| Some(self.router.at(path).ok()?.value)),
-            Operation::Unknown => None,
         }
     }
 }
@@ -364,7 +359,6 @@ mod tests {
             let found = rows.find(&Method::GET, Operation::Pattern(pattern)).unwrap_or(rows.otherwise());
             assert_eq!(found, expected, "{pattern}");
         }
-        assert_eq!(rows.find(&Method::GET, Operation::Unknown), None);
         let open = table.otherwise(Requirement::any_token()).rows(ToString::to_string);
         assert_eq!(open.otherwise(), "any_token");
     }

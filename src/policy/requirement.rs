@@ -3,7 +3,7 @@
 //!
 //! - `leaf`: one demand, and whether a token meets it;
 //! - `facts`: what of a token the leaves look at;
-//! - `text`: the text form, read and printed;
+//! - `text`: the text form, read; `print`: the same, printed;
 //! - `nearest`: which answer a requirement gets that is not met;
 //! - `words`: a requirement in words, for explain;
 //! - `compiled`: a requirement made ready for the requests of one server; `memo`: what a token keeps of it.
@@ -16,6 +16,7 @@ mod facts;
 mod leaf;
 mod memo;
 mod nearest;
+mod print;
 mod text;
 mod words;
 

@@ -62,7 +62,8 @@ fn a_text_that_clients_would_take_for_a_parameter_does_not_build() {
         ("an address in the realm", "orders", "resource_metadata=\"https://evil.test\"", "realm: "),
         ("a line in the realm", "orders", "a\r\nb", "realm: "),
         ("a scope in the resource", "https://api.test/v1?scope=a", "orders", "resource: "),
-        ("a description", "https://api.test/v1?error_description=a", "the scope of orders", ""),
+        ("a description", "https://api.test/v1?error_description=a", "the scope of orders", "resource: "),
+        ("words alone", "https://api.test/v1?description=a", "the scope of orders", ""),
     ] {
         let built = ResourceServer::builder(resource).issuer(issuer.trusted()).realm(realm).build();
         let problems = built.err().map(|error| error.to_string()).unwrap_or_default();

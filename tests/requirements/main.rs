@@ -46,3 +46,42 @@ async fn promise_14_the_truth_table_holds_in_every_placement() {
 fn the_table_is_large_enough() {
     assert!(ROWS.len() >= 120, "{}", ROWS.len());
 }
+
+#[tokio::test]
+async fn explain_says_which_leaf_of_which_alternative_is_not_met() {
+    let stage = Stage::new();
+    let token = stage.token(r#"{"scope":"read","acr":"silver","roles":["boss"],"auth_time":1799990000}"#);
+    for (needs, rule, because, advice) in [
+        (
+            "scope(write)",
+            "the scopes hold write",
+            "the token lacks a scope that every request needs",
+            "request the token with the scopes write",
+        ),
+        (
+            "scope(write) and acr(gold) or role(clerk)",
+            "what is required holds: scope(write) and acr(gold) or role(clerk)",
+            "alternative 1: scope(write) is not met: the token has {\"read\"}; acr(gold) is not met: the token has \"silver\" / alternative 2: role(clerk) is not met: the token has [\"boss\"]",
+            "log the user in anew with acr_values \"gold\", and the scopes write",
+        ),
+        (
+            "max_age(60)",
+            "what is required holds: max_age(60)",
+            "max_age(60) is not met: the user logged in 2 h 46 min ago",
+            "log the user in anew with max_age 60",
+        ),
+        (
+            "actor(bot)",
+            "what is required holds: actor(bot)",
+            "actor(bot) is not met: its subject uses the token",
+            "let the issuer give the subject or the client what is required; no scope would help",
+        ),
+    ] {
+        let api = stage.builder().require(needs.parse().unwrap()).build().unwrap();
+        let explanation = api.explain(&token).await;
+        let failed: Vec<_> = explanation.failed().collect();
+        let [finding] = failed.as_slice() else { panic!("{needs}: {failed:?}") };
+        let said = (&*finding.rule, finding.because.as_deref(), finding.advice.as_deref());
+        assert_eq!(said, (rule, Some(because), Some(advice)), "{needs}");
+    }
+}

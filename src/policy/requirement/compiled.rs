@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Facts, KnownLeaves, Leaf, Memo, Node, Requirement, Unmet, facts::is_within};
+use super::{Facts, KnownLeaves, Leaf, Memo, Node, Requirement, Unmet, facts::is_within, memo::Together};
 
 /// A leaf, and its number where the server has one for it.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ struct Inner {
     is_any_token: bool,
     requirement: Requirement,
     tree: Node<Ready>,
+    /// Alternatives that a token meets for as long as it is good, once it is known to.
+    lasting: Box<[Together]>,
     looks_at_login: bool,
     admits_anonymous: bool,
     /// What a client without a good token should ask for.
@@ -68,8 +70,10 @@ impl Compiled {
             let depends = matches!(leaf, Leaf::MaxAge(_) | Leaf::Predicate(..));
             Ready { leaf: leaf.clone(), number: if depends { None } else { number(leaf) } }
         });
+        let lasting = alternatives(&tree).unwrap_or_default();
         Self(Arc::new(Inner {
             is_any_token: matches!(tree, Node::AnyToken),
+            lasting: lasting.iter().filter_map(|numbers| Together::new(numbers)).collect(),
             tree,
             looks_at_login,
             admits_anonymous: requirement.node().admits_anonymous(),
@@ -91,6 +95,12 @@ impl Compiled {
     #[inline]
     pub(crate) fn is_any_token(&self) -> bool {
         self.0.is_any_token
+    }
+
+    /// Whether it is known that the token of this memo meets it.
+    #[inline]
+    pub(crate) fn is_known_to_be_met(&self, memo: &Memo) -> bool {
+        memo.meets_one_of(&self.0.lasting)
     }
 
     /// The scopes that a client without a good token should ask for.
@@ -118,4 +128,31 @@ impl Compiled {
         });
         if met { Met::Yes } else { Met::No(self.0.requirement.unmet(facts, is_met)) }
     }
+}
+
+/// As many alternatives are looked at together; of more, each request looks at the tree.
+const MAX_ALTERNATIVES: usize = 16;
+
+/// The leaves of each alternative, by number, without those in which something depends on the moment or on the
+/// request. `None` where there are too many.
+fn alternatives(node: &Node<Ready>) -> Option<Vec<Vec<usize>>> {
+    let found = match node {
+        Node::AnyToken => vec![Vec::new()],
+        Node::Anonymous => Vec::new(),
+        Node::Leaf(Ready { number, .. }) => number.map(|number| vec![number]).into_iter().collect(),
+        Node::Any(nodes) => {
+            nodes.iter().map(alternatives).collect::<Option<Vec<_>>>()?.into_iter().flatten().collect()
+        }
+        Node::All(nodes) => nodes.iter().try_fold(vec![Vec::new()], |whole, node| {
+            let parts = alternatives(node)?;
+            let small = whole.len().saturating_mul(parts.len()) <= MAX_ALTERNATIVES;
+            small.then(|| {
+                let join = |some: &Vec<usize>| {
+                    parts.iter().map(|more| [some.as_slice(), more].concat()).collect::<Vec<_>>()
+                };
+                whole.iter().flat_map(join).collect()
+            })
+        })?,
+    };
+    (found.len() <= MAX_ALTERNATIVES).then_some(found)
 }

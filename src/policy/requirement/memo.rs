@@ -65,7 +65,40 @@ impl Known {
     }
 }
 
+/// Leaves that are answered by one word, together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Together {
+    word: usize,
+    mask: u64,
+}
+
+impl Together {
+    /// These leaves; `None` where one word does not have them all.
+    pub(super) fn new(numbers: &[usize]) -> Option<Self> {
+        let word = numbers.first()? / IN_A_WORD;
+        let mask = |number: &usize| 0b11 << (number % IN_A_WORD * 2);
+        let in_word = numbers.iter().all(|number| number / IN_A_WORD == word);
+        in_word.then(|| Self { word, mask: numbers.iter().map(mask).fold(0, |all, bits| all | bits) })
+    }
+}
+
 impl Memo {
+    /// Whether it is known that the token meets all leaves of one of these.
+    #[inline]
+    pub(super) fn meets_one_of(&self, alternatives: &[Together]) -> bool {
+        let mut memo = self;
+        while let Some(known) = memo.0.get() {
+            let has = |word: usize, mask| {
+                known.answers.get(word).is_some_and(|word| word.load(Ordering::Relaxed) & mask == mask)
+            };
+            if alternatives.iter().any(|together| has(together.word, together.mask)) {
+                return true;
+            }
+            memo = &known.more;
+        }
+        false
+    }
+
     #[inline]
     fn first(&self, known: &KnownLeaves) -> &Known {
         self.0.get_or_init(|| Box::new(Known::new(known.len())))
@@ -137,6 +170,19 @@ mod tests {
             );
         }
         assert_eq!(ask(0, false), (true, 0));
+        for (numbers, met) in [
+            (&[0][..], true),
+            (&[0, 31], true),
+            (&[0, 1], false),
+            (&[0, 2], false),
+            (&[63], true),
+            (&[199], true),
+            (&[150], false),
+        ] {
+            let together: Vec<_> = Together::new(numbers).into_iter().collect();
+            assert_eq!((together.len(), memo.meets_one_of(&together)), (1, met), "{numbers:?}");
+        }
+        assert!(Together::new(&[31, 32]).is_none() && Together::new(&[]).is_none());
     }
 
     #[test]

@@ -4,17 +4,18 @@
 use super::{Facts, Leaf, Node, Requirement, Unmet};
 
 impl Requirement {
+    /// Whether it is scopes, all of them, and nothing else.
+    fn is_list_of_scopes(&self) -> bool {
+        let is_scopes = |node: &Node<Leaf>| matches!(node, Node::Leaf(Leaf::Scopes(_)));
+        match self.node() {
+            Node::All(nodes) => nodes.iter().all(is_scopes),
+            node => is_scopes(node),
+        }
+    }
+
     /// What must hold.
     pub(crate) fn in_words(&self) -> String {
-        let is_scopes = |leaf: &&Leaf| matches!(leaf, Leaf::Scopes(_));
-        let is_list = match self.node() {
-            Node::All(nodes) => {
-                nodes.iter().all(|node| matches!(node, Node::Leaf(Leaf::Scopes(_)) | Node::AnyToken))
-            }
-            Node::Leaf(leaf) => is_scopes(&leaf),
-            _ => false,
-        };
-        if is_list {
+        if self.is_list_of_scopes() {
             return format!("the scopes hold {}", self.named_scopes().collect::<Vec<_>>().join(" "));
         }
         format!("what is required holds: {self}")
@@ -22,6 +23,9 @@ impl Requirement {
 
     /// Which leaves of which alternative a token with these facts does not meet, and what it has there.
     pub(crate) fn unmet_in_words(&self, facts: &Facts<'_>) -> String {
+        if self.is_list_of_scopes() {
+            return "the token lacks a scope that every request needs".to_owned();
+        }
         let alternatives = match self.node() {
             Node::Any(nodes) if !nodes.is_empty() => nodes.as_slice(),
             node => std::slice::from_ref(node),
