@@ -164,7 +164,7 @@ impl IssuerFlags {
         };
         let leeway = self.leeway().unwrap_or(DEFAULT_LEEWAY);
         if !self.roles_claim.is_empty() {
-            profile = profile.role_claims(&self.roles_claim);
+            profile = profile.role_claims(&self.roles_claim).roles_as_members(true);
         }
         let issuer = self.issuer(profile.algorithms(accepted).leeway(leeway))?;
         let mut audiences = self.audience.iter();

@@ -5,7 +5,7 @@ use clap::Args;
 use tower_resource_server::{
     ResourceServerBuilder,
     middleware::RequirementTable,
-    policy::{Requirement, all},
+    policy::{Requirement, RequirementError, all},
 };
 
 #[derive(Args, Debug)]
@@ -79,12 +79,12 @@ impl RequirementFlags {
 }
 
 fn requirement(text: &str) -> Result<Requirement, String> {
-    text.parse().map_err(|error: tower_resource_server::policy::RequirementError| error.to_string())
+    text.parse().map_err(|error: RequirementError| error.to_string())
 }
 
 /// Reads `METHOD PATTERN = TEXT`.
-fn route(text: &str) -> Result<Route, String> {
-    let (method, rest) = word(text);
+fn route(whole: &str) -> Result<Route, String> {
+    let (method, rest) = word(whole);
     let (pattern, rest) = word(rest);
     let (sign, text) = word(rest);
     if sign != "=" || !pattern.starts_with('/') {
@@ -92,7 +92,12 @@ fn route(text: &str) -> Result<Route, String> {
     }
     let known = method.bytes().all(|byte| byte.is_ascii_uppercase());
     let method = method.parse().ok().filter(|_| known).ok_or_else(|| format!("{method:?} is no method"))?;
-    Ok(Route { method, pattern: pattern.to_owned(), requirement: requirement(text)? })
+    // The place of a mistake, in the whole.
+    let before = whole.chars().count() - text.chars().count();
+    let requirement = text.parse().map_err(|error: RequirementError| {
+        format!("at character {}: {}", before + error.position() + 1, error.problem())
+    })?;
+    Ok(Route { method, pattern: pattern.to_owned(), requirement })
 }
 
 /// Reads `admin = orders:read orders:write`.

@@ -92,7 +92,11 @@ fn accepted(cli: &Cli) -> AlgorithmSet {
 fn with_flags(cli: &Cli, profile: TokenProfile) -> TokenProfile {
     let leeway = cli.leeway.map_or(DEFAULT_LEEWAY, Duration::from_secs);
     let profile = profile.algorithms(accepted(cli)).leeway(leeway);
-    if cli.roles_claim.is_empty() { profile } else { profile.role_claims(&cli.roles_claim) }
+    if cli.roles_claim.is_empty() {
+        profile
+    } else {
+        profile.role_claims(&cli.roles_claim).roles_as_members(true)
+    }
 }
 
 /// A flag that changes nothing would let its user believe that something was checked.

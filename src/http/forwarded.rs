@@ -5,7 +5,7 @@
 //! every hop to its right is a trusted proxy, beginning with the peer of the connection; of the values
 //! that count, the leftmost is of the proxy that the client spoke to.
 //!
-//! A text that is not well formed among those that count voids all: nothing is told then.
+//! A text that is not well formed voids all: nothing is told then.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -18,6 +18,9 @@ const MAX_HOST_LENGTH: usize = 255;
 
 /// The longest prefix that proxies may have stripped, all together; longer than any that is configured.
 const MAX_PREFIX_LENGTH: usize = 256;
+
+/// As many parameters as an element of `Forwarded` may have; four are registered.
+const MAX_PARAMETERS: usize = 16;
 
 /// What trusted proxies tell about one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -151,7 +154,7 @@ impl Element {
                 let name = name.to_ascii_lowercase();
                 let (value, behind) = value(behind)?;
                 // RFC 7239 section 4: each parameter at most once in an element.
-                if !is_token(&name) || seen.contains(&name) {
+                if !is_token(&name) || seen.contains(&name) || seen.len() == MAX_PARAMETERS {
                     return Err(Malformed);
                 }
                 match &*name {

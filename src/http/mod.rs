@@ -12,6 +12,7 @@
 //! - `metadata`: the protected resource metadata document (RFC 9728); `resource_metadata`: what only the
 //!   application knows of it; `scopes_supported`: what its routes require; `well_known`: where it is;
 //!   `document`: how such are served.
+//! - `plain`: whether a path can be read in one way only.
 //! - `public_address`: the address that clients know ([`PublicAddress`]); `forwarded`: what proxies tell about
 //!   it; `network`: which proxies are trusted.
 //!
@@ -30,6 +31,7 @@ mod lasting;
 mod late;
 mod metadata;
 mod network;
+mod plain;
 mod problem;
 mod public_address;
 mod reason;
@@ -50,6 +52,7 @@ pub use head::RequestHead;
 pub(crate) use late::{LateRefusal, Refuse};
 pub(crate) use metadata::Metadata;
 pub use metadata::MetadataService;
+pub use plain::is_plain_path;
 pub use problem::ProblemDetails;
 pub(crate) use public_address::{KnownAddress, resource_at};
 pub use public_address::{PeerAddress, PublicAddress};

@@ -20,7 +20,13 @@ pub(crate) struct ScopesSupported {
 
 impl ScopesSupported {
     pub(crate) fn new(by_hand: &Requirement) -> Self {
-        Self { by_hand: by_hand.named_scopes().map(Into::into).collect(), named: Mutex::default() }
+        let mut once: Vec<Box<str>> = Vec::new();
+        for scope in by_hand.named_scopes() {
+            if !once.iter().any(|known| **known == *scope) {
+                once.push(scope.into());
+            }
+        }
+        Self { by_hand: once, named: Mutex::default() }
     }
 
     /// Adds the scopes of a requirement.
@@ -50,7 +56,7 @@ mod tests {
     fn scopes_are_listed_once_and_offline_access_never() {
         for (name, by_hand, required, expected) in [
             ("none", "", &[][..], ""),
-            ("by hand, in their order", "write read", &[], "write read"),
+            ("by hand, in their order, each once", "write read write", &[], "write read"),
             ("required, in alphabetical order", "", &["b", "c a", "b"], "a b c"),
             ("both", "z read", &["write read", "admin"], "z read admin write"),
             ("never", "offline_access a", &["offline_access b"], "a b"),

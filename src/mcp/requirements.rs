@@ -92,8 +92,9 @@ impl McpRequirements {
     /// beginning of `file:///public-not`.
     ///
     /// A URI that normalization (RFC 3986 section 6.2.2) would change has no row here, since the server may
-    /// take it for another: one with a dot segment, an empty segment, or an escaped character that needs
-    /// no escape or is a separator.
+    /// take it for another: one with a dot segment, an empty segment, a fragment, a character beyond ASCII, or an
+    /// escaped character that needs no escape or is a separator. Nor has one that is an exact row but for its query,
+    /// its parameters or a slash at its end.
     pub fn resources_under(mut self, prefix: impl Into<Box<str>>, requirement: Requirement) -> Self {
         self.under.insert(prefix.into(), requirement);
         self
@@ -160,7 +161,11 @@ impl Rows {
     fn under(&self, uri: &str) -> Option<&Compiled> {
         let rows = || self.under.iter().filter(|(prefix, _)| uri.starts_with(&***prefix));
         let (_, requirement) = rows().max_by_key(|(prefix, _)| prefix.len())?;
-        is_normal(uri).then_some(requirement)
+        // A server that goes by the path alone would serve a resource that has a row of its own.
+        let path = uri.split(['?', ';']).next().unwrap_or_default();
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let has_row = path != uri && self.resources.contains_key(path);
+        (is_normal(uri) && !has_row).then_some(requirement)
     }
 
     pub(super) fn of_method(&self, method: &str) -> Option<&Compiled> {
@@ -205,6 +210,12 @@ mod tests {
             (Item::Resource("file:///pub/a%20b"), "pub"),
             (Item::Resource("file:///pub/{path}"), "pub"),
             (Item::Resource("file:///pub/deep/a"), "deep"),
+            (Item::Resource("file:///pub/a?x=1"), "pub"),
+            (Item::Resource("file:///pub/secret?x=1"), all),
+            (Item::Resource("file:///pub/secret?"), all),
+            (Item::Resource("file:///pub/secret;a"), all),
+            (Item::Resource("file:///pub/secret/"), all),
+            (Item::Resource("file:///pub/secret#x"), all),
             (Item::Resource("file:///pub/./secret"), all),
             (Item::Resource("file:///pub//secret"), all),
             (Item::Resource("file:///pub/%73ecret"), all),

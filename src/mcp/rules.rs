@@ -69,6 +69,7 @@ impl<R: Reject> Rules<R> {
             }
             Err(Refusal::Fault(fault)) => Ok(fault.response().map(|message| Bytes::from(message).into())),
             Err(Refusal::Denied(why)) => {
+                let why = self.policy.server.at_address_of(&why, RequestHead::from(&head));
                 Ok(reject(&self.reject, &why, RequestHead::from(&head), self.exposes))
             }
         }

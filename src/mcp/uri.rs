@@ -1,7 +1,8 @@
 //! Whether a URI is in its normal form, as far as that decides what its path is.
 
 /// Whether normalization (RFC 3986 section 6.2.2) leaves the text alone: no dot segment, no empty segment
-/// behind the authority, no backslash or white space, which URL parsers read as something else, and no
+/// behind the authority, no backslash, white space or character beyond ASCII, which URL parsers read as something
+/// else, no fragment, which is no part of what is asked for, and no
 /// escape of a character that needs none, of a separator, or of another escape.
 pub(super) fn is_normal(uri: &str) -> bool {
     let path = uri.find("://").map_or(uri, |at| uri.get(at + 3..).unwrap_or_default());
@@ -12,7 +13,9 @@ pub(super) fn is_normal(uri: &str) -> bool {
         let is_last = segments.peek().is_none();
         plain &= !matches!(name, "." | "..") && (is_last || !segment.is_empty());
     }
-    plain && !uri.contains(|c: char| c == '\\' || c <= ' ') && uri.split('%').skip(1).all(is_needed_escape)
+    plain
+        && uri.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\#".contains(&byte))
+        && uri.split('%').skip(1).all(is_needed_escape)
 }
 
 /// Whether a text begins with two digits of an escape that must stay one.
@@ -43,6 +46,8 @@ mod tests {
             ("file:///{+path}", true),
             ("file:///pub/..", false),
             ("file:///pub/../a", false),
+            ("file:///pub/a#b", false),
+            ("file:///pub/ä", false),
             ("file:///pub/..;/a", false),
             ("file:///pub/..?x", false),
             ("file:///pub/./a", false),

@@ -128,7 +128,9 @@ impl<R> AuthLayer<R> {
     /// same (promise 9), and so are good ones that do not meet what is required.
     ///
     /// It puts [`anonymous_or`](crate::policy::anonymous_or) around everything that is required here, what the
-    /// server [requires](crate::ResourceServerBuilder::require) of every request included. To open some
+    /// server [requires](crate::ResourceServerBuilder::require) of every request included. Of a
+    /// [`RequirementTable`](super::RequirementTable) it opens every row and what
+    /// [`otherwise`](super::RequirementTable::otherwise) says; what no row lists stays closed. To open some
     /// operations only, say `anonymous_or` in their requirements instead.
     pub fn optional(mut self, optional: bool) -> Self {
         self.gate = self.gate.optional(optional);

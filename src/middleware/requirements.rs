@@ -53,7 +53,9 @@ impl Requirements {
             None => Ready::Fixed(server.ready_for(whole(None))),
             Some(Kind::Fixed(own)) => Ready::Fixed(server.ready_for(whole(Some(own)))),
             Some(Kind::Table { table, find }) => {
-                let rows = table.rows(|own| server.ready_for(whole(Some(own))));
+                // What was forgotten is not opened by an optional layer.
+                let unlisted = |own: &Requirement| server.ready_for(server.requires(Some(own.clone())));
+                let rows = table.rows(|own| server.ready_for(whole(Some(own))), unlisted);
                 Ready::Table { rows: Arc::new(rows), find: *find, server: server.clone() }
             }
             Some(Kind::PerRequest(choose)) => {

@@ -1,12 +1,12 @@
 //! Requirements by operation, as a table.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, mem};
 
 use http::Method;
 
 use super::Requirements;
 use crate::{
-    http::RequestHead,
+    http::{RequestHead, is_plain_path},
     policy::{Compiled, Requirement, all, anonymous_or},
 };
 
@@ -63,7 +63,7 @@ enum Place {
 
 /// A pattern that no path can be compared with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{pattern:?} is no pattern of paths: {problem}")]
+#[error("{pattern:?} is no pattern of paths, or is in the way of another: {problem}")]
 pub struct PatternError {
     pattern: Box<str>,
     problem: String,
@@ -75,17 +75,18 @@ impl RequirementTable {
         Self::default()
     }
 
-    /// Requires `requirement` for `method` on the paths of `pattern`. A row for the same operation takes the
-    /// place of an earlier one.
+    /// Requires `requirement` for `method` on the paths of `pattern`. Of two rows for the same
+    /// operation both hold.
     ///
     /// A `HEAD` request without a row of its own is judged as `GET`, as routers answer it.
     pub fn route(self, method: Method, pattern: impl Into<Box<str>>, requirement: Requirement) -> Self {
         self.row(Some(method), Place::Pattern(pattern.into()), requirement)
     }
 
-    /// Requires `requirement` for a gRPC method, by its exact path: `/package.Service/Method`.
+    /// Requires `requirement` for a gRPC method, by its exact path: `/package.Service/Method`. The method of HTTP
+    /// does not matter, since gRPC servers do not look at it.
     pub fn grpc(self, path: impl Into<Box<str>>, requirement: Requirement) -> Self {
-        self.row(Some(Method::POST), Place::Grpc(path.into()), requirement)
+        self.row(None, Place::Grpc(path.into()), requirement)
     }
 
     /// Opens the paths of `pattern` to requests without credentials, whatever the method, where the server
@@ -94,7 +95,9 @@ impl RequirementTable {
         self.row(None, Place::Pattern(pattern.into()), anonymous_or(Requirement::any_token()))
     }
 
-    /// Opens every path that begins so and has no row of its own, as [`open`](Self::open) does.
+    /// Opens every path that begins so and that no row lists, whatever the method, as [`open`](Self::open) does.
+    /// A path with two readings, such as `/public/../admin`, is not opened: see
+    /// [`is_plain_path`](crate::http::is_plain_path).
     pub fn open_under(self, prefix: impl Into<Box<str>>) -> Self {
         self.row(None, Place::Under(prefix.into()), anonymous_or(Requirement::any_token()))
     }
@@ -106,12 +109,14 @@ impl RequirementTable {
     }
 
     fn row(mut self, method: Option<Method>, place: Place, requirement: Requirement) -> Self {
-        self.rows.retain(|row| (&row.method, &row.place) != (&method, &place));
-        self.rows.push(Row { method, place, requirement });
+        match self.rows.iter_mut().find(|row| (&row.method, &row.place) == (&method, &place)) {
+            Some(row) => row.requirement = mem::take(&mut row.requirement).and(requirement),
+            None => self.rows.push(Row { method, place, requirement }),
+        }
         self
     }
 
-    /// Checks that paths can be compared with every pattern. One that fails is found by axum's route alone; by
+    /// Checks that paths can be compared with every pattern, and that no two of a method stand for the same paths. One that fails is found by axum's route alone; by
     /// the path, its operations count as not listed.
     ///
     /// # Errors
@@ -132,12 +137,18 @@ impl RequirementTable {
         all([Requirement::any_token()].into_iter().chain(each.into_iter().cloned()))
     }
 
-    /// The rows, each made ready.
-    pub(super) fn rows<T>(&self, mut make: impl FnMut(&Requirement) -> T) -> Rows<T> {
-        let otherwise = self.otherwise.clone().unwrap_or_else(|| self.strictest());
-        let mut rows = Rows::new(make(&otherwise));
+    /// The rows, each made ready by `listed`; what nothing was said of by `unlisted`.
+    pub(super) fn rows<T>(
+        &self,
+        mut listed: impl FnMut(&Requirement) -> T,
+        unlisted: impl FnOnce(&Requirement) -> T,
+    ) -> Rows<T> {
+        let mut rows = Rows::new(match &self.otherwise {
+            Some(otherwise) => listed(otherwise),
+            None => unlisted(&self.strictest()),
+        });
         for row in &self.rows {
-            if let Err(error) = rows.add(row, make(&row.requirement)) {
+            if let Err(error) = rows.add(row, listed(&row.requirement)) {
                 tracing::warn!(%error, "a row of a requirement table is found by axum's route alone");
             }
         }
@@ -183,7 +194,7 @@ impl From<RequirementTable> for Requirements {
         Self::of_table(table, |rows, request| {
             let path = request.uri.path();
             // tonic routes with axum, by service: its pattern says nothing about the method.
-            if rows.has_grpc(path) {
+            if rows.has_path(path) {
                 return Some(Operation::Pattern(path));
             }
             Some(matched(request).map_or(Operation::Path(path), Operation::Pattern))
@@ -209,6 +220,13 @@ pub(super) enum Operation<'a> {
     Pattern(&'a str),
     /// A path that patterns are compared with.
     Path(&'a str),
+}
+
+impl<'a> Operation<'a> {
+    const fn text(self) -> &'a str {
+        let (Self::Pattern(text) | Self::Path(text)) = self;
+        text
+    }
 }
 
 /// How a layer tells the operation of a request, if it can.
@@ -238,9 +256,9 @@ impl<T> Rows<T> {
         Self { values, by_method, by_any, grpc, under, otherwise }
     }
 
-    /// Whether a path is that of a gRPC method with a row.
-    fn has_grpc(&self, path: &str) -> bool {
-        self.grpc.contains_key(path)
+    /// Whether a path has a row that holds whatever the method and the route: a gRPC method, or an open path.
+    fn has_path(&self, path: &str) -> bool {
+        self.grpc.contains_key(path) || self.by_any.exact.contains_key(path)
     }
 
     fn add(&mut self, row: &Row, value: T) -> Result<(), PatternError> {
@@ -270,24 +288,32 @@ impl<T> Rows<T> {
 
     /// The row of an operation.
     pub(super) fn find(&self, method: &Method, operation: Operation<'_>) -> Option<&T> {
-        let of = |method: &Method| self.by_method.get(method).and_then(|rows| rows.find(operation));
-        let grpc = || match operation {
-            Operation::Pattern(path) | Operation::Path(path) if *method == Method::POST => {
-                self.grpc.get(path)
-            }
-            _ => None,
-        };
-        let under = || match operation {
-            Operation::Path(path) | Operation::Pattern(path) => {
-                self.under.iter().find(|(prefix, _)| path.starts_with(&**prefix)).map(|(_, number)| number)
-            }
-        };
-        let found = grpc()
-            .or_else(|| of(method))
-            .or_else(|| if *method == Method::HEAD { of(&Method::GET) } else { None })
-            .or_else(|| self.by_any.find(operation))
-            .or_else(under);
-        found.and_then(|number| self.values.get(*number))
+        let number = (self.grpc.get(operation.text()))
+            .or_else(|| self.of_method(method, |rows| rows.exact.get(operation.text())))
+            .or_else(|| self.of_method(method, |rows| rows.wildcard(operation)))
+            .or_else(|| self.under(operation));
+        self.values.get(*number?)
+    }
+
+    /// The row of a method, of `GET` for `HEAD`, or else of any method.
+    fn of_method<'s>(
+        &'s self,
+        method: &Method,
+        find: impl Fn(&'s Patterns) -> Option<&'s usize>,
+    ) -> Option<&'s usize> {
+        let of = |method: &Method| self.by_method.get(method).and_then(&find);
+        let as_get = || if *method == Method::HEAD { of(&Method::GET) } else { None };
+        of(method).or_else(as_get).or_else(|| find(&self.by_any))
+    }
+
+    /// The row of the longest prefix of a path that no row lists, whatever the method, and that can be read in
+    /// one way only.
+    fn under(&self, operation: Operation<'_>) -> Option<&usize> {
+        let text = operation.text();
+        let (_, number) = self.under.iter().find(|(prefix, _)| text.starts_with(&**prefix))?;
+        let is_listed = |rows: &Patterns| rows.exact.contains_key(text) || rows.wildcard(operation).is_some();
+        let is_plain = matches!(operation, Operation::Pattern(_)) || is_plain_path(text);
+        (is_plain && !self.by_method.values().any(is_listed)).then_some(number)
     }
 }
 
@@ -302,10 +328,10 @@ impl Patterns {
             .map_err(|error| PatternError { pattern: pattern.into(), problem: error.to_string() })
     }
 
-    fn find(&self, operation: Operation<'_>) -> Option<&usize> {
+    fn wildcard(&self, operation: Operation<'_>) -> Option<&usize> {
         match operation {
-            Operation::Pattern(pattern) => self.exact.get(pattern),
-            Operation::Path(path) => self.exact.get(path).or_else(|| Some(self.router.at(path).ok()?.value)),
+            Operation::Pattern(_) => None,
+            Operation::Path(path) => Some(self.router.at(path).ok()?.value),
         }
     }
 }
@@ -325,12 +351,15 @@ mod tests {
             .route(Method::GET, "/files/{*rest}", scope("files"))
             .route(Method::DELETE, "/orders", scope("read"))
             .grpc("/pkg.S/M", scope("call"))
+            .route(Method::GET, "/public/{id}/edit", scope("edit"))
             .open("/health")
-            .open_under("/public/");
+            .open("/orders/open")
+            .open_under("/public/")
+            .open_under("/pkg.");
         let strictest = "any_token and scope(read) and scope(write) and scope(read one) and scope(read new) and \
-                         scope(files) and scope(call) and (anonymous or any_token)";
+                         scope(files) and scope(call) and scope(edit) and (anonymous or any_token)";
         let open = "anonymous or any_token";
-        let rows = table.rows(ToString::to_string);
+        let rows = table.rows(ToString::to_string, ToString::to_string);
         for (method, path, expected) in [
             (Method::GET, "/orders", "scope(read)"),
             (Method::HEAD, "/orders", "scope(read)"),
@@ -345,8 +374,14 @@ mod tests {
             (Method::GET, "/files/a/b", "scope(files)"),
             (Method::GET, "/files/", strictest),
             (Method::POST, "/pkg.S/M", "scope(call)"),
-            (Method::GET, "/pkg.S/M", strictest),
-            (Method::POST, "/pkg.S/N", strictest),
+            (Method::PUT, "/pkg.S/M", "scope(call)"),
+            (Method::POST, "/pkg.S/N", open),
+            (Method::GET, "/orders/open", open),
+            (Method::GET, "/public/1/edit", "scope(edit)"),
+            (Method::DELETE, "/public/1/edit", strictest),
+            (Method::GET, "/public/../orders", strictest),
+            (Method::GET, "/public/%2e%2e/orders", strictest),
+            (Method::GET, "/public//orders", strictest),
             (Method::OPTIONS, "/health", open),
             (Method::GET, "/health/", strictest),
             (Method::GET, "/public/a/b", open),
@@ -359,7 +394,7 @@ mod tests {
             let found = rows.find(&Method::GET, Operation::Pattern(pattern)).unwrap_or(rows.otherwise());
             assert_eq!(found, expected, "{pattern}");
         }
-        let open = table.otherwise(Requirement::any_token()).rows(ToString::to_string);
+        let open = table.otherwise(Requirement::any_token()).rows(ToString::to_string, ToString::to_string);
         assert_eq!(open.otherwise(), "any_token");
     }
 

@@ -135,6 +135,7 @@ impl CompiledProfile {
             keeps_header: profile.keeps_header,
             places: Arc::new(FactPlaces {
                 roles: profile.role_claims.clone(),
+                roles_as_members: profile.roles_as_members,
                 null_is_absent: profile.null_is_absent,
                 leeway: profile.leeway,
             }),

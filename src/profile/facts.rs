@@ -63,9 +63,9 @@ impl TokenProfile {
     }
 
     /// The claims that hold the roles that [`role`](crate::policy::role) and
-    /// [`any_role`](crate::policy::any_role) require: each a space-separated string, an array of strings, or an
-    /// object whose members are named after the roles, as Zitadel has it. The roles of all of them count; a
-    /// claim of any other type has none. No claim by default.
+    /// [`any_role`](crate::policy::any_role) require: each a space-separated string or an array of strings. The
+    /// roles of all of them count; a claim of any other type has none. No claim in a profile of your own; `roles`
+    /// in [`rfc9068`](Self::rfc9068) and [`jwt`](Self::jwt).
     ///
     /// ```
     /// use tower_resource_server::profile::TokenProfile;
@@ -75,6 +75,13 @@ impl TokenProfile {
     /// ```
     pub fn role_claims<P: Into<ClaimPath>>(mut self, claims: impl IntoIterator<Item = P>) -> Self {
         self.role_claims = paths(claims);
+        self
+    }
+
+    /// Whether a role claim may also be an object, whose members are named after the roles, whatever they hold, as
+    /// Zitadel has it: `{"clerk":{"1":"shop"}}`. `false` by default.
+    pub fn roles_as_members(mut self, is: bool) -> Self {
+        self.roles_as_members = is;
         self
     }
 

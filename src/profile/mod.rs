@@ -96,6 +96,7 @@ pub struct TokenProfile {
     client_claims: Vec<ClaimPath>,
     scope_claims: Vec<ClaimPath>,
     role_claims: Vec<ClaimPath>,
+    roles_as_members: bool,
     scopes_as_members: bool,
     scope_names: Renames,
     /// The names that scopes are given, to be checked.
@@ -130,6 +131,7 @@ impl TokenProfile {
             client_claims: Vec::new(),
             scope_claims: Vec::new(),
             role_claims: Vec::new(),
+            roles_as_members: false,
             scopes_as_members: false,
             scope_names: Renames::default(),
             new_scopes: Vec::new(),

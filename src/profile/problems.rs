@@ -59,6 +59,9 @@ impl TokenProfile {
             self.new_scopes.iter().filter(move |name| !is_scope_token(name)).map(|name| {
                 format!("{name:?} is no scope (RFC 6749 section 3.3), so none can be renamed to it")
             });
-        subject.into_iter().chain(self.paths().filter_map(ClaimPath::problem)).chain(scopes)
+        subject
+            .into_iter()
+            .chain(self.paths().chain(&self.role_claims).filter_map(ClaimPath::problem))
+            .chain(scopes)
     }
 }

@@ -114,10 +114,9 @@ impl ResourceServerBuilder {
 
     /// Which scopes imply which.
     fn implications(&self, problems: &mut Vec<ConfigProblem>) -> ScopeImplications {
-        ScopeImplications::close(&self.scope_implications).unwrap_or_else(|cycle| {
-            let cycle = cycle.join(" -> ");
-            problems
-                .push(format!("scope_implies: {cycle} is a cycle, so that the scopes of it are one").into());
+        ScopeImplications::close(&self.scope_implications).unwrap_or_else(|scope| {
+            let text = format!("scope_implies: {scope} implies itself; leave one scope of the cycle out");
+            problems.push(text.into());
             ScopeImplications::default()
         })
     }

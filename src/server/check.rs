@@ -6,7 +6,7 @@ use super::{
 use crate::{
     error::ConfigProblem,
     keys::{AlgorithmSet, KeySet},
-    policy::claim,
+    policy::{Requirement, claim, is_scope_token},
     profile::{KeySelection, TokenProfile},
     token::TokenLimits,
 };
@@ -17,6 +17,7 @@ impl ResourceServerBuilder {
         all.extend(self.challenges.problem().map(of_text("challenges")));
         self.check_names(all);
         Problems::of(all, "metadata", "metadata").extend("invalid_setting", self.metadata.problems());
+        self.check_required(all);
         self.check_limits(all);
         Problems::of(all, "issuers", "issuer").refuse(
             self.issuers.is_empty(),
@@ -59,6 +60,26 @@ impl ResourceServerBuilder {
             "empty",
             "one is empty; leave it out",
         );
+    }
+
+    /// What every request needs, and which scopes imply which.
+    fn check_required(&self, all: &mut Vec<ConfigProblem>) {
+        let trusts =
+            |name: &str| self.issuers.iter().any(|issuer| issuer.is_pattern() || *issuer.issuer == *name);
+        for issuer in self.required.iter().flat_map(Requirement::issuers).filter(|issuer| !trusts(issuer)) {
+            tracing::warn!(
+                issuer,
+                "what is required of every request is never met by this issuer: it is not trusted"
+            );
+        }
+        let paths = self.required.iter().flat_map(Requirement::claim_problems);
+        Problems::of(all, "require", "require").extend("invalid_setting", paths);
+        let mut scopes =
+            self.scope_implications.iter().flat_map(|(scope, implied)| [scope].into_iter().chain(implied));
+        let bad = scopes.find(|scope| !is_scope_token(scope));
+        let bad = bad
+            .map(|scope| format!("{scope:?} is no scope token (RFC 6749 section 3.3); write each by itself"));
+        Problems::of(all, "scope_implies", "scope_implies").extend("invalid_setting", bad);
     }
 
     /// Whether ID tokens are taken, and it is not said for which client.

@@ -13,10 +13,13 @@ impl ResourceServer {
     /// Whether an identity of this server meets a requirement, for handlers that find out late what an
     /// operation needs. What the server requires of every request was checked before, and is not again.
     ///
-    /// A [predicate](Requirement::predicate) is not met: there is no request to ask it about.
+    /// A [predicate](Requirement::predicate) is not met: there is no request to ask it about. It does not look
+    /// whether the token is still good: for what lasts longer than a request, see
+    /// [`valid_until`](Identity::valid_until).
     ///
     /// # Errors
-    /// The [`Rejection`] that a [`guard`](Self::guard) would answer with, with its challenge; with the feature
+    /// The [`Rejection`] that a [`guard`](Self::guard) would answer with: its status and its challenge, without a
+    /// body, and with the configured address of the metadata. With the feature
     /// `axum` it is a response, with `tonic` a `Status`. An identity that another server verified is refused
     /// with [`Reason::ForeignIdentity`] (promise 12).
     ///

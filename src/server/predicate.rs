@@ -13,7 +13,8 @@ pub(super) type Holds = dyn Fn(&Identity, &RequestHead<'_>) -> bool + Send + Syn
 
 impl Requirement {
     /// Requires that a function of the application says yes. It is asked about a verified identity, for each
-    /// request anew, and can only refuse: beside it, a token must be good as always. `name` is what logs and
+    /// request anew. Beside other demands it can only refuse, and it never makes a bad token good; in an `or` it is
+    /// an alternative as any other. `name` is what logs and
     /// explanations call it.
     ///
     /// Where there is no request to look at, as in

@@ -34,10 +34,7 @@ impl ResourceServer {
         let method = if known.contains(method) { method.as_str() } else { "*" };
         let operation = format!("{method} {pattern}");
         if seen.len() < MAX_OPERATIONS && !seen.contains(&operation) {
-            tracing::warn!(
-                operation,
-                "no row of the requirement table lists this operation: the strictest holds"
-            );
+            tracing::warn!(operation, "no row of the requirement table lists this operation");
             seen.insert(operation);
         }
     }

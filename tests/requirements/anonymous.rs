@@ -1,10 +1,14 @@
 //! Requests without credentials: who lets them pass, and what the others are told.
 
-use tower_resource_server::policy::{Requirement, anonymous_or, scope};
+use http::Method;
+use tower_resource_server::{
+    middleware::RequirementTable,
+    policy::{Requirement, anonymous_or, scope},
+};
 
 use crate::{
     stage::{PLACEMENTS, Placement, Stage},
-    support::{ask, get},
+    support::{ask, get, request},
 };
 
 #[tokio::test]
@@ -81,5 +85,42 @@ async fn an_operation_is_open_where_both_sides_say_so_or_the_layer_is_optional()
         };
         let app = axum::Router::new().route("/", axum::routing::get(async || "ok")).layer(layer);
         assert_eq!(ask(&app, get("/", None)).await.status(), wanted, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_optional_layer_opens_the_rows_of_a_table_and_not_what_was_forgotten() {
+    let stage = Stage::new();
+    let api = stage.builder().build().unwrap();
+    let table = || RequirementTable::new().route(Method::GET, "/listed", scope("a"));
+    for (name, table, listed, forgotten) in [
+        ("nothing said of others", table(), 200, 401),
+        ("said of others", table().otherwise(scope("b")), 200, 200),
+    ] {
+        let layer = api.layer().optional(true).requirements(table);
+        let app = axum::Router::new().fallback(async || "ok").layer(layer);
+        assert_eq!(ask(&app, get("/listed", None)).await.status(), listed, "{name}");
+        assert_eq!(ask(&app, get("/forgotten", None)).await.status(), forgotten, "{name}");
+    }
+}
+
+/// gRPC servers find a method by its path alone.
+#[tokio::test]
+async fn promise_14_a_grpc_method_needs_what_its_row_says_whatever_the_method_of_http() {
+    let stage = Stage::new();
+    let api = stage.builder().build().unwrap();
+    let table = || RequirementTable::new().grpc("/a.B/Reset", scope("admin"));
+    for (name, table) in [
+        ("beside an open prefix", table().open_under("/a.")),
+        ("beside others for any token", table().otherwise(Requirement::any_token())),
+    ] {
+        let app = axum::Router::new().fallback(async || "ok").layer(api.layer().requirements(table));
+        let token = stage.token("{}");
+        for method in [Method::POST, Method::PUT, Method::GET, Method::HEAD] {
+            let answer = ask(&app, request(method.clone(), "/a.B/Reset", Some(&token))).await;
+            assert_eq!(answer.status(), 403, "{name}, {method}");
+            let answer = ask(&app, request(method.clone(), "/a.B/Reset", None)).await;
+            assert_eq!(answer.status(), 401, "{name}, {method}, no token");
+        }
     }
 }

@@ -14,6 +14,7 @@ mod unlisted;
 
 use stage::{Stage, Wanted};
 use table::ROWS;
+use tower_resource_server::{ResourceServer, policy::role};
 
 #[tokio::test]
 async fn promise_14_the_truth_table_holds_in_every_placement() {
@@ -83,5 +84,35 @@ async fn explain_says_which_leaf_of_which_alternative_is_not_met() {
         let [finding] = failed.as_slice() else { panic!("{needs}: {failed:?}") };
         let said = (&*finding.rule, finding.because.as_deref(), finding.advice.as_deref());
         assert_eq!(said, (rule, Some(because), Some(advice)), "{needs}");
+    }
+}
+
+/// What is asked of a token first must not change what it is told afterwards (promise 6).
+#[tokio::test]
+async fn promise_6_a_date_that_is_none_is_invalid_whatever_was_asked_before() {
+    let stage = Stage::new();
+    let token = stage.token(r#"{"scope":"a","auth_time":"soon"}"#);
+    let api = stage.builder().build().unwrap();
+    let (scope, dated) = ("scope(a)".parse().unwrap(), "scope(a) or max_age(300)".parse().unwrap());
+    for needed in [&dated, &scope, &dated, &scope, &dated] {
+        let got = stage.answer_of(&api, stage::Placement::Guard, needed, Some(&token)).await;
+        let wanted = if needed == &scope { Wanted::Ok } else { Wanted::Invalid };
+        assert_eq!(got, wanted, "{needed}");
+    }
+}
+
+#[tokio::test]
+async fn the_members_of_an_object_are_roles_only_where_the_profile_says_so() {
+    let stage = Stage::new();
+    let token = stage.token(r#"{"roles":{"admin":false}}"#);
+    for (is, admitted) in [(false, false), (true, true)] {
+        let trusted = stage.issuer.trusted().map_profile(|profile| profile.roles_as_members(is));
+        let api = ResourceServer::builder(stage.issuer.audience())
+            .issuer(trusted)
+            .clock(stage.issuer.clock().clone())
+            .require(role("admin"))
+            .build()
+            .unwrap();
+        assert_eq!(api.verify_access_token(&token).await.is_ok(), admitted, "{is}");
     }
 }

@@ -105,10 +105,9 @@ impl Stage {
     }
 
     pub fn builder(&self) -> ResourceServerBuilder {
-        let issuer = self
-            .issuer
-            .trusted()
-            .map_profile(|profile| profile.role_claims(["roles", "/realm/roles", "project"]));
+        let issuer = self.issuer.trusted().map_profile(|profile| {
+            profile.role_claims(["roles", "/realm/roles", "project"]).roles_as_members(true)
+        });
         ResourceServer::builder(self.issuer.audience())
             .issuer(issuer)
             .scope_implies("admin", ["orders:*"])

@@ -75,7 +75,7 @@ fn each_mistake_is_told_with_its_place() {
         ),
         (
             "scope(a error=invalid_token)",
-            6,
+            8,
             "a scope cannot hold `error=`: clients search a challenge for it",
         ),
         (
@@ -92,7 +92,9 @@ fn each_mistake_is_told_with_its_place() {
         ("max_age(1 2)", 10, "a `)` is missing here"),
         ("issuer(a b)", 9, "a `)` is missing here"),
         ("actor(none x)", 6, "`none` is no actor beside others"),
-        ("actor(x none)", 6, "`none` is no actor beside others"),
+        ("actor(x  none)", 9, "`none` is no actor beside others"),
+        ("scope(ok bé)", 9, "a scope is one or more of the characters %x21 / %x23-5B / %x5D-7E"),
+        ("any_scope(é)", 10, "a scope is one or more of the characters %x21 / %x23-5B / %x5D-7E"),
         ("claim()", 7, "`=`, `in`, `contains`, `contains_any`, `contains_all` or `is true` is expected here"),
         (
             "claim( )",

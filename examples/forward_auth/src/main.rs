@@ -5,7 +5,6 @@
 //!
 //! - `cli`: the command line.
 //! - `policy`: what each operation requires, and the one service that decides.
-//! - `plain`: whether a path can be read in one way only.
 //! - `original`: which request a client made of a proxy.
 //! - `routes`: a path for nginx, Traefik and Envoy each; `envoy`: Envoy's gRPC.
 //! - `demo`: the embedded issuer, and the lines to try; `check`: all of them, asked and compared.
@@ -16,7 +15,6 @@ mod cli;
 mod demo;
 mod envoy;
 mod original;
-mod plain;
 mod policy;
 mod routes;
 #[path = "../../protected_api/shutdown.rs"]

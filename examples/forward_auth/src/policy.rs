@@ -10,11 +10,10 @@ use tower::{Layer, ServiceExt, service_fn, util::BoxCloneSyncService};
 use tower_resource_server::{
     Identity, ResourceServer,
     error::ConfigError,
+    http::is_plain_path,
     middleware::{ForwardedIdentity, RequirementTable, Requirements},
     policy::{Requirement, all},
 };
-
-use crate::plain::is_plain;
 
 /// One row of the table: `GET /orders/{id} = scope(orders:read) or role(clerk)`.
 #[derive(Clone, Debug)]
@@ -78,7 +77,7 @@ impl Policy {
     /// Decides on the request that a client made of the proxy.
     pub(crate) async fn decide(&self, original: Request<Body>) -> Response<Body> {
         // A path that the back end may read as another one has no row of its own.
-        let decider = if is_plain(original.uri().path()) { &self.by_path } else { &self.strictest };
+        let decider = if is_plain_path(original.uri().path()) { &self.by_path } else { &self.strictest };
         match decider.clone().oneshot(original).await {
             Ok(response) => response,
             Err(never) => match never {},

@@ -70,7 +70,9 @@ impl Compiled {
             let depends = matches!(leaf, Leaf::MaxAge(_) | Leaf::Predicate(..));
             Ready { leaf: leaf.clone(), number: if depends { None } else { number(leaf) } }
         });
-        let lasting = alternatives(&tree).unwrap_or_default();
+        // An `auth_time` that is no date is invalid, whatever else is met.
+        let lasting = if looks_at_login { None } else { alternatives(&tree) };
+        let lasting = lasting.unwrap_or_default();
         Self(Arc::new(Inner {
             is_any_token: matches!(tree, Node::AnyToken),
             lasting: lasting.iter().filter_map(|numbers| Together::new(numbers)).collect(),

@@ -22,18 +22,22 @@ use crate::{
 pub(crate) struct FactPlaces {
     /// The claims that hold roles.
     pub(crate) roles: Vec<ClaimPath>,
+    /// Whether the members of an object are roles.
+    pub(crate) roles_as_members: bool,
     pub(crate) null_is_absent: bool,
     pub(crate) leeway: Duration,
 }
 
 impl FactPlaces {
-    /// The roles of a token with these claims: of each place the texts of an array, the words of a text, or
-    /// the names of an object's members. A place that holds anything else has none.
+    /// The roles of a token with these claims: of each place the texts of an array, the words of a text, or,
+    /// where the profile says so, the names of an object's members. A place that holds anything else has none.
     pub(crate) fn roles<'v>(&self, claims: &'v Value) -> Vec<&'v str> {
         let of = |value: &'v Value| -> Vec<&'v str> {
             match value {
                 Value::String(text) => text.split(' ').filter(|role| !role.is_empty()).collect(),
-                Value::Object(members) => members.keys().map(String::as_str).collect(),
+                Value::Object(members) if self.roles_as_members => {
+                    members.keys().map(String::as_str).collect()
+                }
                 value => strings(value).unwrap_or_default(),
             }
         };
@@ -49,8 +53,8 @@ impl ScopeImplications {
     /// Closes what is declared.
     ///
     /// # Errors
-    /// The scopes of a cycle.
-    pub(crate) fn close(declared: &[(Box<str>, Vec<Box<str>>)]) -> Result<Self, Vec<Box<str>>> {
+    /// A scope that implies itself.
+    pub(crate) fn close(declared: &[(Box<str>, Vec<Box<str>>)]) -> Result<Self, Box<str>> {
         let mut direct: HashMap<&str, Vec<&str>> = HashMap::new();
         for (scope, implied) in declared {
             direct.entry(scope).or_default().extend(implied.iter().map(AsRef::as_ref));
@@ -62,7 +66,7 @@ impl ScopeImplications {
             while let Some(next) = open.pop() {
                 for implied in direct.get(next).into_iter().flatten().copied() {
                     if implied == scope {
-                        return Err(all.into_iter().chain([scope]).map(Into::into).collect());
+                        return Err(scope.into());
                     }
                     if !all.contains(&implied) {
                         all.push(implied);
@@ -128,6 +132,11 @@ impl<'a> Facts<'a> {
     fn claims(&self) -> &Value {
         // The payload was read strictly before, so it is an object.
         self.claims.get_or_init(|| json::read_again(self.contents.payload()).unwrap_or_default())
+    }
+
+    /// Whether the claims could be read again, as they always can.
+    pub(super) fn is_readable(&self) -> bool {
+        self.claims().is_object()
     }
 
     pub(super) fn issuer(&self) -> &str {

@@ -9,6 +9,9 @@ use crate::token::ClaimPath;
 
 type List = Box<[Box<str>]>;
 
+/// As many characters of what a token has are shown.
+const MAX_SHOWN: usize = 200;
+
 /// One demand on a token.
 #[derive(Clone)]
 pub(crate) enum Leaf {
@@ -125,15 +128,24 @@ impl Leaf {
             Self::Client(clients) => facts.client_id().is_some_and(|client| one_of(clients, client)),
             Self::Issuer(issuer) => *facts.issuer() == **issuer,
             Self::Audience(audience) => facts.audiences().contains(&&**audience),
-            Self::NotDelegated => facts.member("act").is_none(),
+            Self::NotDelegated => facts.is_readable() && facts.member("act").is_none(),
             Self::Actor(subjects) => facts.actor().is_some_and(|actor| one_of(subjects, actor)),
             Self::Details(details) => details.is_met(facts.member("authorization_details")),
             Self::Predicate(..) => false,
         }
     }
 
-    /// What the token has where this leaf looks, in words, for people who run the server.
+    /// What the token has where this leaf looks, in words, for people who run the server; cut where it is long.
     pub(crate) fn found(&self, facts: &Facts<'_>) -> String {
+        let mut words = self.found_whole(facts);
+        if let Some((end, _)) = words.char_indices().nth(MAX_SHOWN) {
+            words.truncate(end);
+            words.push('…');
+        }
+        words
+    }
+
+    fn found_whole(&self, facts: &Facts<'_>) -> String {
         let value = |value: Option<&Value>| match value {
             None => "the token has none".to_owned(),
             Some(Value::String(text)) => format!("the token has {text:?}"),

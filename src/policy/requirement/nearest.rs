@@ -9,7 +9,8 @@
 //! 4. else 403, with no advice: roles, claims and the like are not a client's to ask for.
 //!
 //! Of several such alternatives it is the one with the fewest unmet leaves, as they are written, and of those
-//! the first. The alternatives are never written out, since there may be very many: the fewest unmet leaves
+//! the first. One that no login can meet, since its classes exclude each other, is none. The alternatives are
+//! never written out, since there may be very many: the fewest unmet leaves
 //! of an `and` are the sum of those of its parts, and of an `or` the least.
 
 use std::sync::Arc;
@@ -53,37 +54,74 @@ impl StepUp {
     }
 }
 
-/// One alternative: its leaves, and how many of them are not met.
-#[derive(Default)]
+/// One alternative: its leaves, how many of them are not met, and the classes of authentication that all of
+/// them accept; none is said where no leaf names one.
+#[derive(Clone, Default)]
 struct Alternative<'a> {
     unmet: usize,
     leaves: Vec<&'a Leaf>,
+    classes: Option<Vec<&'a str>>,
 }
 
-/// The alternative with the fewest unmet leaves, of those that lack nothing but what `may_lack` says.
+/// As many alternatives with different classes are kept apart; requirements name a few.
+const MAX_CLASSES: usize = 64;
+
+/// Of the alternatives that lack nothing but what `may_lack` says, the one with the fewest unmet leaves for each
+/// set of classes, in the order in which they are written.
 fn nearest<'a>(
     node: &'a Node<Leaf>,
     met: &impl Fn(&Leaf) -> bool,
     may_lack: &impl Fn(Remedy) -> bool,
-) -> Option<Alternative<'a>> {
+) -> Vec<Alternative<'a>> {
     match node {
-        Node::AnyToken => Some(Alternative::default()),
-        Node::Anonymous => None,
+        Node::AnyToken => vec![Alternative::default()],
+        Node::Anonymous => Vec::new(),
         Node::Leaf(leaf) => {
             let is_met = met(leaf);
-            (is_met || may_lack(leaf.remedy()))
-                .then(|| Alternative { unmet: usize::from(!is_met), leaves: vec![leaf] })
+            let classes = match leaf {
+                Leaf::Acr(classes) => Some(classes.iter().map(AsRef::as_ref).collect()),
+                _ => None,
+            };
+            let alternative = Alternative { unmet: usize::from(!is_met), leaves: vec![leaf], classes };
+            if is_met || may_lack(leaf.remedy()) { vec![alternative] } else { Vec::new() }
         }
-        Node::All(nodes) => nodes.iter().try_fold(Alternative::default(), |mut whole, node| {
-            let part = nearest(node, met, may_lack)?;
-            whole.unmet += part.unmet;
-            whole.leaves.extend(part.leaves);
-            Some(whole)
+        Node::All(nodes) => nodes.iter().fold(vec![Alternative::default()], |whole, node| {
+            let parts = nearest(node, met, may_lack);
+            best(whole.iter().flat_map(|whole| parts.iter().map(|part| whole.and(part))))
         }),
-        // The first of those with equally few.
-        Node::Any(nodes) => {
-            nodes.iter().filter_map(|node| nearest(node, met, may_lack)).min_by_key(|found| found.unmet)
+        Node::Any(nodes) => best(nodes.iter().flat_map(|node| nearest(node, met, may_lack))),
+    }
+}
+
+/// The first of those with the fewest unmet leaves, for each set of classes. One whose leaves accept no class
+/// together cannot be met by any login.
+fn best<'a>(all: impl Iterator<Item = Alternative<'a>>) -> Vec<Alternative<'a>> {
+    let mut kept: Vec<Alternative<'a>> = Vec::new();
+    for one in all.filter(|one| one.classes.as_ref().is_none_or(|classes| !classes.is_empty())) {
+        match kept.iter().position(|known| known.classes == one.classes) {
+            Some(place) if kept.get(place).is_some_and(|known| known.unmet <= one.unmet) => {}
+            Some(place) => {
+                kept.remove(place);
+                kept.push(one);
+            }
+            None if kept.len() < MAX_CLASSES => kept.push(one),
+            None => {}
         }
+    }
+    kept
+}
+
+impl<'a> Alternative<'a> {
+    /// This and another, as one.
+    fn and(&self, other: &Self) -> Self {
+        let classes = match (&self.classes, &other.classes) {
+            (Some(these), Some(those)) => {
+                Some(these.iter().copied().filter(|class| those.contains(class)).collect())
+            }
+            (these, those) => these.clone().or_else(|| those.clone()),
+        };
+        let leaves = self.leaves.iter().chain(&other.leaves).copied().collect();
+        Self { unmet: self.unmet + other.unmet, leaves, classes }
     }
 }
 
@@ -113,21 +151,12 @@ impl Alternative<'_> {
 
     /// What its leaves say together about the login.
     fn step_up(&self, scope: Option<Arc<str>>) -> StepUp {
-        let mut classes = self.leaves.iter().filter_map(|leaf| match leaf {
-            Leaf::Acr(classes) => Some(classes.iter().collect::<Vec<_>>()),
-            _ => None,
-        });
-        let common = classes.next().map(|first| {
-            classes
-                .fold(first, |common, more| common.into_iter().filter(|class| more.contains(class)).collect())
-        });
-        let common = common.unwrap_or_default().into_iter().map(AsRef::as_ref).collect::<Vec<_>>();
         let ages = self.leaves.iter().filter_map(|leaf| match leaf {
             Leaf::MaxAge(age) => Some(*age),
             _ => None,
         });
         StepUp {
-            acr_values: (!common.is_empty()).then(|| common.join(" ").into()),
+            acr_values: self.classes.as_ref().map(|classes| classes.join(" ").into()),
             max_age: ages.min(),
             scope,
         }
@@ -137,7 +166,9 @@ impl Alternative<'_> {
 impl Requirement {
     /// What a good token lacks that does not meet this, given which leaves it meets.
     pub(crate) fn unmet(&self, facts: &Facts<'_>, met: impl Fn(&Leaf) -> bool) -> Unmet {
-        let find = |may_lack: fn(Remedy) -> bool| nearest(self.node(), &met, &may_lack);
+        let find = |may_lack: fn(Remedy) -> bool| {
+            nearest(self.node(), &met, &may_lack).into_iter().min_by_key(|found| found.unmet)
+        };
         let scope = |found: &Alternative<'_>| found.scope(|scope| facts.has_scope(scope));
         if let Some(found) = find(|remedy| remedy == Remedy::Scopes) {
             return Unmet::Scopes(scope(&found));
@@ -154,7 +185,10 @@ impl Requirement {
     /// The scopes that a client without a token, or with a bad one, should ask for: those of the alternative
     /// that scopes alone meet; else of one that needs a login besides; else of the nearest of all.
     pub(super) fn first_scopes(&self) -> Option<Arc<str>> {
-        let find = |may_lack: fn(Remedy) -> bool| nearest(self.node(), &|_: &Leaf| false, &may_lack);
+        let find = |may_lack: fn(Remedy) -> bool| {
+            let found = nearest(self.node(), &|_: &Leaf| false, &may_lack);
+            found.into_iter().min_by_key(|found| found.unmet)
+        };
         find(|remedy| remedy == Remedy::Scopes)
             .or_else(|| {
                 find(|remedy| remedy != Remedy::Nothing).filter(|found| found.scope(|_| false).is_some())

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{Leaf, RequiredDetails, Requirement, are_scopes, leaf::ClaimTest};
+use super::{Leaf, RequiredDetails, Requirement, is_scope_token, leaf::ClaimTest};
 use crate::{policy::searched_parameter, token::ClaimPath};
 
 /// As deep as parentheses may nest.
@@ -177,10 +177,10 @@ impl<'a> Reader<'a> {
             // `actor`
             _ => {
                 let subjects = self.values_as_written()?;
-                match subjects.iter().position(|(quoted, subject)| !quoted && &**subject == "none") {
-                    None => Leaf::Actor(subjects.into_iter().map(|(_, subject)| subject).collect()),
+                match subjects.iter().find(|(_, quoted, subject)| !quoted && &**subject == "none") {
+                    None => Leaf::Actor(subjects.into_iter().map(|(.., subject)| subject).collect()),
                     Some(_) if subjects.len() == 1 => Leaf::NotDelegated,
-                    Some(_) => return self.fail_at(begin, "`none` is no actor beside others"),
+                    Some((at, ..)) => return self.fail_at(*at, "`none` is no actor beside others"),
                 }
             }
         })
@@ -287,16 +287,21 @@ impl<'a> Reader<'a> {
         Ok((!word.is_empty()).then(|| (false, word.into())))
     }
 
-    fn values_as_written(&mut self) -> Read<Vec<(bool, Box<str>)>> {
+    /// Values, each with its place and whether it is in quotes.
+    fn values_as_written(&mut self) -> Read<Vec<(usize, bool, Box<str>)>> {
         let mut values = Vec::new();
-        while let Some(value) = self.value()? {
-            values.push(value);
+        self.skip_space();
+        let mut at = self.at;
+        while let Some((quoted, value)) = self.value()? {
+            values.push((at, quoted, value));
+            self.skip_space();
+            at = self.at;
         }
         if values.is_empty() { self.fail("a value is expected here") } else { Ok(values) }
     }
 
     fn values(&mut self) -> Read<Box<[Box<str>]>> {
-        Ok(self.values_as_written()?.into_iter().map(|(_, value)| value).collect())
+        Ok(self.values_as_written()?.into_iter().map(|(.., value)| value).collect())
     }
 
     fn only_value(&mut self) -> Read<(bool, Box<str>)> {
@@ -307,19 +312,18 @@ impl<'a> Reader<'a> {
     }
 
     fn scope_tokens(&mut self, what: &str) -> Read<Box<[Box<str>]>> {
-        let begin = self.at;
-        let scopes = self.values()?;
-        if let Some(name) = scopes.iter().find_map(|scope| searched_parameter(scope)) {
-            return self
-                .fail_at(begin, format!("a {what} cannot hold `{name}`: clients search a challenge for it"));
+        let scopes = self.values_as_written()?;
+        for (at, _, scope) in &scopes {
+            if let Some(name) = searched_parameter(scope) {
+                let text = format!("a {what} cannot hold `{name}`: clients search a challenge for it");
+                return self.fail_at(*at, text);
+            }
+            if !is_scope_token(scope) {
+                let text = format!("a {what} is one or more of the characters %x21 / %x23-5B / %x5D-7E");
+                return self.fail_at(*at, text);
+            }
         }
-        match are_scopes(&scopes) {
-            Ok(()) => Ok(scopes),
-            Err(_) => self.fail_at(
-                begin,
-                format!("a {what} is one or more of the characters %x21 / %x23-5B / %x5D-7E"),
-            ),
-        }
+        Ok(scopes.into_iter().map(|(.., scope)| scope).collect())
     }
 }
 

@@ -21,6 +21,22 @@ impl Requirement {
         format!("what is required holds: {self}")
     }
 
+    /// The issuers that it names.
+    pub(crate) fn issuers(&self) -> impl Iterator<Item = &str> {
+        self.node().leaves().into_iter().filter_map(|leaf| match leaf {
+            Leaf::Issuer(name) => Some(&**name),
+            _ => None,
+        })
+    }
+
+    /// What is wrong with the paths of claims that it names.
+    pub(crate) fn claim_problems(&self) -> impl Iterator<Item = String> {
+        self.node().leaves().into_iter().filter_map(|leaf| match leaf {
+            Leaf::Claim(path, _) => path.problem(),
+            _ => None,
+        })
+    }
+
     /// Which leaves of which alternative a token with these facts does not meet, and what it has there.
     pub(crate) fn unmet_in_words(&self, facts: &Facts<'_>) -> String {
         if self.is_list_of_scopes() {

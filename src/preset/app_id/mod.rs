@@ -39,9 +39,9 @@
 //! | `identities` | absent: the mark of an ID token | – |
 //! | `at_hash` | – | that of the access token, if there is one |
 //!
-//! Then the scopes: [`appid_default`](DEFAULT_SCOPE) and what the operation requires. So every
-//! operation requires one, and [`optional`](crate::middleware::AuthLayer::optional) lets no request pass
-//! without credentials: leave the layer off routes that are open to all. There is no
+//! Then the scopes: [`appid_default`](DEFAULT_SCOPE) and what the operation requires. An
+//! [`optional`](crate::middleware::AuthLayer::optional) layer lets requests without credentials pass all the
+//! same: it is around both. There is no
 //! leeway unless [`leeway`](AppId::leeway) grants some.
 //!
 //! It does NOT look at `amr`, `email_verified` and claims that a tenant maps into its tokens, nor

@@ -1,12 +1,15 @@
 //! Whether a path can be read in one way only.
 //!
-//! The table sees the path as the client sent it; a proxy or a back end may remove dot segments, merge
+//! A requirement table sees the path as the client sent it; a proxy or a back end may remove dot segments, merge
 //! slashes, decode, or cut parameters off before it routes. Where the two could come to different routes, the
 //! row of the one must not open the other.
 
 /// Whether each segment of a path stands for itself (RFC 3986 section 6.2.2): none is empty, `.` or `..`, none
 /// has a parameter (`;`), and no character is encoded that need not be, or that separates segments.
-pub(crate) fn is_plain(path: &str) -> bool {
+///
+/// A path that is not plain may be another one to a proxy or a back end: `/public/../admin`, `/public/%2e%2e/admin`.
+#[must_use]
+pub fn is_plain_path(path: &str) -> bool {
     let Some(path) = path.strip_prefix('/') else { return false };
     path.is_empty() || path.strip_suffix('/').unwrap_or(path).split('/').all(is_plain_segment)
 }
@@ -80,7 +83,7 @@ mod tests {
             ("/a%é", false),
             ("/é", false),
         ] {
-            assert_eq!(is_plain(path), plain, "{path}");
+            assert_eq!(is_plain_path(path), plain, "{path}");
         }
     }
 }
