@@ -78,6 +78,8 @@ function identityOf(claims) {
     client_id: claims.client_id,
     audiences: [claims.aud].flat(),
     scopes: claims.scope.split(' '),
+    roles: [],
+    actor: null,
     expires_at: claims.exp,
     claims,
   };
