@@ -116,8 +116,8 @@ impl RequirementTable {
         self
     }
 
-    /// Checks that paths can be compared with every pattern, and that no two of a method stand for the same paths. One that fails is found by axum's route alone; by
-    /// the path, its operations count as not listed.
+    /// Checks that paths can be compared with every pattern, and that no two of a method stand for the same paths.
+    /// One that fails is found by axum's route alone; by the path, its operations count as not listed.
     ///
     /// # Errors
     /// The first [`PatternError`].
