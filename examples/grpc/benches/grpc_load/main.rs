@@ -1,8 +1,8 @@
 //! The gRPC half of the load bench: unary calls over loopback, with and without the layer.
 //!
 //! ```text
-//! cargo bench -p grpc-example --bench load                 # less than a minute
-//! cargo bench -p grpc-example --bench load -- --smoke      # some seconds
+//! cargo bench -p grpc-example --bench grpc_load                 # less than a minute
+//! cargo bench -p grpc-example --bench grpc_load -- --smoke      # some seconds
 //! ```
 //!
 //! It is here and not beside the axum half because tonic's transport would weigh on every test build
