@@ -5,6 +5,8 @@
 //! - [`Identity`]: who it is; where the layer let the request pass without credentials, the very 401
 //!   that the layer would have sent: its challenge, its scopes, its body.
 //! - `Option<Identity>`: who it is, or no one, behind an [optional] layer.
+//! - [`Allowed<O>`](Allowed): who it is, where that is allowed what the operation `O` requires; the 403 or the 401
+//!   of a guard otherwise.
 //! - [`Claims<T>`]: the claims of the access token as a type of the application; a 403 that names the
 //!   claim where the token lacks one.
 //!
@@ -32,6 +34,8 @@
 //! # }
 //! ```
 
+mod allowed;
+
 use std::fmt;
 
 use axum::{
@@ -43,9 +47,10 @@ use bytes::Bytes;
 use http::{StatusCode, request::Parts};
 use serde::de::DeserializeOwned;
 
+pub use self::allowed::Allowed;
 use crate::{
     ClaimsError, ResourceServer,
-    http::{LateRefusal, Rejection},
+    http::{LateRefusal, Rejection, RequestHead},
     identity::{Authentication, Identity},
 };
 
@@ -78,20 +83,22 @@ pub enum ExtractorRejection {
     NoLayer,
     /// The layer let the request pass without credentials, and the handler needs an identity: the
     /// refusal, as the layer would have sent it.
-    Unauthenticated(Unauthenticated),
+    Unauthenticated(Refused),
+    /// The identity does not meet what the handler [requires](Allowed).
+    NotAllowed(Refused),
     /// The claims do not have the shape that the handler asks for: a 403 where the token lacks one of
     /// them, else a 500.
     Claims(ClaimsError),
 }
 
-/// The refusal of a layer, sent by a handler behind it.
+/// A refusal as a layer or a guard makes it, sent by a handler behind it.
 #[derive(Debug)]
-pub struct Unauthenticated {
+pub struct Refused {
     why: Rejection,
     response: Box<http::Response<Bytes>>,
 }
 
-impl Unauthenticated {
+impl Refused {
     /// The refusal as data.
     #[must_use]
     pub fn rejection(&self) -> &Rejection {
@@ -106,7 +113,7 @@ impl fmt::Display for ExtractorRejection {
             Self::NoLayer => f.write_str(
                 "no authentication in front of this handler: add ResourceServer::layer or ::guard",
             ),
-            Self::Unauthenticated(refused) => refused.why.fmt(f),
+            Self::Unauthenticated(refused) | Self::NotAllowed(refused) => refused.why.fmt(f),
             Self::Claims(error) => error.fmt(f),
         }
     }
@@ -116,7 +123,7 @@ impl std::error::Error for ExtractorRejection {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::NoLayer => None,
-            Self::Unauthenticated(refused) => Some(&refused.why),
+            Self::Unauthenticated(refused) | Self::NotAllowed(refused) => Some(&refused.why),
             Self::Claims(error) => Some(error),
         }
     }
@@ -126,22 +133,34 @@ impl IntoResponse for ExtractorRejection {
     fn into_response(self) -> Response {
         let text = self.to_string();
         match self {
-            Self::Unauthenticated(refused) => (*refused.response).map(Body::from),
+            Self::Unauthenticated(refused) | Self::NotAllowed(refused) => (*refused.response).map(Body::from),
             Self::Claims(error) if error.missing().is_some() => (StatusCode::FORBIDDEN, text).into_response(),
             Self::NoLayer | Self::Claims(_) => (StatusCode::INTERNAL_SERVER_ERROR, text).into_response(),
         }
     }
 }
 
-/// Status and headers, without a body, in plain HTTP.
+/// In plain HTTP, with the body that the [server](crate::ResourceServerBuilder::reject_with) makes where nothing of the
+/// request is known; for one that is, [`answer`](Rejection::answer).
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        (self.status(), self.headers()).into_response()
+        self.answer(RequestHead::unknown())
     }
 }
 
 fn authentication(parts: &Parts) -> Result<Authentication, ExtractorRejection> {
     Authentication::of(&parts.extensions).ok_or(ExtractorRejection::NoLayer)
+}
+
+/// What a request without credentials gets where an identity is needed: the refusal of its layer.
+fn anonymous(parts: &Parts) -> ExtractorRejection {
+    match LateRefusal::of(&parts.extensions) {
+        Some(late) => ExtractorRejection::Unauthenticated(Refused {
+            why: late.why().clone(),
+            response: Box::new(late.response_to(late.why(), parts.into())),
+        }),
+        None => ExtractorRejection::NoLayer,
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Identity {
@@ -150,13 +169,7 @@ impl<S: Sync> FromRequestParts<S> for Identity {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ExtractorRejection> {
         match authentication(parts)? {
             Authentication::Verified(identity) => Ok(identity),
-            Authentication::Anonymous => Err(match LateRefusal::of(&parts.extensions) {
-                Some(late) => ExtractorRejection::Unauthenticated(Unauthenticated {
-                    why: late.why().clone(),
-                    response: Box::new(late.response((&*parts).into())),
-                }),
-                None => ExtractorRejection::NoLayer,
-            }),
+            Authentication::Anonymous => Err(anonymous(parts)),
         }
     }
 }

@@ -7,7 +7,7 @@ use http::StatusCode;
 use tower_resource_server::{
     ReplaceKeysError, ResourceServer, RevokeKeyError, TrustedIssuer,
     error::{Malformed, TokenError},
-    http::{Reason, RequestError},
+    http::{InvalidLoginPage, Reason, RequestError},
     identity_provider::{AnswerError, ExchangeError, StateError, UserIdentityError},
     issuer::{IssueError, SigningKey, SigningKeyError},
     keys::{Algorithm, JwksError, KeyError, KeySet, PemError, VerifyingKey, WeakSecret},
@@ -171,6 +171,7 @@ fn every_error_is_one_line_without_a_period() {
             VcapError::Malformed,
             VcapError::NoService,
             VcapError::MissingCredential("tenantId"),
+            InvalidLoginPage,
         ],
         rows![
             SigningKeyError::Pem(PemError::Base64),

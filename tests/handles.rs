@@ -19,8 +19,9 @@ use crate_::{
     error::{ClaimName, ConfigError, Malformed, TokenError},
     explain::{Finding, Html, Shown, Stage, Verdict},
     http::{
-        ChallengeRow, ChallengeTable, Empty, Grammar, IdTokenLocation, Json, MetadataService, Reason,
-        Rejection, RequestError, Spacing,
+        AsServer, ChallengeRow, ChallengeTable, Empty, Grammar, IdTokenLocation, InvalidLoginPage, Json,
+        LoginRedirect, MetadataService, ProblemDetails, Reason, RefusalBody, Rejection, RequestError,
+        Spacing,
     },
     identity_provider::{
         AnswerError, Challenge, ExchangeError, HandleChallengeAnswer, IdentityProviderClient,
@@ -35,7 +36,7 @@ use crate_::{
         Algorithm, AlgorithmSet, JwksError, KeyError, KeySet, PemError, UnknownAlgorithm, VerifyingKey,
         WeakSecret,
     },
-    middleware::{AuthLayer, AuthService, RequirementTable, Requirements},
+    middleware::{AuthLayer, AuthService, PatternError, RequirementTable, Requirements},
     net::{
         BearerTokenError, Body, HttpError, Limits, ReqwestClient, ReqwestClientBuilder, SourceUrl, UrlError,
     },
@@ -86,7 +87,8 @@ fn handles_and_errors_have_the_traits_that_users_expect() {
         ReqwestClient, SourceUrl, Limits, RefreshSettings, TenantSettings, TenantKeys, Health, SourceState,
         Nonces,
         Grammar, Spacing, IdTokenLocation, Reason, Rejection, ChallengeRow, ChallengeTable, Empty, Json,
-        MetadataService<Bytes>,
+        MetadataService<Bytes>, AsServer, LoginRedirect<Json>, ProblemDetails, RefusalBody,
+        crate_::axum::Allowed<TestIssuer>,
         AuthLayer, AuthService<(), Empty>, Requirements, RequirementTable,
         AppId, AuthorizationContext, MobileClientAccess, SecurityContext, Sceyt, sceyt::Application,
         sceyt::Context, sceyt::ErrorBody, layer::Provider, layer::User,
@@ -106,6 +108,7 @@ fn handles_and_errors_have_the_traits_that_users_expect() {
         HttpError, BearerTokenError, UrlError, FetchError, MetadataError, RefreshError, NoRuntime,
         NonceError, NonceSetupError, SpendError, RequestError, VcapError,
         SigningKeyError, IssueError, UserIdentityError, ExchangeError, AnswerError, StateError,
+        InvalidLoginPage, PatternError,
     ];
     all![shown:
         Explanation, Shown, Stage, KeyRevocation, Rejection, Reason, Requirement, Rule, UnixTime, Algorithm,

@@ -12,7 +12,6 @@ use tower_resource_server::{Identity, ResourceServer, middleware::AuthLayer};
 use crate::{
     context::{self, Context},
     issuer_flags::Profile,
-    refusals::Refusals,
 };
 
 /// Everything behind the layer but `/healthz` and `/.well-known/*`.
@@ -24,7 +23,7 @@ pub(crate) fn router(api: &ResourceServer, layer: AuthLayer, profile: Profile) -
         .fallback(async move |who: Option<Identity>| {
             Json(who.map(|who| WhoAmI::new(&who, context)).unwrap_or_default())
         })
-        .layer(layer.reject_with(Refusals::of(profile)))
+        .layer(layer)
         .route("/healthz", get(async || "ok\n"))
         .route("/.well-known/", any(async || axum::http::StatusCode::NOT_FOUND))
         .route_service("/.well-known/{*path}", api.metadata_service::<Body>())

@@ -36,9 +36,10 @@ pub(crate) async fn run(listen: Option<SocketAddr>) -> Result<(), AnyError> {
     let api = ResourceServer::builder(&resource)
         .issuer(TrustedIssuer::discover(issuer.issuer(), TokenProfile::rfc9068()).allow_loopback_http(true))
         .scopes_supported(scope(READ).and(scope(WRITE)))
+        .reject_with(JsonRefusals)
         .build()?;
     // A guard is complete on its route, which the layer does not go around: each path has one requirement.
-    let guard = api.guard(scope(WRITE)).reject_with(JsonRefusals);
+    let guard = api.guard(scope(WRITE));
     let router = api::router(&api, api.layer().requirements(scope(READ)), Profile::Rfc9068)
         .route("/orders/new", any(api::who_am_i).layer(guard));
 

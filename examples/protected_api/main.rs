@@ -32,9 +32,9 @@ use std::{
 use axum::Router;
 use clap::Parser;
 use tokio::net::TcpListener;
-use tower_resource_server::ResourceServer;
+use tower_resource_server::{ResourceServer, ResourceServerBuilder};
 
-use self::{cli::Cli, shutdown::Shutdown};
+use self::{cli::Cli, refusals::Refusals, shutdown::Shutdown};
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
@@ -52,7 +52,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), AnyError> {
-    let add = |server| cli.address.on(cli.requirements.on(server, cli.issuer.scope()));
+    let refusals = Refusals::of(cli.issuer.profile());
+    let add = |server: ResourceServerBuilder| {
+        cli.address.on(cli.requirements.on(server.reject_with(refusals), cli.issuer.scope()))
+    };
     match cli.issuer.resource_server(add)? {
         Some(api) => guard(cli, api).await,
         None => demo::run(cli.listen).await,

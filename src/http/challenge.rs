@@ -14,27 +14,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderValue;
 
-use super::{ChallengeParameter, ChallengeRow, ChallengeTable, Reason, Rejection, reason::Case};
+use super::{ChallengeParameter, ChallengeRow, ChallengeTable, Manner, Reason, Rejection, reason::Case};
 use crate::policy::{StepUp, searched_parameter};
 
 /// Longer than most challenges, so that writing one allocates once.
 const TYPICAL_LENGTH: usize = 256;
 
 /// What the challenges of one server have in common; the texts are escaped.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Challenger {
     table: ChallengeTable,
     realm: Option<Box<str>>,
     /// The address of the protected resource metadata.
     resource_metadata: Option<Box<str>>,
-    /// Whether gRPC is answered in gRPC.
-    in_grpc: bool,
-}
-
-impl Default for Challenger {
-    fn default() -> Self {
-        Self { table: ChallengeTable::default(), realm: None, resource_metadata: None, in_grpc: true }
-    }
+    manner: Manner,
 }
 
 impl Challenger {
@@ -48,12 +41,12 @@ impl Challenger {
     ) -> Result<Self, String> {
         let realm = realm.map(|realm| quotable("realm", realm)).transpose()?;
         let resource_metadata = resource_metadata.map(address).transpose()?;
-        Ok(Self { table, realm, resource_metadata, in_grpc: true })
+        Ok(Self { table, realm, resource_metadata, manner: Manner::default() })
     }
 
-    /// Whether gRPC is answered in gRPC, or in plain HTTP.
-    pub(crate) const fn in_grpc(mut self, is: bool) -> Self {
-        self.in_grpc = is;
+    /// How its refusals are sent.
+    pub(crate) fn sent_in(mut self, manner: Manner) -> Self {
+        self.manner = manner;
         self
     }
 
@@ -75,7 +68,7 @@ impl Challenger {
         };
         let schemes = self.table.schemes.iter().take(schemes);
         let challenges = schemes.filter_map(|scheme| self.challenge(scheme, row, &reason, asked)).collect();
-        Rejection::new(reason, row.clone(), challenges, retry_after, self.in_grpc)
+        Rejection::new(reason, row.clone(), challenges, retry_after, self.manner.clone())
     }
 
     /// The same refusal with the metadata at `url`, in the challenges that name it. No configured text holds

@@ -1,5 +1,8 @@
 //! The head of a request, borrowed.
 
+#[cfg(feature = "axum")]
+use std::sync::LazyLock;
+
 use http::{Extensions, HeaderMap, Method, Request, Uri, Version, request::Parts};
 
 /// The head of a request: what authentication, requirements and refusals go by. Nothing of the request
@@ -27,6 +30,19 @@ pub struct RequestHead<'a> {
     pub headers: &'a HeaderMap,
     /// What layers outside this one have found out.
     pub extensions: &'a Extensions,
+}
+
+#[cfg(feature = "axum")]
+impl RequestHead<'static> {
+    /// Where the request is not known: that of `GET *`, without fields.
+    pub(crate) fn unknown() -> Self {
+        static UNKNOWN: LazyLock<Request<()>> = LazyLock::new(|| {
+            let mut request = Request::new(());
+            *request.uri_mut() = Uri::from_static("*");
+            request
+        });
+        Self::from(&*UNKNOWN)
+    }
 }
 
 impl<'a, B> From<&'a Request<B>> for RequestHead<'a> {

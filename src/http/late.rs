@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Extensions;
 #[cfg(feature = "axum")]
-use {super::RequestHead, bytes::Bytes, http::Response};
+use {super::RequestHead, bytes::Bytes, http::Response, std::any::Any};
 
 use super::Rejection;
 
@@ -13,6 +13,10 @@ use super::Rejection;
 pub(crate) trait Refuse: Send + Sync {
     #[cfg(feature = "axum")]
     fn refuse(&self, why: &Rejection, request: RequestHead<'_>) -> Response<Bytes>;
+
+    /// The server of the layer.
+    #[cfg(feature = "axum")]
+    fn server(&self) -> &dyn Any;
 }
 
 /// What an [optional](crate::middleware::AuthLayer::optional) layer leaves in the extensions of a
@@ -39,9 +43,15 @@ impl LateRefusal {
         &self.why
     }
 
-    /// The response that the layer would have sent.
+    /// The response that the layer would have sent for this reason.
     #[cfg(feature = "axum")]
-    pub(crate) fn response(&self, request: RequestHead<'_>) -> Response<Bytes> {
-        self.layer.refuse(&self.why, request)
+    pub(crate) fn response_to(&self, why: &Rejection, request: RequestHead<'_>) -> Response<Bytes> {
+        self.layer.refuse(why, request)
+    }
+
+    /// The server of the layer.
+    #[cfg(feature = "axum")]
+    pub(crate) fn server(&self) -> &dyn Any {
+        self.layer.server()
     }
 }

@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     future::{Ready, ready},
     marker::PhantomData,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
 
@@ -80,12 +80,12 @@ impl Metadata {
         };
         let unsigned = Bytes::from(serde_json::to_vec(&document).ok()?);
         let Some(sign) = &self.settings.signer else { return Some(unsigned) };
-        let mut last = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, signed)) = &*last
+        if let Some((of, signed)) = &*self.last_signed()
             && *of == unsigned
         {
             return Some(signed.clone());
         }
+        // Others are not kept waiting: two that come at once both sign.
         let Value::Object(members) = serde_json::to_value(&document).ok()? else { return None };
         document.signed_metadata = match sign(&members) {
             Ok(jwt) => Some(jwt),
@@ -95,8 +95,12 @@ impl Metadata {
             }
         };
         let signed = Bytes::from(serde_json::to_vec(&document).ok()?);
-        *last = Some((unsigned, signed.clone()));
+        *self.last_signed() = Some((unsigned, signed.clone()));
         Some(signed)
+    }
+
+    fn last_signed(&self) -> MutexGuard<'_, Option<(Bytes, Bytes)>> {
+        self.signed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn answer<B: From<Bytes>>(&self, head: RequestHead<'_>) -> Response<B> {

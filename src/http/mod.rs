@@ -6,8 +6,9 @@
 //! - `table`: what each case is in HTTP ([`ChallengeTable`]); `challenge`: the `WWW-Authenticate`
 //!   fields that its row asks for (RFC 6750 section 3); `lasting`: challenges that are sent often.
 //! - `rejection`: a refusal as data ([`Rejection`]): status, headers, code, phrase, gRPC status.
-//! - `reject`: the body of a refusal ([`Reject`]): [`Empty`], [`Json`], [`ProblemDetails`] (`problem`), a
-//!   closure, or your own; `late`: a refusal that a handler asks for.
+//! - `reject`: the body of a refusal ([`Reject`]): [`Empty`], [`Json`], [`ProblemDetails`] (`problem`),
+//!   [`LoginRedirect`], a closure, or your own; `server_reject`: what the server says of it once ([`AsServer`]); `late`: a refusal that
+//!   a handler asks for.
 //! - `grpc`: the same refusals for gRPC, chosen by the request's content type and version.
 //! - `metadata`: the protected resource metadata document (RFC 9728); `resource_metadata`: what only the
 //!   application knows of it; `scopes_supported`: what its routes require; `well_known`: where it is;
@@ -29,6 +30,7 @@ mod head;
 mod lasting;
 #[cfg(any(feature = "axum", feature = "tonic"))]
 mod late;
+mod login_redirect;
 mod metadata;
 mod network;
 mod plain;
@@ -39,6 +41,7 @@ mod reject;
 mod rejection;
 mod resource_metadata;
 mod scopes_supported;
+mod server_reject;
 mod table;
 mod well_known;
 
@@ -50,6 +53,7 @@ pub use grammar::{Grammar, Spacing};
 pub use head::RequestHead;
 #[cfg(any(feature = "axum", feature = "tonic"))]
 pub(crate) use late::{LateRefusal, Refuse};
+pub use login_redirect::{InvalidLoginPage, LoginRedirect};
 pub(crate) use metadata::Metadata;
 pub use metadata::MetadataService;
 pub use plain::is_plain_path;
@@ -57,13 +61,14 @@ pub use problem::ProblemDetails;
 pub(crate) use public_address::{KnownAddress, resource_at};
 pub use public_address::{PeerAddress, PublicAddress};
 pub use reason::Reason;
-pub(crate) use reject::reject;
-#[cfg(feature = "axum")]
-pub(crate) use reject::reject_in_bytes;
-pub use reject::{BodyOf, Empty, FromRefusal, Json, RefusalBody, Reject};
+pub use reject::{BodyOf, Empty, FromRefusal, Json, RefusalBody, RefusalHead, Reject};
+pub(crate) use reject::{reject, reject_in_bytes};
+pub(crate) use rejection::Manner;
 pub use rejection::Rejection;
 pub use resource_metadata::ResourceMetadata;
 pub(crate) use scopes_supported::ScopesSupported;
+pub(crate) use server_reject::SharedReject;
+pub use server_reject::{AsServer, ServerBody};
 pub use table::{ChallengeParameter, ChallengeRow, ChallengeTable};
 pub(crate) use well_known::WellKnown;
 

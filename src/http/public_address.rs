@@ -251,12 +251,22 @@ impl KnownAddress {
     /// The URL that the client of this request used, without its query.
     pub(crate) fn url_of(&self, head: RequestHead<'_>) -> Option<String> {
         let base = self.base.as_ref()?;
-        let path = path(head);
+        let path = path_of_target(head);
         match self.told(head, &base.origin) {
             Some((origin, prefix)) if !prefix.is_empty() => Some(format!("{origin}{prefix}{path}")),
             Some((origin, _)) => Some(format!("{origin}{}{path}", base.prefix())),
             None => Some(format!("{}{}{path}", base.origin, base.prefix())),
         }
+    }
+
+    /// The path that the client of this request used.
+    pub(super) fn path_of(&self, head: RequestHead<'_>) -> String {
+        let url = self.url_of(head);
+        let path = url.as_deref().and_then(|url| {
+            let (_, rest) = url.split_once("://")?;
+            rest.find('/').and_then(|at| rest.get(at..))
+        });
+        path.unwrap_or_else(|| path_of_target(head)).to_owned()
     }
 
     /// The origin and the stripped prefix that trusted proxies tell, if they tell one of them.
@@ -279,7 +289,7 @@ impl KnownAddress {
 }
 
 /// The path as it came to this program: axum's `nest` strips its own part from the one that a layer sees.
-fn path(head: RequestHead<'_>) -> &str {
+fn path_of_target(head: RequestHead<'_>) -> &str {
     #[cfg(feature = "axum")]
     if let Some(axum::extract::OriginalUri(uri)) = head.extensions.get() {
         return uri.path();

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, header::CONTENT_TYPE};
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, VARY, WWW_AUTHENTICATE},
+};
 use serde::Serialize;
 
 use super::{Rejection, RequestHead};
@@ -12,8 +15,9 @@ use super::{Rejection, RequestHead};
 ///
 /// A refusal in gRPC has no body, and is none of this trait's concern: it is not asked then.
 ///
-/// For a few lines a closure is enough:
-/// [`AuthLayer::refusal_body`](crate::middleware::AuthLayer::refusal_body).
+/// The server is told it once, with [`reject_with`](crate::ResourceServerBuilder::reject_with) of its builder; a
+/// layer or a guard may say [otherwise](crate::middleware::AuthLayer::reject_with). For a few lines a closure is enough:
+/// [`refusal_body`](crate::ResourceServerBuilder::refusal_body).
 ///
 /// ```
 /// use tower_resource_server::http::{RefusalBody, Reject, Rejection, RequestHead};
@@ -29,10 +33,8 @@ use super::{Rejection, RequestHead};
 ///         RefusalBody::json(&serde_json::json!({ "type": "about:blank", "title": title }))
 ///     }
 /// }
-/// # fn app(api: &tower_resource_server::ResourceServer) {
-/// let layer = api.layer().reject_with(Problem);
-/// # let _ = layer;
-/// # }
+/// let builder = tower_resource_server::ResourceServer::builder("https://api.example").reject_with(Problem);
+/// # let _ = builder;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` makes no bodies for refusals",
@@ -46,6 +48,9 @@ pub trait Reject: Clone + Send + Sync + 'static {
     type Body: Default + Into<RefusalBody>;
 
     /// The body; that of the request has not been read.
+    ///
+    /// A [`Rejection`] that a handler returns as a response by itself comes without its request: the head is then that
+    /// of `GET *`, without fields.
     fn body(&self, why: &Rejection, request: RequestHead<'_>) -> Self::Body;
 }
 
@@ -53,14 +58,49 @@ pub trait Reject: Clone + Send + Sync + 'static {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct RefusalBody {
+    pub(super) head: RefusalHead,
+    pub(super) bytes: Bytes,
+}
+
+/// What goes with a body into the head of its response.
+#[doc(hidden)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RefusalHead {
     content_type: Option<HeaderValue>,
-    bytes: Bytes,
+    navigation: Navigation,
+}
+
+/// Whether a navigation of a browser is answered in another way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Navigation {
+    #[default]
+    Alike,
+    /// It is, and this is the answer to something else.
+    Varies,
+    /// It is sent to this address.
+    SeeOther(Box<HeaderValue>),
+}
+
+/// What the answer goes by where a navigation is answered in another way.
+const VARIES_BY: HeaderValue = HeaderValue::from_static("sec-fetch-mode, accept");
+
+impl RefusalHead {
+    /// The same, for a response without the body.
+    pub(super) fn without_type(self) -> Self {
+        Self { content_type: None, ..self }
+    }
+
+    #[cfg(test)]
+    pub(super) const fn has_type(&self) -> bool {
+        self.content_type.is_some()
+    }
 }
 
 impl RefusalBody {
     /// Bytes of this media type.
     pub fn new(content_type: HeaderValue, bytes: impl Into<Bytes>) -> Self {
-        Self { content_type: Some(content_type), bytes: bytes.into() }
+        let head = RefusalHead { content_type: Some(content_type), ..RefusalHead::default() };
+        Self { head, bytes: bytes.into() }
     }
 
     /// `text/plain` in UTF-8.
@@ -76,9 +116,22 @@ impl RefusalBody {
         }
     }
 
+    /// Sends a browser to this address.
+    pub(super) fn see_other(location: HeaderValue) -> Self {
+        let head =
+            RefusalHead { navigation: Navigation::SeeOther(Box::new(location)), ..RefusalHead::default() };
+        Self { head, ..Self::default() }
+    }
+
+    /// The same, where a navigation would be sent elsewhere.
+    pub(super) fn unless_navigation(mut self) -> Self {
+        self.head.navigation = Navigation::Varies;
+        self
+    }
+
     /// The same bytes, of another media type.
     pub fn of_type(mut self, content_type: HeaderValue) -> Self {
-        self.content_type = self.content_type.map(|_| content_type);
+        self.head.content_type = self.head.content_type.map(|_| content_type);
         self
     }
 }
@@ -115,27 +168,27 @@ impl From<serde_json::Value> for RefusalBody {
 #[diagnostic::on_unimplemented(
     message = "a refusal cannot be a response with the body `{Self}`",
     label = "the service behind an `AuthLayer` answers with such bodies",
-    note = "refusals without a body (`Empty`, which is the default) need `{Self}: Default`; those of `Json`, of closures and of your own need `{Self}: From<Bytes>`",
+    note = "refusals without a body (`Empty`), and those that the server says once (`AsServer`, which is the default), need `{Self}: Default`; those of `Json`, of closures and of your own on a layer need `{Self}: From<Bytes>`",
     note = "a layer that changes the body, such as tower-http's `TraceLayer`, goes around the `AuthLayer`, not behind it",
     note = "to have it behind, give the responses a body that can be made: `ServiceBuilder::new().layer(api.layer()).map_response(|response: Response<_>| response.map(axum::body::Body::new)).layer(..)`"
 )]
 pub trait FromRefusal<T>: Sized {
-    /// The body, and its media type.
+    /// The body, and what goes with it.
     #[doc(hidden)]
-    fn from_refusal(body: T) -> (Option<HeaderValue>, Self);
+    fn from_refusal(body: T) -> (RefusalHead, Self);
 }
 
 #[diagnostic::do_not_recommend]
 impl<B: Default> FromRefusal<()> for B {
-    fn from_refusal((): ()) -> (Option<HeaderValue>, Self) {
-        (None, B::default())
+    fn from_refusal((): ()) -> (RefusalHead, Self) {
+        Default::default()
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<B: From<Bytes>> FromRefusal<RefusalBody> for B {
-    fn from_refusal(body: RefusalBody) -> (Option<HeaderValue>, Self) {
-        (body.content_type, B::from(body.bytes))
+    fn from_refusal(body: RefusalBody) -> (RefusalHead, Self) {
+        (body.head, B::from(body.bytes))
     }
 }
 
@@ -150,15 +203,14 @@ pub(crate) fn reject<R: Reject, B: FromRefusal<R::Body>>(
     respond(reject, why, request, exposed, B::from_refusal)
 }
 
-/// The same, with bytes for a body.
-#[cfg(feature = "axum")]
-pub(crate) fn reject_in_bytes<R: Reject>(
+/// The same, with a body that is made from bytes.
+pub(crate) fn reject_in_bytes<R: Reject, B: From<Bytes>>(
     reject: &R,
     why: &Rejection,
     request: RequestHead<'_>,
     exposed: bool,
-) -> Response<Bytes> {
-    respond(reject, why, request, exposed, |body| Bytes::from_refusal(body.into()))
+) -> Response<B> {
+    respond(reject, why, request, exposed, |body| B::from_refusal(body.into()))
 }
 
 fn respond<R: Reject, B>(
@@ -166,15 +218,27 @@ fn respond<R: Reject, B>(
     why: &Rejection,
     request: RequestHead<'_>,
     exposed: bool,
-    convert: impl FnOnce(R::Body) -> (Option<HeaderValue>, B),
+    convert: impl FnOnce(R::Body) -> (RefusalHead, B),
 ) -> Response<B> {
     why.log();
     let flavour = why.flavour(request);
     let body = if flavour.is_some() { R::Body::default() } else { reject.body(why, request) };
-    let (content_type, body) = convert(body);
+    let (head, body) = convert(body);
     let mut response = why.response_in(flavour);
-    if let Some(content_type) = content_type {
+    if let Some(content_type) = head.content_type {
         response.headers_mut().insert(CONTENT_TYPE, content_type);
+    }
+    match head.navigation {
+        Navigation::Alike => {}
+        Navigation::Varies => drop(response.headers_mut().insert(VARY, VARIES_BY)),
+        Navigation::SeeOther(location) => {
+            *response.status_mut() = StatusCode::SEE_OTHER;
+            let headers = response.headers_mut();
+            headers.remove(WWW_AUTHENTICATE);
+            headers.insert(LOCATION, *location);
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            headers.insert(VARY, VARIES_BY);
+        }
     }
     if exposed {
         response.extensions_mut().insert(why.clone());
@@ -182,7 +246,7 @@ fn respond<R: Reject, B>(
     response.map(|()| body)
 }
 
-/// Refusals without a body: status and headers say it all.
+/// Refusals without a body: status and headers say it all. What a server answers with unless it is told otherwise.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Empty;
 
@@ -218,7 +282,8 @@ impl Reject for Json {
 }
 
 /// The bodies that a closure makes; see
-/// [`AuthLayer::refusal_body`](crate::middleware::AuthLayer::refusal_body).
+/// [`AuthLayer::refusal_body`](crate::middleware::AuthLayer::refusal_body) and
+/// [`ResourceServerBuilder::refusal_body`](crate::ResourceServerBuilder::refusal_body).
 #[derive(Clone, Copy)]
 pub struct BodyOf<F>(pub(crate) F);
 

@@ -2,13 +2,17 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{self, Entry},
 };
 use smallvec::SmallVec;
 
-use super::{ChallengeRow, Reason, RequestHead, grpc, lasting::lasting};
+use super::{
+    AsServer, ChallengeRow, KnownAddress, Reason, RefusalBody, RequestHead, SharedReject, grpc,
+    lasting::lasting, reject_in_bytes,
+};
 use crate::metrics;
 
 /// The values of `WWW-Authenticate`: one for each scheme, so nearly always one.
@@ -16,9 +20,9 @@ pub(super) type Challenges = SmallVec<[HeaderValue; 1]>;
 
 /// A refusal, ready to be sent: the reason, the status and the headers that go with it.
 ///
-/// A cheap clone. [`response`](Self::response) is the answer to a request, but for its body; what the
-/// body of a layer's refusals is, [`Reject`](super::Reject) says. Whether the request is refused in
-/// gRPC is not a matter of the body.
+/// A cheap clone. [`answer`](Self::answer) is the answer to a request, with the body that the server's
+/// [`Reject`](super::Reject) makes; [`response`](Self::response) the same without it. Whether the request is refused
+/// in gRPC is not a matter of the body.
 ///
 /// It prints itself in one line, the code and the phrase:
 ///
@@ -31,8 +35,9 @@ pub(super) type Challenges = SmallVec<[HeaderValue; 1]>;
 /// # }
 /// ```
 ///
-/// With the feature `axum` it is a response by itself, without a body, in plain HTTP: a handler that
-/// verifies a token from somewhere else returns it with `?`.
+/// With the feature `axum` it is a response by itself, in plain HTTP, with the body that the server's
+/// [`Reject`](super::Reject) makes where it knows nothing of the request: a handler that verifies a token from
+/// somewhere else, or [requires](crate::Identity::require) more of an identity, returns it with `?`.
 #[derive(Clone, Debug)]
 pub struct Rejection(Arc<Inner>);
 
@@ -42,9 +47,25 @@ struct Inner {
     row: ChallengeRow,
     challenges: Challenges,
     retry_after: Option<Duration>,
-    /// Whether gRPC is answered in gRPC.
-    in_grpc: bool,
+    manner: Manner,
     counter: metrics::Refused,
+}
+
+/// How the refusals of a server are sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Manner {
+    /// Whether gRPC is answered in gRPC.
+    pub(crate) in_grpc: bool,
+    /// What makes their bodies, where the server says it.
+    pub(crate) reject: Option<SharedReject>,
+    /// Where clients reach the server.
+    pub(crate) address: Arc<KnownAddress>,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self { in_grpc: true, reject: None, address: Arc::default() }
+    }
 }
 
 /// The code of the reason and its phrase.
@@ -66,10 +87,10 @@ impl Rejection {
         row: ChallengeRow,
         challenges: Challenges,
         retry_after: Option<Duration>,
-        in_grpc: bool,
+        manner: Manner,
     ) -> Self {
         let counter = metrics::Refused::of(reason.code(), reason.is_verified());
-        Self(Arc::new(Inner { reason, row, challenges, retry_after, in_grpc, counter }))
+        Self(Arc::new(Inner { reason, row, challenges, retry_after, manner, counter }))
     }
 
     /// Counts it, each time that it is used.
@@ -104,13 +125,13 @@ impl Rejection {
 
     /// The same refusal with other challenges. It is not counted again.
     pub(super) fn with_challenges(&self, change: impl Fn(&HeaderValue) -> HeaderValue) -> Self {
-        let Inner { reason, row, challenges, retry_after, in_grpc, counter } = &*self.0;
+        let Inner { reason, row, challenges, retry_after, manner, counter } = &*self.0;
         Self(Arc::new(Inner {
             reason: reason.clone(),
             row: row.clone(),
             challenges: challenges.iter().map(change).collect(),
             retry_after: *retry_after,
-            in_grpc: *in_grpc,
+            manner: manner.clone(),
             counter: counter.clone(),
         }))
     }
@@ -174,6 +195,33 @@ impl Rejection {
         self.response_in(self.flavour(request.into()))
     }
 
+    /// The whole response, in the protocol that the request speaks, with the body that the
+    /// [server](crate::ResourceServerBuilder::reject_with) makes: what a layer of it answers with.
+    ///
+    /// ```
+    /// # use tower_resource_server::{Identity, ResourceServer, policy::scope};
+    /// async fn serve(api: &ResourceServer, request: http::Request<()>) -> http::Response<bytes::Bytes> {
+    ///     match api.authenticate(&request).await {
+    ///         Ok(_) => http::Response::new("hello".into()),
+    ///         Err(why) => why.answer(&request),
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn answer<'r, B: From<Bytes>>(&self, request: impl Into<RequestHead<'r>>) -> Response<B> {
+        reject_in_bytes(&AsServer, self, request.into(), false)
+    }
+
+    /// The body that the server makes, if it makes any.
+    pub(super) fn server_body(&self, request: RequestHead<'_>) -> Option<RefusalBody> {
+        self.0.manner.reject.as_ref().map(|reject| reject.body(self, request))
+    }
+
+    /// The path that the client of a request used.
+    pub(super) fn public_path(&self, request: RequestHead<'_>) -> String {
+        self.0.manner.address.path_of(request)
+    }
+
     /// The response in gRPC, or in plain HTTP. Nothing is there yet, so that appending does what inserting
     /// does, with less to clear away.
     pub(super) fn response_in(&self, flavour: Option<grpc::Flavour>) -> Response<()> {
@@ -219,7 +267,7 @@ impl Rejection {
 
     #[inline]
     pub(super) fn flavour(&self, request: RequestHead<'_>) -> Option<grpc::Flavour> {
-        if self.0.in_grpc { grpc::Flavour::of(request) } else { None }
+        if self.0.manner.in_grpc { grpc::Flavour::of(request) } else { None }
     }
 }
 

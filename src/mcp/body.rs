@@ -1,6 +1,7 @@
 //! The body of an answer: as the server made it, filtered event by event, or the guard's own.
 
 use std::{
+    error::Error,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -36,6 +37,22 @@ pin_project! {
         Events { #[pin] body: T, filter: Box<EventFilter> },
     }
 }
+
+/// Bodies of requests that can be read and go on in one piece: what axum's and hyper's are made of.
+pub trait MessageBody:
+    Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + 'static
+{
+}
+
+impl<B> MessageBody for B where
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + 'static
+{
+}
+
+/// Bodies of answers that can be filtered.
+pub trait AnswerBody: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send {}
+
+impl<B> AnswerBody for B where B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send {}
 
 /// What a principal may see in lists.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use super::{
     service::Judge, sessions::Sessions,
 };
 use crate::{
-    http::{BodyOf, Empty, RefusalBody, Reject, Rejection, RequestHead},
+    http::{AsServer, BodyOf, RefusalBody, Reject, Rejection, RequestHead},
     policy::Requirement,
     server::ResourceServer,
 };
@@ -24,9 +24,22 @@ const MAX_ANSWER: usize = 4 * 1024 * 1024;
 /// [module](crate::mcp).
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct McpGuard<R = Empty> {
+pub struct McpGuard<R = McpRefusal> {
     rules: Rules<R>,
     origins: Origins,
+}
+
+/// Refusals with a challenge as their server makes them: what an [`McpGuard`] answers with unless it is told
+/// otherwise.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct McpRefusal;
+
+impl Reject for McpRefusal {
+    type Body = RefusalBody;
+
+    fn body(&self, why: &Rejection, request: RequestHead<'_>) -> RefusalBody {
+        AsServer.body(why, request).into()
+    }
 }
 
 impl ResourceServer {
@@ -68,7 +81,7 @@ impl ResourceServer {
             sessions: Sessions::random(),
             max_message: MAX_MESSAGE,
             max_answer: MAX_ANSWER,
-            reject: Empty,
+            reject: McpRefusal,
             exposes: false,
         };
         McpGuard { rules, origins: Origins::default() }
@@ -120,7 +133,8 @@ impl<R> McpGuard<R> {
         self
     }
 
-    /// Gives refusals with a challenge the bodies of `reject` instead of [`Empty`] ones.
+    /// Gives refusals with a challenge the bodies of `reject` instead of those that the
+    /// [server](crate::ResourceServerBuilder::reject_with) says.
     pub fn reject_with<T: Reject>(self, reject: T) -> McpGuard<T> {
         let Rules { policy, sessions, max_message, max_answer, reject: _, exposes } = self.rules;
         let rules = Rules { policy, sessions, max_message, max_answer, reject, exposes };

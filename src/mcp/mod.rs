@@ -72,8 +72,8 @@ mod sessions;
 mod uri;
 
 pub use self::{
-    body::McpBody,
-    guard::McpGuard,
+    body::{AnswerBody, McpBody, MessageBody},
+    guard::{McpGuard, McpRefusal},
     requirements::McpRequirements,
     service::{McpFuture, McpService},
     sessions::SessionSecretError,

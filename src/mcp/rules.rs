@@ -4,13 +4,12 @@ use std::{error::Error, sync::Arc};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, request::Parts};
-use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tower::{Service, ServiceExt};
 
 use super::{
     answer::{Expected, filtered},
-    body::{McpBody, View},
+    body::{AnswerBody, McpBody, MessageBody, View},
     fault::Fault,
     headers::{LAST_EVENT_ID, ask_for_plain, check_agreement, check_content},
     message::Messages,
@@ -53,10 +52,8 @@ impl<R: Reject> Rules<R> {
     ) -> Result<Response<McpBody<T>>, S::Error>
     where
         S: Service<Request<B>, Response = Response<T>>,
-        B: Body + From<Bytes>,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-        T: Body<Data = Bytes>,
-        T::Error: Into<Box<dyn Error + Send + Sync>>,
+        B: MessageBody,
+        T: AnswerBody,
         McpBody<T>: FromRefusal<R::Body>,
     {
         let (mut head, body) = request.into_parts();
@@ -76,11 +73,11 @@ impl<R: Reject> Rules<R> {
     }
 
     /// Decides on a request; the body comes back as it was.
-    async fn admit<B>(&self, head: &mut Parts, body: B) -> Result<(B, Identity, Expected), Refusal>
-    where
-        B: Body + From<Bytes>,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
+    async fn admit<B: MessageBody>(
+        &self,
+        head: &mut Parts,
+        body: B,
+    ) -> Result<(B, Identity, Expected), Refusal> {
         let server = &self.policy.server;
         let Some(who) = head.extensions.get::<Identity>().cloned() else {
             return Err(Refusal::Denied(
@@ -116,11 +113,7 @@ impl<R: Reject> Rules<R> {
         Ok((body, who, expected))
     }
 
-    async fn read<B>(&self, body: B) -> Result<Bytes, Fault>
-    where
-        B: Body,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
+    async fn read(&self, body: impl MessageBody) -> Result<Bytes, Fault> {
         if body.size_hint().lower() > self.max_message as u64 {
             return Err(Fault::TooLarge);
         }

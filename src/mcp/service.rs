@@ -1,7 +1,6 @@
 //! The services of a guard: the origin is checked in front of authentication, the message behind it.
 
 use std::{
-    error::Error,
     fmt,
     future::Future,
     mem,
@@ -12,20 +11,24 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body::Body;
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::{body::McpBody, origin::Origins, rules::Rules};
+use super::{
+    McpRefusal,
+    body::{AnswerBody, McpBody, MessageBody},
+    origin::Origins,
+    rules::Rules,
+};
 use crate::{
-    http::{Empty, FromRefusal, Reject},
+    http::{FromRefusal, Reject},
     middleware::{AuthService, InnerService, ResponseFuture},
 };
 
 /// Authenticates requests in front of an MCP server, and judges their messages; made by
 /// [`McpGuard`](super::McpGuard).
 #[derive(Clone, Debug)]
-pub struct McpService<S, R = Empty> {
+pub struct McpService<S, R = McpRefusal> {
     origins: Arc<Origins>,
     inner: AuthService<Judge<S, R>, R>,
 }
@@ -38,14 +41,10 @@ impl<S, R> McpService<S, R> {
 
 impl<S, R, B, T> Service<Request<B>> for McpService<S, R>
 where
-    S: Service<Request<B>, Response = Response<T>> + InnerService + Send + 'static,
-    S::Future: Send,
+    S: Service<Request<B>, Response = Response<T>, Future: Send> + InnerService + Send + 'static,
     R: Reject,
-    B: Body + From<Bytes> + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-    T: Body<Data = Bytes> + Send,
-    T::Error: Into<Box<dyn Error + Send + Sync>>,
+    B: MessageBody,
+    T: AnswerBody,
     McpBody<T>: FromRefusal<R::Body>,
 {
     type Response = Response<McpBody<T>>;
@@ -136,14 +135,10 @@ impl<S, R> Judge<S, R> {
 
 impl<S, R, B, T> Service<Request<B>> for Judge<S, R>
 where
-    S: Service<Request<B>, Response = Response<T>> + Clone + Send + 'static,
-    S::Future: Send,
+    S: Service<Request<B>, Response = Response<T>, Future: Send> + Clone + Send + 'static,
     R: Reject,
-    B: Body + From<Bytes> + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-    T: Body<Data = Bytes> + Send,
-    T::Error: Into<Box<dyn Error + Send + Sync>>,
+    B: MessageBody,
+    T: AnswerBody,
     McpBody<T>: FromRefusal<R::Body>,
 {
     type Response = Response<McpBody<T>>;

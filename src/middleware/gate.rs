@@ -260,4 +260,9 @@ impl<R: Reject> Refuse for Gate<R> {
         let why = self.server.at_address_of(why, request);
         crate::http::reject_in_bytes(&self.reject, &why, request, self.exposes)
     }
+
+    #[cfg(feature = "axum")]
+    fn server(&self) -> &dyn std::any::Any {
+        &self.server
+    }
 }

@@ -6,7 +6,7 @@ use tower::Layer;
 
 use super::{AuthService, ForwardedIdentity, Requirements, gate::Gate};
 use crate::{
-    http::{BodyOf, Empty, RefusalBody, Reject, Rejection, RequestHead},
+    http::{AsServer, BodyOf, RefusalBody, Reject, Rejection, RequestHead},
     policy::Requirement,
     server::ResourceServer,
 };
@@ -16,9 +16,9 @@ use crate::{
 ///
 /// # With other layers
 ///
-/// A refusal is a response with the body type of the service behind the layer. Refusals without a body
-/// need one with a `Default`; [`Json`](crate::http::Json), closures and bodies of your own one that is
-/// `From<Bytes>`. axum's `Router::layer` makes every body an `axum::body::Body`, which is both. Within one
+/// A refusal is a response with the body type of the service behind the layer. Refusals
+/// [as the server says](AsServer) need one with a `Default`; [`Json`](crate::http::Json), closures and bodies of your
+/// own on this layer one that is `From<Bytes>`. axum's `Router::layer` makes every body an `axum::body::Body`, which is both. Within one
 /// `tower::ServiceBuilder`, a layer that wraps the body, such as tower-http's `TraceLayer`, goes around
 /// this one; to have it behind, make the bodies plain again in between:
 ///
@@ -54,7 +54,7 @@ use crate::{
 /// `RUST_LOG=tower_resource_server=debug`.
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct AuthLayer<R = Empty> {
+pub struct AuthLayer<R = AsServer> {
     gate: Gate<R>,
 }
 
@@ -77,7 +77,7 @@ impl ResourceServer {
     /// # }
     /// ```
     pub fn layer(&self) -> AuthLayer {
-        AuthLayer { gate: Gate::new(self.clone(), false, Empty) }
+        AuthLayer { gate: Gate::new(self.clone(), false, AsServer) }
     }
 
     /// A layer for one route, complete by itself: it authenticates, or takes the identity that this
@@ -90,7 +90,7 @@ impl ResourceServer {
     /// again: also one that the program put there by hand, of another request or in a test. Nothing
     /// from outside can: an identity is made by verification alone.
     pub fn guard(&self, requirement: Requirement) -> AuthLayer {
-        AuthLayer { gate: Gate::new(self.clone(), true, Empty) }.requirements(requirement)
+        AuthLayer { gate: Gate::new(self.clone(), true, AsServer) }.requirements(requirement)
     }
 }
 
@@ -166,8 +166,9 @@ impl<R> AuthLayer<R> {
         self
     }
 
-    /// Gives refusals the bodies of `reject` instead of [`Empty`] ones; those that an extractor behind
-    /// an [optional](Self::optional) layer sends, too.
+    /// Gives refusals the bodies of `reject` instead of those that the
+    /// [server](crate::ResourceServerBuilder::reject_with) says; those that an extractor behind an
+    /// [optional](Self::optional) layer sends, too. What a handler refuses itself looks as the server says.
     pub fn reject_with<T: Reject>(self, reject: T) -> AuthLayer<T> {
         AuthLayer { gate: self.gate.rejecting(reject) }
     }

@@ -2,7 +2,9 @@
 //!
 //! - `layer`: [`AuthLayer`] and its settings; [`ResourceServer::layer`] and
 //!   [`ResourceServer::guard`] make one.
-//! - `requirements`: which requirement an operation has; `table`: by route or gRPC method.
+//! - `requirements`: which requirement an operation has; `table`: by route or gRPC method; `pattern`:
+//!   what no path can be.
+//! - `grpc_methods`: the rows of a table against the methods that gRPC services have.
 //! - `gate`: the decision on one request, without a service around it.
 //! - `service`: [`AuthService`], which takes the decision to the inner service.
 //! - `future`: what comes out of a call, named and unboxed.
@@ -46,19 +48,26 @@
 mod forward;
 mod future;
 mod gate;
+#[cfg(feature = "tonic")]
+mod grpc_methods;
 mod layer;
+mod pattern;
 mod refusals;
 mod requirements;
 mod service;
 mod table;
 
+#[cfg(feature = "tonic")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tonic")))]
+pub use self::grpc_methods::{DescriptorError, GrpcMethods, GrpcRowsError};
 pub use self::{
     forward::{ForwardedIdentity, ForwardedIdentityBuilder},
     future::ResponseFuture,
     layer::AuthLayer,
+    pattern::PatternError,
     requirements::Requirements,
     service::{AuthService, InnerService},
-    table::{PatternError, RequirementTable},
+    table::RequirementTable,
 };
 #[cfg(doc)]
 use crate::server::ResourceServer;

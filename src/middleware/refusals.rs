@@ -54,7 +54,7 @@ mod tests {
     use super::*;
     use crate::{
         error::{ClaimName, TokenError},
-        http::{ChallengeRow, Reason, TokenKind},
+        http::{ChallengeRow, Manner, Reason, TokenKind},
     };
 
     #[test]
@@ -67,7 +67,8 @@ mod tests {
                 written.set(written.get() + 1);
                 let row = ChallengeRow::new(http::StatusCode::OK);
                 let challenges = Default::default();
-                refusals.keep(Rejection::new(denial.reason, row, challenges, denial.retry_after, true))
+                let manner = Manner::default();
+                refusals.keep(Rejection::new(denial.reason, row, challenges, denial.retry_after, manner))
             });
             assert_eq!((rejection.reason(), rejection.retry_after()), (&reason, retry_after));
             written.get()

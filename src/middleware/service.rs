@@ -15,14 +15,14 @@ use super::{
     future::Held,
     gate::{Decision, Gate},
 };
-use crate::http::{Empty, FromRefusal, Reject};
+use crate::http::{AsServer, FromRefusal, Reject};
 
 /// Authenticates requests in front of `S`; made by [`AuthLayer`](super::AuthLayer).
 ///
 /// Bodies are of any type and are not touched; errors are those of `S`: a refusal is a response, so
 /// the body of responses must be one that a refusal can be made with ([`FromRefusal`]).
 #[derive(Clone, Debug)]
-pub struct AuthService<S, R = Empty> {
+pub struct AuthService<S, R = AsServer> {
     inner: S,
     /// Routers clone their services for each request: one count is all that a clone touches here.
     gate: Arc<Gate<R>>,

@@ -26,9 +26,9 @@ pub(crate) use requirement::{
     actor, is_scope_token,
 };
 pub use requirement::{
-    InvalidScope, RequiredClaim, RequiredDetails, Requirement, RequirementError, StepUp, acr, actor_is, all,
-    amr, anonymous_or, any, any_role, any_scope, audience, authorization_details, client, issuer, max_age,
-    not_delegated, role, scope,
+    InvalidScope, Operation, RequiredClaim, RequiredDetails, Requirement, RequirementError, StepUp, acr,
+    actor_is, all, amr, anonymous_or, any, any_role, any_scope, audience, authorization_details, client,
+    issuer, max_age, not_delegated, role, scope,
 };
 pub(crate) use rule::{Check, Presence};
 pub use rule::{ClaimRule, Rule, claim};

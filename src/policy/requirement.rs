@@ -6,6 +6,7 @@
 //! - `text`: the text form, read; `print`: the same, printed;
 //! - `nearest`: which answer a requirement gets that is not met;
 //! - `words`: a requirement in words, for explain;
+//! - `operation`: an operation as a type;
 //! - `compiled`: a requirement made ready for the requests of one server; `memo`: what a token keeps of it.
 //!
 //! A requirement is a tree of `and` and `or` over leaves. There is no negation: so one scope more never
@@ -16,6 +17,7 @@ mod facts;
 mod leaf;
 mod memo;
 mod nearest;
+mod operation;
 mod print;
 mod text;
 mod words;
@@ -32,6 +34,7 @@ pub(crate) use self::{
 pub use self::{
     leaf::{RequiredClaim, RequiredDetails},
     nearest::StepUp,
+    operation::Operation,
     text::RequirementError,
 };
 use crate::{policy::searched_parameter, token::ClaimPath};

@@ -12,9 +12,8 @@
 //! - `aud` is `account` unless the client (or a client scope) has an *audience mapper*; without one
 //!   every token is refused here, and rightly: it is for every API of the realm at once.
 //! - `sub` comes from the client scope `basic` since version 25; without it tokens are refused.
-//! - Roles are not scopes. [`role`](crate::policy::role) looks at those of the realm; for those of a client
-//!   too, `.map_profile(|profile| profile.role_claims(["/realm_access/roles", "/resource_access/shop/roles"]))`.
-//!   For roles that count as scopes, name where they are:
+//! - Roles are not scopes. [`role`](crate::policy::role) looks at those of the realm; at those of clients too with
+//!   `.map_profile(keycloak::client_roles(["orders-api"]))`. For roles that count as scopes, name where they are:
 //!   `.map_profile(|profile| profile.scope_claims(["scope", "/realm_access/roles"]))`; clients may ask
 //!   for any scope of theirs, so no scope may be called like a role.
 //! - The issuer follows the host name that the *client* saw, unless the server has a fixed one.
@@ -24,6 +23,9 @@
 //! - The algorithm is a setting of the realm; RS256 unless changed.
 
 use crate::{policy::claim, profile::TokenProfile};
+
+/// Where the roles of the realm are.
+const REALM_ROLES: &str = "/realm_access/roles";
 
 /// The access tokens of a realm.
 pub fn access_token() -> TokenProfile {
@@ -35,7 +37,38 @@ pub fn access_token() -> TokenProfile {
         .rule(claim("azp").non_empty_string())
         .client_claims(["azp"])
         .scope_claims(["scope"])
-        .role_claims(["/realm_access/roles"])
+        .role_claims([REALM_ROLES])
+}
+
+/// Counts the roles of these clients (`resource_access.{client id}.roles`) as roles, beside those of the realm: for
+/// [`map_profile`](crate::TrustedIssuer::map_profile).
+///
+/// Name those whose roles are meant for this API, mostly its own. A role of one of them and a role of the realm with the
+/// same name are one role here; to tell them apart, ask for the claim:
+/// `Requirement::claim("/resource_access/orders-api/roles").contains_any(["clerk"])`. The roles of other clients, such as
+/// `account`, which every user has some of, do not count.
+///
+/// ```
+/// use tower_resource_server::{policy::role, preset::keycloak};
+///
+/// let profile = keycloak::client_roles(["orders-api"])(keycloak::access_token());
+/// let needed = role("clerk");
+/// # #[cfg(feature = "remote")]
+/// let issuer = keycloak::realm("https://keycloak.example", "shop")
+///     .map_profile(keycloak::client_roles(["orders-api"]));
+/// # let _ = (profile, needed);
+/// ```
+pub fn client_roles<C: AsRef<str>>(
+    clients: impl IntoIterator<Item = C>,
+) -> impl FnOnce(TokenProfile) -> TokenProfile {
+    let of_client = |client: C| {
+        // As a part of a JSON Pointer (RFC 6901 section 3): client ids may be URLs.
+        let escaped = client.as_ref().replace('~', "~0").replace('/', "~1");
+        format!("/resource_access/{escaped}/roles")
+    };
+    let mut places = vec![REALM_ROLES.to_owned()];
+    places.extend(clients.into_iter().map(of_client));
+    move |profile| profile.role_claims(places)
 }
 
 /// The ID tokens of a realm.

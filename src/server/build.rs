@@ -8,12 +8,13 @@ use super::{
     check::label,
     issuers::{AskedClaims, Configured, Profiles, TrustedIssuers},
     key_sources::KeySources,
+    operations::Operations,
     problems::Problems,
     unlisted::Unlisted,
 };
 use crate::{
     error::{ConfigError, ConfigProblem},
-    http::{Challenger, KnownAddress, Metadata, ScopesSupported, resource_at},
+    http::{Challenger, KnownAddress, Manner, Metadata, ScopesSupported, resource_at},
     identity::ServerTag,
     metrics,
     policy::{Binding, Compiled, KnownLeaves, Policy, ScopeImplications},
@@ -35,7 +36,7 @@ impl ResourceServerBuilder {
         self.check(&mut problems);
         let address = Arc::new(self.settle_address(&mut problems));
         let metadata = self.metadata_at(&address);
-        let challenger = self.challenger(metadata.as_deref(), &mut problems);
+        let challenger = self.challenger(metadata.as_deref(), &address, &mut problems);
         let issuers = self.trusted_issuers(&mut problems);
         let nonces = self.spendable_nonces(&mut problems);
         let implications = self.implications(&mut problems);
@@ -50,6 +51,7 @@ impl ResourceServerBuilder {
             required,
             leaves,
             implications,
+            operations: Operations::default(),
             unlisted: Unlisted::default(),
             issuers,
             cache: (self.cache.max_bytes > 0).then(|| TokenCache::new(self.cache)),
@@ -102,14 +104,20 @@ impl ResourceServerBuilder {
         Metadata::new(&self.resource, address, authorization_servers, scopes, settings).map(Arc::new)
     }
 
-    fn challenger(&self, metadata: Option<&Metadata>, problems: &mut Vec<ConfigProblem>) -> Challenger {
+    fn challenger(
+        &self,
+        metadata: Option<&Metadata>,
+        public: &Arc<KnownAddress>,
+        problems: &mut Vec<ConfigProblem>,
+    ) -> Challenger {
         let address = metadata.map(|metadata| &*metadata.place.url);
         let challenger = Challenger::new(self.challenges.clone(), self.realm.as_deref(), address);
         let challenger = challenger.unwrap_or_else(|problem| {
             problems.push(problem.into());
             Challenger::default()
         });
-        challenger.in_grpc(self.grpc_refusals)
+        let (in_grpc, reject, address) = (self.grpc_refusals, self.reject.clone(), Arc::clone(public));
+        challenger.sent_in(Manner { in_grpc, reject, address })
     }
 
     /// Which scopes imply which.

@@ -7,7 +7,10 @@ use http::HeaderName;
 use super::{PairRules, TrustedIssuer};
 use crate::{
     error::ConfigProblem,
-    http::{ChallengeTable, Grammar, IdTokenLocation, PublicAddress, RequestProfile, ResourceMetadata},
+    http::{
+        BodyOf, ChallengeTable, Grammar, IdTokenLocation, PublicAddress, RefusalBody, Reject, Rejection,
+        RequestHead, RequestProfile, ResourceMetadata, SharedReject,
+    },
     policy::Requirement,
     store::Nonces,
     time::{Clock, SystemClock},
@@ -57,6 +60,7 @@ pub struct ResourceServerBuilder {
     pub(super) pair: PairRules,
     pub(super) challenges: ChallengeTable,
     pub(super) grpc_refusals: bool,
+    pub(super) reject: Option<SharedReject>,
     pub(super) required: Option<Requirement>,
     pub(super) scope_implications: Vec<(Box<str>, Vec<Box<str>>)>,
     pub(super) clock: Arc<dyn Clock>,
@@ -91,6 +95,7 @@ impl ResourceServerBuilder {
             pair: PairRules::default(),
             challenges: ChallengeTable::default(),
             grpc_refusals: true,
+            reject: None,
             required: None,
             scope_implications: Vec::new(),
             clock: Arc::new(SystemClock),
@@ -230,6 +235,49 @@ impl ResourceServerBuilder {
     pub fn grpc_refusals(mut self, enabled: bool) -> Self {
         self.grpc_refusals = enabled;
         self
+    }
+
+    /// How refusals look, wherever they are made: by layers, guards and MCP guards that are not told
+    /// [otherwise](crate::middleware::AuthLayer::reject_with), by extractors, and by handlers that return a
+    /// [`Rejection`]. They have no body unless this says so; a refusal in gRPC never has one.
+    ///
+    /// [`AsServer`](crate::http::AsServer) names the bodies of responses that can have it behind a layer.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use tower_resource_server::{TrustedIssuer, keys::{KeySet, VerifyingKey}, profile::TokenProfile};
+    /// # let keys = KeySet::from_keys([VerifyingKey::from_ed25519_bytes(&[7; 32])?]);
+    /// # let issuer = TrustedIssuer::with_keys("a", keys, TokenProfile::rfc9068());
+    /// use tower_resource_server::{ResourceServer, http::ProblemDetails};
+    ///
+    /// let api = ResourceServer::builder("https://api.example")
+    ///     .reject_with(ProblemDetails)
+    ///     .issuer(issuer)
+    ///     .build()?;
+    /// # let _ = api;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reject_with(mut self, reject: impl Reject) -> Self {
+        self.reject = Some(SharedReject::new(reject));
+        self
+    }
+
+    /// As [`reject_with`](Self::reject_with), with the body that a closure makes: a text, a JSON value, or a
+    /// [`RefusalBody`].
+    ///
+    /// ```
+    /// # use tower_resource_server::ResourceServer;
+    /// let builder = ResourceServer::builder("https://api.example")
+    ///     .refusal_body(|why, _| serde_json::json!({ "code": why.reason().code() }));
+    /// # let _ = builder;
+    /// ```
+    pub fn refusal_body<F, T>(self, body: F) -> Self
+    where
+        F: Fn(&Rejection, RequestHead<'_>) -> T + Clone + Send + Sync + 'static,
+        T: Into<RefusalBody>,
+    {
+        self.reject_with(BodyOf(body))
     }
 
     /// Requires this of every request, beside what an operation requires itself. Called again, both are

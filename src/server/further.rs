@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Inner, ResourceServer};
 use crate::{
-    http::{Reason, Rejection},
+    http::{Challenger, Reason, Rejection},
     identity::Identity,
     policy::{Compiled, Requirement},
 };
@@ -18,8 +18,8 @@ impl ResourceServer {
     /// [`valid_until`](Identity::valid_until).
     ///
     /// # Errors
-    /// The [`Rejection`] that a [`guard`](Self::guard) would answer with: its status and its challenge, without a
-    /// body, and with the configured address of the metadata. With the feature
+    /// The [`Rejection`] that a [`guard`](Self::guard) would answer with: its status, its challenge and its
+    /// [body](crate::ResourceServerBuilder::reject_with), with the configured address of the metadata. With the feature
     /// `axum` it is a response, with `tonic` a `Status`. An identity that another server verified is refused
     /// with [`Reason::ForeignIdentity`] (promise 12).
     ///
@@ -63,15 +63,21 @@ impl Identity {
     /// }
     /// ```
     pub fn require(&self, requirement: &Requirement) -> Result<(), Rejection> {
-        let server = self.server().server().and_then(|server| server.downcast::<Inner>().ok());
-        match server {
-            Some(server) => ResourceServer(server).check(self, requirement),
-            None => {
-                let required = Compiled::once(requirement.clone());
-                let scope = required.first_scopes().map(Into::into);
-                let reason = Reason::InsufficientScope { scope };
-                Err(crate::http::Challenger::default().refuse(reason, None, None))
-            }
+        match self.verifier() {
+            Some(server) => server.check(self, requirement),
+            None => Err(self.refusal_without_server(requirement)),
         }
+    }
+
+    /// The server that verified it, as long as it is there.
+    pub(crate) fn verifier(&self) -> Option<ResourceServer> {
+        self.server().server().and_then(|server| server.downcast::<Inner>().ok()).map(ResourceServer)
+    }
+
+    /// Where there is no server left to judge by, nothing is allowed.
+    pub(crate) fn refusal_without_server(&self, requirement: &Requirement) -> Rejection {
+        let required = Compiled::once(requirement.clone());
+        let scope = required.first_scopes().map(Into::into);
+        Challenger::default().refuse(Reason::InsufficientScope { scope }, None, None)
     }
 }

@@ -10,6 +10,7 @@
 //!   there yet, a wait.
 //! - `admit`: whether the request may have what it asks for: requirements, then what counts once.
 //! - `further`: what one operation requires, asked by hand.
+//! - `operations`: what operations require that are types.
 //! - `unlisted`: the operations that no requirement table lists.
 //! - `predicate`: a requirement that the application judges itself.
 //! - `explain`: the same two stages, with every check recorded.
@@ -35,6 +36,7 @@ mod key_changes;
 #[cfg(feature = "remote")]
 mod key_sources;
 mod known_issuer;
+mod operations;
 mod pair;
 mod predicate;
 mod problems;
@@ -69,7 +71,7 @@ pub use self::{
     pair::PairRules,
     trusted_issuer::TrustedIssuer,
 };
-use self::{cache::TokenCache, issuers::TrustedIssuers, unlisted::Unlisted};
+use self::{cache::TokenCache, issuers::TrustedIssuers, operations::Operations, unlisted::Unlisted};
 use crate::{
     http::{
         Challenger, KnownAddress, Metadata, MetadataService, Rejection, RequestHead, RequestProfile,
@@ -118,6 +120,7 @@ struct Inner {
     /// The leaves of all requirements, numbered.
     leaves: KnownLeaves,
     implications: ScopeImplications,
+    operations: Operations,
     unlisted: Unlisted,
     issuers: TrustedIssuers,
     cache: Option<TokenCache>,

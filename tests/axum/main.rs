@@ -2,6 +2,7 @@
 #![cfg(all(feature = "axum", feature = "test-util"))]
 
 mod refusals;
+mod server_reject;
 #[path = "../support/mod.rs"]
 mod support;
 

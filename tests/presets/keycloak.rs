@@ -1,7 +1,7 @@
 //! Keycloak.
 
 use serde_json::json;
-use tower_resource_server::preset::keycloak;
+use tower_resource_server::{policy::role, preset::keycloak};
 
 use crate::{NOW, Provider};
 
@@ -69,6 +69,40 @@ async fn a_realm() {
             ),
         ])
         .await;
+}
+
+#[tokio::test]
+async fn roles_are_those_of_the_realm_and_of_the_clients_that_are_named() {
+    let access = json!({"resource_access": {
+        "orders-api": {"roles": ["clerk", "buyer"]},
+        "https://sp.example/~a": {"roles": ["auditor"]},
+        "stock": {"roles": "keeper"},
+        "broken": ["owner"],
+    }});
+    let of = |clients: &[&str]| keycloak::client_roles(clients)(keycloak::access_token());
+    for (name, profile, expected) in [
+        ("the realm alone", keycloak::access_token(), "offline_access buyer"),
+        ("no client", of(&[]), "offline_access buyer"),
+        ("one client", of(&["orders-api"]), "offline_access buyer clerk"),
+        ("two", of(&["stock", "orders-api"]), "offline_access buyer keeper clerk"),
+        ("a URL", of(&["https://sp.example/~a"]), "offline_access buyer auditor"),
+        ("a client without roles here", of(&["else"]), "offline_access buyer"),
+        ("of another type", of(&["broken"]), "offline_access buyer"),
+        ("a part of a name", of(&["orders"]), "offline_access buyer"),
+        ("a path in a name", of(&["orders-api/roles"]), "offline_access buyer"),
+        ("the account client", of(&["account"]), "offline_access buyer view-profile"),
+    ] {
+        let provider = Provider { access_profile: profile, ..realm() };
+        let who = provider.access_with(access.clone()).await.unwrap();
+        assert_eq!(who.roles().join(" "), expected, "{name}");
+        let roles: Vec<_> = ["clerk", "keeper", "auditor", "view-profile", "owner"]
+            .into_iter()
+            .filter(|name| provider.admits(role(*name), access.clone()))
+            .collect();
+        let held: Vec<_> = expected.split(' ').skip(2).collect();
+        assert_eq!(roles.iter().filter(|role| held.contains(role)).count(), roles.len(), "{name}");
+        assert_eq!(roles.len(), held.len(), "{name}: {roles:?}");
+    }
 }
 
 #[tokio::test]

@@ -14,9 +14,10 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use tower_resource_server::{
-    IdTokenExpectations, Identity, ResourceServer, TrustedIssuer,
+    IdTokenExpectations, Identity, ResourceServer, ResourceServerBuilder, TrustedIssuer,
     issuer::SigningKey,
     keys::{Algorithm, KeySet},
+    policy::Requirement,
     profile::TokenProfile,
     test_util::{ManualClock, TestIssuer},
 };
@@ -65,14 +66,26 @@ impl Provider {
     }
 
     fn server(&self) -> ResourceServer {
+        self.server_that(|builder| builder)
+    }
+
+    /// Whether the good access token, with this patch on its claims, meets a requirement.
+    pub fn admits(&self, needed: Requirement, patch: Value) -> bool {
+        let token = self.sign(&self.header, &patched(&self.access, &patch));
+        self.server_that(|builder| builder.require(needed)).verify_now(&token).is_ok()
+    }
+
+    fn server_that(
+        &self,
+        also: impl FnOnce(ResourceServerBuilder) -> ResourceServerBuilder,
+    ) -> ResourceServer {
         let issuer = TrustedIssuer::with_keys(self.issuer, Self::keys(), self.access_profile.clone())
             .id_token_profile(self.id_profile.clone());
-        ResourceServer::builder(self.audience)
+        let builder = ResourceServer::builder(self.audience)
             .client_id(self.client)
             .issuer(issuer)
-            .clock(ManualClock::default())
-            .build()
-            .unwrap()
+            .clock(ManualClock::default());
+        also(builder).build().unwrap()
     }
 
     fn sign(&self, header: &Value, claims: &Value) -> String {

@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "no other crate imports a test")]
 
 mod anonymous;
+mod operations;
 mod properties;
 mod stage;
 #[path = "../support/mod.rs"]
@@ -24,9 +25,10 @@ async fn promise_14_the_truth_table_holds_in_every_placement() {
         let needed = row.needs.parse().unwrap_or_else(|error| panic!("{}: {error}", row.needs));
         let token = stage.token(row.claims);
         for placement in stage::PLACEMENTS {
+            let api = stage.builder().build().unwrap();
             // Twice, so that the second is a hit.
             for round in 1..=2 {
-                let got = stage.answer(*placement, &needed, &token).await;
+                let got = stage.answer_of(&api, *placement, &needed, Some(&token)).await;
                 if got != row.wanted {
                     wrong.push(format!(
                         "{placement:?}, round {round}: {} with {}\n  got {got:?}\n  not {:?}",

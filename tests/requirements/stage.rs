@@ -1,6 +1,6 @@
 //! One server, and every place where a requirement can be put.
 
-use std::convert::Infallible;
+use std::{cell::RefCell, convert::Infallible};
 
 use axum::{Router, routing};
 use http::{HeaderMap, Method, Request, Response, Version, header::CONTENT_TYPE};
@@ -8,14 +8,15 @@ use serde_json::Value;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_resource_server::{
     Identity, ResourceServer, ResourceServerBuilder,
+    axum::Allowed,
     http::Rejection,
     middleware::RequirementTable,
-    policy::Requirement,
+    policy::{Operation, Requirement},
     test_util::TestIssuer,
     time::{Clock, UnixTime},
 };
 
-use crate::support::{ask, get, request};
+use crate::support::{Answer, ask, get, request};
 
 pub struct Stage {
     pub issuer: TestIssuer,
@@ -33,12 +34,37 @@ pub enum Placement {
     Table,
     Function,
     ByHand,
+    Extractor,
+    OpenExtractor,
     Grpc,
 }
-use Placement::{ByHand, Function, Grpc, Guard, GuardBehindLayer, Server, Table};
+use Placement::{ByHand, Extractor, Function, Grpc, Guard, GuardBehindLayer, OpenExtractor, Server, Table};
 
-pub const PLACEMENTS: &[Placement] =
-    &[Placement::Layer, Server, Guard, GuardBehindLayer, Table, Function, ByHand, Grpc];
+pub const PLACEMENTS: &[Placement] = &[
+    Placement::Layer,
+    Server,
+    Guard,
+    GuardBehindLayer,
+    Table,
+    Function,
+    ByHand,
+    Extractor,
+    OpenExtractor,
+    Grpc,
+];
+
+thread_local! {
+    static NEEDED: RefCell<Requirement> = RefCell::new(Requirement::never());
+}
+
+/// What is asked for at this moment, as a type. A server asks for it once.
+struct Needed;
+
+impl Operation for Needed {
+    fn requirement() -> Requirement {
+        NEEDED.with_borrow(Requirement::clone)
+    }
+}
 
 /// What a request gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,11 +152,6 @@ impl Stage {
     }
 
     /// What a request with this token gets where this is needed.
-    pub async fn answer(&self, placement: Placement, needed: &Requirement, token: &str) -> Got {
-        let api = self.builder().build().unwrap();
-        self.answer_of(&api, placement, needed, Some(token)).await
-    }
-
     pub async fn answer_of(
         &self,
         api: &ResourceServer,
@@ -164,10 +185,30 @@ impl Stage {
                 };
                 Router::new().route("/", routing::get(handler)).layer(api.layer())
             }
+            Extractor | OpenExtractor => return self.extractor(placement, needed, token).await,
             Grpc => return self.grpc(api, table(), token).await,
         };
         let answer = ask(&app, get("/", token)).await;
         Got { status: answer.status().as_u16(), challenge: answer.challenge().map(str::to_owned) }
+    }
+
+    /// The answer of a handler whose signature has the requirement: of a server of its own, which knows no other.
+    async fn extractor(&self, placement: Placement, needed: &Requirement, token: Option<&str>) -> Got {
+        NEEDED.set(needed.clone());
+        let api = self.builder().build().unwrap();
+        let strict = async |_: Allowed<Needed>| "ok";
+        let open = async |_: Option<Allowed<Needed>>| "ok";
+        let app = match placement {
+            Extractor => Router::new().route("/", routing::get(strict)).layer(api.layer()),
+            _ => Router::new().route("/", routing::get(open)).layer(api.layer().optional(true)),
+        };
+        let (first, again) = (ask(&app, get("/", token)).await, ask(&app, get("/", token)).await);
+        let got = |answer: &Answer| Got {
+            status: answer.status().as_u16(),
+            challenge: answer.challenge().map(str::to_owned),
+        };
+        assert_eq!(got(&first), got(&again), "{placement:?}: {needed}");
+        got(&first)
     }
 
     /// The answer to a gRPC call, in terms of HTTP.

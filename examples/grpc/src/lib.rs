@@ -12,4 +12,7 @@ pub mod server;
 pub mod proto {
     #![allow(clippy::all, missing_docs)]
     tonic::include_proto!("greeter.v1");
+
+    /// What the services of this server are, as `protoc` writes it.
+    pub const DESCRIPTORS: &[u8] = tonic::include_file_descriptor_set!("greeter");
 }

@@ -48,6 +48,7 @@ async fn serve(flags: Serve) -> Result<(), AnyError> {
         .issuer
         .resource_server(|server| server.scopes_supported(scopes.clone()))?
         .ok_or("no issuer is trusted; name an --issuer or a --tenant")?;
+    server::check_rows()?;
     let layer = server::protect(&api, scopes);
     let listener = TcpListener::bind(flags.listen)
         .await

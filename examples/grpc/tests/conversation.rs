@@ -5,9 +5,10 @@ mod common;
 use std::future::ready;
 
 use common::{api, call, serve};
-use grpc_example::client::Method;
+use grpc_example::{client::Method, proto::DESCRIPTORS, server};
 use tower_resource_server::{
     ResourceServer, TrustedIssuer,
+    middleware::{GrpcMethods, RequirementTable},
     net::{Body, HttpClient, HttpError, HttpFuture, Limits},
     policy::{Requirement, scope},
     test_util::{Defect, TestIssuer},
@@ -151,4 +152,19 @@ async fn without_keys_a_call_is_unavailable_and_says_when_to_come_again() {
 
     let without = call(&address, None, Method::SayHello).await;
     assert_eq!(without.code, "UNAUTHENTICATED", "no keys are needed to see that there is no token");
+}
+
+#[test]
+fn the_rows_are_for_the_methods_of_the_proto_file() {
+    server::check_rows().unwrap();
+    let methods = GrpcMethods::of([DESCRIPTORS]).unwrap();
+    let paths: Vec<_> = methods.paths().collect();
+    assert_eq!(paths, ["/greeter.v1.Greeter/SayHello", "/greeter.v1.Greeter/SetGreeting"]);
+    let table = RequirementTable::new().grpc("/greeter.v1.Greeter/SetGreetings", scope(server::WRITE));
+    assert_eq!(
+        table.check_every_grpc(&methods).unwrap_err().to_string(),
+        "no service has /greeter.v1.Greeter/SetGreetings, which a row is for; write \
+         /greeter.v1.Greeter/SetGreeting; /greeter.v1.Greeter/SayHello has no row; \
+         /greeter.v1.Greeter/SetGreeting has no row"
+    );
 }

@@ -1,6 +1,8 @@
 //! The entrance for tonic: who makes a request, behind layers of all kinds and behind none.
 #![cfg(all(feature = "tonic", feature = "test-util"))]
 
+mod descriptors;
+
 use std::{convert::Infallible, sync::mpsc};
 
 use http::{Method, Request, Version, header::AUTHORIZATION, header::CONTENT_TYPE};
