@@ -124,6 +124,14 @@ pub enum TokenError {
     PairMismatch,
     /// The nonce that the token spends is none of this server's, its time is over, or it was spent.
     StaleNonce,
+    /// What is no JWT by its form is no credential that the server accepts beside tokens, either. The phrase is that of
+    /// [`Malformed::Parts`]: the answer does not say what else would be accepted.
+    UnknownCredential,
+    /// The [ticket](crate::ResourceServer::issue_ticket) in place of a token is none of this server's, its time is
+    /// over, or it was used.
+    StaleTicket,
+    /// The token [counts once](crate::profile::TokenProfile::single_use), and was used before.
+    AlreadyUsed,
 }
 
 /// The configured name of a claim, in an error.
@@ -201,7 +209,10 @@ impl TokenError {
             }
             Self::AuthenticationTooOld => ("authentication_too_old", "the authentication is too old"),
             Self::StaleNonce => ("stale_nonce", "the nonce is not found or expired"),
+            Self::StaleTicket => ("stale_ticket", "the ticket is not found or expired"),
+            Self::AlreadyUsed => ("already_used", "the token was used before"),
             Self::PairMismatch => ("pair_mismatch", "the two tokens do not belong together"),
+            Self::UnknownCredential => ("unknown_credential", Malformed::Parts.description()),
         }
     }
 
@@ -265,9 +276,14 @@ impl TokenError {
             Self::WrongAccessTokenHash => "bring the access token that came with this ID token",
             Self::AuthenticationTooOld => "have the user log in again",
             Self::PairMismatch => "send the ID token that was issued with this access token",
+            Self::UnknownCredential => {
+                "send a token, or an API key that this server has, as it was given out and all of it"
+            }
             Self::StaleNonce => {
                 "get a new nonce of this server, and a token with it: each counts once, and for minutes"
             }
+            Self::StaleTicket => "get a new ticket of this server: each counts once, and for seconds",
+            Self::AlreadyUsed => "get a new token for each use: tokens of this kind count once",
         }
     }
 

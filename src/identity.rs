@@ -1,5 +1,6 @@
 //! Who made a request: an identity that only verification can make.
 
+mod credential;
 mod principal;
 mod server_tag;
 mod token_claims;
@@ -13,6 +14,7 @@ use serde_json::Value;
 pub(crate) use self::server_tag::ServerTag;
 use self::token_claims::end_of;
 pub use self::{
+    credential::Credential,
     principal::{OwnedPrincipal, Principal},
     token_claims::TokenClaims,
 };
@@ -96,6 +98,8 @@ impl Tokens {
 pub(crate) struct RawTokens {
     pub(crate) access: Option<Box<str>>,
     pub(crate) id: Option<Box<str>>,
+    /// Whether the application was to get them, too.
+    pub(crate) shown: bool,
 }
 
 /// The claims do not have the shape that was asked for; says where, or which member is missing, and
@@ -163,6 +167,11 @@ impl Identity {
         self.0.tokens.iter()
     }
 
+    /// The tokens as they came, as far as the server keeps them.
+    pub(crate) fn raw(&self) -> &RawTokens {
+        &self.0.raw
+    }
+
     pub(crate) fn access_contents(&self) -> Option<&TokenContents> {
         self.0.tokens.access().map(Deref::deref)
     }
@@ -187,7 +196,8 @@ impl Identity {
         self.main().subject()
     }
 
-    /// The issuer that signed the token, exactly as configured.
+    /// The issuer that signed the token, exactly as configured. Where there is no token: the resource identifier of the
+    /// server, unless another was given with the credential.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.main().issuer
@@ -297,7 +307,22 @@ impl Identity {
     /// The verified access token, if there was one.
     #[must_use]
     pub fn access_token(&self) -> Option<TokenClaims<'_>> {
-        self.0.tokens.access().map(TokenClaims)
+        self.0.tokens.access().filter(|main| main.evidence.is_signature()).map(TokenClaims)
+    }
+
+    /// By which kind of credential the request was authenticated.
+    ///
+    /// ```
+    /// # use tower_resource_server::{Credential, Identity};
+    /// fn log(who: &Identity) {
+    ///     if let Credential::ApiKey(name) = who.credential() {
+    ///         println!("{} still uses the API key {name}", who.subject());
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn credential(&self) -> Credential<'_> {
+        Credential::of(&self.main().evidence)
     }
 
     /// The verified ID token, if there was one.
@@ -309,13 +334,13 @@ impl Identity {
     /// The access token as it came, if the server was built to retain tokens.
     #[must_use]
     pub fn raw_access_token(&self) -> Option<&str> {
-        self.0.raw.access.as_deref()
+        self.0.raw.access.as_deref().filter(|_| self.0.raw.shown)
     }
 
     /// The ID token as it came, if the server was built to retain tokens.
     #[must_use]
     pub fn raw_id_token(&self) -> Option<&str> {
-        self.0.raw.id.as_deref()
+        self.0.raw.id.as_deref().filter(|_| self.0.raw.shown)
     }
 }
 

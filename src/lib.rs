@@ -135,13 +135,15 @@ mod verify;
 
 pub use explain::Explanation;
 pub use identity::{
-    Authentication, ClaimsError, FromIdentity, Identity, OwnedPrincipal, Principal, TokenClaims,
+    Authentication, ClaimsError, Credential, FromIdentity, Identity, OwnedPrincipal, Principal, TokenClaims,
 };
 #[cfg(feature = "remote")]
 pub use server::DangerousIssuer;
 pub use server::{
-    CacheSettings, HealthService, IdTokenExpectations, KeyRevocation, PairRules, ReplaceKeysError,
-    ResourceServer, ResourceServerBuilder, RevokeKeyError, TrustedIssuer,
+    ApiKey, ApiKeyState, ApiKeyStatus, ApiKeys, CacheSettings, CredentialError, CredentialVerifier,
+    CredentialVerifierSettings, HealthService, IdTokenExpectations, KeyRevocation, OpaqueCredential,
+    PairRules, ReplaceApiKeysError, ReplaceKeysError, ResourceServer, ResourceServerBuilder, RevokeKeyError,
+    TrustedIssuer, Verification, VerifiedCredential,
 };
 
 /// The snippets of the README, compiled.

@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | [`AUTHENTICATIONS`] | counter | `result`, `verified` |
 //! | [`CACHE`] | counter | `result`: `hit` or `miss` |
+//! | [`CREDENTIALS`] | counter | `kind`: `api_key`, `deprecated_api_key` or `verifier` |
 //! | [`KEY_FETCHES`] | counter | `issuer`; `outcome`: `changed`, `unchanged` or `failed` |
 //! | [`KEY_AGE`] | gauge, in seconds | `issuer` |
 //!
@@ -16,6 +17,9 @@
 //!   requests without any, once each: those that were let through as anonymous included, whatever a
 //!   guard or an extractor behind an [optional](crate::middleware::AuthLayer::optional) layer then
 //!   makes of them.
+//! - A request that an API key authenticates, or a verifier of the application, counts under the kind of its credential,
+//!   whatever it is then allowed. The kind is all that is counted: which key it was, the health document says. To the
+//!   cache it is a miss; an answer of a verifier that is remembered is a hit, and no more than that.
 //! - A hit or a miss is counted once for each look-up on behalf of a request.
 //! - The age of the keys is as of the last fetch, and while fetches fail there is one a minute at
 //!   least.
@@ -31,10 +35,20 @@ use std::{sync::Arc, time::Duration};
 pub const AUTHENTICATIONS: &str = "resource_server_authentications_total";
 /// Look-ups in the cache of verified tokens.
 pub const CACHE: &str = "resource_server_token_cache_total";
+/// Requests that were authenticated by another credential than a token.
+pub const CREDENTIALS: &str = "resource_server_credentials_total";
 /// Fetches of keys that came to an end.
 pub const KEY_FETCHES: &str = "resource_server_key_fetches_total";
 /// How long ago the last successful fetch started, in seconds.
 pub const KEY_AGE: &str = "resource_server_key_age_seconds";
+
+/// The kinds of credentials beside tokens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum CredentialKind {
+    ApiKey,
+    DeprecatedApiKey,
+    Verifier,
+}
 
 #[cfg(feature = "metrics")]
 mod counting {
@@ -45,7 +59,7 @@ mod counting {
 
     use metrics::{Counter, Key, Label, Level, Metadata};
 
-    use super::{AUTHENTICATIONS, CACHE};
+    use super::{AUTHENTICATIONS, CACHE, CREDENTIALS, CredentialKind};
     #[cfg(feature = "remote")]
     use super::{Arc, Duration, KEY_AGE, KEY_FETCHES};
 
@@ -91,6 +105,25 @@ mod counting {
     impl std::fmt::Debug for Handles {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             f.write_str("Handles")
+        }
+    }
+
+    /// The counters of a server that accepts more than tokens, each looked up with the first of its kind.
+    #[derive(Default)]
+    pub(crate) struct CredentialCounters {
+        api_key: OnceLock<Counter>,
+        deprecated_api_key: OnceLock<Counter>,
+        verifier: OnceLock<Counter>,
+    }
+
+    impl CredentialCounters {
+        pub(crate) fn count(&self, kind: CredentialKind) {
+            let (counter, kind) = match kind {
+                CredentialKind::ApiKey => (&self.api_key, "api_key"),
+                CredentialKind::DeprecatedApiKey => (&self.deprecated_api_key, "deprecated_api_key"),
+                CredentialKind::Verifier => (&self.verifier, "verifier"),
+            };
+            counter.get_or_init(|| metrics::counter!(CREDENTIALS, "kind" => kind)).increment(1);
         }
     }
 
@@ -165,8 +198,16 @@ mod counting {
 
 #[cfg(not(feature = "metrics"))]
 mod counting {
+    use super::CredentialKind;
     #[cfg(feature = "remote")]
     use super::{Arc, Duration};
+
+    #[derive(Default)]
+    pub(crate) struct CredentialCounters;
+
+    impl CredentialCounters {
+        pub(crate) const fn count(&self, _: CredentialKind) {}
+    }
 
     #[derive(Debug)]
     pub(crate) struct Counters;

@@ -11,7 +11,7 @@ use std::{
 
 use syn::visit::Visit;
 use tower_resource_server::{
-    CacheSettings,
+    CacheSettings, CredentialVerifierSettings,
     source::{RefreshSettings, TenantSettings},
     token::TokenLimits,
 };
@@ -201,6 +201,7 @@ fn every_row_has_the_value_of_what_it_names_and_nothing_is_left_out() {
     unnamed.extend(fields(&RefreshSettings::default()));
     unnamed.extend(fields(&TenantSettings::default()));
     unnamed.extend(fields(&CacheSettings::default()));
+    unnamed.extend(fields(&CredentialVerifierSettings::default()));
     assert!(unnamed.len() > 60, "only {} numbers were found", unnamed.len());
 
     let mut wrong = Vec::new();

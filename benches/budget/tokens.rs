@@ -17,10 +17,11 @@ use aws_lc_rs::{
     signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, ParsedPublicKey, RsaKeyPair},
 };
 use base64_simd::URL_SAFE_NO_PAD;
-use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
+use http::{HeaderName, HeaderValue, Request, Response, header::AUTHORIZATION};
 use tower::{Layer, Service};
 use tower_resource_server::{
-    CacheSettings, Identity, ResourceServer, ResourceServerBuilder, TrustedIssuer,
+    ApiKey, ApiKeys, CacheSettings, Identity, ResourceServer, ResourceServerBuilder, TrustedIssuer,
+    http::TokenLocation,
     keys::{Algorithm, KeySet, VerifyingKey, verify_jws},
     policy::Requirement,
     profile::TokenProfile,
@@ -154,6 +155,8 @@ pub(crate) struct Bench {
     kind: Kind,
     server: ResourceServer,
     headers: Vec<HeaderValue>,
+    /// The field that holds them.
+    field: HeaderName,
 }
 
 /// When tokens expire unless something else is said.
@@ -178,7 +181,17 @@ impl Bench {
         let signer = Signer::new(kind);
         let others: Vec<_> = (1..keys).map(|_| Signer::new(kind)).collect();
         let server = server(&signer, &others, kind, without_cache);
-        Self { signer, others, kind, server, headers: Vec::new() }
+        Self { signer, others, kind, server, headers: Vec::new(), field: AUTHORIZATION }
+    }
+
+    /// A server with a hundred API keys, and requests with one of them.
+    pub(crate) fn with_api_keys() -> Self {
+        let secret = |n: usize| format!("shop_4Zt1mRkq8PwY2vLxN0bHcA{n:05}");
+        let keys = (0..100).map(|n| ApiKey::from_secret(format!("key {n}"), &secret(n), "billing"));
+        let mut bench = Self::with_keys(Kind::EdDsa, 1);
+        bench.serve(|server| server.api_keys(keys.collect::<ApiKeys>()));
+        bench.headers = vec![bearer(&secret(50))];
+        bench
     }
 
     /// Replaces the server by another with the same keys and these settings.
@@ -186,6 +199,15 @@ impl Bench {
         // First the old one goes, and what it holds.
         self.server = server(&self.signer, &[], self.kind, without_cache);
         self.server = server(&self.signer, &self.others, self.kind, settings);
+    }
+
+    /// A server with a cache and one token, which is in another field.
+    pub(crate) fn located(location: TokenLocation, field: HeaderName, write: fn(&str) -> String) -> Self {
+        let mut bench = Self::new(Kind::EdDsa, 1, 0);
+        bench.serve(|server| server.token_location(location));
+        let moved = |header: &HeaderValue| write(header.to_str().unwrap().trim_start_matches("Bearer "));
+        let moved = bench.headers.iter().map(|header| HeaderValue::try_from(moved(header)).unwrap());
+        Self { headers: moved.collect(), field, ..bench }
     }
 
     /// Replaces the tokens by those of these serial numbers.
@@ -236,18 +258,18 @@ impl Bench {
     /// The same requests through the service without the layer.
     pub(crate) fn bare(&self) -> Candidate {
         let bare: Bare = tower::service_fn(answer as _);
-        send(bare, self.headers.clone(), 200)
+        send(bare, &self.field, self.headers.clone(), 200)
     }
 
     /// The bare service, with the extension that the layer inserts.
     pub(crate) fn extended(&self) -> Candidate {
-        let headers = self.headers.clone();
+        let (headers, field) = (self.headers.clone(), self.field.clone());
         let mut service: Bare = tower::service_fn(answer as _);
         let layered = self.server.layer().layer(tower::service_fn(capture));
-        let identity = call(layered, request(&headers[0])).into_body().unwrap();
+        let identity = call(layered, request(&field, &headers[0])).into_body().unwrap();
         Candidate::new(move |times| {
             for header in headers.iter().cycle().take(times) {
-                let mut request = request(header);
+                let mut request = request(&field, header);
                 request.extensions_mut().insert(identity.clone());
                 assert_eq!(poll(service.call(request)).status(), 200);
             }
@@ -257,14 +279,14 @@ impl Bench {
     /// Every token in turn through the layer.
     pub(crate) fn layer(&self, status: u16) -> Candidate {
         let bare: Bare = tower::service_fn(answer as _);
-        send(self.server.layer().layer(bare), self.headers.clone(), status)
+        send(self.server.layer().layer(bare), &self.field, self.headers.clone(), status)
     }
 
     /// As [`layer`](Self::layer), where an operation requires this.
     pub(crate) fn requiring(&self, requirement: &str) -> Candidate {
         let bare: Bare = tower::service_fn(answer as _);
         let layer = self.server.layer().requirements(requirement.parse::<Requirement>().unwrap());
-        send(layer.layer(bare), self.headers.clone(), 200)
+        send(layer.layer(bare), &self.field, self.headers.clone(), 200)
     }
 
     /// As [`bare`](Self::bare) and [`layer`](Self::layer), with copies of the headers that share no memory
@@ -273,7 +295,11 @@ impl Bench {
         let copy = |header: &HeaderValue| HeaderValue::from_bytes(header.as_bytes()).unwrap();
         let headers = self.headers.iter().map(copy).collect();
         let bare: Bare = tower::service_fn(answer as _);
-        if layered { send(self.server.layer().layer(bare), headers, 200) } else { send(bare, headers, 200) }
+        if layered {
+            send(self.server.layer().layer(bare), &self.field, headers, 200)
+        } else {
+            send(bare, &self.field, headers, 200)
+        }
     }
 
     /// The signature and the form of the first token, and nothing of what it says.
@@ -380,23 +406,23 @@ fn bearer(token: &str) -> HeaderValue {
 
 /// A request as a server hands it on: it has just read every byte of the header, so that none is
 /// fetched from memory on the layer's account. With 10 000 tokens in turn that is half of a hit.
-fn request(header: &HeaderValue) -> Request<()> {
+fn request(field: &HeaderName, header: &HeaderValue) -> Request<()> {
     black_box(header.as_bytes().iter().fold(0, |read, byte| read ^ byte));
     let mut request = Request::new(());
-    request.headers_mut().insert(AUTHORIZATION, header.clone());
+    request.headers_mut().insert(field, header.clone());
     request
 }
 
-fn send<S>(mut service: S, headers: Vec<HeaderValue>, status: u16) -> Candidate
+fn send<S>(mut service: S, field: &HeaderName, headers: Vec<HeaderValue>, status: u16) -> Candidate
 where
     S: Service<Request<()>, Response = Response<()>, Error = Infallible> + Send + 'static,
 {
     let mut position = 0;
-    let stride = stride(headers.len());
+    let (stride, field) = (stride(headers.len()), field.clone());
     Candidate::new(move |times| {
         for _ in 0..times {
             position = (position + stride) % headers.len();
-            assert_eq!(poll(service.call(request(&headers[position]))).status(), status);
+            assert_eq!(poll(service.call(request(&field, &headers[position]))).status(), status);
         }
     })
 }

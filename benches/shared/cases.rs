@@ -14,6 +14,9 @@ use std::{
     process::{Command, ExitCode, Output},
 };
 
+use http::{HeaderName, header::COOKIE};
+use tower_resource_server::http::TokenLocation;
+
 use crate::{
     alloc,
     measure::Candidate,
@@ -46,8 +49,14 @@ pub(crate) const CASES: &[Case] = &[
     ("miss EdDSA, cache on, evicting", || Bench::new(Kind::EdDsa, 400, 64 * 1024).layer(200)),
     ("hit", || Bench::new(Kind::EdDsa, 1, 1 << 20).layer(200)),
     ("hit, extension only", || Bench::new(Kind::EdDsa, 1, 1 << 20).extended()),
+    ("hit, header location", || in_header().layer(200)),
+    ("hit, header location, extension only", || in_header().extended()),
+    ("hit, cookie location", || in_cookie().layer(200)),
+    ("hit, cookie location, extension only", || in_cookie().extended()),
     ("hit, one scope", || Bench::new(Kind::EdDsa, 1, 1 << 20).requiring(ONE_SCOPE)),
     ("hit, 8 leaves", || Bench::new(Kind::EdDsa, 1, 1 << 20).requiring(EIGHT_LEAVES)),
+    ("API key", || Bench::with_api_keys().layer(200)),
+    ("API key, extension only", || Bench::with_api_keys().extended()),
     ("reject, no header", || Bench::new(Kind::EdDsa, 1, 1 << 20).reject(None)),
     ("reject, garbage", || {
         Bench::new(Kind::EdDsa, 1, 1 << 20).reject(Some("Bearer abcdefghijklmnopqrstuvwxyz".to_owned()))
@@ -57,6 +66,16 @@ pub(crate) const CASES: &[Case] = &[
     ("reject, wrong issuer", || reject(Bench::wrong_issuer)),
     ("verify_jws HS256", || Bench::new(Kind::Hs256, 1, 0).jws()),
 ];
+
+fn in_header() -> Bench {
+    let field = HeaderName::from_static("x-assertion");
+    Bench::located(TokenLocation::header("x-assertion"), field, str::to_owned)
+}
+
+fn in_cookie() -> Bench {
+    let write = |token: &str| format!("theme=dark; __Host-session={token}; lang=en");
+    Bench::located(TokenLocation::cookie("__Host-session"), COOKIE, write)
+}
 
 fn reject(authorization: fn(&Bench) -> String) -> Candidate {
     let bench = Bench::new(Kind::EdDsa, 1, 1 << 20);

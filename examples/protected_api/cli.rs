@@ -7,6 +7,7 @@ use clap::Parser;
 use crate::{
     address_flags::AddressFlags,
     issuer_flags::{IssuerFlags, address},
+    location_flags::LocationFlags,
     requirement_flags::RequirementFlags,
 };
 
@@ -31,6 +32,9 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     pub(crate) requirements: RequirementFlags,
+
+    #[command(flatten)]
+    pub(crate) locations: LocationFlags,
 
     #[command(flatten)]
     pub(crate) address: AddressFlags,

@@ -5,7 +5,7 @@
 //!
 //! - `cli`: the command line.
 //! - `issuer_flags`: from flags to a `ResourceServer`; `requirement_flags`: what operations require;
-//!   `address_flags`: where clients reach it.
+//!   `location_flags`: where tokens are; `address_flags`: where clients reach it.
 //! - `context`: what a vendor's own software would hand to the application.
 //! - `refusals`: what is in the body of a refusal.
 //! - `api`: the routes, and the layer around them.
@@ -18,6 +18,7 @@ mod cli;
 mod context;
 mod demo;
 mod issuer_flags;
+mod location_flags;
 mod refusals;
 mod requirement_flags;
 mod shutdown;
@@ -54,7 +55,8 @@ async fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<(), AnyError> {
     let refusals = Refusals::of(cli.issuer.profile());
     let add = |server: ResourceServerBuilder| {
-        cli.address.on(cli.requirements.on(server.reject_with(refusals), cli.issuer.scope()))
+        let server = cli.requirements.on(server.reject_with(refusals), cli.issuer.scope());
+        cli.address.on(cli.locations.on(server))
     };
     match cli.issuer.resource_server(add)? {
         Some(api) => guard(cli, api).await,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, ValueEnum};
 use tower_resource_server::{
+    ApiKey,
     keys::Algorithm,
     policy::{Requirement, RequirementError},
 };
@@ -103,6 +104,10 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "PATH")]
     pub(crate) roles_claim: Vec<String>,
 
+    /// An API key that the server accepts beside tokens, by the SHA-256 of its secret in hexadecimal; repeatable
+    #[arg(long, value_name = "NAME=SHA256", value_parser = api_key)]
+    pub(crate) api_key: Vec<ApiKey>,
+
     /// How far the issuer's clock and this one may disagree; at most 600 seconds
     ///
     /// 60 unless told otherwise; none for the vendors' systems, as in their own software.
@@ -124,6 +129,11 @@ pub(crate) struct Cli {
     /// Print JSON for programs instead of a table for people
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn api_key(text: &str) -> Result<ApiKey, &'static str> {
+    let (name, hash) = text.split_once('=').ok_or("write the name of the key, =, and the hash")?;
+    Ok(ApiKey::from_sha256(name, hash, name))
 }
 
 fn requirement(text: &str) -> Result<Requirement, String> {

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use tower_resource_server::{
-    ResourceServer, ResourceServerBuilder, TrustedIssuer,
+    ApiKeys, ResourceServer, ResourceServerBuilder, TrustedIssuer,
     error::ConfigError,
     keys::{Algorithm, AlgorithmSet, KeySet, VerifyingKey},
     profile::{DEFAULT_LEEWAY, TokenProfile},
@@ -30,6 +30,10 @@ pub(crate) fn of(cli: &Cli) -> Result<ResourceServer, AnyError> {
     }?;
     let required = cli.scope.iter().chain(&cli.require).cloned();
     let server = required.fold(server, ResourceServerBuilder::require);
+    let server = match cli.api_key.as_slice() {
+        [] => server,
+        keys => server.api_keys(keys.iter().cloned().collect::<ApiKeys>()),
+    };
     let server = match cli.at {
         Some(secs) => server.clock(At(UnixTime::from_secs(secs))),
         None => server,

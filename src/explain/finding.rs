@@ -80,8 +80,8 @@ fn is_shown(claim: &str) -> bool {
 const MAX_SHOWN: usize = 200;
 
 impl Shown {
-    /// A text of the token that may be shown whatever it is: a name of an algorithm, type or key.
-    pub(super) fn text(text: &str) -> Self {
+    /// A text that may be shown whatever it is: a name of an algorithm, type or key.
+    pub(crate) fn text(text: &str) -> Self {
         Self::short(json!(text)).unwrap_or(Self::Hidden { kind: "a long string" })
     }
 
@@ -156,14 +156,14 @@ pub struct Finding {
 
 impl Finding {
     /// A check that passed, until it is [judged](Self::judged).
-    pub(super) fn new(stage: Stage, rule: impl Into<String>) -> Self {
+    pub(crate) fn new(stage: Stage, rule: impl Into<String>) -> Self {
         let (rule, verdict) = (rule.into(), Verdict::Passed);
         let (token, claim, shown, error, because, advice) = Default::default();
         Self { token, stage, rule, verdict, claim, shown, error, because, advice }
     }
 
     /// A check that was not made.
-    pub(super) fn unchecked(stage: Stage, rule: impl Into<String>, because: &'static str) -> Self {
+    pub(crate) fn unchecked(stage: Stage, rule: impl Into<String>, because: &'static str) -> Self {
         let mut finding = Self::new(stage, rule);
         finding.withdraw(because);
         finding
@@ -176,13 +176,13 @@ impl Finding {
     }
 
     /// The claim or header member that the check looked at, and what is shown of it.
-    pub(super) fn about<'a>(self, claim: impl Into<Option<&'a str>>, shown: Option<Shown>) -> Self {
+    pub(crate) fn about<'a>(self, claim: impl Into<Option<&'a str>>, shown: Option<Shown>) -> Self {
         Self { claim: claim.into().map(str::to_owned), shown, ..self }
     }
 
     /// What the check came to. Where it passed, `idle` says why there was nothing to check, if there
     /// was nothing.
-    pub(super) fn judged(mut self, result: Result<(), TokenError>, idle: Option<&'static str>) -> Self {
+    pub(crate) fn judged(mut self, result: Result<(), TokenError>, idle: Option<&'static str>) -> Self {
         (self.verdict, self.because) = match (&result, idle) {
             (Ok(()), None) => (Verdict::Passed, None),
             (Ok(()), Some(idle)) => (Verdict::NotApplicable, Some(idle.into())),
@@ -193,7 +193,7 @@ impl Finding {
     }
 
     /// What to do about it if it failed, where that is known better than by the error alone.
-    pub(super) fn advised(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn advised(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
         self.advice = self.advice.map(|_| advice.into());
         self
     }

@@ -4,22 +4,21 @@
 //! - `report`: the observer of a verification that records every check; `words`: what each demands.
 //! - `finding`: one check and its result; `table`: an explanation as text, HTML and JSON.
 //!
-//! **It agrees with verification.** It is the same sequence of checks, run with an observer that does
-//! not stop at the first that fails: an explanation is [valid](Explanation::is_valid) exactly when the
-//! token would be accepted at that moment, and its reason is what the refusal would say.
+//! **It agrees with verification.** It is the same sequence of checks, run with an observer that does not stop at
+//! the first that fails: an explanation is [valid](Explanation::is_valid) exactly when the token would be accepted at
+//! that moment, and its reason is what the refusal would say.
 //!
-//! **It changes nothing.** It does not use the cache of verified tokens, spends no nonce and is not
-//! counted in the metrics. Keys are fetched when verification would fetch them, out of the same budget.
+//! **It changes nothing.** It does not use the cache of verified tokens, spends no nonce and is not counted in the
+//! metrics. Keys are fetched when verification would fetch them, out of the same budget.
 //!
-//! **What it shows can be passed on.** Never the token or its signature, and of the claims only the
-//! values of those that are well known and say nothing about a person: issuer, audience, client, times,
-//! scopes, types. Who a token is about (`sub`, `prn`, `email`, names) and what counts once (`nonce`,
-//! `jti`) is shown as a kind, such as `a string`. The values are unverified unless the signature is good,
-//! and come out of [`Display`](std::fmt::Display) without control characters. **They are not escaped for
-//! HTML**, and anyone can write a token: into a page goes [`Html`], or the JSON as a document of its own
-//! (`application/json`), never the JSON inside of a `<script>`. The rules and the advice name the
-//! configuration: issuer, audiences, client and the ids of the issuer's keys. That is for people who run
-//! the server and its clients; a caller gets the refusal.
+//! **What it shows can be passed on.** Never the token or its signature, and of the claims only the values of those
+//! that are well known and say nothing about a person: issuer, audience, client, times, scopes, types. Who a token is
+//! about (`sub`, `prn`, `email`, names) and what counts once (`nonce`, `jti`) is shown as a kind, such as `a string`.
+//! The values are unverified unless the signature is good, and come out of [`Display`](std::fmt::Display) without
+//! control characters. **They are not escaped for HTML**, and anyone can write a token: into a page goes [`Html`], or
+//! the JSON as a document of its own (`application/json`), never the JSON inside of a `<script>`. The rules and the
+//! advice name the configuration: issuer, audiences, client, the ids of the issuer's keys and the name of an API key.
+//! That is for people who run the server and its clients; a caller gets the refusal.
 
 mod finding;
 mod report;
@@ -55,7 +54,7 @@ pub enum Outcome {
 #[must_use]
 #[non_exhaustive]
 pub struct Explanation {
-    taken: Taken,
+    pub(crate) taken: Taken,
     /// The configured name of the issuer whose profile and keys were applied: the one that the token
     /// names, or else the only one that there is.
     pub issuer: Option<Arc<str>>,
@@ -76,6 +75,7 @@ pub(crate) enum Taken {
     Access,
     Id,
     Pair,
+    Other,
 }
 
 impl Explanation {
@@ -90,7 +90,7 @@ impl Explanation {
     pub fn outcome(&self) -> Outcome {
         match &self.reason {
             None => Outcome::Valid,
-            Some(Reason::KeysUnavailable | Reason::SpentStoreUnavailable) => Outcome::Unchecked,
+            Some(reason) if reason.is_unavailable() => Outcome::Unchecked,
             Some(_) => Outcome::Invalid,
         }
     }

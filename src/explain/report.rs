@@ -164,7 +164,7 @@ impl Observer for Report<'_> {
             Checked::Signature(signing) => self.settle_signature(signing, refused),
             Checked::Pair => self.settle_last(Stage::Pair, &result, None),
             Checked::Requirement(token) => self.settle_last(Stage::Scope, &result, Some(token)),
-            Checked::Nonce => self.settle_last(Stage::Nonce, &result, None),
+            Checked::Spent => self.settle_last(Stage::Nonce, &result, None),
             Checked::HeaderForm if refused.is_err() => {
                 self.rows_of(Stage::Header).for_each(|row| row.withdraw("the header cannot be read"));
                 self.settle_row(checked, refused);

@@ -7,9 +7,8 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use super::{Explanation, Finding, Outcome, Shown, Stage, Taken, Verdict};
 use crate::time::{UnixTime, distance};
 
-/// A table: a line of judgement, and a row for each check: what it came to, which part of the
-/// verification it belongs to, the rule, and what the token says there. Under a row that failed stands
-/// why, and what would fix it.
+/// A table: a line of judgement, and a row for each check: what it came to, which part of the verification it belongs
+/// to, the rule, and what the token says there. Under a row that failed stands why, and what would fix it.
 ///
 /// `{:#}` is short: the judgement, and the rows that did not pass.
 impl fmt::Display for Explanation {
@@ -18,6 +17,7 @@ impl fmt::Display for Explanation {
             Taken::Access => "access token",
             Taken::Id => "ID token",
             Taken::Pair => "pair of tokens",
+            Taken::Other => "credential",
         };
         match (self.outcome(), &self.reason) {
             (Outcome::Valid, _) | (_, None) => writeln!(f, "The {what} is valid.")?,
@@ -105,7 +105,7 @@ impl<T: fmt::Display> fmt::Display for Html<T> {
     }
 }
 
-/// The members `outcome` (`valid`, `invalid`, `unchecked`), `token` (`access`, `id`, `pair`), `checked_at`
+/// The members `outcome` (`valid`, `invalid`, `unchecked`), `token` (`access`, `id`, `pair`, `other`), `checked_at`
 /// (seconds since the epoch), `findings`; where they are known also `issuer`, and `code` and `because`
 /// of the refusal.
 impl Serialize for Explanation {

@@ -21,16 +21,16 @@ const NO_CLIENT: &str = "give the server the client that ID tokens are for: Reso
 pub(super) fn plan(profile: &CompiledProfile, limits: &TokenLimits) -> impl Iterator<Item = Finding> {
     const NO_ALGORITHM: &str = "the header says no algorithm that is accepted";
     let row = |stage, because| move |rule: String| Finding::unchecked(stage, rule, because);
-    let rules = profile.rules().iter().map(|CompiledRule { rule, .. }| {
+    let rules = profile.all_rules().map(|CompiledRule { rule, .. }| {
         Finding::unchecked(Stage::Claims, rule.to_string(), UNREAD).about(rule.claim(), None)
     });
-    let facts = [Fact::Subject, Fact::Client, Fact::Scopes, Fact::Nonce].into_iter();
+    let facts = [Fact::Subject, Fact::Client, Fact::Scopes, Fact::Spent].into_iter();
     let facts = facts.filter_map(|fact| profile.fact_in_words(fact));
     let header = profile.header_in_words(limits).into_iter().map(row(Stage::Header, UNREAD));
     let claims = rules.chain(facts.map(row(Stage::Claims, UNREAD)));
     let key = [Finding::unchecked(Stage::Key, profile.key_in_words(None), NO_ALGORITHM)];
     let signature = [Finding::unchecked(Stage::Signature, SIGNATURE, NO_ALGORITHM)];
-    let nonce = profile.nonce_in_words().map(row(Stage::Nonce, "there is no nonce"));
+    let nonce = profile.spent_in_words().map(row(Stage::Nonce, "there is no nonce"));
     header.chain(claims).chain(key).chain(signature).chain(nonce)
 }
 

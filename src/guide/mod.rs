@@ -8,11 +8,15 @@
 //! | [`providers`] | how to trust an issuer: the big providers, your own keys, your own kind of token |
 //! | [`tenants`] | how to trust one issuer for each customer of a provider |
 //! | [`scopes_and_roles`] | how to say what an operation requires |
+//! | [`api_keys`] | how to accept API keys beside tokens and get rid of them, and how to verify other credentials |
 //! | [`step_up`] | how to ask for a stronger or fresher login |
 //! | [`grpc`] | how to protect a tonic server |
 //! | [`mcp`] | how to protect the tools of a server of the Model Context Protocol |
 //! | [`behind_a_proxy`] | what a reverse proxy must leave alone |
 //! | [`forward_auth`] | how to tell a service that is not Rust who makes a request |
+//! | [`token_locations`] | where a request may have its token |
+//! | [`cookies`] | how to take tokens from a cookie, and which pages may send it |
+//! | [`streams`] | how to authenticate a WebSocket or an `EventSource` of a page |
 //! | [`browsers`] | how to let pages of other origins call the API |
 //! | [`operations`] | what to watch, and what to do about it |
 //! | [`limits`] | every number, and what happens beyond it |
@@ -34,6 +38,9 @@ pub mod tenants {
 pub mod scopes_and_roles {
     #![doc = include_str!("scopes_and_roles.md")]
 }
+pub mod api_keys {
+    #![doc = include_str!("api_keys.md")]
+}
 pub mod step_up {
     #![doc = include_str!("step_up.md")]
 }
@@ -48,6 +55,15 @@ pub mod behind_a_proxy {
 }
 pub mod forward_auth {
     #![doc = include_str!("forward_auth.md")]
+}
+pub mod token_locations {
+    #![doc = include_str!("token_locations.md")]
+}
+pub mod cookies {
+    #![doc = include_str!("cookies.md")]
+}
+pub mod streams {
+    #![doc = include_str!("streams.md")]
 }
 pub mod browsers {
     #![doc = include_str!("browsers.md")]

@@ -2,8 +2,8 @@
 //!
 //! Read as bytes, from the request as it is: exactly one `Authorization` field, cut by the server's
 //! [`Grammar`] into one token (or two, where the server takes ID tokens there), each in the `token68`
-//! grammar of RFC 9110 section 11.2. Tokens in a query or a body are not read (RFC 6750 section 2
-//! discourages both).
+//! grammar of RFC 9110 section 11.2. A server may name other [locations](super::TokenLocation); tokens in a
+//! body are never read.
 //!
 //! The characters of a token are looked at only when it is refused ([`RequestProfile::check`]): a
 //! token that is accepted is strict base64url and dots, which is inside `token68`, and walking over
@@ -11,7 +11,11 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 
-use super::{Grammar, grammar::Cut};
+use super::{
+    Grammar, RequestHead,
+    grammar::Cut,
+    locations::{Found, FoundIn, Locations},
+};
 
 /// Why the credentials of a request cannot be read: each is a 400 (RFC 6750 section 3.1,
 /// `invalid_request`).
@@ -29,6 +33,32 @@ pub enum RequestError {
     IdTokenAlone,
     /// The header that names the issuer occurs twice.
     SeveralSelectors,
+    /// There are tokens in more than one of the server's [locations](super::TokenLocation).
+    SeveralLocations,
+    /// The server's locations must hold the same token, and do not.
+    LocationsDisagree,
+    /// The header of the token occurs twice.
+    SeveralHeaders,
+    /// The header of the token does not hold one.
+    MalformedHeader,
+    /// More than one `Cookie` field, before HTTP/2.
+    SeveralCookieFields,
+    /// More cookies than are looked at.
+    TooManyCookies,
+    /// The cookie of the token occurs twice.
+    SeveralCookies,
+    /// The cookie of the token does not hold one.
+    MalformedCookie,
+    /// More than one WebSocket subprotocol carries a token.
+    SeveralSubprotocols,
+    /// The WebSocket subprotocol of the token does not hold one.
+    MalformedSubprotocol,
+    /// There is no WebSocket subprotocol beside that of the token, to answer with.
+    SubprotocolAlone,
+    /// The query has the parameter of the token twice.
+    SeveralParameters,
+    /// The parameter of the token does not hold one.
+    MalformedParameter,
 }
 
 impl RequestError {
@@ -41,6 +71,19 @@ impl RequestError {
             Self::MalformedIdToken => "the ID token field is malformed",
             Self::IdTokenAlone => "the request carries an ID token without an access token",
             Self::SeveralSelectors => "the request names the issuer several times",
+            Self::SeveralLocations => "the request has tokens in several places",
+            Self::LocationsDisagree => "the request does not have the same token in every place",
+            Self::SeveralHeaders => "the request has several header fields of the token",
+            Self::MalformedHeader => "the header field of the token is malformed",
+            Self::SeveralCookieFields => "the request has several Cookie fields",
+            Self::TooManyCookies => "the request has too many cookies",
+            Self::SeveralCookies => "the request has several cookies of the token",
+            Self::MalformedCookie => "the cookie of the token is malformed",
+            Self::SeveralSubprotocols => "the request has tokens in several subprotocols",
+            Self::MalformedSubprotocol => "the subprotocol of the token is malformed",
+            Self::SubprotocolAlone => "the request offers no subprotocol beside that of the token",
+            Self::SeveralParameters => "the query has several parameters of the token",
+            Self::MalformedParameter => "the query parameter of the token is malformed",
         }
     }
 }
@@ -62,6 +105,12 @@ pub(crate) struct RequestProfile {
     pub(crate) id_token: Option<IdTokenLocation>,
     /// The header that names the issuer, where tokens do not.
     pub(crate) selector: Option<HeaderName>,
+    /// Where tokens are, unless in `Authorization` alone.
+    pub(crate) locations: Option<Box<Locations>>,
+    /// Whether the inner service gets the tokens, too.
+    pub(crate) removes_credentials: bool,
+    /// Whether anything is read beside one field, as [`settle`](Self::settle) found.
+    elsewhere: bool,
 }
 
 /// A token, and the one behind it.
@@ -83,19 +132,49 @@ impl<'a> Credentials<'a> {
     }
 }
 
+/// What a server that names locations reads from a request.
+pub(crate) struct Located<'a> {
+    pub(crate) found: Found<'a>,
+    id: Option<&'a [u8]>,
+    selector: Option<&'a [u8]>,
+}
+
+impl Located<'_> {
+    /// The tokens of the request.
+    pub(crate) fn credentials(&self) -> Credentials<'_> {
+        Credentials { access: &self.found.access, id: self.id, selector: self.selector }
+    }
+}
+
 impl RequestProfile {
+    /// Makes ready what a server reads, once all settings are there.
+    pub(crate) fn settle(&mut self) {
+        let own = matches!(self.id_token, Some(IdTokenLocation::Header(_)));
+        self.elsewhere = self.selector.is_some() || own || self.locations.is_some();
+    }
+
+    /// Whether one field is all that there is to read, and it is there once at most.
+    pub(crate) fn reads_one_field(&self, headers: &HeaderMap) -> bool {
+        !self.elsewhere && !repeats_fields(headers)
+    }
+
+    /// What a request has in these locations; `None` when it has no credentials there.
+    pub(crate) fn locate<'a>(
+        &self,
+        locations: &Locations,
+        head: RequestHead<'a>,
+    ) -> Result<Option<Located<'a>>, RequestError> {
+        let own = self.own_id_token(head.headers)?;
+        let Some(found) = locations.find(head, self.takes_pairs())? else {
+            return if own.is_some() { Err(RequestError::IdTokenAlone) } else { Ok(None) };
+        };
+        let (id, selector) = (found.second.or(own), self.selected(head.headers)?);
+        Ok(Some(Located { found, id, selector }))
+    }
+
     /// The tokens of a request; `None` when it has no credentials, or those of another scheme.
     pub(crate) fn read<'a>(&self, headers: &'a HeaderMap) -> Result<Option<Credentials<'a>>, RequestError> {
-        let own = match &self.id_token {
-            Some(IdTokenLocation::Header(name)) => {
-                let value = single(headers, name).map_err(|_| RequestError::MalformedIdToken)?;
-                if value.is_some_and(HeaderValue::is_empty) {
-                    return Err(RequestError::MalformedIdToken);
-                }
-                value.map(HeaderValue::as_bytes)
-            }
-            _ => None,
-        };
+        let own = self.own_id_token(headers)?;
         let authorization =
             single(headers, &AUTHORIZATION).map_err(|()| RequestError::SeveralAuthorizations)?;
         let (access, second) = match self.cut(authorization)? {
@@ -103,24 +182,32 @@ impl RequestProfile {
             None if own.is_some() => return Err(RequestError::IdTokenAlone),
             None => return Ok(None),
         };
-        let selector = match &self.selector {
-            Some(name) => single(headers, name).map_err(|()| RequestError::SeveralSelectors)?,
-            None => None,
-        };
-        Ok(Some(Credentials { access, id: second.or(own), selector: selector.map(HeaderValue::as_bytes) }))
+        Ok(Some(Credentials { access, id: second.or(own), selector: self.selected(headers)? }))
     }
 
-    /// [`read`](Self::read), after [`mark_sensitive`](Self::mark_sensitive): with one look at the
-    /// headers where one field is all there is to read.
+    /// The ID token that has a field of its own.
+    fn own_id_token<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a [u8]>, RequestError> {
+        let Some(IdTokenLocation::Header(name)) = &self.id_token else { return Ok(None) };
+        let value = single(headers, name).map_err(|()| RequestError::MalformedIdToken)?;
+        if value.is_some_and(HeaderValue::is_empty) {
+            return Err(RequestError::MalformedIdToken);
+        }
+        Ok(value.map(HeaderValue::as_bytes))
+    }
+
+    /// The issuer that the request names.
+    fn selected<'a>(&self, headers: &'a HeaderMap) -> Result<Option<&'a [u8]>, RequestError> {
+        let Some(name) = &self.selector else { return Ok(None) };
+        let value = single(headers, name).map_err(|()| RequestError::SeveralSelectors)?;
+        Ok(value.map(HeaderValue::as_bytes))
+    }
+
+    /// [`read`](Self::read), after [`mark_sensitive`](Self::mark_sensitive), with one look at the headers: where
+    /// one field [is all](Self::reads_one_field) that there is to read.
     pub(crate) fn take<'a>(
         &self,
         headers: &'a mut HeaderMap,
     ) -> Result<Option<Credentials<'a>>, RequestError> {
-        let elsewhere = self.selector.is_some() || matches!(self.id_token, Some(IdTokenLocation::Header(_)));
-        if elsewhere || repeats_fields(headers) {
-            self.mark_sensitive(headers);
-            return self.read(headers);
-        }
         let authorization = headers.get_mut(AUTHORIZATION).map(|value| {
             value.set_sensitive(true);
             &*value
@@ -132,18 +219,22 @@ impl RequestProfile {
     /// The one or two tokens of the `Authorization` field.
     fn cut<'a>(&self, authorization: Option<&'a HeaderValue>) -> Result<Option<Tokens<'a>>, RequestError> {
         let Some(value) = authorization else { return Ok(None) };
-        let pairs = self.id_token == Some(IdTokenLocation::AfterAccessToken);
-        match self.grammar.cut(value.as_bytes(), pairs) {
+        match self.grammar.cut(value.as_bytes(), self.takes_pairs()) {
             Cut::Tokens { first, second } => Ok(Some((first, second))),
             Cut::Malformed => Err(RequestError::MalformedAuthorization),
             Cut::Nothing => Ok(None),
         }
     }
 
+    /// Whether a second token may follow the first in its field.
+    fn takes_pairs(&self) -> bool {
+        self.id_token == Some(IdTokenLocation::AfterAccessToken)
+    }
+
     /// Whether tokens that are refused are tokens at all, by their characters.
-    pub(crate) fn check(&self, tokens: Credentials<'_>) -> Result<(), RequestError> {
+    pub(crate) fn check(&self, tokens: Credentials<'_>, place: FoundIn) -> Result<(), RequestError> {
         if !is_token68(tokens.access) {
-            return Err(RequestError::MalformedAuthorization);
+            return Err(place.malformed());
         }
         match (tokens.id.is_none_or(is_token68), &self.id_token) {
             (true, _) => Ok(()),
@@ -152,19 +243,21 @@ impl RequestProfile {
         }
     }
 
-    /// The fields that carry tokens.
+    /// The fields that carry tokens and nothing else.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &HeaderName> {
         let own = match &self.id_token {
             Some(IdTokenLocation::Header(name)) => Some(name),
             _ => None,
         };
-        [Some(&AUTHORIZATION), own].into_iter().flatten()
+        let located = self.locations.iter().flat_map(|locations| locations.own_fields());
+        [Some(&AUTHORIZATION), own].into_iter().flatten().chain(located)
     }
 
     /// Keeps the credentials out of the logs of what handles the request next: every value, also
     /// those of other schemes and of requests that are refused.
     pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
-        for wanted in self.fields() {
+        let shared = self.locations.iter().flat_map(|locations| locations.shared_fields());
+        for wanted in self.fields().chain(shared) {
             if repeats_fields(headers) {
                 let values = headers.iter_mut().filter(|(name, _)| *name == wanted);
                 values.for_each(|(_, value)| value.set_sensitive(true));
@@ -181,7 +274,7 @@ fn repeats_fields(headers: &HeaderMap) -> bool {
 }
 
 /// The only value of a field; an error when there are several.
-fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, ()> {
+pub(super) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, ()> {
     if !repeats_fields(headers) {
         return Ok(headers.get(name));
     }
@@ -193,7 +286,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a He
 }
 
 /// RFC 9110 section 11.2: one or more of a set of characters, then any number of `=`.
-fn is_token68(token: &[u8]) -> bool {
+pub(crate) fn is_token68(token: &[u8]) -> bool {
     let end = token.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
     let (body, _) = token.split_at(end);
     !body.is_empty() && body.iter().all(|byte| TOKEN68.get(usize::from(*byte)) == Some(&true))
@@ -225,7 +318,7 @@ mod tests {
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let tokens = profile.read(&headers)?;
-        tokens.map_or(Ok(()), |tokens| profile.check(tokens))?;
+        tokens.map_or(Ok(()), |tokens| profile.check(tokens, FoundIn::Authorization))?;
         Ok(tokens.map(|tokens| match tokens.id {
             Some(id) => format!("{} | {}", text(tokens.access), text(id)),
             None => text(tokens.access),

@@ -220,7 +220,7 @@ fn after_spaces(text: &[u8]) -> &[u8] {
 }
 
 /// RFC 9110 section 5.6.2.
-pub(super) fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

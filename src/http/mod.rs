@@ -1,5 +1,8 @@
 //! The words of HTTP: where tokens come from, and how a refusal is said.
 //!
+//! - `token_location`: where tokens may be ([`TokenLocation`]); `locations`: the token of a request; `cookie`,
+//!   `subprotocol`, `query`: those that are a part of something; `removal`: what the inner service does
+//!   not get; `same_origin`: which pages may send cookies.
 //! - `credentials`: which headers carry tokens; `grammar`: how the `Authorization` field is cut into
 //!   them (RFC 6750 section 2.1, and other schemes).
 //! - `reason`: why a request is refused ([`Reason`]), and the row of each reason.
@@ -21,6 +24,7 @@
 //! without a row cannot be sent.
 
 mod challenge;
+mod cookie;
 mod credentials;
 mod document;
 mod forwarded;
@@ -31,29 +35,37 @@ mod lasting;
 #[cfg(any(feature = "axum", feature = "tonic"))]
 mod late;
 mod login_redirect;
+mod locations;
 mod metadata;
 mod network;
 mod plain;
 mod problem;
 mod public_address;
+mod query;
 mod reason;
 mod reject;
 mod rejection;
+mod removal;
 mod resource_metadata;
+mod same_origin;
 mod scopes_supported;
 mod server_reject;
+mod subprotocol;
 mod table;
+mod token_location;
 mod well_known;
 
 pub(crate) use challenge::Challenger;
-pub(crate) use credentials::{Credentials, RequestProfile};
+pub(crate) use credentials::{Credentials, RequestProfile, is_token68};
 pub use credentials::{IdTokenLocation, RequestError};
 pub(crate) use document::{Audience, document};
+pub(crate) use grammar::is_token;
 pub use grammar::{Grammar, Spacing};
 pub use head::RequestHead;
 #[cfg(any(feature = "axum", feature = "tonic"))]
 pub(crate) use late::{LateRefusal, Refuse};
 pub use login_redirect::{InvalidLoginPage, LoginRedirect};
+pub(crate) use locations::{FoundIn, Locations};
 pub(crate) use metadata::Metadata;
 pub use metadata::MetadataService;
 pub use plain::is_plain_path;
@@ -66,10 +78,13 @@ pub(crate) use reject::{reject, reject_in_bytes};
 pub(crate) use rejection::Manner;
 pub use rejection::Rejection;
 pub use resource_metadata::ResourceMetadata;
+pub(crate) use same_origin::TrustedOrigins;
 pub(crate) use scopes_supported::ScopesSupported;
 pub(crate) use server_reject::SharedReject;
 pub use server_reject::{AsServer, ServerBody};
 pub use table::{ChallengeParameter, ChallengeRow, ChallengeTable};
+pub use token_location::{DangerousLocations, TokenLocation};
+pub(crate) use token_location::{Place, Subprotocol};
 pub(crate) use well_known::WellKnown;
 
 pub use crate::token::TokenKind;

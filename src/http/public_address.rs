@@ -116,12 +116,22 @@ impl PeerAddress {
 
 /// A scheme and an authority, well formed; without the port that the scheme has by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Origin {
-    is_tls: bool,
+pub(super) struct Origin {
+    pub(super) is_tls: bool,
     host: Host,
 }
 
 impl Origin {
+    /// An origin as browsers write it (RFC 6454 section 6.2), and nothing else.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Url::parse(text).filter(|url| url.rest.is_empty()).map(|url| url.origin)
+    }
+
+    /// Whether this authority is the one of the origin, by its scheme.
+    pub(super) fn is_at(&self, authority: &str) -> bool {
+        Host::parse(authority).is_ok_and(|host| Self::new(self.is_tls, host) == *self)
+    }
+
     fn new(is_tls: bool, mut host: Host) -> Self {
         let default = if is_tls { 443 } else { 80 };
         host.port = host.port.filter(|port| *port != default);
@@ -267,6 +277,13 @@ impl KnownAddress {
             rest.find('/').and_then(|at| rest.get(at..))
         });
         path.unwrap_or_else(|| path_of_target(head)).to_owned()
+    }
+
+    /// The origin that clients know the server by, as far as it is known.
+    pub(super) fn origin_of(&self, head: RequestHead<'_>) -> Option<Origin> {
+        let base = self.base.as_ref()?;
+        let told = self.told(head, &base.origin).map(|(origin, _)| origin);
+        Some(told.unwrap_or_else(|| base.origin.clone()))
     }
 
     /// The origin and the stripped prefix that trusted proxies tell, if they tell one of them.

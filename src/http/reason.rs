@@ -33,11 +33,17 @@ pub enum Reason {
     },
     /// A good token of a login that is not strong or fresh enough (RFC 9470).
     InsufficientUserAuthentication(Arc<StepUp>),
+    /// A token in a [cookie](super::TokenLocation::cookie), and a request that a page of another origin made: 403,
+    /// without a challenge, since the token may be good.
+    CrossOrigin,
     /// The issuer's keys cannot be had right now, so that nothing is known about the token: 503.
     KeysUnavailable,
     /// The token is good, and the store of spent nonces is full or cannot be reached: 503. The nonce is
     /// not spent.
     SpentStoreUnavailable,
+    /// The application's [verifier](crate::CredentialVerifier) cannot say right now whether a credential is good: it said
+    /// so itself, did not answer in time, or too many requests wait for it: 503.
+    VerifierUnavailable,
     /// A mistake in the wiring of this program: the identity in the request is another server's.
     /// 500, since no client can do anything about it.
     ForeignIdentity {
@@ -68,6 +74,8 @@ pub(super) enum Case {
     InvalidToken,
     InsufficientScope,
     InsufficientUserAuthentication,
+    /// Another credential would not help.
+    CrossOrigin,
     /// Not the client's fault, and worth another try: never a 401.
     Unavailable,
     Internal,
@@ -86,7 +94,7 @@ impl Reason {
     /// The table of reasons.
     pub(super) const fn row(&self) -> Row {
         use GrpcStatus::{Internal, PermissionDenied, Unauthenticated, Unavailable};
-        use RequestError::{SeveralAuthorizations, SeveralSelectors};
+        use RequestError::{SeveralAuthorizations, SeveralHeaders, SeveralSelectors};
 
         const fn row(code: &'static str, phrase: &'static str, case: Case, grpc: GrpcStatus) -> Row {
             Row { code, phrase, verified: false, case, grpc }
@@ -100,14 +108,15 @@ impl Reason {
             }
             Self::InvalidRequest(error) => {
                 let case = match error {
-                    SeveralAuthorizations | SeveralSelectors => Case::SeveralFields,
+                    SeveralAuthorizations | SeveralHeaders | SeveralSelectors => Case::SeveralFields,
                     _ => Case::InvalidRequest,
                 };
                 row("invalid_request", error.description(), case, Unauthenticated)
             }
             Self::InvalidToken { error, .. } => {
                 let row = row(error.code(), error.description(), Case::InvalidToken, Unauthenticated);
-                let by_then = matches!(error, TokenError::PairMismatch | TokenError::StaleNonce);
+                use TokenError::{AlreadyUsed, PairMismatch, StaleNonce};
+                let by_then = matches!(error, PairMismatch | StaleNonce | AlreadyUsed);
                 if by_then { verified(row) } else { row }
             }
             Self::InsufficientScope { scope } => {
@@ -123,6 +132,12 @@ impl Reason {
                 Case::InsufficientUserAuthentication,
                 Unauthenticated,
             )),
+            Self::CrossOrigin => row(
+                "cross_origin",
+                "a page of another origin made a request with a cookie",
+                Case::CrossOrigin,
+                PermissionDenied,
+            ),
             Self::KeysUnavailable => row(
                 "keys_unavailable",
                 "the issuer's keys are not available right now",
@@ -135,6 +150,12 @@ impl Reason {
                 Case::Unavailable,
                 Unavailable,
             )),
+            Self::VerifierUnavailable => row(
+                "verifier_unavailable",
+                "the credential cannot be verified right now",
+                Case::Unavailable,
+                Unavailable,
+            ),
             Self::ForeignIdentity { .. } => verified(row(
                 "foreign_identity",
                 "the identity was verified by another resource server",
@@ -154,6 +175,11 @@ impl Reason {
     #[must_use]
     pub const fn description(&self) -> &'static str {
         self.row().phrase
+    }
+
+    /// Whether it is worth another try: nothing is known about the token, or what counts once was not spent.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.row().case == Case::Unavailable
     }
 
     /// Whether it is about a token whose signature was good.

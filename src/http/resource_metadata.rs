@@ -33,9 +33,9 @@ pub struct ResourceMetadata {
 }
 
 /// In the order of RFC 9728 section 2.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Members {
-    bearer_methods_supported: Vec<Box<str>>,
+    bearer_methods_supported: Option<Vec<Box<str>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     jwks_uri: Option<Box<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,21 +50,6 @@ pub(super) struct Members {
     authorization_details_types_supported: Vec<Box<str>>,
     #[serde(flatten)]
     others: BTreeMap<Box<str>, Value>,
-}
-
-impl Default for Members {
-    fn default() -> Self {
-        Self {
-            bearer_methods_supported: vec!["header".into()],
-            jwks_uri: None,
-            resource_name: None,
-            resource_documentation: None,
-            resource_policy_uri: None,
-            resource_tos_uri: None,
-            authorization_details_types_supported: Vec::new(),
-            others: BTreeMap::new(),
-        }
-    }
 }
 
 /// The members that have a setter, or that the server writes.
@@ -83,7 +68,9 @@ const WRITTEN: [&str; 11] = [
 ];
 
 impl ResourceMetadata {
-    /// `bearer_methods_supported` is `header`, which is where this server looks; nothing else is said.
+    /// `bearer_methods_supported` is what the server's [locations](super::TokenLocation) are in the terms of RFC
+    /// 6750: `header` for `Authorization`, `query` for a parameter. Other locations have no name there. Nothing
+    /// else is said.
     pub fn new() -> Self {
         Self::default()
     }
@@ -95,7 +82,7 @@ impl ResourceMetadata {
         mut self,
         methods: impl IntoIterator<Item = T>,
     ) -> Self {
-        self.members.bearer_methods_supported = methods.into_iter().map(Into::into).collect();
+        self.members.bearer_methods_supported = Some(methods.into_iter().map(Into::into).collect());
         self
     }
 
@@ -161,6 +148,12 @@ impl ResourceMetadata {
         self
     }
 
+    /// Says where the server looks, unless the application said otherwise.
+    pub(crate) fn looking_at(mut self, methods: Vec<Box<str>>) -> Self {
+        self.members.bearer_methods_supported.get_or_insert(methods);
+        self
+    }
+
     /// Whether the document is signed.
     pub(crate) const fn is_signed(&self) -> bool {
         self.signer.is_some()
@@ -170,7 +163,7 @@ impl ResourceMetadata {
     pub(crate) fn problems(&self) -> Vec<String> {
         let Members { bearer_methods_supported, jwks_uri, others, .. } = &self.members;
         let mut problems = Vec::new();
-        for method in bearer_methods_supported {
+        for method in bearer_methods_supported.iter().flatten() {
             if !matches!(&**method, "header" | "body" | "query") {
                 problems.push(format!("{method:?} is no method of RFC 6750; use header, body or query"));
             }

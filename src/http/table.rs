@@ -7,10 +7,12 @@
 //! | a token that is not accepted | 401, description, scope | `invalid_token` |
 //! | a requirement is not met | 403, scope | `insufficient_scope` |
 //! | a stronger or fresher login is needed | 401, `acr_values`, `max_age`, scope | `insufficient_user_authentication` |
+//! | a page of another origin sent a cookie | 403, no challenge | none |
 //!
 //! Which case a reason is, its own row says (`Reason::row`). The systems that clients were written for
-//! differ in statuses, parameters and their order, so a preset brings rows of its own. Keys that
-//! cannot be had, and nonces that cannot be spent, are 503 without a challenge in all of them.
+//! differ in statuses, parameters and their order, so a preset brings rows of its own. The last row, and 503
+//! without a challenge for keys that cannot be had, nonces that cannot be spent, and a verifier of the application that
+//! cannot say, are the same in all of them.
 
 use std::borrow::Cow;
 
@@ -160,6 +162,7 @@ pub struct ChallengeTable {
     invalid_token: ChallengeRow,
     insufficient_scope: ChallengeRow,
     insufficient_user_authentication: ChallengeRow,
+    cross_origin: ChallengeRow,
     unavailable: ChallengeRow,
     internal: ChallengeRow,
 }
@@ -191,6 +194,8 @@ impl ChallengeTable {
             insufficient_user_authentication: row(StatusCode::UNAUTHORIZED)
                 .error("insufficient_user_authentication")
                 .scoped(),
+            // A challenge would have clients drop a good token and ask for another.
+            cross_origin: row(StatusCode::FORBIDDEN).without_challenge(),
             unavailable: row(StatusCode::SERVICE_UNAVAILABLE).without_challenge(),
             internal: row(StatusCode::INTERNAL_SERVER_ERROR).without_challenge(),
         }
@@ -294,6 +299,7 @@ impl ChallengeTable {
             Case::InvalidToken => &self.invalid_token,
             Case::InsufficientScope => &self.insufficient_scope,
             Case::InsufficientUserAuthentication => &self.insufficient_user_authentication,
+            Case::CrossOrigin => &self.cross_origin,
             Case::Unavailable => &self.unavailable,
             Case::Internal => &self.internal,
         }

@@ -33,11 +33,10 @@ mod strict;
 
 use serde::Deserialize;
 
-#[cfg(feature = "identity-provider")]
 use crate::error::Malformed;
 
 #[cfg(feature = "mcp")]
-pub(crate) use self::outline::Outline;
+pub(crate) use self::outline::{Found, Outline};
 pub(crate) use self::{
     shallow::Shallow,
     strict::{Map, Name, Names, Skip, Strict},
@@ -63,12 +62,16 @@ pub(crate) fn read_once<'a, T: Deserialize<'a>>(document: &'a [u8]) -> Option<T>
     serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)).ok()
 }
 
+/// Whether the strict pass accepts a text as one JSON object that nests at most so deep.
+pub(crate) fn is_strict(text: &str, nesting: u32) -> bool {
+    let strict = Strict::new(nesting);
+    strict.read(text, Skip { strict: &strict, level: 1 }, Malformed::Payload).is_ok()
+}
+
 /// Reads a body that is one JSON object and is kept whole, after the strict pass over it; `None` when
 /// the pass refuses it, or it does not have the shape of `T`.
 #[cfg(feature = "identity-provider")]
 pub(crate) fn read_whole<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
     let body = str::from_utf8(body).ok()?;
-    let strict = Strict::new(MAX_NESTING);
-    strict.read(body, Skip { strict: &strict, level: 1 }, Malformed::Payload).ok()?;
-    read_again(body).ok()
+    if is_strict(body, MAX_NESTING) { read_again(body).ok() } else { None }
 }

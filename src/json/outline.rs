@@ -15,6 +15,9 @@ use serde::de::IgnoredAny;
 
 const WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
+/// What is between the values of a container.
+const BETWEEN: [char; 6] = [' ', '\t', '\n', '\r', ',', ':'];
+
 /// A JSON value by its text, which is well formed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outline<'a>(&'a str);
@@ -22,6 +25,9 @@ pub(crate) struct Outline<'a>(&'a str);
 /// Not an object, or one that two readers would read in two ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unclear;
+
+/// A member that was looked for: not there, there once, or not clear.
+pub(crate) type Found<'a> = Result<Option<Outline<'a>>, Unclear>;
 
 impl<'a> Outline<'a> {
     /// `None` when the text is not exactly one value.
@@ -35,18 +41,39 @@ impl<'a> Outline<'a> {
     /// # Errors
     /// [`Unclear`] when the value is no object, or one of the names is there twice or in another case.
     pub(crate) fn pick<const N: usize>(self, names: [&str; N]) -> Result<[Option<Self>; N], Unclear> {
-        let mut found = [None; N];
+        let mut found = [Ok(None); N];
         for (name, value) in self.members().ok_or(Unclear)? {
-            let name = name.text().ok_or(Unclear)?;
-            let mut places = names.iter().zip(&mut found);
-            let Some((wanted, place)) = places.find(|(wanted, _)| folded(&name).eq(folded(wanted))) else {
-                continue;
-            };
-            if name != *wanted || place.replace(value).is_some() {
-                return Err(Unclear);
-            }
+            note(&name.text().ok_or(Unclear)?, value, names, &mut found);
         }
-        Ok(found)
+        all_of(found)
+    }
+
+    /// The same, and of the member `outer`, where that is an object, the members with the names of `inner`: in one
+    /// scan, since it may be large. Which of these matter is decided later: each is unclear by itself.
+    ///
+    /// # Errors
+    /// As [`pick`](Self::pick), for `names` alone.
+    pub(crate) fn pick_two<const N: usize, const M: usize>(
+        self,
+        names: [&str; N],
+        outer: &str,
+        inner: [&str; M],
+    ) -> Result<([Option<Self>; N], [Found<'a>; M]), Unclear> {
+        let mut rest = self.0.strip_prefix('{').ok_or(Unclear)?;
+        let (mut found, mut inside) = ([Ok(None); N], [Ok(None); M]);
+        while let Some(name) = next_value(&mut rest) {
+            let name = name.text().ok_or(Unclear)?;
+            let value = if name == outer {
+                next_object(&mut rest, |name, value| match name.text() {
+                    Some(name) => note(&name, value, inner, &mut inside),
+                    None => inside = [Err(Unclear); M],
+                })
+            } else {
+                next_value(&mut rest)
+            };
+            note(&name, value.ok_or(Unclear)?, names, &mut found);
+        }
+        Ok((all_of(found)?, inside))
     }
 
     /// The text of a string, escapes decoded; `None` of another value, and of half a surrogate pair.
@@ -88,33 +115,69 @@ impl<'a> Outline<'a> {
     }
 }
 
+/// Notes a member if its name is one of those looked for. One in another case, or a second one, makes it unclear.
+fn note<'a, const N: usize>(name: &str, value: Outline<'a>, names: [&str; N], found: &mut [Found<'a>; N]) {
+    let mut places = names.iter().zip(found);
+    if let Some((wanted, place)) = places.find(|(wanted, _)| folded(name).eq(folded(wanted))) {
+        *place = if name == *wanted && *place == Ok(None) { Ok(Some(value)) } else { Err(Unclear) };
+    }
+}
+
+fn all_of<const N: usize>(found: [Found<'_>; N]) -> Result<[Option<Outline<'_>>; N], Unclear> {
+    let all = found.map(Result::unwrap_or_default);
+    if found.iter().all(Result::is_ok) { Ok(all) } else { Err(Unclear) }
+}
+
 /// The next value of a container, and what is behind it; `None` at the container's end.
 fn next_value<'a>(rest: &mut &'a str) -> Option<Outline<'a>> {
-    let text = rest.trim_start_matches([' ', '\t', '\n', '\r', ',', ':']);
+    let text = rest.trim_start_matches(BETWEEN);
     let (value, behind) = text.split_at_checked(length_of_value(text.as_bytes()))?;
     *rest = behind;
     Some(Outline(value)).filter(|value| !value.0.is_empty())
 }
 
+/// The same, and if it is an object, each of its members is told on the way.
+fn next_object<'a>(
+    rest: &mut &'a str,
+    mut tell: impl FnMut(Outline<'a>, Outline<'a>),
+) -> Option<Outline<'a>> {
+    let text = rest.trim_start_matches(BETWEEN);
+    let Some(mut inside) = text.strip_prefix('{') else { return next_value(rest) };
+    while let Some(name) = next_value(&mut inside) {
+        tell(name, next_value(&mut inside)?);
+    }
+    let length = text.len() - inside.strip_prefix('}')?.len();
+    let (value, behind) = text.split_at_checked(length)?;
+    *rest = behind;
+    Some(Outline(value))
+}
+
 /// How long the value is that a well-formed text begins with; 0 at the end of its container.
 fn length_of_value(text: &[u8]) -> usize {
-    let (mut at, mut depth) = (0, 0_usize);
-    while let Some(&byte) = text.get(at) {
-        match byte {
-            b'"' => at += length_of_string(text.get(at..).unwrap_or_default()),
-            b'{' | b'[' => (at, depth) = (at + 1, depth + 1),
-            b'}' | b']' if depth > 0 => (at, depth) = (at + 1, depth - 1),
-            b'}' | b']' | b',' | b' ' | b'\t' | b'\n' | b'\r' if depth == 0 => return at,
-            _ => {
-                at += 1;
-                continue;
-            }
-        }
-        if depth == 0 {
-            return at;
+    match text.first() {
+        Some(b'"') => length_of_string(text),
+        Some(b'{' | b'[') => length_of_container(text),
+        _ => {
+            let ends = |byte: &u8| matches!(byte, b'}' | b']' | b',' | b' ' | b'\t' | b'\n' | b'\r');
+            text.iter().position(ends).unwrap_or(text.len())
         }
     }
-    at
+}
+
+/// How long the object or array is that a text begins with.
+fn length_of_container(text: &[u8]) -> usize {
+    let (mut at, mut depth) = (0, 0_usize);
+    while let Some(rest) = text.get(at..) {
+        let mut bytes = rest.iter().enumerate();
+        match bytes.find(|(_, byte)| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']')) {
+            Some((found, b'"')) => at += found + length_of_string(rest.get(found..).unwrap_or_default()),
+            Some((found, b'{' | b'[')) => (at, depth) = (at + found + 1, depth + 1),
+            Some((found, _)) if depth > 1 => (at, depth) = (at + found + 1, depth - 1),
+            Some((found, _)) => return at + found + 1,
+            None => break,
+        }
+    }
+    text.len()
 }
 
 /// How long the string is that a text begins with, quotes included.
@@ -171,6 +234,45 @@ mod tests {
             ("half a surrogate pair in a name", r#"{"\ud800":1}"#, Err(Unclear)),
             ("an array", r#"["method"]"#, Err(Unclear)),
             ("a string", r#""method""#, Err(Unclear)),
+        ] {
+            assert_eq!(pick(text), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn members_of_two_objects_are_found_in_one_scan() {
+        let pick = |text: &'static str| {
+            let ([params, id], [name, uri]) =
+                Outline::of(text).unwrap().pick_two(["params", "id"], "params", ["name", "uri"])?;
+            let inner = [name, uri].map(|found| found.map(|found| found.map(Outline::as_str)));
+            Ok((params.map(Outline::as_str), id.map(Outline::as_str), inner))
+        };
+        let both = |params, name, uri| Ok((Some(params), Some("1"), [name, uri]));
+        for (name, text, expected) in [
+            ("neither", r#"{"id":1}"#, Ok((None, Some("1"), [Ok(None), Ok(None)]))),
+            ("empty", r#"{"params":{},"id":1}"#, both("{}", Ok(None), Ok(None))),
+            ("white space", "{\"params\" :\t{ \"name\" : [ 2 ] } ,\n\"id\" : 1 }", {
+                both("{ \"name\" : [ 2 ] }", Ok(Some("[ 2 ]")), Ok(None))
+            }),
+            ("deep", r#"{"id":1,"params":{"a":{"name":"}"},"uri":"\"}"}}"#, {
+                both(r#"{"a":{"name":"}"},"uri":"\"}"}"#, Ok(None), Ok(Some(r#""\"}""#)))
+            }),
+            ("no object", r#"{"params":["name",{}],"id":1}"#, both(r#"["name",{}]"#, Ok(None), Ok(None))),
+            ("escapes", r#"{"p\u0061rams":{"n\u0061me":2},"id":1}"#, {
+                both(r#"{"n\u0061me":2}"#, Ok(Some("2")), Ok(None))
+            }),
+            ("an inner one twice", r#"{"params":{"name":2,"name":2,"uri":3},"id":1}"#, {
+                both(r#"{"name":2,"name":2,"uri":3}"#, Err(Unclear), Ok(Some("3")))
+            }),
+            ("an inner one in another case", r#"{"params":{"Name":2},"id":1}"#, {
+                both(r#"{"Name":2}"#, Err(Unclear), Ok(None))
+            }),
+            ("half a surrogate pair inside", r#"{"params":{"uri":3,"\ud800":1},"id":1}"#, {
+                both(r#"{"uri":3,"\ud800":1}"#, Err(Unclear), Err(Unclear))
+            }),
+            ("an outer one twice", r#"{"params":{},"params":{}}"#, Err(Unclear)),
+            ("an outer one in another case", r#"{"Params":{},"id":1}"#, Err(Unclear)),
+            ("an array", "[]", Err(Unclear)),
         ] {
             assert_eq!(pick(text), expected, "{name}");
         }

@@ -136,6 +136,17 @@ impl AlgorithmSet {
     /// The HMAC family.
     pub const HMAC: Self = Self::from_slice(&[Algorithm::HS256, Algorithm::HS384, Algorithm::HS512]);
 
+    /// Those of RSA keys.
+    #[cfg(feature = "remote")]
+    pub(crate) const RSA: Self = Self::from_slice(&[
+        Algorithm::RS256,
+        Algorithm::RS384,
+        Algorithm::RS512,
+        Algorithm::PS256,
+        Algorithm::PS384,
+        Algorithm::PS512,
+    ]);
+
     /// The set of `algorithms`, in constants.
     pub(crate) const fn from_slice(algorithms: &[Algorithm]) -> Self {
         let mut bits = 0;

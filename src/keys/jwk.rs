@@ -37,12 +37,13 @@ pub(super) struct Jwk {
 }
 
 pub(super) fn parse(json: &str) -> Result<VerifyingKey, KeyError> {
-    json::read_once::<Jwk>(json.as_bytes()).ok_or(KeyError::MalformedJwk)?.into_key()
+    json::read_once::<Jwk>(json.as_bytes()).ok_or(KeyError::MalformedJwk)?.into_key(None)
 }
 
 impl Jwk {
-    /// The key that it is, if it may be used to verify signatures.
-    pub(super) fn into_key(self) -> Result<VerifyingKey, KeyError> {
+    /// The key that it is, if it may be used to verify signatures; `wanted` is the `use` that says so, where
+    /// that is not `sig`.
+    pub(super) fn into_key(self, wanted: Option<&str>) -> Result<VerifyingKey, KeyError> {
         if self.malformed {
             return Err(KeyError::MalformedJwk);
         }
@@ -50,7 +51,7 @@ impl Jwk {
             return Err(KeyError::PrivateMaterial);
         }
         let (kid, algorithm) = (self.text("kid")?, self.text("alg")?);
-        self.check_use()?;
+        self.check_use(wanted)?;
         let key = match self.needed("kty")? {
             "RSA" => VerifyingKey::rsa(&self.number("n")?, &self.number("e")?, rsa_family())?,
             "EC" => {
@@ -87,8 +88,9 @@ impl Jwk {
     }
 
     /// RFC 7517 sections 4.2 and 4.3: absent members restrict nothing, present ones bind.
-    fn check_use(&self) -> Result<(), KeyError> {
-        let for_signatures = matches!(self.text("use")?, None | Some("sig"));
+    fn check_use(&self, wanted: Option<&str>) -> Result<(), KeyError> {
+        let is = self.text("use")?;
+        let for_signatures = if wanted.is_some() { is == wanted } else { matches!(is, None | Some("sig")) };
         let to_verify = match self.members.get("key_ops") {
             None => true,
             Some(Shallow::Texts(operations)) => operations.iter().any(|operation| operation == "verify"),

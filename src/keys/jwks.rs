@@ -73,6 +73,20 @@ impl KeySet {
     /// # Errors
     /// As [`from_jwks`](Self::from_jwks).
     pub fn from_jwks_up_to(json: &[u8], limit: usize) -> Result<Self, JwksError> {
+        Self::read(json, limit, None)
+    }
+
+    /// The same for a document whose keys for tokens all have this `use`: `jwt-svid` in a SPIFFE bundle (SPIFFE
+    /// Trust Domain and Bundle section 4.2.1), which has keys for other things beside them. Those without it, or with
+    /// another, are skipped.
+    ///
+    /// # Errors
+    /// As [`from_jwks`](Self::from_jwks).
+    pub fn from_jwks_for(json: &[u8], key_use: &str) -> Result<Self, JwksError> {
+        Self::read(json, MAX_KEYS, Some(key_use))
+    }
+
+    pub(crate) fn read(json: &[u8], limit: usize, key_use: Option<&str>) -> Result<Self, JwksError> {
         #[derive(Deserialize)]
         struct Document {
             keys: Option<Vec<Jwk>>,
@@ -88,7 +102,7 @@ impl KeySet {
         let mut skipped = Vec::new();
         let mut usable = Vec::new();
         for jwk in entries {
-            match jwk.into_key() {
+            match jwk.into_key(key_use) {
                 Ok(_) if usable.len() == limit => return Err(JwksError::TooManyKeys { limit }),
                 Ok(key) => usable.push(key),
                 Err(why) => skipped.push(why),

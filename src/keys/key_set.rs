@@ -37,7 +37,7 @@ impl KeySet {
     }
 
     /// This set out of a document with entries that are unusable for these reasons.
-    pub(super) fn passing_over(self, skipped: Vec<KeyError>) -> Self {
+    pub(crate) fn passing_over(self, skipped: Vec<KeyError>) -> Self {
         Self { skipped, ..self }
     }
 

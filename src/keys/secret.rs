@@ -106,7 +106,8 @@ fn decoded_base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     Some(bytes)
 }
 
-fn decoded_hex(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+/// What hexadecimal digits stand for, in either case, with white space around them.
+pub(crate) fn decoded_hex(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let byte = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
     let (pairs, rest) = text.trim_ascii().as_chunks();

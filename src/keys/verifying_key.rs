@@ -223,7 +223,7 @@ impl VerifyingKey {
     }
 
     /// Whether both are the same key under the same name for the same algorithms.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.thumbprint == other.thumbprint && self.kid == other.kid && self.algorithms == other.algorithms
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{fault::Fault, requirements::Item};
-use crate::json::Outline;
+use crate::json::{Found, Outline};
 
 /// How many messages a batch may have: batches were part of the specification of 2025-03-26 alone.
 const MAX_BATCH: usize = 64;
@@ -18,9 +18,22 @@ const OPEN: [&str; 3] = ["initialize", "server/discover", "ping"];
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Operation<'a> {
     pub(super) method: Cow<'a, str>,
-    params: Option<Outline<'a>>,
+    params: Params<'a>,
     pub(super) subject: Subject<'a>,
 }
+
+/// The members of `params` by which some method says what it is about. Another method may have anything there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Params<'a> {
+    name: Found<'a>,
+    uri: Found<'a>,
+    reference: Found<'a>,
+    notifications: Found<'a>,
+    task: Found<'a>,
+}
+
+/// Their names, in this order.
+const PARAMS: [&str; 5] = ["name", "uri", "ref", "notifications", "taskId"];
 
 /// What an operation is about.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,8 +94,8 @@ impl<'a> Messages<'a> {
 
     /// Adds a request, a notification, or an answer.
     fn add(&mut self, message: Outline<'a>) -> Result<(), Fault> {
-        let members = message.pick(["method", "params", "result", "error"]);
-        let [method, params, result, error] = members.map_err(|_| Fault::UnclearMessage)?;
+        let members = message.pick_two(["method", "params", "result", "error"], "params", PARAMS);
+        let ([method, params, result, error], inner) = members.map_err(|_| Fault::UnclearMessage)?;
         let is_answer = result.is_some() || error.is_some();
         match method {
             None if is_answer => self.answers = true,
@@ -90,10 +103,11 @@ impl<'a> Messages<'a> {
             Some(_) if is_answer => return Err(Fault::UnclearMessage),
             Some(method) => {
                 let method = method.text().ok_or(Fault::NoMethod)?;
-                let params = params.filter(|params| !params.is_null());
-                if params.is_some_and(|params| !params.is_object()) {
+                if params.is_some_and(|params| !params.is_null() && !params.is_object()) {
                     return Err(Fault::PositionalParams);
                 }
+                let [name, uri, reference, notifications, task] = inner;
+                let params = Params { name, uri, reference, notifications, task };
                 let subject = Subject::of(&method, params)?;
                 self.operations.push(Operation { method, params, subject });
             }
@@ -108,24 +122,24 @@ impl<'a> Messages<'a> {
 }
 
 impl<'a> Subject<'a> {
-    fn of(method: &str, params: Option<Outline<'a>>) -> Result<Self, Fault> {
+    fn of(method: &str, params: Params<'a>) -> Result<Self, Fault> {
         Ok(match method {
-            "tools/call" => Self::Tool(text_in(params, "name")?),
-            "prompts/get" => Self::Prompt(text_in(params, "name")?),
+            "tools/call" => Self::Tool(text_of(params.name)?),
+            "prompts/get" => Self::Prompt(text_of(params.name)?),
             "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
-                Self::Resource(text_in(params, "uri")?)
+                Self::Resource(text_of(params.uri)?)
             }
             "completion/complete" => {
-                let reference = member(params, "ref")?;
-                match &*text_in(reference, "type")? {
-                    "ref/prompt" => Self::Prompt(text_in(reference, "name")?),
-                    "ref/resource" => Self::Resource(text_in(reference, "uri")?),
+                let reference = clear(params.reference)?;
+                match &*text_of(member(reference, "type"))? {
+                    "ref/prompt" => Self::Prompt(text_of(member(reference, "name"))?),
+                    "ref/resource" => Self::Resource(text_of(member(reference, "uri"))?),
                     _ => return Err(Fault::NotNamed),
                 }
             }
             "subscriptions/listen" => {
-                let wanted = member(params, "notifications")?;
-                match member(wanted, "resourceSubscriptions")? {
+                let wanted = clear(params.notifications)?;
+                match clear(member(wanted, "resourceSubscriptions"))? {
                     None => Self::Open,
                     Some(uris) => {
                         let uris = uris.elements().ok_or(Fault::NotNamed)?;
@@ -149,20 +163,23 @@ impl<'a> Operation<'a> {
         Ok(match &self.subject {
             Subject::Tool(own) | Subject::Prompt(own) | Subject::Resource(own) => own == name,
             Subject::Resources(_) | Subject::Open | Subject::Unknown => {
-                let Some(params) = self.params else { return Ok(false) };
-                let names = params.pick(["name", "uri", "taskId"]).map_err(|_| Fault::UnclearMessage)?;
+                let Params { name: own, uri, task, .. } = self.params;
+                let names = [clear(own)?, clear(uri)?, clear(task)?];
                 names.into_iter().flatten().any(|own| own.text().is_some_and(|own| own == name))
             }
         })
     }
 }
 
-fn member<'a>(object: Option<Outline<'a>>, name: &str) -> Result<Option<Outline<'a>>, Fault> {
-    let Some(object) = object else { return Ok(None) };
-    let [member] = object.pick([name]).map_err(|_| Fault::UnclearMessage)?;
-    Ok(member)
+fn clear(found: Found<'_>) -> Result<Option<Outline<'_>>, Fault> {
+    found.map_err(|_| Fault::UnclearMessage)
 }
 
-fn text_in<'a>(object: Option<Outline<'a>>, name: &str) -> Result<Cow<'a, str>, Fault> {
-    member(object, name)?.and_then(Outline::text).ok_or(Fault::NotNamed)
+fn member<'a>(object: Option<Outline<'a>>, name: &str) -> Found<'a> {
+    let Some(object) = object else { return Ok(None) };
+    object.pick([name]).map(|[member]| member)
+}
+
+fn text_of(found: Found<'_>) -> Result<Cow<'_, str>, Fault> {
+    clear(found)?.and_then(Outline::text).ok_or(Fault::NotNamed)
 }

@@ -38,7 +38,9 @@ pub(super) struct Gate<R> {
     /// Whether a refusal goes into the extensions of its response.
     pub(super) exposes: bool,
     /// The header fields that tell the inner service about the identity.
-    pub(super) forwarded: Option<ForwardedIdentity>,
+    forwarded: Option<ForwardedIdentity>,
+    /// Whether the inner service gets another head than the one that came.
+    rewrites: bool,
 }
 
 /// A request without credentials where some are needed.
@@ -54,7 +56,7 @@ pub(super) enum Decision<'g> {
 
 /// What a request may have to wait for.
 pub(super) enum Wait {
-    /// The keys to decide with are being fetched.
+    /// The keys to decide with are being fetched, or a verifier of the application was asked.
     Keys(Pending),
     /// A store is asked whether what counts once was spent.
     Store(StoreWait),
@@ -80,14 +82,32 @@ impl Future for Wait {
 impl<R> Gate<R> {
     pub(super) fn new(server: ResourceServer, reuse: bool, reject: R) -> Self {
         let (refusals, asked, optional, exposes, forwarded) = (None, None, false, false, None);
+        let rewrites = server.request_profile().removes();
         let requirements = Ready::Fixed(server.ready_for(Requirement::any_token()));
-        Self { server, asked, requirements, refusals, optional, reuse, reject, exposes, forwarded }.ready()
+        Self { server, asked, requirements, refusals, optional, reuse, reject, exposes, forwarded, rewrites }
+            .ready()
     }
 
     pub(super) fn rejecting<T>(self, reject: T) -> Gate<T> {
-        let Self { server, asked, requirements, refusals, optional, reuse, reject: _, exposes, forwarded } =
-            self;
-        Gate { server, asked, requirements, refusals, optional, reuse, reject, exposes, forwarded }
+        let Self {
+            server,
+            asked,
+            requirements,
+            refusals,
+            optional,
+            reuse,
+            reject: _,
+            exposes,
+            forwarded,
+            rewrites,
+        } = self;
+        Gate { server, asked, requirements, refusals, optional, reuse, reject, exposes, forwarded, rewrites }
+    }
+
+    pub(super) fn forwarding(mut self, identity: ForwardedIdentity) -> Self {
+        self.forwarded = Some(identity);
+        self.rewrites = true;
+        self
     }
 
     pub(super) fn demanding(mut self, requirements: Requirements) -> Self {
@@ -107,11 +127,21 @@ impl<R> Gate<R> {
         self
     }
 
-    /// Hands on the identity of a request that is admitted, where that is asked for.
+    /// Hands on the identity of a request that is admitted, and takes its tokens out, where that is asked for.
     #[inline]
     pub(super) fn forward<B>(&self, request: &mut Request<B>) {
+        if self.rewrites {
+            self.rewrite(request);
+        }
+    }
+
+    // Apart from what every request runs through: few servers change what came.
+    #[inline(never)]
+    fn rewrite<B>(&self, request: &mut Request<B>) {
+        let profile = self.server.request_profile();
+        profile.remove_from(request);
         if let Some(forwarded) = &self.forwarded {
-            forwarded.forward(request, self.server.request_profile());
+            forwarded.forward(request, profile);
         }
     }
 
@@ -136,7 +166,7 @@ impl<R: Reject> Gate<R> {
             self.server.request_profile().mark_sensitive(request.headers_mut());
             return verdict;
         }
-        let step = self.server.begin_marking(request.headers_mut());
+        let step = self.server.begin_marking(request);
         self.conclude(step, request, required)
     }
 
@@ -161,6 +191,10 @@ impl<R: Reject> Gate<R> {
     ) -> Decision<'_> {
         match step {
             Step::Wait(keys) => return Decision::Wait(Wait::Keys(keys)),
+            Step::AskVerifier => {
+                let asked = self.server.ask_verifier((&*request).into());
+                return self.conclude(asked, request, required);
+            }
             Step::Done(Err(denial)) => return Decision::Refuse(self.refuse(&denial, required)),
             Step::Done(Ok(Some(identity))) => {
                 return match self.server.admit(identity, required, Some((&*request).into())) {

@@ -162,7 +162,7 @@ impl<R> AuthLayer<R> {
     /// # }
     /// ```
     pub fn forward(mut self, identity: ForwardedIdentity) -> Self {
-        self.gate.forwarded = Some(identity);
+        self.gate = self.gate.forwarding(identity);
         self
     }
 

@@ -43,7 +43,7 @@ impl CompiledRule {
             (Check::Absent | Check::NoneOf(_), TokenError::ForeignClaim(_), _) => {
                 format!("send the kind of token that belongs here: {claim} marks another")
             }
-            (Check::IsIssuer, ..) => get_token_of(&binding.issuer),
+            (Check::IsIssuer | Check::IsBelowIssuer, ..) => get_token_of(&binding.issuer),
             (Check::NamesResource, ..) => {
                 format!("request the token for {}, or accept its audience here", one_of(&binding.audiences))
             }

@@ -37,6 +37,17 @@ impl Binding {
     }
 }
 
+impl Binding {
+    /// Whether a subject begins with a name of the issuer and a slash, and goes on behind it.
+    pub(crate) fn is_issuer_of_subject(&self, subject: &str) -> bool {
+        let below = |issuer: &str| {
+            let path = subject.strip_prefix(issuer).and_then(|path| path.strip_prefix('/'));
+            path.is_some_and(|path| !path.is_empty())
+        };
+        below(&self.issuer) || self.aliases.iter().any(|alias| below(alias))
+    }
+}
+
 /// How the names of issuers and keys are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum NameForm {
@@ -247,6 +258,12 @@ impl Check {
                 ClaimValue::Bool(is) => Some(is),
                 _ => None,
             },
+            Self::IsTrueOrText => match value {
+                ClaimValue::Bool(is) => Some(is),
+                ClaimValue::String("true") => Some(true),
+                ClaimValue::String("false") => Some(false),
+                _ => None,
+            },
             Self::NonEmptyString => Some(!value.as_str()?.is_empty()),
             Self::StringOrStrings => value.as_strings().map(|_| true),
             Self::Strings => match value {
@@ -286,6 +303,7 @@ impl Check {
             Self::ContainsAny(accepted) => any(accepted),
             Self::ContainsAll(needed) => Some(has_all(value.as_strings()?, needed.iter().map(AsRef::as_ref))),
             Self::IsIssuer => Some(context.binding.is_issuer(value.as_str()?)),
+            Self::IsBelowIssuer => Some(context.binding.is_issuer_of_subject(value.as_str()?)),
             // Judged by its row, since it looks at two claims.
             Self::Lifetime { .. } => None,
             Self::NamesResource => any(&context.binding.audiences),

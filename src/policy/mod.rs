@@ -1,6 +1,6 @@
 //! Rules about claims, as data.
 //!
-//! - `rule`: one rule on one claim: [`claim`]`("exp").after_now()`.
+//! - `rule`: one rule on one claim: [`claim`]`("exp").after_now()`; or on one member of the header: [`header`].
 //! - `evaluate`: what a list of rules says about the claims of a token at a moment. Every check of
 //!   every kind of token goes through this one function; the kinds differ only in their rows.
 //! - `requirement`: what an operation demands of an identity that is already verified;
@@ -31,5 +31,5 @@ pub use requirement::{
     issuer, max_age, not_delegated, role, scope,
 };
 pub(crate) use rule::{Check, Presence};
-pub use rule::{ClaimRule, Rule, claim};
+pub use rule::{ClaimRule, Rule, claim, header};
 pub(crate) use searched::searched_parameter;

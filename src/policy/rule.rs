@@ -22,13 +22,41 @@ use crate::{
 /// assert_eq!(rules[1].to_string(), "tenant is \"blue\"");
 /// ```
 pub fn claim(path: impl Into<ClaimPath>) -> ClaimRule {
-    ClaimRule(path.into())
+    ClaimRule { path: path.into(), place: Place::Payload }
 }
 
-/// A claim about which nothing is said yet; see [`claim`].
+/// Begins a [`Rule`] on a member of the JOSE header, which is named as a claim is: for issuers that say there
+/// what others write as claims, such as the `signer` of AWS. The signature covers the header as it covers the
+/// payload (RFC 7515 section 5.1).
+///
+/// What every header must be is checked in any case; `alg`, `kid`, `typ` and `cty` have settings of their own in
+/// [`TokenProfile`](crate::profile::TokenProfile).
+///
+/// ```
+/// use tower_resource_server::{policy::header, profile::TokenProfile};
+///
+/// let signer = header("signer").equals("arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/shop/1");
+/// let profile = TokenProfile::jwt().rule(signer);
+/// # let _ = profile;
+/// ```
+pub fn header(path: impl Into<ClaimPath>) -> ClaimRule {
+    ClaimRule { path: path.into(), place: Place::Header }
+}
+
+/// Where the member stands that a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Payload,
+    Header,
+}
+
+/// A claim, or a member of the header, about which nothing is said yet; see [`claim`] and [`header`].
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct ClaimRule(ClaimPath);
+pub struct ClaimRule {
+    path: ClaimPath,
+    place: Place,
+}
 
 /// A rule on one claim: the claim must be there, and pass the check.
 ///
@@ -39,6 +67,7 @@ pub struct ClaimRule(ClaimPath);
 #[must_use]
 pub struct Rule {
     pub(super) claim: ClaimPath,
+    place: Place,
     pub(crate) presence: Presence,
     pub(crate) check: Check,
     /// What a failed check means, where that is more than "a claim is not acceptable".
@@ -62,6 +91,7 @@ pub(crate) enum Check {
     Present,
     Absent,
     IsTrue,
+    IsTrueOrText,
     NonEmptyString,
     StringOrStrings,
     Strings,
@@ -79,6 +109,7 @@ pub(crate) enum Check {
     ContainsAny(Vec<Box<str>>),
     ContainsAll(Vec<Box<str>>),
     IsIssuer,
+    IsBelowIssuer,
     NamesResource,
     NamesClient,
     IsClient,
@@ -88,8 +119,14 @@ pub(crate) enum Check {
 }
 
 impl ClaimRule {
+    /// The name that errors have.
+    fn name(&self) -> ClaimName {
+        named(self.place, &self.path)
+    }
+
     fn rule(self, check: Check, fault: Option<TokenError>) -> Rule {
-        Rule { claim: self.0, presence: Presence::Required, check, fault, binding: false }
+        let Self { path: claim, place } = self;
+        Rule { claim, place, presence: Presence::Required, check, fault, binding: false }
     }
 
     /// It is there, whatever it is.
@@ -102,10 +139,16 @@ impl ClaimRule {
         self.rule(Check::IsTrue, None)
     }
 
+    /// It is `true`, or the text `"true"`: for issuers that write booleans as texts, such as Amazon Cognito and
+    /// Apple with `email_verified`, or GitLab.
+    pub fn is_true_or_text(self) -> Rule {
+        self.rule(Check::IsTrueOrText, None)
+    }
+
     /// It is not there: it belongs to another kind of token. `null` marks no other kind, and is invalid
     /// all the same.
     pub fn absent(self) -> Rule {
-        let fault = TokenError::ForeignClaim(self.0.name());
+        let fault = TokenError::ForeignClaim(self.name());
         self.rule(Check::Absent, Some(fault)).if_present()
     }
 
@@ -183,7 +226,7 @@ impl ClaimRule {
 
     /// It is a string, and none of these.
     pub fn none_of<S: Into<Box<str>>>(self, refused: impl IntoIterator<Item = S>) -> Rule {
-        let fault = TokenError::ForeignClaim(self.0.name());
+        let fault = TokenError::ForeignClaim(self.name());
         self.rule(Check::NoneOf(refused.into_iter().map(Into::into).collect()), Some(fault))
     }
 
@@ -200,6 +243,15 @@ impl ClaimRule {
     /// It is the configured issuer, byte for byte (RFC 9068 section 4, OpenID Connect Core 3.1.3.7).
     pub fn is_issuer(self) -> Rule {
         self.rule(Check::IsIssuer, Some(TokenError::UntrustedIssuer))
+    }
+
+    /// It begins with the name of the configured issuer and a slash, and there is more behind: `sub` of a SPIFFE
+    /// JWT-SVID, whose trust domain is its issuer (`spiffe://shop.example` and `spiffe://shop.example/orders`).
+    ///
+    /// A server finds the issuer of a token by its `sub` where a profile has this rule on `sub`; see
+    /// [`TrustedIssuer`](crate::TrustedIssuer#issuers-that-are-named-by-sub).
+    pub fn is_below_issuer(self) -> Rule {
+        self.rule(Check::IsBelowIssuer, Some(TokenError::UntrustedIssuer))
     }
 
     /// It names this resource server, alone or in an array: `aud` of an access token (RFC 9068
@@ -298,7 +350,31 @@ impl Rule {
 
     /// The claim as errors have it.
     pub(super) fn name(&self) -> ClaimName {
-        self.claim.name()
+        named(self.place, &self.claim)
+    }
+
+    /// Whether it is about a member of the header.
+    pub(crate) fn is_about_header(&self) -> bool {
+        self.place == Place::Header
+    }
+
+    /// Whether it is about this claim of the payload.
+    pub(crate) fn is_about_claim(&self, claim: &ClaimPath) -> bool {
+        self.place == Place::Payload && self.claim == *claim
+    }
+
+    /// Whether it says that `sub` names the issuer.
+    pub(crate) fn finds_issuer_by_subject(&self) -> bool {
+        self.check == Check::IsBelowIssuer && self.binds_issuer() && self.is_about_claim(&"sub".into())
+    }
+
+    /// Whether only tokens pass whose claim is one of some given values.
+    pub(crate) fn names_values(&self) -> bool {
+        let given = matches!(
+            self.check,
+            Check::Equals(_) | Check::OneOf(_) | Check::ContainsAny(_) | Check::ContainsAll(_)
+        );
+        self.presence == Presence::Required && given
     }
 
     /// What a failed check is reported as.
@@ -321,7 +397,7 @@ impl Rule {
 
     /// Whether the rule says what an acceptable issuer is.
     pub(crate) fn binds_issuer(&self) -> bool {
-        self.presence == Presence::Required && self.check == Check::IsIssuer
+        self.presence == Presence::Required && matches!(self.check, Check::IsIssuer | Check::IsBelowIssuer)
     }
 
     /// Whether the rule compares a date with the moment of verification.
@@ -348,11 +424,12 @@ impl Rule {
 /// The rule in words, for people who ask why a token fails.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ", self.claim)?;
+        write!(f, "{} ", self.name())?;
         match &self.check {
             Check::Present => f.write_str("is present"),
             Check::Absent => f.write_str("is absent"),
             Check::IsTrue => f.write_str("is true"),
+            Check::IsTrueOrText => f.write_str("is true or \"true\""),
             Check::NonEmptyString => f.write_str("is a non-empty string"),
             Check::StringOrStrings => f.write_str("is a string or an array of strings"),
             Check::Strings => f.write_str("is an array of strings"),
@@ -375,6 +452,7 @@ impl fmt::Display for Rule {
             Check::ContainsAny(texts) => write!(f, "contains one of {texts:?}"),
             Check::ContainsAll(texts) => write!(f, "contains all of {texts:?}"),
             Check::IsIssuer => f.write_str("is the trusted issuer"),
+            Check::IsBelowIssuer => f.write_str("begins with the trusted issuer"),
             Check::NamesResource => f.write_str("names this resource server"),
             Check::NamesClient => f.write_str("names the client"),
             Check::IsClient => f.write_str("is the client"),
@@ -389,5 +467,13 @@ impl fmt::Display for Rule {
             Presence::IfSeveral(other) => write!(f, ", if {other} has several values"),
             Presence::IfExpected => f.write_str(", if one is expected"),
         }
+    }
+}
+
+/// What errors call a claim, or a member of the header.
+fn named(place: Place, path: &ClaimPath) -> ClaimName {
+    match place {
+        Place::Payload => path.name(),
+        Place::Header => ClaimName(format!("header {path}").into()),
     }
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{
-    KeySelection, TokenProfile, TypeRule,
+    KeySelection, Once, TokenProfile, TypeRule,
+    header_rules::HeaderRules,
     scopes::{Collector, Renames, Scopes},
 };
 use crate::{
     error::{ClaimName, TokenError},
     keys::{Algorithm, AlgorithmSet, KeySet},
-    policy::{Binding, CompiledRule, FactPlaces, Moment, Policy, Rule, Window, claim, last_segment},
+    policy::{Binding, Check, CompiledRule, FactPlaces, Moment, Policy, Rule, Window, claim, last_segment},
     time::UnixTime,
     token::{ClaimId, ClaimNames, ClaimPath, ClaimValue, Claims, JoseHeader, is_media_type},
 };
@@ -23,9 +24,11 @@ pub(crate) struct CompiledProfile {
     pub(crate) cty: Option<std::sync::Arc<str>>,
     pub(crate) algorithms: AlgorithmSet,
     policy: Policy,
+    pub(crate) header_rules: Option<Box<HeaderRules>>,
     pub(crate) binding: Binding,
     pub(crate) leeway: std::time::Duration,
     subjects: Vec<(ClaimId, ClaimName)>,
+    passes_over_empty_subjects: bool,
     audience: ClaimId,
     expires: ClaimId,
     clients: Vec<(ClaimId, ClaimName)>,
@@ -35,7 +38,9 @@ pub(crate) struct CompiledProfile {
     /// The claims whose type is not enforced.
     unruled: Vec<ClaimId>,
     pub(crate) null_is_absent: bool,
-    nonce: Option<(ClaimId, ClaimName)>,
+    /// What each token spends, and the claim that it is in.
+    spends: Option<(Once, (ClaimId, ClaimName))>,
+    pub(crate) takes_padding: bool,
     pub(crate) key_selection: KeySelection,
     pub(crate) requires_kid: bool,
     pub(crate) keeps_header: bool,
@@ -85,8 +90,8 @@ pub(crate) struct Extracted {
     pub(crate) client_id: Option<Text>,
     pub(crate) audiences: Texts,
     pub(crate) scopes: Scopes,
-    /// The nonce that the token spends.
-    pub(crate) nonce: Option<Text>,
+    /// What the token spends.
+    pub(crate) spends: Option<(Once, Text)>,
     pub(crate) expires_at: Option<UnixTime>,
 }
 
@@ -96,7 +101,7 @@ pub(crate) enum Fact {
     Subject,
     Client,
     Scopes,
-    Nonce,
+    Spent,
 }
 
 impl CompiledProfile {
@@ -104,7 +109,15 @@ impl CompiledProfile {
         // Promise 8: a token that is bound to its sender is not a bearer token. It is refused here,
         // last and for every profile, until the proof of possession has been checked.
         let unbound = claim("cnf").absent().otherwise(TokenError::SenderConstrained);
-        let rules: Vec<Rule> = profile.rules.iter().cloned().chain([unbound]).collect();
+        // A subject that is not empty is found all the same.
+        let is_idle = |rule: &&Rule| {
+            let is_about = |claim: &ClaimPath| rule.is_about_claim(claim);
+            profile.passes_over_empty_subjects
+                && rule.check == Check::NonEmptyString
+                && profile.subject_claims.iter().any(is_about)
+        };
+        let on_claims = profile.rules.iter().filter(|rule| !rule.is_about_header() && !is_idle(rule));
+        let rules: Vec<Rule> = on_claims.cloned().chain([unbound]).collect();
         let scopes = named(&profile.scope_claims, names);
         let clients = named(&profile.client_claims, names);
         let is_unruled = |claim: &&ClaimPath| profile.unruled.contains(claim);
@@ -118,9 +131,11 @@ impl CompiledProfile {
             cty: profile.cty.clone(),
             algorithms: profile.algorithms,
             policy: Policy::new(&rules, names),
+            header_rules: HeaderRules::of(&profile.rules),
             binding,
             leeway: profile.leeway,
             subjects: named(&profile.subject_claims, names),
+            passes_over_empty_subjects: profile.passes_over_empty_subjects,
             audience: names.intern("aud"),
             expires: names.intern("exp"),
             clients,
@@ -129,12 +144,14 @@ impl CompiledProfile {
             scope_names: profile.scope_names.clone(),
             unruled,
             null_is_absent: profile.null_is_absent,
-            nonce: named(profile.nonce_claim.as_slice(), names).pop(),
+            spends: profile.spends.as_ref().map(|(what, claim)| (*what, (names.intern(claim), claim.name()))),
+            takes_padding: profile.takes_padding,
             key_selection: profile.key_selection,
             requires_kid: profile.requires_kid,
             keeps_header: profile.keeps_header,
             places: Arc::new(FactPlaces {
                 roles: profile.role_claims.clone(),
+                given_roles: Box::default(),
                 roles_as_members: profile.roles_as_members,
                 null_is_absent: profile.null_is_absent,
                 leeway: profile.leeway,
@@ -148,7 +165,7 @@ impl CompiledProfile {
             Fact::Subject => &self.subjects,
             Fact::Client => &self.clients,
             Fact::Scopes => &self.scopes,
-            Fact::Nonce => self.nonce.as_slice(),
+            Fact::Spent => self.spends.as_ref().map_or(&[], |(_, claim)| std::slice::from_ref(claim)),
         }
     }
 
@@ -170,6 +187,17 @@ impl CompiledProfile {
     #[cfg(feature = "remote")]
     pub(crate) fn for_issuer(&self, issuer: std::sync::Arc<str>) -> Self {
         Self { binding: Binding { issuer, ..self.binding.clone() }, ..self.clone() }
+    }
+
+    /// What each token spends.
+    pub(crate) fn once(&self) -> Option<Once> {
+        self.spends.as_ref().map(|(what, _)| *what)
+    }
+
+    /// The rules on the header, then those on claims.
+    pub(crate) fn all_rules(&self) -> impl Iterator<Item = &CompiledRule> {
+        let of_header = self.header_rules.as_ref().map_or(&[][..], |header| header.rules());
+        of_header.iter().chain(self.rules())
     }
 
     /// The rules on claims, in the order that they are judged in.
@@ -221,7 +249,7 @@ impl CompiledProfile {
     /// The first that is there counts, and a wrong type is invalid, never absent.
     #[inline]
     pub(crate) fn subject(&self, claims: &Claims<'_>, payload: &str) -> Result<Text, TokenError> {
-        non_empty(&self.subjects, claims, payload)
+        non_empty(&self.subjects, self.passes_over_empty_subjects, claims, payload)
     }
 
     /// As [`subject`](Self::subject), save that there need be none.
@@ -293,20 +321,31 @@ impl CompiledProfile {
     }
 
     #[inline]
-    pub(crate) fn nonce(&self, claims: &Claims<'_>, payload: &str) -> Result<Option<Text>, TokenError> {
-        let nonce = self.nonce.as_ref().map(std::slice::from_ref);
-        nonce.map(|nonce| non_empty(nonce, claims, payload)).transpose()
+    pub(crate) fn spent(
+        &self,
+        claims: &Claims<'_>,
+        payload: &str,
+    ) -> Result<Option<(Once, Text)>, TokenError> {
+        let Some((what, claim)) = &self.spends else { return Ok(None) };
+        let text = non_empty(std::slice::from_ref(claim), false, claims, payload)?;
+        Ok(Some((*what, text)))
     }
 }
 
-/// The first of these claims that is there, a non-empty string.
+/// The first of these claims that is there, a non-empty string; an empty one may count as absent.
 #[inline]
-fn non_empty(among: &[(ClaimId, ClaimName)], claims: &Claims<'_>, payload: &str) -> Result<Text, TokenError> {
+fn non_empty(
+    among: &[(ClaimId, ClaimName)],
+    passes_over_empty: bool,
+    claims: &Claims<'_>,
+    payload: &str,
+) -> Result<Text, TokenError> {
     let missing = || {
         let first = among.first().map(|(_, name)| name.clone());
         TokenError::MissingClaim(first.unwrap_or_else(|| ClaimName("sub".into())))
     };
-    let there = among.iter().find_map(|(id, name)| Some((claims.get(*id)?, name)));
+    let counts = |value: &ClaimValue<'_>| !passes_over_empty || *value != ClaimValue::String("");
+    let there = among.iter().find_map(|(id, name)| Some((claims.get(*id).filter(counts)?, name)));
     let (value, name) = there.ok_or_else(missing)?;
     let value = value.as_str().filter(|value| !value.is_empty());
     value.map(|value| Text::of(value, payload)).ok_or_else(|| TokenError::InvalidClaim(name.clone()))

@@ -30,13 +30,33 @@ impl TokenProfile {
         let claims = paths(claims);
         if claims.len() > 1 {
             for rule in &mut self.rules {
-                let named = self.subject_claims.contains(rule.path()) && claims.contains(rule.path());
+                let is_about = |claims: &[ClaimPath]| claims.iter().any(|claim| rule.is_about_claim(claim));
+                let named = is_about(&self.subject_claims) && is_about(&claims);
                 if named && rule.check == Check::NonEmptyString {
                     *rule = rule.clone().if_present();
                 }
             }
         }
         self.subject_claims = claims;
+        self
+    }
+
+    /// Whether a claim that [may name the subject](Self::subject_claims) and is the empty string counts as absent,
+    /// so that the next one names it: `false`, so that it is invalid. For issuers that write an empty `sub` where a
+    /// machine has no user, such as Cloudflare Access. Without any that is not empty, the first counts as missing.
+    ///
+    /// A rule `non_empty_string()` on these claims says nothing more then, and does not hold.
+    ///
+    /// ```
+    /// use tower_resource_server::profile::TokenProfile;
+    ///
+    /// let profile = TokenProfile::jwt()
+    ///     .subject_claims(["sub", "common_name"])
+    ///     .pass_over_empty_subjects(true);
+    /// # let _ = profile;
+    /// ```
+    pub fn pass_over_empty_subjects(mut self, is: bool) -> Self {
+        self.passes_over_empty_subjects = is;
         self
     }
 
@@ -143,17 +163,6 @@ impl TokenProfile {
         self
     }
 
-    /// The claim with a nonce of this server, which each token spends: it must be there, a non-empty
-    /// string. It ties a token to this server in place of `aud`. Such tokens are never cached.
-    ///
-    /// It is spent last, after every rule, the signature, the other token of the request, and what the
-    /// operation requires; only what a guard behind a layer requires beyond that is looked at
-    /// afterwards. A nonce comes from [`ResourceServer::issue_nonce`](crate::ResourceServer::issue_nonce).
-    pub fn spends_nonce(mut self, claim: impl Into<ClaimPath>) -> Self {
-        self.nonce_claim = Some(claim.into());
-        self
-    }
-
     /// Whether `null` counts as absent: a claim of the payload, also one that a path leads to, and the
     /// header members `kid`, `typ` and `cty`. For issuers that write what they do not know as `null`.
     /// `false` by default: `null` is a wrong type.
@@ -175,7 +184,11 @@ impl TokenProfile {
     /// The claims that the profile names.
     pub(super) fn paths(&self) -> impl Iterator<Item = &ClaimPath> {
         let facts = self.subject_claims.iter().chain(&self.client_claims).chain(&self.scope_claims);
-        self.rules.iter().flat_map(|rule| rule.paths()).chain(facts).chain(&self.nonce_claim)
+        self.rules
+            .iter()
+            .flat_map(|rule| rule.paths())
+            .chain(facts)
+            .chain(self.spends.as_ref().map(|(_, claim)| claim))
     }
 }
 

@@ -10,14 +10,20 @@ mod builtin;
 mod compiled;
 mod dangerous;
 mod facts;
+mod header_rules;
+mod once;
+mod pins;
 mod problems;
 mod scopes;
 mod words;
 
 use std::{sync::Arc, time::Duration};
 
-pub(crate) use compiled::{CompiledProfile, Extracted, Fact, Text};
+pub(crate) use compiled::{CompiledProfile, Extracted, Fact, Text, Texts};
 pub use dangerous::DangerousProfile;
+pub(crate) use header_rules::HeaderRules;
+pub(crate) use once::Once;
+pub(crate) use scopes::Scopes;
 
 use self::scopes::Renames;
 use crate::{
@@ -107,7 +113,12 @@ pub struct TokenProfile {
     key_selection: KeySelection,
     requires_kid: bool,
     issuer_names: NameForm,
-    nonce_claim: Option<ClaimPath>,
+    /// The claim whose value each token spends, and what it is.
+    spends: Option<(Once, ClaimPath)>,
+    passes_over_empty_subjects: bool,
+    /// Of each of these, a rule must name values of one claim.
+    pinned: Vec<Vec<ClaimPath>>,
+    takes_padding: bool,
     keeps_header: bool,
     bound_otherwise: bool,
     endless: bool,
@@ -140,7 +151,10 @@ impl TokenProfile {
             key_selection: KeySelection::default(),
             requires_kid: false,
             issuer_names: NameForm::default(),
-            nonce_claim: None,
+            spends: None,
+            passes_over_empty_subjects: false,
+            pinned: Vec::new(),
+            takes_padding: false,
             keeps_header: false,
             bound_otherwise: false,
             endless: false,
@@ -183,7 +197,7 @@ impl TokenProfile {
 
     /// Adds a rule. Rules are judged in the order they were added, and all must hold.
     pub fn rule(mut self, rule: Rule) -> Self {
-        self.unruled.retain(|claim| claim != rule.path());
+        self.unruled.retain(|claim| !rule.is_about_claim(claim));
         self.rules.push(rule);
         self
     }
@@ -195,8 +209,23 @@ impl TokenProfile {
     /// A subject and a nonce that is spent must be what they are, whatever the rules.
     pub fn without_rules_on(mut self, claim: impl Into<ClaimPath>) -> Self {
         let claim = claim.into();
-        self.rules.retain(|rule| *rule.path() != claim);
+        self.rules.retain(|rule| !rule.is_about_claim(&claim));
         self.unruled.push(claim);
+        self
+    }
+
+    /// Whether the three parts of a token may end in the padding of base64 (`=`), as AWS writes them: `false`,
+    /// since RFC 7515 section 2 has none. The signature covers the padding of the first two parts as it was sent.
+    /// Where a part has padding, it must be all of it.
+    ///
+    /// ```
+    /// use tower_resource_server::profile::TokenProfile;
+    ///
+    /// let profile = TokenProfile::jwt().accept_padding(true);
+    /// # let _ = profile;
+    /// ```
+    pub fn accept_padding(mut self, is: bool) -> Self {
+        self.takes_padding = is;
         self
     }
 
@@ -240,8 +269,13 @@ impl TokenProfile {
         self
     }
 
-    pub(crate) fn spends_nonces(&self) -> bool {
-        self.nonce_claim.is_some()
+    pub(crate) const fn takes_padding(&self) -> bool {
+        self.takes_padding
+    }
+
+    /// Whether a server finds the issuer of its tokens by their `sub`.
+    pub(crate) fn finds_issuer_by_subject(&self) -> bool {
+        self.rules.iter().any(Rule::finds_issuer_by_subject)
     }
 
     pub(crate) fn needs_client(&self) -> bool {
@@ -250,7 +284,9 @@ impl TokenProfile {
 
     /// Whether a token that passes is for this server or its client by its own audience.
     pub(crate) fn binds_audience(&self) -> bool {
-        self.rules.iter().any(|rule| matches!(rule.claim(), "aud" | "azp") && rule.binds_resource())
+        self.rules.iter().any(|rule| {
+            matches!(rule.claim(), "aud" | "azp") && !rule.is_about_header() && rule.binds_resource()
+        })
     }
 
     pub(crate) const fn compares_issuers(&self) -> NameForm {

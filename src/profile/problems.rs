@@ -1,6 +1,6 @@
 //! What cannot work in a profile, whatever the tokens are.
 
-use super::{MAX_LEEWAY, TokenProfile};
+use super::{MAX_LEEWAY, Once, TokenProfile};
 use crate::{
     policy::{Rule, is_scope_token},
     token::ClaimPath,
@@ -15,13 +15,18 @@ impl TokenProfile {
                 "{whose}: no rule binds a token to its issuer; add claim(\"iss\").is_issuer()"
             ));
         }
-        let bound = selected || self.nonce_claim.is_some() || self.bound_otherwise;
+        let bound = selected || self.spends(Once::Nonce) || self.bound_otherwise;
         if !bound && !self.rules.iter().any(Rule::binds_resource) {
             problems.push(format!(
                 "{whose}: no rule binds a token to this server; add claim(\"aud\").names_resource()"
             ));
         }
-        problems.extend(self.unreadable().map(|problem| format!("{whose}: {problem}")));
+        problems
+            .extend(self.unreadable().chain(self.unpinned()).map(|problem| format!("{whose}: {problem}")));
+        if self.endless && self.spends(Once::Id) {
+            problems
+                .push(format!("{whose}: tokens that count once must end; leave out unbounded_lifetime()"));
+        }
         if !self.endless {
             problems.extend(self.endlessness().map(|problem| format!("{whose}: {problem}")));
         }
@@ -43,7 +48,7 @@ impl TokenProfile {
             return Some(r#"no rule is about time; add claim("exp").after_now()"#);
         }
         // A nonce that is spent lives for a time, and its token with it.
-        let bounded = self.nonce_claim.is_some() || self.rules.iter().any(Rule::bounds_lifetime);
+        let bounded = self.spends(Once::Nonce) || self.rules.iter().any(Rule::bounds_lifetime);
         (!bounded).then_some(
             r#"no rule bounds how long a token is good; add claim("exp").after_now(), which must be there"#,
         )

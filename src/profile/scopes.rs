@@ -36,6 +36,15 @@ impl Scopes {
         lists.flat_map(|list| list.split(' ')).filter(|scope| !scope.is_empty())
     }
 
+    /// The scopes of a list that does not stand in the payload.
+    pub(crate) fn given(list: &str, payload: &str) -> Self {
+        let place = |start: usize, end: usize| {
+            Some(Place { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
+        };
+        let place = place(payload.len(), payload.len().saturating_add(list.len()));
+        Self { places: place.into_iter().collect(), others: list.to_owned() }
+    }
+
     /// The scopes of a list that stands in the payload, if it does.
     #[inline]
     pub(super) fn of_list(list: &str, payload: &str) -> Option<Self> {

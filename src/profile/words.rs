@@ -1,6 +1,6 @@
 //! What a profile demands beside its rules on claims, in words: for people who ask why a token fails.
 
-use super::{CompiledProfile, Fact, KeySelection};
+use super::{CompiledProfile, Fact, KeySelection, Once};
 use crate::{keys::Algorithm, token::TokenLimits};
 
 impl CompiledProfile {
@@ -31,7 +31,8 @@ impl CompiledProfile {
             Fact::Subject => "names the subject",
             Fact::Client => "names the client, if present",
             Fact::Scopes => "lists the scopes, if present",
-            Fact::Nonce => "is the nonce that the token spends",
+            Fact::Spent if self.once() == Some(Once::Id) => "is the identifier that the token spends",
+            Fact::Spent => "is the nonce that the token spends",
         };
         let names = match (names.as_slice(), fact) {
             ([], _) => return None,
@@ -55,9 +56,12 @@ impl CompiledProfile {
         }
     }
 
-    /// What must hold of the nonce that a token spends, if it spends one.
-    pub(crate) fn nonce_in_words(&self) -> Option<String> {
-        let (_, name) = self.claims_of(Fact::Nonce).first()?;
-        Some(format!("{} is a nonce of this server, and was not spent", name.as_str()))
+    /// What must hold of what a token spends, if it spends anything.
+    pub(crate) fn spent_in_words(&self) -> Option<String> {
+        let (_, name) = self.claims_of(Fact::Spent).first()?;
+        Some(match self.once()? {
+            Once::Nonce => format!("{} is a nonce of this server, and was not spent", name.as_str()),
+            Once::Id => format!("no token with this {} was used before", name.as_str()),
+        })
     }
 }

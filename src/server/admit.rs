@@ -2,8 +2,8 @@
 //! request, and the only place that checks requirements and spends.
 //!
 //! Nothing here is remembered. A wait for a store resumes here, behind the question, and not by
-//! authenticating again: so a nonce is spent once, however long the store takes. A request that is
-//! dropped while it waits drops its question; whether the nonce was spent is then the store's to say.
+//! authenticating again: so each is spent once, however long the store takes. A request that is
+//! dropped while it waits drops its question; whether it was spent is then the store's to say.
 
 use std::{
     future::Future,
@@ -17,7 +17,8 @@ use crate::{
     http::{RequestHead, TokenKind},
     identity::Identity,
     policy::{Compiled, Facts, Judge, Leaf, Met},
-    store::{NonceError, Nonces, Spending},
+    profile::Once,
+    store::{NonceError, SpendError, Spending},
     time::{Now, UnixTime},
     verify::{Checked, Failure, FirstFailure, Observer, TokenContents},
 };
@@ -25,22 +26,28 @@ use crate::{
 /// Where the admission of a request stands.
 pub(crate) enum Admission {
     Done(Result<Identity, Denial>),
-    /// A store is asked whether a nonce is spent.
+    /// A store is asked whether something is spent.
     Wait(StoreWait),
 }
 
-/// A wait for a store that was asked to spend a nonce.
+/// A wait for a store that was asked to spend something.
 pub(crate) struct StoreWait {
     answer: Answer,
     identity: Option<Identity>,
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<(), NonceError>> + Send>>;
+impl StoreWait {
+    pub(super) fn new(answer: Answer, identity: Identity) -> Self {
+        Self { answer, identity: Some(identity) }
+    }
+}
 
-/// The answer of a store, and whose nonce it is about.
+pub(super) type Answer = Pin<Box<dyn Future<Output = Result<(), SpendFailure>> + Send>>;
+
+/// The answer of a store, and whom it is about.
 pub(crate) struct Answered {
     identity: Identity,
-    result: Result<(), NonceError>,
+    result: Result<(), SpendFailure>,
 }
 
 impl Future for StoreWait {
@@ -93,14 +100,17 @@ impl ResourceServer {
         head: Option<RequestHead<'_>>,
     ) -> Admission {
         let tokens = Presented::by(&identity, head);
-        let admitted = self.0.admit(tokens, required, &self.0.now(), Nonces::spend, &mut FirstFailure);
+        let admitted = self.0.admit(tokens, required, &self.0.now(), Inner::spend, &mut FirstFailure);
+        if self.0.tickets.is_some() && matches!(admitted, Ok(None)) {
+            return self.spend_ticket(identity, head);
+        }
         // A good token that is not allowed this counts as good, and its refusal beside it.
         if matches!(admitted, Ok(None) | Err((_, Failure::NotAllowed(_)))) {
             self.0.counters.good();
         }
         match admitted {
             Ok(None) => Admission::Done(Ok(identity)),
-            Ok(Some(answer)) => Admission::Wait(StoreWait { answer, identity: Some(identity) }),
+            Ok(Some(answer)) => Admission::Wait(StoreWait::new(answer, identity)),
             Err((kind, failure)) => Admission::Done(Err(Denial::of(kind, failure))),
         }
     }
@@ -112,12 +122,12 @@ impl ResourceServer {
     ) -> Result<Identity, Denial> {
         let kind = if identity.access_contents().is_some() { TokenKind::Access } else { TokenKind::Id };
         let deny = |failure| Denial::of(kind, failure);
-        result.map_err(spend_failure).map_err(deny)?;
+        result.map_err(Failure::from).map_err(deny)?;
         let now = self.0.now();
         if !identity.window().contains(now.unix()) {
             return Err(deny(TokenError::Expired.into()));
         }
-        if !identity.tokens().all(|token| self.0.issuers.are_current(&token.evidence, || now.clocks())) {
+        if !identity.tokens().all(|token| self.0.is_current(&token.evidence, &now)) {
             return Err(deny(TokenError::UnknownKey.into()));
         }
         self.0.counters.good();
@@ -140,7 +150,7 @@ impl ResourceServer {
 }
 
 impl Inner {
-    /// The sequence of an admission; `spend` spends a nonce, or looks whether it could be.
+    /// The sequence of an admission; `spend` spends what a token spends, or looks whether it could be.
     ///
     /// # Errors
     /// The first check that fails, unless the observer goes on.
@@ -150,24 +160,20 @@ impl Inner {
         tokens: Presented<'_>,
         required: &Compiled,
         now: &Now<'_>,
-        spend: impl Fn(&Nonces, &str, UnixTime) -> Spending<NonceError>,
+        spend: impl Fn(&Self, &TokenContents, UnixTime) -> Spending<SpendFailure>,
         o: &mut O,
     ) -> Result<Option<Answer>, (TokenKind, Failure)> {
         self.check_requirement(tokens, required, now, o)?;
         let mut wait = None;
         for (kind, token) in [(TokenKind::Access, tokens.access), (TokenKind::Id, tokens.id)] {
-            let Some(nonce) = token.and_then(TokenContents::nonce) else { continue };
+            let Some(token) = token.filter(|token| token.extracted.spends.is_some()) else { continue };
             o.begin(kind);
-            let spending = match &self.nonces {
-                Some(nonces) => spend(nonces, nonce, now.unix()),
-                None => Spending::Done(Err(NonceError::Unavailable)),
-            };
-            match spending {
+            match spend(self, token, now.unix()) {
                 Spending::Done(result) => {
-                    let result = result.map_err(spend_failure);
-                    o.check(Checked::Nonce, result).map_err(|failure| (kind, failure))?;
+                    let result = result.map_err(Failure::from);
+                    o.check(Checked::Spent, result).map_err(|failure| (kind, failure))?;
                 }
-                // `build()` refuses a server where both tokens of a request spend a nonce.
+                // `build()` refuses a server where both tokens of a request spend something.
                 Spending::Wait(answer) => wait = Some(answer),
             }
         }
@@ -215,6 +221,61 @@ impl Inner {
     }
 }
 
-fn spend_failure(error: NonceError) -> Failure {
-    if error.is_temporary() { Failure::CannotSpend } else { TokenError::StaleNonce.into() }
+/// Why a request cannot spend what counts once.
+#[derive(Clone, Copy)]
+pub(super) enum SpendFailure {
+    Nonce(NonceError),
+    Id(SpendError),
+    Ticket(NonceError),
+}
+
+impl From<SpendFailure> for Failure {
+    fn from(failure: SpendFailure) -> Self {
+        match failure {
+            SpendFailure::Nonce(error) | SpendFailure::Ticket(error) if error.is_temporary() => {
+                Self::CannotSpend
+            }
+            SpendFailure::Ticket(_) => TokenError::StaleTicket.into(),
+            SpendFailure::Nonce(_) => TokenError::StaleNonce.into(),
+            SpendFailure::Id(SpendError::AlreadySpent) => TokenError::AlreadyUsed.into(),
+            SpendFailure::Id(_) => Self::CannotSpend,
+        }
+    }
+}
+
+impl Inner {
+    /// Spends what a token spends.
+    // Apart from what every request runs through: few tokens count once.
+    #[inline(never)]
+    fn spend(&self, token: &TokenContents, now: UnixTime) -> Spending<SpendFailure> {
+        match token.spends() {
+            Some((Once::Nonce, nonce)) => match &self.nonces {
+                Some(nonces) => nonces.spend(nonce, now).map_err(SpendFailure::Nonce),
+                None => Spending::Done(Err(SpendFailure::Nonce(NonceError::Unavailable))),
+            },
+            Some((Once::Id, id)) => match &self.spent_tokens {
+                Some(spent) => {
+                    spent.spend(&token.issuer, id, token.window.until, now).map_err(SpendFailure::Id)
+                }
+                None => Spending::Done(Err(SpendFailure::Id(SpendError::Unavailable))),
+            },
+            None => Spending::Done(Ok(())),
+        }
+    }
+
+    /// What [`spend`](Self::spend) would say at this moment; nothing is spent.
+    pub(super) fn peek(&self, token: &TokenContents, now: UnixTime) -> Spending<SpendFailure> {
+        let (nonces, spent) = (self.nonces.as_ref(), self.spent_tokens.as_ref());
+        Spending::Done(match token.spends() {
+            Some((Once::Nonce, nonce)) => nonces
+                .ok_or(NonceError::Unavailable)
+                .and_then(|nonces| nonces.peek(nonce, now))
+                .map_err(SpendFailure::Nonce),
+            Some((Once::Id, id)) => spent
+                .ok_or(SpendError::Unavailable)
+                .and_then(|spent| spent.peek(&token.issuer, id, token.window.until, now))
+                .map_err(SpendFailure::Id),
+            None => Ok(()),
+        })
+    }
 }

@@ -5,25 +5,23 @@
 //! which its owner keeps and hands in again to resume. After a wait everything is verified anew at the
 //! new moment, so nothing that was seen before the wait is trusted after it.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll, ready},
-    time::Duration,
+use std::time::Duration;
+
+use http::Request;
+
+use super::{
+    Inner, Pending, ResourceServer, Resumed, Step,
+    known_issuer::KnownIssuers,
+    pending::{Need, Progress},
 };
-
-use http::HeaderMap;
-use pin_project_lite::pin_project;
-
-use super::{Inner, ResourceServer, known_issuer::KnownIssuers};
 use crate::{
     error::TokenError,
-    http::{Credentials, Reason, RequestError, RequestHead, TokenKind},
+    http::{Credentials, FoundIn, Reason, RequestError, RequestHead, TokenKind},
     identity::{self, Identity, RawTokens, Role},
     policy::{Expected, Unmet},
     source::{KeyAnswer, KeyWait},
     time::Now,
-    verify::{Checked, Evidence, Failure, FirstFailure, Input, Observer, Wanted, verify_token},
+    verify::{Checked, Evidence, Failure, FirstFailure, Input, Observer, verify_token},
 };
 
 /// How often one request may go back to the keys: once for each of its tokens, and once more when
@@ -31,7 +29,7 @@ use crate::{
 const MAX_ROUNDS: u8 = 4;
 
 /// What to say where trying again is the only advice.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a request is denied; the challenge comes with the requirement of the operation.
 #[derive(Clone, Debug)]
@@ -57,6 +55,8 @@ impl Denial {
             Failure::NeedKeys { .. } => Self::unavailable(RETRY_AFTER),
             Failure::NotAllowed(Unmet::Scopes(scope)) => Reason::InsufficientScope { scope }.into(),
             Failure::NotAllowed(Unmet::Login(login)) => Reason::InsufficientUserAuthentication(login).into(),
+            // Where there is none to ask, it is unknown.
+            Failure::AskVerifier => Self::token(kind, TokenError::UnknownCredential),
             Failure::CannotSpend => {
                 Self { reason: Reason::SpentStoreUnavailable, retry_after: Some(RETRY_AFTER) }
             }
@@ -67,9 +67,10 @@ impl Denial {
 impl Denial {
     /// Whether a character outside the grammar of tokens can be behind this denial. A single token
     /// shows it at once; of two, the second may not have been looked at.
-    fn may_be_of_characters(&self, credentials: Credentials<'_>) -> bool {
+    pub(super) fn may_be_of_characters(&self, credentials: Credentials<'_>) -> bool {
+        use TokenError::{Malformed, TooLarge, UnknownCredential};
         match &self.reason {
-            Reason::InvalidToken { error: TokenError::TooLarge | TokenError::Malformed(_), .. } => true,
+            Reason::InvalidToken { error: TooLarge | Malformed(_) | UnknownCredential, .. } => true,
             Reason::InvalidToken { .. } => credentials.id.is_some(),
             _ => false,
         }
@@ -82,70 +83,39 @@ impl From<Reason> for Denial {
     }
 }
 
-/// Where the authentication of a request stands.
-pub(crate) enum Step<T = Option<Identity>> {
-    /// Decided: an identity, or none because there were no credentials.
-    Done(Result<T, Denial>),
-    /// The keys to decide with are being fetched.
-    Wait(Pending),
-}
-
-pin_project! {
-    /// A wait for keys. Dropping it cancels nothing that others share.
-    pub(crate) struct Pending {
-        #[pin]
-        wait: KeyWait,
-        progress: Option<Progress>,
-    }
-}
-
-/// A request on its way through the rounds.
-pub(crate) struct Progress {
-    /// When the request arrived: what counts as evidence against its key depends on it.
-    arrived: Duration,
-    rounds: u8,
-    waits_for: TokenKind,
-    /// What is wrong with that token if there are no newer keys.
-    lacking: TokenError,
-}
-
-/// A wait that is over.
-pub(crate) struct Resumed {
-    progress: Progress,
-    outcome: KeyAnswer,
-}
-
-impl Future for Pending {
-    type Output = Resumed;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Resumed> {
-        let this = self.project();
-        let outcome = ready!(this.wait.poll(cx));
-        match this.progress.take() {
-            Some(progress) => Poll::Ready(Resumed { progress, outcome }),
-            // Polled again after completion, against the contract of futures.
-            None => Poll::Pending,
-        }
-    }
-}
-
 /// The access token of a request, and the ID token beside it.
 type Tokens<O> = (<O as Observer>::Token, Option<Box<<O as Observer>::Token>>);
 
 impl ResourceServer {
     /// Begins with the head of a request.
     pub(crate) fn begin(&self, head: RequestHead<'_>) -> Step {
-        self.with(self.0.request.read(head.headers), |credentials| self.begin_with(credentials))
+        match self.with_head(head, |credentials| self.begin_with(credentials)) {
+            Step::AskVerifier => self.ask_verifier(head),
+            step => step,
+        }
     }
 
     /// Begins, and marks the credentials as sensitive, so that inner services do not log them.
-    pub(crate) fn begin_marking(&self, headers: &mut HeaderMap) -> Step {
-        self.with(self.0.request.take(headers), |credentials| self.begin_with(credentials))
+    pub(crate) fn begin_marking<B>(&self, request: &mut Request<B>) -> Step {
+        let profile = &self.0.request;
+        if profile.reads_one_field(request.headers()) {
+            return self
+                .with(profile.take(request.headers_mut()), |credentials| self.begin_with(credentials));
+        }
+        profile.mark_sensitive(request.headers_mut());
+        self.begin((&*request).into())
     }
 
     /// Goes on after a wait, with the same head, borrowed anew.
     pub(crate) fn resume(&self, resumed: Resumed, head: RequestHead<'_>) -> Step {
-        self.with(self.0.request.read(head.headers), |credentials| self.resume_with(resumed, credentials))
+        self.with_head(head, |credentials| self.resume_with(resumed, credentials))
+    }
+
+    pub(super) fn with_head(&self, head: RequestHead<'_>, run: impl FnOnce(Credentials<'_>) -> Step) -> Step {
+        match &self.0.request.locations {
+            None => self.with(self.0.request.read(head.headers), run),
+            Some(locations) => self.with_located(locations, head, run),
+        }
     }
 
     fn with<'a>(
@@ -161,7 +131,7 @@ impl ResourceServer {
         match run(credentials) {
             // What is no token by its characters makes a malformed request, not an invalid token.
             Step::Done(Err(denial)) if denial.may_be_of_characters(credentials) => {
-                let malformed = self.0.request.check(credentials);
+                let malformed = self.0.request.check(credentials, FoundIn::Authorization);
                 let malformed = malformed.map_err(|error| Reason::InvalidRequest(error).into());
                 Step::Done(malformed.and(Err(denial)))
             }
@@ -169,7 +139,15 @@ impl ResourceServer {
         }
     }
 
-    pub(super) fn begin_with(&self, credentials: Credentials<'_>) -> Step {
+    /// Begins with credentials that came without a head.
+    pub(super) fn begin_alone(&self, credentials: Credentials<'_>) -> Step {
+        match self.begin_with(credentials) {
+            Step::AskVerifier => self.ask_about(credentials, None),
+            step => step,
+        }
+    }
+
+    fn begin_with(&self, credentials: Credentials<'_>) -> Step {
         let now = self.0.now();
         let cached = self.0.cached(credentials, &now);
         if self.0.cache.is_some() {
@@ -182,7 +160,10 @@ impl ResourceServer {
     }
 
     pub(super) fn resume_with(&self, resumed: Resumed, credentials: Credentials<'_>) -> Step {
-        self.run_on(resumed, |now| self.0.verify(credentials, now))
+        match resumed {
+            Resumed::Verifier(answer) => self.conclude_verifier(answer, credentials),
+            resumed => self.run_on(resumed, |now| self.0.verify(credentials, now)),
+        }
     }
 
     pub(super) fn begin_id_token(&self, token: &[u8], expected: Expected<'_>) -> Step {
@@ -195,9 +176,13 @@ impl ResourceServer {
 
     pub(super) fn run_on<T>(
         &self,
-        Resumed { progress, outcome }: Resumed,
+        resumed: Resumed,
         verify: impl FnMut(&Now<'_>) -> Result<T, (TokenKind, Failure)>,
     ) -> Step<T> {
+        let Resumed::Keys { progress, outcome } = resumed else {
+            // A verifier is asked about no token.
+            return Step::Done(Err(Reason::VerifierUnavailable.into()));
+        };
         match outcome {
             KeyAnswer::TryAgain => self.run(self.0.now(), Some(progress.arrived), progress.rounds, verify),
             KeyAnswer::Lacks => Step::Done(Err(Denial::token(progress.waits_for, progress.lacking))),
@@ -214,18 +199,19 @@ impl ResourceServer {
         mut verify: impl FnMut(&Now<'_>) -> Result<T, (TokenKind, Failure)>,
     ) -> Step<T> {
         loop {
-            let (kind, source, seen, wanted, lacking) = match verify(&now) {
+            let (kind, need, lacking) = match verify(&now) {
                 Ok(value) => return Step::Done(Ok(value)),
-                Err((kind, Failure::NeedKeys { source, seen, wanted, lacking })) => {
-                    (kind, source, seen, wanted, lacking)
+                Err((kind, Failure::NeedKeys { source, seen, wanted, kid, lacking })) => {
+                    (kind, Need { source, seen, wanted, kid }, lacking)
                 }
+                Err((_, Failure::AskVerifier)) => return Step::AskVerifier,
                 Err((kind, failure)) => {
                     return Step::Done(Err(Denial::of(kind, failure)));
                 }
             };
             // Read after the keys were looked at, it is on the safe side: evidence must be newer.
             let arrived = *arrived.get_or_insert_with(|| now.monotonic());
-            match self.0.consult(source, seen, wanted, arrived, &mut rounds) {
+            match self.0.consult(&need, arrived, &mut rounds) {
                 KeyAnswer::TryAgain => now = self.0.now(),
                 KeyAnswer::Lacks => return Step::Done(Err(Denial::token(kind, lacking))),
                 KeyAnswer::Unavailable { retry_after } => {
@@ -233,7 +219,7 @@ impl ResourceServer {
                 }
                 KeyAnswer::Wait(wait) => {
                     let progress = Some(Progress { arrived, rounds, waits_for: kind, lacking });
-                    return Step::Wait(Pending { wait, progress });
+                    return Step::Wait(Pending::Keys { wait, progress });
                 }
             }
         }
@@ -241,20 +227,13 @@ impl ResourceServer {
 }
 
 impl Inner {
-    /// Asks a source for other keys than those of generation `seen`; the rounds are counted.
-    pub(super) fn consult(
-        &self,
-        source: usize,
-        seen: Option<u64>,
-        wanted: Wanted,
-        arrived: Duration,
-        rounds: &mut u8,
-    ) -> KeyAnswer<KeyWait> {
-        let Some(keys) = self.issuers.keys(source).filter(|_| *rounds < MAX_ROUNDS) else {
+    /// Asks a source for other keys than those that were tried; the rounds are counted.
+    pub(super) fn consult(&self, need: &Need, arrived: Duration, rounds: &mut u8) -> KeyAnswer<KeyWait> {
+        let Some(keys) = self.issuers.keys(need.source).filter(|_| *rounds < MAX_ROUNDS) else {
             return KeyAnswer::Unavailable { retry_after: RETRY_AFTER };
         };
         *rounds += 1;
-        keys.need_key(arrived, seen, wanted)
+        keys.need_key(arrived, need.seen, need.wanted, need.kid.as_deref())
     }
 
     /// Verifies all tokens of a request and makes the identity that they stand for.
@@ -263,7 +242,10 @@ impl Inner {
         credentials: Credentials<'_>,
         now: &Now<'_>,
     ) -> Result<Option<Identity>, (TokenKind, Failure)> {
-        let (main, id) = self.verify_tokens(credentials, now, &mut FirstFailure)?;
+        let (main, id) = match self.verify_tokens(credentials, now, &mut FirstFailure) {
+            Ok(tokens) => tokens,
+            Err(failure) => return self.identify_otherwise(failure, credentials, now),
+        };
         let role = id.map_or(Role::Access, Role::AccessBeside);
         Ok(Some(self.identity(identity::Tokens { main, role }, Some(credentials))))
     }
@@ -348,14 +330,15 @@ impl Inner {
     ) -> Result<O::Token, Failure> {
         let (limits, names, issuer, now) =
             (&self.limits, issuers.claim_names(), issuers.name_of(selector), issuers.now);
-        verify_token(token, &Input { limits, names, issuer, now, expected }, &issuers, o)
+        let padding = self.issuers.takes_padding;
+        verify_token(token, &Input { limits, names, issuer, now, expected, padding }, &issuers, o)
     }
 
     /// Makes the identity, and remembers it under `credentials` when they are given.
     fn identity(&self, tokens: identity::Tokens, credentials: Option<Credentials<'_>>) -> Identity {
-        let raw = match credentials.filter(|_| self.retain_tokens) {
-            Some(credentials) => {
-                RawTokens { access: text(credentials.access), id: credentials.id.and_then(text) }
+        let raw = match credentials.filter(|_| self.retain_tokens || self.tickets.is_some()) {
+            Some(Credentials { access, id, .. }) => {
+                RawTokens { access: text(access), id: id.and_then(text), shown: self.retain_tokens }
             }
             None => RawTokens::default(),
         };
@@ -369,8 +352,18 @@ impl Inner {
     /// The identity that these very tokens were verified to be, if that is so now: within
     /// their validity window, and by keys that are current.
     pub(super) fn cached(&self, credentials: Credentials<'_>, now: &Now<'_>) -> Option<Identity> {
-        let current = |evidence: &Evidence| self.issuers.are_current(evidence, || now.clocks());
+        let current = |evidence: &Evidence| self.is_current(evidence, now);
         self.cache.as_ref()?.get(credentials, || now.unix(), current)
+    }
+
+    /// Whether what an identity rests on still counts.
+    #[inline]
+    pub(super) fn is_current(&self, evidence: &Evidence, now: &Now<'_>) -> bool {
+        match evidence {
+            Evidence::Signature(signed) => self.issuers.are_current(signed, || now.clocks()),
+            Evidence::ApiKey(name) => self.opaque.as_ref().is_some_and(|opaque| opaque.has_key(name)),
+            Evidence::Verifier { remembered } => remembered.is_none_or(|until| now.monotonic() < until),
+        }
     }
 }
 

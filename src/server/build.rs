@@ -8,6 +8,7 @@ use super::{
     check::label,
     issuers::{AskedClaims, Configured, Profiles, TrustedIssuers},
     key_sources::KeySources,
+    opaque::Opaque,
     operations::Operations,
     problems::Problems,
     unlisted::Unlisted,
@@ -18,8 +19,8 @@ use crate::{
     identity::ServerTag,
     metrics,
     policy::{Binding, Compiled, KnownLeaves, Policy, ScopeImplications},
-    profile::{CompiledProfile, TokenProfile},
-    store::Nonces,
+    profile::{CompiledProfile, Once, TokenProfile},
+    store::{MemorySpentStore, Nonces, SpentStore, SpentTokens},
     token::ClaimNames,
 };
 
@@ -34,18 +35,25 @@ impl ResourceServerBuilder {
     pub fn build(mut self) -> Result<ResourceServer, ConfigError> {
         let mut problems = std::mem::take(&mut self.problems);
         self.check(&mut problems);
+        let trusted_origins = self.settle_locations(&mut problems);
         let address = Arc::new(self.settle_address(&mut problems));
         let metadata = self.metadata_at(&address);
         let challenger = self.challenger(metadata.as_deref(), &address, &mut problems);
         let issuers = self.trusted_issuers(&mut problems);
         let nonces = self.spendable_nonces(&mut problems);
+        let tickets = self.spendable_tickets(&mut problems);
+        let spent_tokens = self.spendable_tokens();
         let implications = self.implications(&mut problems);
         let leaves = KnownLeaves::default();
         let required = self.required.clone().unwrap_or_default();
         let required = Compiled::new(required, &leaves);
+        let tag = ServerTag::new(std::mem::take(&mut self.resource));
+        let opaque = Opaque::new(&mut self, &tag);
         let inner = Inner {
-            tag: ServerTag::new(self.resource),
+            tag,
+            opaque,
             request: self.request,
+            trusted_origins,
             pair: self.pair,
             always: self.required,
             required,
@@ -56,6 +64,8 @@ impl ResourceServerBuilder {
             issuers,
             cache: (self.cache.max_bytes > 0).then(|| TokenCache::new(self.cache)),
             nonces,
+            tickets,
+            spent_tokens,
             challenger,
             metadata,
             address,
@@ -99,7 +109,7 @@ impl ResourceServerBuilder {
         let authorization_servers = listed.map(|issuer| (*issuer.issuer).into()).collect();
         let scopes = ScopesSupported::new(&self.scopes_supported);
         self.required.iter().for_each(|required| scopes.add(required));
-        let settings = std::mem::take(&mut self.metadata);
+        let settings = std::mem::take(&mut self.metadata).looking_at(self.locations.bearer_methods());
         let address = Arc::clone(address);
         Metadata::new(&self.resource, address, authorization_servers, scopes, settings).map(Arc::new)
     }
@@ -140,16 +150,23 @@ impl ResourceServerBuilder {
             if issuer.is_pattern() {
                 tenants.extend(sources.tenants(issuer, profiles, &mut problems));
             } else if let Some(keys) = sources.of(issuer, &mut problems) {
-                let (name, is_unnamed) = (Arc::clone(&issuer.issuer), issuer.is_unnamed);
-                configured.push(Configured { issuer: name, keys, profiles, is_unnamed });
+                configured.push(Configured {
+                    issuer: Arc::clone(&issuer.issuer),
+                    keys,
+                    profiles,
+                    is_unnamed: issuer.is_unnamed,
+                    is_named_by_subject: issuer.profile.finds_issuer_by_subject(),
+                });
             }
         }
         let (access, id) = names;
+        let by_subject = configured.iter().any(|known| known.is_named_by_subject);
         TrustedIssuers {
             configured,
             tenants,
-            access_claims: AskedClaims::new(access),
-            id_claims: self.takes_id_tokens().then(|| AskedClaims::new(id)),
+            access_claims: AskedClaims::new(access, by_subject),
+            id_claims: self.takes_id_tokens().then(|| AskedClaims::new(id, false)),
+            takes_padding: self.issuers.iter().any(TrustedIssuer::takes_padding),
             takes_lone_id_tokens: self.issuers.iter().any(|issuer| issuer.id_token_profile.binds_audience()),
             selected: self.request.selector.is_some(),
         }
@@ -201,13 +218,26 @@ impl ResourceServerBuilder {
         }
     }
 
+    /// Whether tokens of some issuer spend this.
+    fn spends(&self, what: Once) -> bool {
+        let takes_id_tokens = self.takes_id_tokens();
+        self.issuers.iter().any(|issuer| {
+            let id = Some(&issuer.id_token_profile).filter(|_| takes_id_tokens);
+            issuer.access_profiles().chain(id).any(|profile| profile.spends(what))
+        })
+    }
+
+    /// Where spent tokens are written down: in the memory of this process unless a store was given.
+    fn spendable_tokens(&mut self) -> Option<SpentTokens> {
+        let given = self.spent_tokens.take();
+        let own =
+            || self.spends(Once::Id).then(|| Arc::new(MemorySpentStore::default()) as Arc<dyn SpentStore>);
+        given.or_else(own).map(SpentTokens::new)
+    }
+
     /// Nonces of this process, for a server whose tokens spend them and that was given none.
     fn spendable_nonces(&mut self, problems: &mut Vec<ConfigProblem>) -> Option<Nonces> {
-        let takes_id_tokens = self.takes_id_tokens();
-        let spends = self.issuers.iter().any(|issuer| {
-            let id = Some(&issuer.id_token_profile).filter(|_| takes_id_tokens);
-            issuer.access_profiles().chain(id).any(TokenProfile::spends_nonces)
-        });
+        let spends = self.spends(Once::Nonce);
         let given = self.nonces.take();
         if given.is_some() || !spends {
             return given;

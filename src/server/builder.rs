@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
-use super::{PairRules, TrustedIssuer};
+use super::{
+    ApiKeys, CredentialVerifier, CredentialVerifierSettings, PairRules, TrustedIssuer,
+    token_locations::LocationSettings,
+};
 use crate::{
     error::ConfigProblem,
     http::{
@@ -12,7 +15,7 @@ use crate::{
         RequestHead, RequestProfile, ResourceMetadata, SharedReject,
     },
     policy::Requirement,
-    store::Nonces,
+    store::{Nonces, SpentStore},
     time::{Clock, SystemClock},
     token::TokenLimits,
 };
@@ -57,6 +60,7 @@ pub struct ResourceServerBuilder {
     pub(super) metadata: ResourceMetadata,
     pub(super) public_address: Option<PublicAddress>,
     pub(super) request: RequestProfile,
+    pub(super) locations: LocationSettings,
     pub(super) pair: PairRules,
     pub(super) challenges: ChallengeTable,
     pub(super) grpc_refusals: bool,
@@ -67,6 +71,10 @@ pub struct ResourceServerBuilder {
     pub(super) limits: TokenLimits,
     pub(super) cache: CacheSettings,
     pub(super) nonces: Option<Nonces>,
+    pub(super) api_keys: Option<ApiKeys>,
+    pub(super) verifier: Option<Box<dyn CredentialVerifier>>,
+    pub(super) verifier_settings: CredentialVerifierSettings,
+    pub(super) spent_tokens: Option<Arc<dyn SpentStore>>,
     pub(super) retain_tokens: bool,
     pub(super) problems: Vec<ConfigProblem>,
 }
@@ -92,6 +100,7 @@ impl ResourceServerBuilder {
             metadata: ResourceMetadata::new(),
             public_address: None,
             request: RequestProfile::default(),
+            locations: LocationSettings::default(),
             pair: PairRules::default(),
             challenges: ChallengeTable::default(),
             grpc_refusals: true,
@@ -102,6 +111,10 @@ impl ResourceServerBuilder {
             limits: TokenLimits::default(),
             cache: CacheSettings::default(),
             nonces: None,
+            api_keys: None,
+            verifier: None,
+            verifier_settings: CredentialVerifierSettings::default(),
+            spent_tokens: None,
             retain_tokens: false,
             problems: Vec::new(),
         }
@@ -336,6 +349,34 @@ impl ResourceServerBuilder {
     /// secret and a store.
     pub fn nonces(mut self, nonces: Nonces) -> Self {
         self.nonces = Some(nonces);
+        self
+    }
+
+    /// Accepts static API keys beside tokens, sent as a bearer token is: for clients that cannot get tokens yet. See the
+    /// [guide](crate::guide::api_keys). None unless it is set; `build()` refuses a set without a key.
+    pub fn api_keys(mut self, keys: ApiKeys) -> Self {
+        self.api_keys = Some(keys);
+        self
+    }
+
+    /// Asks this verifier about credentials that are no JWT by their form, and none of the
+    /// [API keys](Self::api_keys). None unless it is set.
+    pub fn credential_verifier(mut self, verifier: impl CredentialVerifier) -> Self {
+        self.verifier = Some(Box::new(verifier));
+        self
+    }
+
+    /// The bounds on what the [verifier](Self::credential_verifier) is asked.
+    pub fn credential_verifier_settings(mut self, settings: CredentialVerifierSettings) -> Self {
+        self.verifier_settings = settings;
+        self
+    }
+
+    /// Where it is written down that a token was used, where a profile lets each
+    /// [count once](crate::profile::TokenProfile::single_use): the memory of this process unless told otherwise.
+    /// Several that serve the same clients share a store.
+    pub fn spent_tokens(mut self, store: impl SpentStore) -> Self {
+        self.spent_tokens = Some(Arc::new(store));
         self
     }
 

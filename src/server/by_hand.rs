@@ -114,7 +114,7 @@ impl ResourceServer {
 
     async fn verify_credentials(&self, credentials: Credentials<'_>) -> Result<Identity, Rejection> {
         let resume = |resumed| self.resume_with(resumed, credentials);
-        let identity = self.settle(self.begin_with(credentials), resume, &self.0.required, None).await?;
+        let identity = self.settle(self.begin_alone(credentials), resume, &self.0.required, None).await?;
         identity.ok_or_else(|| self.deny(Reason::NoCredentials.into()))
     }
 
@@ -130,6 +130,8 @@ impl ResourceServer {
             match step {
                 Step::Done(result) => break result,
                 Step::Wait(pending) => step = resume(pending.await),
+                // It was asked when the step was begun.
+                Step::AskVerifier => break Err(Reason::VerifierUnavailable.into()),
             }
         };
         let Some(identity) = authenticated.map_err(|denial| self.deny(denial))? else { return Ok(None) };
@@ -170,9 +172,10 @@ impl ResourceServer {
     /// [`Reason::SpentStoreUnavailable`] where the store does not answer at once: it is asked all the same,
     /// so the nonce may be spent.
     pub fn verify_now(&self, token: &str) -> Result<Identity, Rejection> {
-        let authenticated = match self.begin_with(Credentials::access(token.as_bytes())) {
+        let authenticated = match self.begin_alone(Credentials::access(token.as_bytes())) {
             Step::Done(result) => result,
-            Step::Wait(_) => Err(Reason::KeysUnavailable.into()),
+            Step::Wait(pending) => Err(pending.reason().into()),
+            Step::AskVerifier => Err(Reason::VerifierUnavailable.into()),
         };
         let identity = authenticated.and_then(|identity| identity.ok_or(Reason::NoCredentials.into()));
         let admitted = identity.and_then(|identity| match self.admit(identity, &self.0.required, None) {

@@ -10,7 +10,7 @@
 //!   or a key source past its stale-if-error limit, ends the entry. What is per request (scopes, other
 //!   tokens of the request) is judged by the caller.
 //! - **Never**: refusals, since what is unknown now may be good in a second; tokens under a shared
-//!   secret, which cost less to verify than to look up; tokens that spend a nonce, each good once; ID
+//!   secret, which cost less to verify than to look up; tokens that spend something, each good once; ID
 //!   tokens by themselves.
 //!
 //! quick_cache rather than moka: it takes borrowed look-ups without allocating and reads without
@@ -61,8 +61,8 @@ struct Bytes;
 impl Weighter<Key, Identity> for Bytes {
     fn weight(&self, key: &Key, identity: &Identity) -> u64 {
         let tokens: usize = identity.tokens().map(|token| token.bytes()).sum();
-        let raw = [identity.raw_access_token(), identity.raw_id_token()];
-        let raw: usize = raw.into_iter().flatten().map(str::len).sum();
+        let raw = [&identity.raw().access, &identity.raw().id];
+        let raw: usize = raw.into_iter().flatten().map(|token| token.len()).sum();
         (key.parts.len() + tokens + raw + ENTRY_OVERHEAD) as u64
     }
 }
@@ -112,10 +112,7 @@ impl TokenCache {
 
     /// Remembers a result.
     pub(super) fn insert(&self, credentials: Credentials<'_>, identity: &Identity) {
-        if identity
-            .tokens()
-            .any(|token| token.evidence.algorithm.is_hmac() || token.extracted.nonce.is_some())
-        {
+        if identity.tokens().any(|token| token.evidence.is_hmac() || token.extracted.spends.is_some()) {
             return;
         }
         // Under contention the result is not remembered this time.

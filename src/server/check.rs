@@ -6,7 +6,7 @@ use super::{
 use crate::{
     error::ConfigProblem,
     keys::{AlgorithmSet, KeySet},
-    policy::{Requirement, claim, is_scope_token},
+    policy::{Requirement, Rule, claim, is_scope_token},
     profile::{KeySelection, TokenProfile},
     token::TokenLimits,
 };
@@ -15,10 +15,12 @@ impl ResourceServerBuilder {
     pub(super) fn check(&self, all: &mut Vec<ConfigProblem>) {
         all.extend(self.request.grammar.problem().map(of_text("credentials")));
         all.extend(self.challenges.problem().map(of_text("challenges")));
+        self.check_locations(all);
         self.check_names(all);
         Problems::of(all, "metadata", "metadata").extend("invalid_setting", self.metadata.problems());
         self.check_required(all);
         self.check_limits(all);
+        self.check_opaque(all);
         Problems::of(all, "issuers", "issuer").refuse(
             self.issuers.is_empty(),
             "no_issuer",
@@ -176,6 +178,16 @@ impl ResourceServerBuilder {
             "no_rules",
             "access_tokens_where without rules takes every token; give the issuer that profile",
         );
+        problems.refuse(
+            issuer.profiles_where.iter().any(|(rules, _)| rules.iter().any(Rule::is_about_header)),
+            "header_rule",
+            "access_tokens_where chooses by claims; put a rule on the header into the profile",
+        );
+        problems.refuse(
+            issuer.is_pattern() && issuer.access_profiles().any(TokenProfile::finds_issuer_by_subject),
+            "tenants_by_subject",
+            "a tenant is known by the iss of its tokens; trust an issuer that sub names by its own name",
+        );
         let forms = |profile: &TokenProfile| (profile.compares_issuers(), profile.selects_key_by());
         problems.refuse(
             issuer.access_profiles().any(|profile| forms(profile) != forms(&issuer.profile)),
@@ -187,10 +199,10 @@ impl ResourceServerBuilder {
     fn check_nonces(&self, issuer: &TrustedIssuer, problems: &mut Problems<'_>) {
         problems.refuse(
             self.request.id_token.is_some()
-                && issuer.access_profiles().any(|profile| profile.spends_nonces())
-                && issuer.id_token_profile.spends_nonces(),
+                && issuer.access_profiles().any(|profile| profile.counts_once())
+                && issuer.id_token_profile.counts_once(),
             "two_nonces",
-            "both tokens of a request would spend a nonce, and one might be lost; let one of its profiles do it",
+            "both tokens of a request would spend something, and one might be lost; let one of its profiles do it",
         );
     }
 

@@ -2,20 +2,18 @@
 
 use std::cell::RefCell;
 
-use super::{IdTokenExpectations, ResourceServer, Step, admit::Presented};
+use super::{IdTokenExpectations, Inner, ResourceServer, Step, admit::Presented};
 use crate::{
     explain::{Explanation, Report, Taken},
-    http::{Credentials, TokenKind},
+    http::{Credentials, Reason, TokenKind},
     policy::Compiled,
-    store::Nonces,
     time::{Now, UnixTime},
     verify::{Failure, Needed, TokenContents},
 };
 
 impl ResourceServer {
-    /// Explains what [`verify_access_token`](Self::verify_access_token) would say: every check with its
-    /// verdict, what the token says where that [may be shown](crate::explain), and what would fix it. It
-    /// waits when verification does.
+    /// Explains what [`verify_access_token`](Self::verify_access_token) would say: every check with its verdict, what
+    /// the token says where that [may be shown](crate::explain), and what would fix it. It waits when verification does.
     ///
     /// ```
     /// # use tower_resource_server::{TrustedIssuer, keys::KeySet, profile::TokenProfile};
@@ -47,8 +45,7 @@ impl ResourceServer {
         self.explain_request(Taken::Access, credentials).await
     }
 
-    /// Explains what a request with both tokens would be told, where the server
-    /// [takes](super::ResourceServerBuilder::id_token) ID tokens.
+    /// Explains a request with both tokens, where the server [takes](super::ResourceServerBuilder::id_token) ID tokens.
     pub async fn explain_pair(&self, access_token: &str, id_token: &str) -> Explanation {
         let id = Some(id_token.as_bytes());
         let credentials = Credentials { id, ..Credentials::access(access_token.as_bytes()) };
@@ -65,6 +62,9 @@ impl ResourceServer {
     }
 
     async fn explain_request(&self, taken: Taken, credentials: Credentials<'_>) -> Explanation {
+        if let Some(explanation) = self.explain_opaque(credentials).await {
+            return explanation;
+        }
         self.observe(taken, &self.0.required, |now, report| {
             let (access, id) = self.0.verify_tokens(credentials, now, report)?;
             let id = match id {
@@ -93,8 +93,7 @@ impl ResourceServer {
             let (mut report, _) = new(now.unix());
             let [access, id] = verify(now, &mut report)?;
             let tokens = Presented::unverified(access.as_ref(), id.as_ref());
-            let peek = |nonces: &Nonces, nonce: &str, now| nonces.peek(nonce, now).into();
-            self.0.admit(tokens, required, now, peek, &mut report)?;
+            self.0.admit(tokens, required, now, Inner::peek, &mut report)?;
             let result = report.result();
             last.replace((report, now.unix()));
             result
@@ -104,6 +103,7 @@ impl ResourceServer {
             match step {
                 Step::Done(result) => break result,
                 Step::Wait(pending) => step = self.run_on(pending.await, attempt),
+                Step::AskVerifier => break Err(Reason::VerifierUnavailable.into()),
             }
         };
         let (report, moment) = last.into_inner();

@@ -7,13 +7,15 @@ use crate::{
     keys::KeySet,
     net::{HttpClient, PlainHttp},
     profile::TokenProfile,
-    source::{RefreshSettings, TenantKeys, TenantList, TenantResolver, TenantSettings},
+    source::{KidForm, RefreshSettings, TenantKeys, TenantList, TenantResolver, TenantSettings},
 };
 
 /// Where keys are fetched from.
 #[derive(Clone)]
 pub(super) enum Location {
     Jwks(String),
+    /// Each under its name, at an address of this pattern.
+    PemPerKid(String, KidForm),
     Discovery,
     /// The issuer is a pattern.
     Tenants,
@@ -56,6 +58,40 @@ impl TrustedIssuer {
         profile: TokenProfile,
     ) -> Self {
         Self::new(issuer.into(), KeysFrom::Fetched(Location::Jwks(jwks_uri.into())), profile)
+    }
+
+    /// An issuer whose keys are fetched one by one, each by its name: `pattern` is the address of a PEM with `{kid}` in
+    /// its path, where the header's `kid` goes, which must have exactly this form before it does. The keys are for
+    /// every algorithm of the profile that fits them.
+    ///
+    /// Nothing is fetched before the first token. Of each source 32 keys are kept, and each is fetched anew when it is
+    /// used past its freshness; that there is none of a name (403, 404, 410) is remembered for 30 seconds, of 256 names.
+    /// Budget, back-off, stale-if-error limit, and what is 401 and what 503 are as for
+    /// [key sets](crate::source::RefreshSettings). Anyone can make up names, and each costs a fetch of the budget: while
+    /// made-up names spend it, a key that is new is answered 503; those that are here notice nothing.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tower_resource_server::{ResourceServer, TrustedIssuer, profile::TokenProfile, source::KidForm};
+    ///
+    /// let issuer = TrustedIssuer::with_pem_per_kid(
+    ///     "https://login.example",
+    ///     "https://keys.example/pem/{kid}",
+    ///     KidForm::UrlSafe,
+    ///     TokenProfile::rfc9068(),
+    /// );
+    /// let api = ResourceServer::builder("https://api.example").issuer(issuer).build()?;
+    /// # let _ = api;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_pem_per_kid(
+        issuer: impl Into<String>,
+        pattern: impl Into<String>,
+        form: KidForm,
+        profile: TokenProfile,
+    ) -> Self {
+        Self::new(issuer.into(), KeysFrom::Fetched(Location::PemPerKid(pattern.into(), form)), profile)
     }
 
     /// The tenants of a provider: one issuer for each name in the place of `{tenant}`, with keys of

@@ -13,10 +13,11 @@ use http::{Request, Response, StatusCode};
 use serde::Serialize;
 use tower::Service;
 
-use super::ResourceServer;
+use super::{ApiKeyStatus, ResourceServer};
 use crate::{
     http::{Audience, document},
     source::IssuerHealth,
+    time::UnixTime,
 };
 
 /// Answers `GET` and `HEAD`, whatever the path, with the health of each issuer's keys as JSON: 200
@@ -36,6 +37,9 @@ use crate::{
 /// | `.age_seconds`, `.next_refresh_seconds` | absent when there is none |
 /// | `.failures`, `.last_error` | in a row; a fixed phrase, never text of a response |
 /// | `.fetches`, `.budget`, `.waiters` | see [`Health`](crate::source::Health) |
+/// | `api_keys[]` | one for each [API key](crate::ApiKey), in the order of the configuration; absent when there is none |
+/// | `.name`, `.state`, `.uses` | see [`ApiKeyStatus`](crate::ApiKeyStatus) |
+/// | `.not_after` | in seconds since the epoch; absent when there is none |
 /// | `unlisted_operations` | those that no requirement table lists; absent when there is none |
 ///
 /// It shows no secret and no token, but which issuers a server trusts and how they do: serve it
@@ -50,6 +54,8 @@ pub struct HealthService<B> {
 struct HealthDocument<'a> {
     status: &'static str,
     issuers: Vec<IssuerReport<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    api_keys: Vec<ApiKeyReport<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unlisted_operations: Vec<String>,
 }
@@ -73,6 +79,22 @@ struct IssuerReport<'a> {
     fetches: u64,
     budget: u32,
     waiters: usize,
+}
+
+#[derive(Serialize)]
+struct ApiKeyReport<'a> {
+    name: &'a str,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_after: Option<u64>,
+    uses: u64,
+}
+
+impl<'a> ApiKeyReport<'a> {
+    fn new(ApiKeyStatus { name, state, not_after, uses }: &'a ApiKeyStatus) -> Self {
+        let not_after = not_after.map(UnixTime::as_secs);
+        Self { name, state: state.as_str(), not_after, uses: *uses }
+    }
 }
 
 impl<'a> IssuerReport<'a> {
@@ -115,7 +137,9 @@ impl<B> HealthService<B> {
         };
         let issuers = health.iter().map(IssuerReport::new).collect();
         let unlisted_operations = self.server.unlisted_operations();
-        match serde_json::to_vec(&HealthDocument { status, issuers, unlisted_operations }) {
+        let api_keys = self.server.api_keys();
+        let api_keys = api_keys.iter().map(ApiKeyReport::new).collect();
+        match serde_json::to_vec(&HealthDocument { status, issuers, api_keys, unlisted_operations }) {
             Ok(json) => (code, json.into()),
             // Strings and numbers always become JSON.
             Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, Bytes::new()),

@@ -14,7 +14,7 @@ use crate::{
     source::{IssuerHealth, KeySource, Tenant, Tenants},
     time::{Clocks, Now},
     token::{ClaimId, ClaimNames, Claims, TokenKind},
-    verify::Evidence,
+    verify::Signed,
 };
 
 /// An issuer that was configured by its name.
@@ -24,6 +24,8 @@ pub(super) struct Configured {
     pub(super) profiles: Profiles,
     /// Whether access tokens that name no issuer are its own.
     pub(super) is_unnamed: bool,
+    /// Whether its tokens are found by their `sub`.
+    pub(super) is_named_by_subject: bool,
 }
 
 /// The profiles of the tokens of one issuer.
@@ -94,11 +96,13 @@ impl Profiles {
 pub(super) struct AskedClaims {
     pub(super) names: ClaimNames,
     pub(super) iss: ClaimId,
+    /// Where there are issuers that are found by it.
+    pub(super) sub: Option<ClaimId>,
 }
 
 impl AskedClaims {
-    pub(super) fn new(mut names: ClaimNames) -> Self {
-        Self { iss: names.intern("iss"), names }
+    pub(super) fn new(mut names: ClaimNames, by_subject: bool) -> Self {
+        Self { iss: names.intern("iss"), sub: by_subject.then(|| names.intern("sub")), names }
     }
 }
 
@@ -113,6 +117,8 @@ pub(super) struct TrustedIssuers {
     pub(super) takes_lone_id_tokens: bool,
     /// Whether a header of the request names the issuer, in place of the token's `iss`.
     pub(super) selected: bool,
+    /// Whether some profile takes tokens in padded base64url.
+    pub(super) takes_padding: bool,
 }
 
 impl TrustedIssuers {
@@ -185,8 +191,8 @@ impl TrustedIssuers {
     }
 
     /// Whether the key that verified a token is still in use; not when its source is gone.
-    pub(super) fn are_current(&self, evidence: &Evidence, now: impl FnOnce() -> Clocks) -> bool {
-        let Evidence { key, generation, source, .. } = evidence;
+    pub(super) fn are_current(&self, signed: &Signed, now: impl FnOnce() -> Clocks) -> bool {
+        let Signed { key, generation, source, .. } = signed;
         if let Some(known) = self.configured.get(*source) {
             return known.keys.is_current(*generation, key, now);
         }

@@ -11,8 +11,8 @@ use crate::{
     policy::NameForm,
     profile::{CompiledProfile, TokenProfile},
     source::{
-        Discovery, IssuerCounts, KeyLocation, KeySource, RemoteConfig, RemoteKeys, TenantPattern, Tenants,
-        TenantsConfig, WaiterPools, random,
+        ByKidConfig, Discovery, IssuerCounts, KeyLocation, KeySource, KeysByKid, KidUrls, RemoteConfig,
+        RemoteKeys, TenantPattern, Tenants, TenantsConfig, WaiterPools, random,
     },
     time::Clock,
 };
@@ -38,7 +38,7 @@ impl<'a> KeySources<'a> {
                     counts.tenants = counts.tenants.saturating_add(tenants.max_live);
                     counts.candidates = counts.candidates.saturating_add(tenants.max_candidates);
                 }
-                KeysFrom::Fetched(Location::Jwks(_) | Location::Discovery) => {
+                KeysFrom::Fetched(Location::Jwks(_) | Location::PemPerKid(..) | Location::Discovery) => {
                     configured += 1;
                     counts.configured += 1;
                 }
@@ -61,13 +61,32 @@ impl<'a> KeySources<'a> {
             KeysFrom::Fetched(location) => location,
         };
         let plain_http = &issuer.remote.plain_http;
+        if let Location::PemPerKid(pattern, form) = location {
+            let urls = problems.keep("address", KidUrls::parse(pattern, *form, plain_http.clone()));
+            let client = problems.keep("http_client", self.client(issuer));
+            let accepted = issuer.access_profiles().map(TokenProfile::accepted_algorithms);
+            let algorithms = accepted.flat_map(|accepted| accepted.iter().collect::<Vec<_>>()).collect();
+            return Some(KeySource::ByKid(KeysByKid::new(ByKidConfig {
+                name: Arc::clone(&issuer.issuer),
+                urls: urls?,
+                algorithms,
+                client: client?,
+                clock: Arc::clone(self.clock),
+                settings: issuer.remote.refresh.clone(),
+                given: issuer.remote.given.clone(),
+                pools: self.pools.clone(),
+                jitter: random,
+            })));
+        }
         let location = match location {
             Location::Jwks(url) => SourceUrl::parse_with(url, plain_http)
                 .map(KeyLocation::Jwks)
                 .map_err(|error| format!("its jwks_uri {}: {}", shown(url), error.with_advice(url))),
-            Location::Discovery | Location::Tenants => Discovery::new(&issuer.issuer, plain_http)
-                .map(KeyLocation::Discover)
-                .map_err(|error| error.with_advice(&issuer.issuer)),
+            Location::PemPerKid(..) | Location::Discovery | Location::Tenants => {
+                Discovery::new(&issuer.issuer, plain_http)
+                    .map(KeyLocation::Discover)
+                    .map_err(|error| error.with_advice(&issuer.issuer))
+            }
         };
         let location = problems.keep("address", location);
         let client = problems.keep("http_client", self.client(issuer));

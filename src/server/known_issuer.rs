@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::issuers::{AskedClaims, Configured, Profiles, TrustedIssuers};
 use crate::{
     error::TokenError,
-    keys::SnapshotRef,
+    keys::{SnapshotRef, VerifyingKey},
     profile::CompiledProfile,
     source::{Tenant, Tenants},
     time::Now,
@@ -53,7 +53,8 @@ impl KnownIssuers<'_> {
     /// Where the issuer of a token is named: by the request, in place of the token's `iss`, where a
     /// header of it selects the issuer.
     pub(super) const fn name_of<'r>(&self, selector: Option<&'r [u8]>) -> IssuerName<'r> {
-        if self.issuers.selected { IssuerName::Request(selector) } else { IssuerName::Claim(self.asked.iss) }
+        let AskedClaims { iss, sub, .. } = *self.asked;
+        if self.issuers.selected { IssuerName::Request(selector) } else { IssuerName::Claim { iss, sub } }
     }
 }
 
@@ -84,6 +85,14 @@ impl<'s> Issuers for KnownIssuers<'s> {
         let (trusted, issuer): (bool, Arc<str>) = (trusting.is_some(), name.into());
         let own = Box::new(tenants.own(&issuer));
         Some(KnownIssuer { of: *self, who: Who::Candidate { trusted, issuer, own, tenants } })
+    }
+
+    fn of_subject(&self, subject: &str) -> Option<KnownIssuer<'s>> {
+        let mut configured = self.issuers.configured.iter().enumerate();
+        let (source, known) = configured.find(|(_, known)| {
+            known.is_named_by_subject && known.profiles.access.binding.is_issuer_of_subject(subject)
+        })?;
+        Some(KnownIssuer { of: *self, who: Who::Configured { known, source, fetches: true } })
     }
 
     fn of_tokens_without_name(&self) -> Option<KnownIssuer<'s>> {
@@ -157,17 +166,29 @@ impl Issuer for KnownIssuer<'_> {
         }
     }
 
-    fn need_keys(&self, seen: Option<u64>, wanted: Wanted, lacking: TokenError) -> Failure {
+    fn need_keys(
+        &self,
+        seen: Option<u64>,
+        wanted: Wanted,
+        kid: Option<&str>,
+        lacking: TokenError,
+    ) -> Failure {
         match &self.who {
             Who::Candidate { trusted: false, .. } => TokenError::UntrustedIssuer.into(),
             Who::Candidate { issuer, tenants, .. } => {
                 match tenants.admit(issuer, tenants.own(issuer), self.of.now.monotonic()) {
-                    Ok(tenant) => Failure::NeedKeys { source: tenant.id, seen: None, wanted, lacking },
+                    Ok(tenant) => {
+                        Failure::NeedKeys { source: tenant.id, seen: None, wanted, kid: None, lacking }
+                    }
                     Err(retry_after) => Failure::Unavailable { retry_after },
                 }
             }
-            Who::Configured { .. } | Who::Tenant { .. } => {
-                Failure::NeedKeys { source: self.source(), seen, wanted, lacking }
+            Who::Configured { known, source, .. } => {
+                let kid = kid.filter(|_| known.keys.is_by_kid()).map(Into::into);
+                Failure::NeedKeys { source: *source, seen, wanted, kid, lacking }
+            }
+            Who::Tenant { .. } => {
+                Failure::NeedKeys { source: self.source(), seen, wanted, kid: None, lacking }
             }
         }
     }
@@ -184,8 +205,12 @@ impl Issuer for KnownIssuer<'_> {
         }
     }
 
-    fn verified(&self) {
-        let Who::Tenant { tenant, tenants } = &self.who else { return };
+    fn verified(&self, key: &VerifyingKey) {
+        let (tenant, tenants) = match &self.who {
+            Who::Tenant { tenant, tenants } => (tenant, tenants),
+            Who::Configured { known, .. } => return known.keys.verified(key),
+            Who::Candidate { .. } => return,
+        };
         let now = self.of.now.monotonic();
         tenant.touch(now);
         if !tenant.works() {

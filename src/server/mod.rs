@@ -7,11 +7,14 @@
 //!   as verification sees it.
 //! - `by_hand`: a server without a layer: tokens and request heads, verified on demand.
 //! - `authenticate`: who made a request: cache, then verification, then, only for keys that are not
-//!   there yet, a wait.
+//!   there yet, a wait; `pending`: the wait.
+//! - `token_locations`: where requests have their tokens; `locate`: who made a request, on a server that says so.
 //! - `admit`: whether the request may have what it asks for: requirements, then what counts once.
 //! - `further`: what one operation requires, asked by hand.
 //! - `operations`: what operations require that are types.
 //! - `unlisted`: the operations that no requirement table lists.
+//! - `opaque`: credentials that are no JWT by their form: API keys, and what a verifier of
+//!   the application accepts.
 //! - `predicate`: a requirement that the application judges itself.
 //! - `explain`: the same two stages, with every check recorded.
 //! - `pair`: whether an access token and an ID token belong together.
@@ -36,10 +39,14 @@ mod key_changes;
 #[cfg(feature = "remote")]
 mod key_sources;
 mod known_issuer;
+mod locate;
+mod opaque;
 mod operations;
 mod pair;
+mod pending;
 mod predicate;
 mod problems;
+mod token_locations;
 mod trusted_issuer;
 mod unlisted;
 #[cfg(not(feature = "remote"))]
@@ -61,27 +68,34 @@ pub use self::fetched::DangerousIssuer;
 use self::without_remote::{fetched, key_sources};
 pub(crate) use self::{
     admit::{Admission, Answered, StoreWait},
-    authenticate::{Denial, Pending, Resumed, Step},
+    authenticate::Denial,
+    pending::{Pending, Resumed, Step},
 };
 pub use self::{
     builder::{CacheSettings, ResourceServerBuilder},
     by_hand::IdTokenExpectations,
     health::HealthService,
     key_changes::{KeyRevocation, ReplaceKeysError, RevokeKeyError},
+    opaque::{
+        ApiKey, ApiKeyState, ApiKeyStatus, ApiKeys, CredentialError, CredentialVerifier,
+        CredentialVerifierSettings, OpaqueCredential, ReplaceApiKeysError, Verification, VerifiedCredential,
+    },
     pair::PairRules,
     trusted_issuer::TrustedIssuer,
 };
-use self::{cache::TokenCache, issuers::TrustedIssuers, operations::Operations, unlisted::Unlisted};
+use self::{
+    cache::TokenCache, issuers::TrustedIssuers, opaque::Opaque, operations::Operations, unlisted::Unlisted,
+};
 use crate::{
     http::{
         Challenger, KnownAddress, Metadata, MetadataService, Rejection, RequestHead, RequestProfile,
-        WellKnown,
+        TrustedOrigins, WellKnown,
     },
     identity::ServerTag,
     metrics,
     policy::{Compiled, KnownLeaves, Requirement, ScopeImplications},
     source::{IssuerHealth, IssuerRefreshError, KeySource},
-    store::{NonceError, Nonces},
+    store::{NonceError, Nonces, SpentTokens, Tickets},
     time::{Clock, Now},
     token::TokenLimits,
 };
@@ -112,6 +126,7 @@ pub struct ResourceServer(Arc<Inner>);
 struct Inner {
     tag: ServerTag,
     request: RequestProfile,
+    trusted_origins: TrustedOrigins,
     pair: PairRules,
     /// What every request needs, if anything is said.
     always: Option<Requirement>,
@@ -124,8 +139,14 @@ struct Inner {
     unlisted: Unlisted,
     issuers: TrustedIssuers,
     cache: Option<TokenCache>,
+    /// What is accepted beside tokens.
+    opaque: Option<Opaque>,
     /// Where tokens spend nonces.
     nonces: Option<Nonces>,
+    /// Where requests may bring tickets.
+    tickets: Option<Tickets>,
+    /// Where tokens count once.
+    spent_tokens: Option<SpentTokens>,
     challenger: Challenger,
     metadata: Option<Arc<Metadata>>,
     address: Arc<KnownAddress>,

@@ -28,6 +28,13 @@ use crate::{
 /// # let _ = (by_discovery, by_address);
 /// # }
 /// ```
+///
+/// # Issuers that are named by `sub`
+///
+/// A SPIFFE JWT-SVID need not have an `iss`: its issuer is the trust domain that its `sub` begins with. An issuer
+/// whose profile has the rule `claim("sub").`[`is_below_issuer()`](crate::policy::ClaimRule::is_below_issuer) gets
+/// every token whose `sub` is below its name, whatever its `iss` is, and no other. So a token of another issuer whose
+/// `sub` says so is judged by these keys and refused.
 #[derive(Clone)]
 #[must_use]
 pub struct TrustedIssuer {
@@ -193,6 +200,11 @@ impl TrustedIssuer {
     /// The parts of its names that are compared.
     pub(super) fn compared_names(&self, form: NameForm) -> impl Iterator<Item = &str> {
         self.names().map(move |name| form.of(name))
+    }
+
+    /// Whether one of its profiles takes tokens in padded base64url.
+    pub(super) fn takes_padding(&self) -> bool {
+        self.access_profiles().chain([&self.id_token_profile]).any(TokenProfile::takes_padding)
     }
 
     /// Whether its name stands for many.

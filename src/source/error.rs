@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use http::StatusCode;
 
 use crate::{
-    keys::JwksError,
+    keys::{JwksError, KeyError},
     net::{HttpError, UrlError},
 };
 
@@ -86,6 +86,9 @@ pub enum RefreshError {
     /// The key set was fetched and is refused; the old one is kept.
     #[error("key set: {0}")]
     KeySet(JwksError),
+    /// A key that is fetched [by its name](crate::TrustedIssuer::with_pem_per_kid) cannot be used.
+    #[error("key: {0}")]
+    Key(KeyError),
     /// The refresher itself failed: an HTTP client panicked.
     #[error("the refresh was cut short by a panic")]
     Panicked,

@@ -3,7 +3,7 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use super::{FixedKeys, Health, KeyWait, NoRuntime, RefreshError, RemoteKeys};
+use super::{FixedKeys, Health, KeyWait, KeysByKid, NoRuntime, RefreshError, RemoteKeys};
 use crate::{
     keys::{KeySet, SnapshotRef, VerifyingKey},
     time::Clocks,
@@ -17,6 +17,8 @@ pub(crate) enum KeySource {
     Fixed(Arc<FixedKeys>),
     /// The issuer publishes them.
     Remote(Arc<RemoteKeys>),
+    /// The issuer publishes each under its name.
+    ByKid(Arc<KeysByKid>),
 }
 
 /// The answer to a request that the snapshot it saw does not verify; `W` is what a wait is.
@@ -63,6 +65,7 @@ impl KeySource {
                 Some(keys.snapshot.load())
             }
             Self::Remote(keys) => keys.snapshot(now()),
+            Self::ByKid(keys) => Some(keys.snapshot(now())),
         }
     }
 
@@ -80,6 +83,7 @@ impl KeySource {
                 keys.snapshot.holds(generation, key)
             }
             Self::Remote(keys) => keys.is_current(generation, key, now()),
+            Self::ByKid(keys) => keys.is_current(generation, key, now()),
         }
     }
 
@@ -88,6 +92,7 @@ impl KeySource {
         match self {
             Self::Fixed(_) => self.snapshot(now),
             Self::Remote(keys) => keys.peek(now()),
+            Self::ByKid(keys) => Some(keys.peek()),
         }
     }
 
@@ -100,28 +105,44 @@ impl KeySource {
                 keys.snapshot.load().generation() == seen
             }
             Self::Remote(keys) => keys.is_known_to_lack(seen, now()),
+            // That depends on the name.
+            Self::ByKid(_) => false,
         }
     }
 
     /// Whether a bad signature may be the sign of a key that its issuer exchanged under the same name.
     pub(crate) fn exchanges_keys(&self) -> bool {
         match self {
-            Self::Fixed(_) => false,
+            Self::Fixed(_) | Self::ByKid(_) => false,
             Self::Remote(keys) => keys.exchanges_keys(),
         }
     }
 
+    /// Whether each key is fetched by its name.
+    pub(crate) const fn is_by_kid(&self) -> bool {
+        matches!(self, Self::ByKid(_))
+    }
+
+    /// Notes that a key has verified a token.
+    pub(crate) fn verified(&self, key: &VerifyingKey) {
+        if let Self::ByKid(keys) = self {
+            keys.verified(key);
+        }
+    }
+
     /// What to do about a token that the snapshot of generation `seen` does not verify, for a
-    /// request that arrived at `arrived` on the monotonic clock.
+    /// request that arrived at `arrived` on the monotonic clock; `kid` is the name of its key, where
+    /// [each is fetched by it](Self::is_by_kid).
     pub(crate) fn need_key(
         &self,
         arrived: Duration,
         seen: Option<u64>,
         wanted: Wanted,
+        kid: Option<&str>,
     ) -> KeyAnswer<KeyWait> {
         match self {
             Self::Fixed(keys) => {
-                let _ = (arrived, wanted);
+                let _ = (arrived, wanted, kid);
                 if seen == Some(keys.snapshot.load().generation()) {
                     KeyAnswer::Lacks
                 } else {
@@ -129,6 +150,7 @@ impl KeySource {
                 }
             }
             Self::Remote(keys) => keys.need_key(arrived, seen, wanted),
+            Self::ByKid(keys) => keys.need_key(arrived, seen, kid),
         }
     }
 
@@ -138,7 +160,8 @@ impl KeySource {
     /// [`NoRuntime`] outside a tokio runtime.
     pub(crate) fn start(&self) -> Result<(), NoRuntime> {
         match self {
-            Self::Fixed(_) => Ok(()),
+            // What is fetched by its name waits for the first token.
+            Self::Fixed(_) | Self::ByKid(_) => Ok(()),
             Self::Remote(keys) => keys.start(),
         }
     }
@@ -149,7 +172,7 @@ impl KeySource {
     /// [`NoRuntime`] outside a tokio runtime.
     pub(crate) async fn ready(&self) -> Result<(), NoRuntime> {
         match self {
-            Self::Fixed(_) => Ok(()),
+            Self::Fixed(_) | Self::ByKid(_) => Ok(()),
             Self::Remote(keys) => keys.ready().await,
         }
     }
@@ -162,6 +185,7 @@ impl KeySource {
         match self {
             Self::Fixed(_) => Ok(()),
             Self::Remote(keys) => keys.refresh_now().await,
+            Self::ByKid(keys) => keys.refresh_now().await,
         }
     }
 
@@ -170,6 +194,7 @@ impl KeySource {
         match self {
             Self::Fixed(keys) => keys.revoke_key(kid_or_thumbprint),
             Self::Remote(keys) => keys.revoke_key(kid_or_thumbprint),
+            Self::ByKid(keys) => keys.revoke_key(kid_or_thumbprint),
         }
     }
 
@@ -177,6 +202,7 @@ impl KeySource {
         match self {
             Self::Fixed(keys) => keys.health(),
             Self::Remote(keys) => keys.health(),
+            Self::ByKid(keys) => keys.health(),
         }
     }
 }

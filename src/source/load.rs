@@ -15,7 +15,7 @@ use super::{
     fetch::{FetchResponse, redirect_of, request},
 };
 use crate::{
-    keys::{AlgorithmSet, KeySet},
+    keys::{AlgorithmSet, JwksError, KeySet},
     net::{HttpClient, Limits, SourceUrl, send_within},
     time::Clock,
 };
@@ -153,8 +153,13 @@ impl Load<'_> {
         let age = response.age;
         let loaded = match (response.body, old) {
             (Some(body), _) => {
-                let keys =
-                    KeySet::from_jwks_up_to(&body, self.settings.max_keys).map_err(RefreshError::KeySet)?;
+                let keys = match KeySet::read(&body, self.settings.max_keys, self.settings.key_use.as_deref())
+                {
+                    Err(JwksError::NoUsableKey { skipped }) if self.settings.empty_set_revokes => {
+                        KeySet::default().passing_over(skipped)
+                    }
+                    keys => keys.map_err(RefreshError::KeySet)?,
+                };
                 Loaded {
                     url: url.clone(),
                     advertised,
@@ -213,17 +218,28 @@ impl Load<'_> {
         accept: &'static str,
         deadline: Duration,
     ) -> Result<FetchResponse, FetchError> {
-        let conditional = etag.is_some();
-        let (mut url, mut redirects) = (url.clone(), self.settings.max_redirects);
-        loop {
-            let timeout = deadline.saturating_sub(self.clock.monotonic());
-            let limits = Limits::new(self.settings.max_body, timeout);
-            let request = request(&url, accept, etag.clone());
-            let response = send_within(self.client, self.clock, request, limits).await?;
-            match redirect_of(&url, &response) {
-                Some(target) if redirects > 0 => (url, redirects) = (target, redirects - 1),
-                _ => return FetchResponse::read(response, conditional),
-            }
+        get((self.client, self.clock, self.settings), url, etag, accept, deadline).await
+    }
+}
+
+/// One document, redirects followed as far as the settings say.
+pub(super) async fn get(
+    (client, clock, settings): (&dyn HttpClient, &dyn Clock, &RefreshSettings),
+    url: &SourceUrl,
+    etag: Option<HeaderValue>,
+    accept: &'static str,
+    deadline: Duration,
+) -> Result<FetchResponse, FetchError> {
+    let conditional = etag.is_some();
+    let (mut url, mut redirects) = (url.clone(), settings.max_redirects);
+    loop {
+        let timeout = deadline.saturating_sub(clock.monotonic());
+        let limits = Limits::new(settings.max_body, timeout);
+        let request = request(&url, accept, etag.clone());
+        let response = send_within(client, clock, request, limits).await?;
+        match redirect_of(&url, &response) {
+            Some(target) if redirects > 0 => (url, redirects) = (target, redirects - 1),
+            _ => return FetchResponse::read(response, conditional),
         }
     }
 }

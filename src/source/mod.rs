@@ -8,6 +8,7 @@
 //! - `schedule`: when to fetch, and what a request without its key is told; pure. `budget` bounds
 //!   what unknown keys may cause, `permits` how many requests may wait.
 //! - `refresher`: the task that carries the schedule out; `load`: one refresh.
+//! - `by_kid`: keys that are fetched one by one, each by its name.
 //! - `tenants`: issuers by `pattern`, resolved on demand within bounds.
 //! - `discovery`: from the issuer to its key set; `fetch`: one request for a document, sent through
 //!   [`net`](crate::net).
@@ -19,7 +20,7 @@
 //!   replaced whole, so a key that the issuer removed is gone with the refresh that notices.
 //! - **An issuer's bad minute turns no good token away.** The last good keys are served until the
 //!   stale-if-error limit; a set that is empty or unusable is refused and the old one kept. (So emptying the set
-//!   is not a revocation; `revoke_key` is.)
+//!   is not a revocation unless the settings say so; `revoke_key` is.)
 //! - **No 401 without evidence.** "This key does not exist" takes a fetch that started after the
 //!   request arrived, or, once the budget is spent, within the evidence window; anything less is
 //!   503 and a time to come again.
@@ -31,6 +32,8 @@
 
 #[cfg(feature = "remote")]
 mod budget;
+#[cfg(feature = "remote")]
+mod by_kid;
 #[cfg(feature = "remote")]
 mod discovery;
 mod error;
@@ -103,14 +106,18 @@ pub use error::{FetchError, IssuerRefreshError, MetadataError, NoRuntime, Refres
 pub use health::{Health, IssuerHealth, SourceState};
 pub use settings::{MAX_WAITERS_OF_CANDIDATES, MAX_WAITERS_PER_SERVER, RefreshSettings, TenantSettings};
 #[cfg(feature = "remote")]
-pub use tenants::{TenantKeys, TenantResolver};
+pub use {
+    by_kid::KidForm,
+    tenants::{TenantKeys, TenantResolver},
+};
 
 pub(crate) use fixed::FixedKeys;
 pub(crate) use key_source::{KeyAnswer, KeySource};
 #[cfg(not(feature = "remote"))]
-pub(crate) use without_remote::{KeyWait, RemoteKeys, Tenant, Tenants};
+pub(crate) use without_remote::{KeyWait, KeysByKid, RemoteKeys, Tenant, Tenants};
 #[cfg(feature = "remote")]
 pub(crate) use {
+    by_kid::{ByKidConfig, KeysByKid, KidUrls},
     discovery::Discovery,
     load::KeyLocation,
     pattern::TenantPattern,

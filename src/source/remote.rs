@@ -124,7 +124,7 @@ impl RemoteKeys {
         let request = Request { arrived, seen, wanted };
         self.shared
             .judge(request, None)
-            .map_wait(|permitted| KeyWait(Box::pin(wait(Arc::clone(self), news, request, permitted))))
+            .map_wait(|permitted| KeyWait::new(wait(Arc::clone(self), news, request, permitted)))
     }
 
     /// Whether a bad signature may be the sign of a key that was exchanged under the same name.
@@ -254,6 +254,12 @@ impl Drop for RemoteKeys {
 /// Dropping it gives its permit back and cancels nothing that others share. It keeps the source
 /// alive: a request that waits gets its answer.
 pub(crate) struct KeyWait(Pin<Box<dyn Future<Output = KeyAnswer> + Send>>);
+
+impl KeyWait {
+    pub(super) fn new(wait: impl Future<Output = KeyAnswer> + Send + 'static) -> Self {
+        Self(Box::pin(wait))
+    }
+}
 
 impl Future for KeyWait {
     type Output = KeyAnswer;

@@ -92,6 +92,12 @@ settings! {
         /// How many keys for signatures a key set may have: 100. Entries that cannot be used do not count;
         /// with more, the set is refused and the old one kept.
         max_keys: usize = MAX_KEYS,
+        /// The `use` that keys for tokens have in this document, where it is neither `sig` nor absent (RFC 7517 section
+        /// 4.2): `jwt-svid` in a SPIFFE bundle. Keys with another are passed over.
+        key_use: Option<Box<str>> = None,
+        /// Whether a key set without any usable key revokes all that were there: `false`, so that it is refused and the
+        /// old one kept. For issuers that say so, as SPIFFE does (SPIFFE Trust Domain and Bundle section 4.1.3).
+        empty_set_revokes: bool = false,
         /// How many redirects of one fetch are followed, as long as they stay within the origin (scheme,
         /// host and port) of the URL: none. The first
         /// request and those that follow have one deadline together.

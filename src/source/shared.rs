@@ -216,6 +216,6 @@ pub(super) fn nanos(at: Duration) -> u64 {
     u64::try_from(at.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn unix_nanos(at: UnixTime) -> u64 {
+pub(super) fn unix_nanos(at: UnixTime) -> u64 {
     nanos(at.since(UnixTime::default()))
 }

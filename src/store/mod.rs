@@ -1,7 +1,9 @@
 //! What a server remembers between requests: ids that were spent, so that nothing counts twice.
 //!
 //! - `nonces`: [`Nonces`], handed out to anyone and remembered nowhere until they are spent.
+//! - `tickets`: [`Tickets`], tokens that are sealed for one request.
 //! - `spent`: the seam, [`SpentStore`]; `memory`: the one in this process, [`MemorySpentStore`].
+//! - `spent_tokens`: tokens that count once, by the identifiers of their issuers.
 //!
 //! Two rules make the module safe against anyone who may ask for a nonce without proving anything:
 //!
@@ -15,7 +17,11 @@
 mod memory;
 mod nonces;
 mod spent;
+mod spent_tokens;
+mod tickets;
 
 pub use memory::{DEFAULT_MAX_SPENT, MemorySpentStore};
 pub use nonces::{DEFAULT_NONCE_LIFETIME, NonceError, NonceSetupError, Nonces};
 pub use spent::{SpendError, Spending, SpentStore};
+pub(crate) use spent_tokens::SpentTokens;
+pub use tickets::{DEFAULT_TICKET_LIFETIME, MAX_TICKET_LIFETIME, TicketError, Tickets};

@@ -15,8 +15,8 @@ use crate::{
 /// How long a nonce lives unless told otherwise: ten minutes, as Layer's did.
 pub const DEFAULT_NONCE_LIFETIME: Duration = Duration::from_secs(600);
 
-/// How far ahead of ours the clock of another process that issues nonces may be.
-const CLOCK_SKEW: Duration = Duration::from_secs(60);
+/// How far ahead of ours the clock of another process that issues nonces or tickets may be.
+pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// What the MAC covers first, so that a secret which serves for something else too makes no nonces
 /// there, and nothing made there is a nonce here.
@@ -141,12 +141,7 @@ impl Nonces {
             Ok(opened) => opened,
             Err(error) => return Spending::Done(Err(error)),
         };
-        match self.store.spend(&id, until, now) {
-            Spending::Done(result) => Spending::Done(result.map_err(Into::into)),
-            Spending::Wait(answer) => {
-                Spending::Wait(Box::pin(async move { answer.await.map_err(Into::into) }))
-            }
-        }
+        self.store.spend(&id, until, now).map_err(Into::into)
     }
 
     /// What [`spend`](Self::spend) would say at this moment; nothing is spent.

@@ -46,6 +46,16 @@ pub enum Spending<E = SpendError> {
     Wait(Pin<Box<dyn Future<Output = Result<(), E>> + Send>>),
 }
 
+impl<E: 'static> Spending<E> {
+    /// The same answer, with what `change` makes of an error.
+    pub(crate) fn map_err<F>(self, change: impl FnOnce(E) -> F + Send + 'static) -> Spending<F> {
+        match self {
+            Self::Done(result) => Spending::Done(result.map_err(change)),
+            Self::Wait(answer) => Spending::Wait(Box::pin(async move { answer.await.map_err(change) })),
+        }
+    }
+}
+
 impl<E> Spending<E> {
     /// Waits for the answer, where it is not known already.
     ///

@@ -95,6 +95,7 @@ pub(crate) struct UnverifiedToken<'a> {
     header: &'a [u8],
     payload: &'a [u8],
     signature: &'a [u8],
+    padded: bool,
 }
 
 impl<'a> UnverifiedToken<'a> {
@@ -115,7 +116,31 @@ impl<'a> UnverifiedToken<'a> {
         for part in [header, signature] {
             URL_SAFE_NO_PAD.check(part).map_err(|_| Malformed::Base64)?;
         }
-        Ok(Self { signing_input, header, payload, signature })
+        Ok(Self { signing_input, header, payload, signature, padded: false })
+    }
+
+    /// The same where each part may have the padding of base64 (RFC 4648 section 4), all of it.
+    pub(crate) fn parse_padded(token: &'a [u8], limits: &TokenLimits) -> Result<Self, TokenError> {
+        if token.len() > limits.token_bytes || memchr::memchr(b'=', token).is_none() {
+            return Self::parse(token, limits);
+        }
+        let first = memchr::memchr(b'.', token).ok_or(Malformed::Parts)?;
+        let last = memchr::memrchr(b'.', token).filter(|last| *last > first).ok_or(Malformed::Parts)?;
+        if first > limits.header_bytes {
+            return Err(TokenError::TooLarge);
+        }
+        let (signing_input, signature) = cut(token, last)?;
+        let (header, payload) = cut(signing_input, first)?;
+        let (header, payload, signature) = (unpadded(header)?, unpadded(payload)?, unpadded(signature)?);
+        for part in [header, signature] {
+            URL_SAFE_NO_PAD.check(part).map_err(|_| Malformed::Base64)?;
+        }
+        Ok(Self { signing_input, header, payload, signature, padded: true })
+    }
+
+    /// Whether a part has padding.
+    pub(crate) const fn is_padded(&self) -> bool {
+        self.padded
     }
 
     /// The header as it was sent.
@@ -165,6 +190,13 @@ fn cut(bytes: &[u8], dot: usize) -> Result<(&[u8], &[u8]), TokenError> {
     }
 }
 
+/// A part without its padding, which must be all of it where there is some.
+fn unpadded(part: &[u8]) -> Result<&[u8], TokenError> {
+    let letters = part.strip_suffix(b"==").or_else(|| part.strip_suffix(b"=")).unwrap_or(part);
+    let is_whole = letters.len() == part.len() || part.len() % 4 == 0;
+    if is_whole { Ok(letters) } else { Err(Malformed::Base64.into()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +228,44 @@ mod tests {
             ("JSON serialization", r#"{"payload":"e30"}"#, Err(Parts)),
         ] {
             assert_eq!(parse(token), expected.map(str::to_owned).map_err(Into::into), "{name}");
+        }
+    }
+
+    #[test]
+    fn promise_5_padding_is_whole_where_it_is_taken_and_stays_in_what_is_signed() {
+        use Malformed::{Base64, Parts};
+        // One byte in the signature, two in the payload, three in the header.
+        for (name, token, expected) in [
+            ("none", "e30K.e30.AA", Ok((false, "e30K.e30", 1))),
+            ("all of it", "e30K.e30=.AA==", Ok((true, "e30K.e30=", 1))),
+            ("in one part", "e30K.e30.AA==", Ok((true, "e30K.e30", 1))),
+            ("of the header", "e30=.e30.AAA=", Ok((true, "e30=.e30", 2))),
+            ("half of it", "e30K.e30.AA=", Err(Base64)),
+            ("too much", "e30K.e30==.AA", Err(Base64)),
+            ("on a part that needs none", "e30K=.e30.AA", Err(Base64)),
+            ("a whole quantum of it", "e30K.e30.====", Err(Base64)),
+            ("in the middle", "e30K.e=30.AA==", Err(Base64)),
+            ("stray bits", "e30K.e30.AB==", Err(Base64)),
+            ("the standard alphabet", "e30K.e30.+A==", Err(Base64)),
+            ("two parts", "e30K.e30=", Err(Parts)),
+        ] {
+            let limits = TokenLimits::default();
+            let parsed = UnverifiedToken::parse_padded(token.as_bytes(), &limits).and_then(|token| {
+                token.payload_json()?;
+                let signature = token.with_signature(|signature| Ok(signature.len()))?;
+                Ok((token.is_padded(), token.signing_input(), signature))
+            });
+            let expected = expected.map(|(padded, input, len)| (padded, input.as_bytes(), len));
+            assert_eq!(parsed, expected.map_err(Into::into), "{name}");
+        }
+        let limits = TokenLimits { token_bytes: 12, header_bytes: 4, ..TokenLimits::default() };
+        for (token, expected) in [
+            ("e30=.e30.AA", Ok(())),
+            ("e30=.e30.AA==", Err(TokenError::TooLarge)),
+            ("e30KCQ==.e.=", Err(TokenError::TooLarge)),
+        ] {
+            let parsed = UnverifiedToken::parse_padded(token.as_bytes(), &limits).map(|_| ());
+            assert_eq!(parsed, expected, "{token}");
         }
     }
 

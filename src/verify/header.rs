@@ -5,10 +5,11 @@ use super::{
     observer::{Checked, Failure, FirstFailure, Observer},
 };
 use crate::{
-    error::TokenError,
+    error::{Malformed, TokenError},
     keys::{Algorithm, KeySet},
-    profile::CompiledProfile,
-    token::{JoseHeader, TokenLimits, UnverifiedToken},
+    policy::{RuleContext, Window},
+    profile::{CompiledProfile, HeaderRules},
+    token::{Claims, JoseHeader, TokenLimits, UnverifiedToken},
 };
 
 /// The header of a token, read for it or for an earlier one with the same.
@@ -66,6 +67,28 @@ pub(crate) fn check_header<O: Observer>(
     o.check(Checked::ContentType(header), profile.check_content_type(header).map_err(Into::into))?;
     o.check(Checked::KeyId, profile.check_names_key(header).map_err(Into::into))?;
     Ok(algorithm)
+}
+
+/// The rules of the profile on members of the header; narrows `window` to the time in which all of them hold.
+// Apart from what every token runs through: few profiles have such rules.
+#[inline(never)]
+pub(super) fn check_header_rules<O: Observer>(
+    rules: &HeaderRules,
+    token: &UnverifiedToken<'_>,
+    context: &RuleContext<'_>,
+    window: &mut Window,
+    limits: &TokenLimits,
+    o: &mut O,
+) -> Result<(), Failure> {
+    let json = token.header_json()?;
+    let json = std::str::from_utf8(&json).map_err(|_| TokenError::from(Malformed::Header))?;
+    let mut members = Claims::none(rules.names());
+    members.read(json, rules.names(), limits).map_err(TokenError::from)?;
+    for rule in rules.rules() {
+        let result = rule.evaluate(&members, context, window);
+        o.check(Checked::Rule(rule, &members, context), result.map_err(Into::into))?;
+    }
+    Ok(())
 }
 
 /// What is wrong with a token that names a key which is known not to exist, whatever else it says:

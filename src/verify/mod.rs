@@ -25,15 +25,15 @@ mod token;
 
 use std::sync::Arc;
 
-use self::header::{Header, lacks_named_key, read_header};
+use self::header::{Header, check_header_rules, lacks_named_key, read_header};
 pub(crate) use self::{
     header::check_header,
     observer::{Checked, Failure, FirstFailure, Observer, Signing, Wanted},
-    token::{Evidence, Judged, Needed, TokenContents, VerifiedToken},
+    token::{Evidence, Judged, Needed, Signed, TokenContents, VerifiedToken},
 };
 use crate::{
-    error::{ClaimName, TokenError},
-    keys::{Algorithm, SnapshotRef, verify_signature},
+    error::{ClaimName, Malformed, TokenError},
+    keys::{Algorithm, SnapshotRef, VerifyingKey, verify_signature},
     policy::{Expected, Moment, RuleContext, Window},
     profile::{CompiledProfile, Extracted, Fact},
     time::{Now, UnixTime},
@@ -50,13 +50,19 @@ pub(crate) struct Input<'a> {
     pub(crate) issuer: IssuerName<'a>,
     pub(crate) now: &'a Now<'a>,
     pub(crate) expected: Expected<'a>,
+    /// Whether some profile takes tokens in padded base64url.
+    pub(crate) padding: bool,
 }
 
 /// Where the issuer of a token is named.
 #[derive(Clone, Copy)]
 pub(crate) enum IssuerName<'a> {
-    /// In this claim of the token.
-    Claim(ClaimId),
+    /// In a claim of the token.
+    Claim {
+        iss: ClaimId,
+        /// Where there are issuers that `sub` names.
+        sub: Option<ClaimId>,
+    },
     /// In a header of the request.
     Request(Option<&'a [u8]>),
 }
@@ -70,6 +76,9 @@ pub(crate) trait Issuers {
 
     /// The issuer of this name.
     fn find(&self, name: &str) -> Option<Self::Issuer>;
+
+    /// The issuer that this subject begins with, of those that are found so.
+    fn of_subject(&self, subject: &str) -> Option<Self::Issuer>;
 
     /// The issuer whose tokens do not name one, if there is such an issuer.
     fn of_tokens_without_name(&self) -> Option<Self::Issuer>;
@@ -99,9 +108,10 @@ pub(crate) trait Issuer {
     /// Whether a bad signature may be the sign of a key that the issuer exchanged under the same name.
     fn exchanges_keys(&self) -> bool;
 
-    /// What would help where no key of generation `seen` verifies a token, because of `lacking`; begins
-    /// it.
-    fn need_keys(&self, seen: Option<u64>, wanted: Wanted, lacking: TokenError) -> Failure;
+    /// What would help where no key of generation `seen` verifies a token that names its key so, because of
+    /// `lacking`; begins it.
+    fn need_keys(&self, seen: Option<u64>, wanted: Wanted, kid: Option<&str>, lacking: TokenError)
+    -> Failure;
 
     /// Whether its tokens are accepted. Those of another are judged all the same, as far as that goes
     /// without keys, so that the answer does not tell who is trusted.
@@ -110,8 +120,8 @@ pub(crate) trait Issuer {
     /// How an error of a token that no key has verified is reported.
     fn reported(&self, error: TokenError) -> TokenError;
 
-    /// A token of the issuer was verified.
-    fn verified(&self);
+    /// A token of the issuer was verified with this key.
+    fn verified(&self, key: &VerifyingKey);
 }
 
 /// Verifies one token.
@@ -124,7 +134,12 @@ pub(crate) fn verify_token<I: Issuers, O: Observer>(
     issuers: &I,
     o: &mut O,
 ) -> Result<O::Token, Failure> {
-    let token = o.value(Checked::Form, UnverifiedToken::parse(token, input.limits))?;
+    let parsed = if input.padding {
+        UnverifiedToken::parse_padded(token, input.limits)
+    } else {
+        UnverifiedToken::parse(token, input.limits)
+    };
+    let token = o.value(Checked::Form, parsed)?;
     if let Some(token) = &token
         && let Some(error) = lacks_named_key(token, issuers, input.limits)
     {
@@ -168,8 +183,8 @@ fn judge<I: Issuers, O: Observer>(
     o.report(|error| issuer.reported(error));
     judged.map_err(|failure| match failure {
         Failure::Refused(error) => Failure::Refused(issuer.reported(error)),
-        Failure::NeedKeys { source, seen, wanted, lacking } => {
-            Failure::NeedKeys { source, seen, wanted, lacking: issuer.reported(lacking) }
+        Failure::NeedKeys { source, seen, wanted, kid, lacking } => {
+            Failure::NeedKeys { source, seen, wanted, kid, lacking: issuer.reported(lacking) }
         }
         other => other,
     })
@@ -191,6 +206,9 @@ fn judge_by<I: Issuer, O: Observer>(
         return Ok(None);
     };
     o.profile(profile);
+    if input.padding && !profile.takes_padding && token.is_some_and(UnverifiedToken::is_padded) {
+        o.check(Checked::Form, Err(TokenError::from(Malformed::Base64).into()))?;
+    }
     let keys = issuer.keys();
     let claims = claims.map(|claims| {
         claims.null_is_absent(profile.null_is_absent);
@@ -207,11 +225,13 @@ fn judge_by<I: Issuer, O: Observer>(
     };
 
     let mut window = Window::ALWAYS;
+    let moment = Moment { now: input.now.unix(), leeway: profile.leeway };
+    let context = RuleContext { moment, binding: &profile.binding, expected: input.expected, algorithm };
+    if let (Some(rules), Some(token), Some(_)) = (&profile.header_rules, token, &header) {
+        check_header_rules(rules, token, &context, &mut window, input.limits, o)?;
+    }
     let extracted = match (claims, payload) {
         (Some(claims), Some(payload)) => {
-            let moment = Moment { now: input.now.unix(), leeway: profile.leeway };
-            let context =
-                RuleContext { moment, binding: &profile.binding, expected: input.expected, algorithm };
             check_claims(profile, claims, &context, &mut window, o)?;
             extract(profile, claims, payload, moment.now, &mut window, o)?
         }
@@ -222,8 +242,10 @@ fn judge_by<I: Issuer, O: Observer>(
         (Some(token), Some(header), Some(algorithm)) => {
             let evidence =
                 check_signature(token, header, algorithm, (issuer, profile), keys.as_ref(), input.limits, o)?;
-            if evidence.is_some() && !O::DRY_RUN {
-                issuer.verified();
+            if let Some(Evidence::Signature(signed)) = &evidence
+                && !O::DRY_RUN
+            {
+                issuer.verified(&signed.key);
             }
             evidence
         }
@@ -251,8 +273,17 @@ fn trusted_issuer<I: Issuers, O: Observer>(
     o: &mut O,
 ) -> Result<Option<I::Issuer>, Failure> {
     let (name, by_request) = match input.issuer {
-        IssuerName::Claim(id) => {
-            let iss = claims.map(|claims| claims.get(id));
+        IssuerName::Claim { iss, sub } => {
+            // What `sub` says goes before `iss`, which tokens that are found so need not have.
+            if let (Some(sub), Some(claims)) = (sub, claims)
+                && let Some(ClaimValue::String(subject)) = claims.get(sub)
+                && let Some(issuer) = issuers.of_subject(subject)
+            {
+                let configured = &|| issuers.names();
+                o.check(Checked::Issuer { name: None, by_request: false, configured }, Ok(()))?;
+                return Ok(Some(issuer));
+            }
+            let iss = claims.map(|claims| claims.get(iss));
             if matches!(iss, Some(None))
                 && let Some(issuer) = issuers.of_tokens_without_name()
             {
@@ -318,8 +349,8 @@ pub(crate) fn extract<O: Observer>(
     let client_id = o.value(Checked::Fact(Fact::Client, claims), profile.client(claims, payload))?;
     let scopes =
         o.value(Checked::Fact(Fact::Scopes, claims), profile.scopes(claims, payload, now, window))?;
-    let nonce = o.value(Checked::Fact(Fact::Nonce, claims), profile.nonce(claims, payload))?;
-    let (Some(subject), Some(client_id), Some(scopes), Some(nonce)) = (subject, client_id, scopes, nonce)
+    let spends = o.value(Checked::Fact(Fact::Spent, claims), profile.spent(claims, payload))?;
+    let (Some(subject), Some(client_id), Some(scopes), Some(spends)) = (subject, client_id, scopes, spends)
     else {
         return Ok(None);
     };
@@ -329,7 +360,7 @@ pub(crate) fn extract<O: Observer>(
         client_id,
         audiences,
         scopes,
-        nonce,
+        spends,
         expires_at: profile.expires_at(claims),
     }))
 }
@@ -349,7 +380,7 @@ fn check_signature<I: Issuer, O: Observer>(
     let signing = Signing { kid, algorithm, keys: snapshot.map(|snapshot| snapshot.keys()) };
     let Some(snapshot) = snapshot else {
         let error = TokenError::UnknownKey;
-        let need = || issuer.need_keys(None, Wanted::UnknownKey, error.clone());
+        let need = || issuer.need_keys(None, Wanted::UnknownKey, kid, error.clone());
         o.lacks_key(signing, &error, need)?;
         return Ok(None);
     };
@@ -360,7 +391,7 @@ fn check_signature<I: Issuer, O: Observer>(
             if let (Header::New(header), false) = (header, O::DRY_RUN) {
                 keys.memo().keep(token.header_segment(), header);
             }
-            Ok(Some(Evidence::new(algorithm, key, issuer.source(), generation, valid)))
+            Ok(Some(Evidence::signature(algorithm, key, issuer.source(), generation, valid)))
         }
         Err(error) => {
             let wanted = match &error {
@@ -373,7 +404,7 @@ fn check_signature<I: Issuer, O: Observer>(
             };
             match wanted {
                 Some(wanted) => {
-                    let need = || issuer.need_keys(Some(generation), wanted, error.clone());
+                    let need = || issuer.need_keys(Some(generation), wanted, kid, error.clone());
                     o.lacks_key(signing, &error, need)?;
                 }
                 None => o.check(Checked::Signature(signing), Err(error.into()))?,

@@ -25,6 +25,8 @@ pub(crate) enum Failure {
         seen: Option<u64>,
         /// What newer ones would be good for.
         wanted: Wanted,
+        /// The name of the key, where each key is fetched by its name.
+        kid: Option<Box<str>>,
         /// What is wrong with the token if there are no newer ones.
         lacking: TokenError,
     },
@@ -35,8 +37,10 @@ pub(crate) enum Failure {
     },
     /// The token is good, and does not meet what is required.
     NotAllowed(Unmet),
-    /// The token is good, and that its nonce is spent cannot be recorded.
+    /// The token is good, and that it is spent cannot be recorded.
     CannotSpend,
+    /// The credential is no JWT by its form, and the application's verifier is to be asked.
+    AskVerifier,
 }
 
 /// What newer keys are wanted for, by a token that those at hand do not verify.
@@ -98,8 +102,8 @@ pub(crate) enum Checked<'a, 'c> {
     Pair,
     /// What the operation requires.
     Requirement(&'a TokenContents),
-    /// The nonce that the token spends.
-    Nonce,
+    /// What the token spends.
+    Spent,
 }
 
 /// What the signature of a token is checked with.

@@ -1,11 +1,11 @@
 //! A verified token: what it says, and the evidence that its issuer said it.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use crate::{
     keys::{Algorithm, SignatureValid, VerifyingKey},
     policy::{Contents, FactPlaces, Facts, Requirement, ScopeImplications, Window},
-    profile::{Extracted, Text},
+    profile::{Extracted, Once, Text},
     time::UnixTime,
 };
 
@@ -24,9 +24,22 @@ pub(crate) struct TokenContents {
     pub(crate) window: Window,
 }
 
-/// Why the contents of a token are believed: the signature, and the key that it was checked with.
+/// Why the contents of a token are believed, or what is said of who brings another credential.
 #[derive(Debug)]
-pub(crate) struct Evidence {
+pub(crate) enum Evidence {
+    Signature(Signed),
+    /// The secret of the API key of this name.
+    ApiKey(Arc<str>),
+    /// The answer of the application's verifier, which counts for the request that it was asked for.
+    Verifier {
+        /// Until when it counts for others too, on the monotonic clock.
+        remembered: Option<Duration>,
+    },
+}
+
+/// A good signature, and the key that it was checked with.
+#[derive(Debug)]
+pub(crate) struct Signed {
     pub(crate) algorithm: Algorithm,
     /// The key that verified the token: a cached token is good only as long as the key is in use.
     pub(crate) key: Arc<VerifyingKey>,
@@ -40,14 +53,24 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
-    pub(super) const fn new(
+    pub(super) const fn signature(
         algorithm: Algorithm,
         key: Arc<VerifyingKey>,
         source: usize,
         generation: u64,
         signature: SignatureValid,
     ) -> Self {
-        Self { algorithm, key, source, generation, signature }
+        Self::Signature(Signed { algorithm, key, source, generation, signature })
+    }
+
+    /// Whether it is of a token, signed by its issuer.
+    pub(crate) const fn is_signature(&self) -> bool {
+        matches!(self, Self::Signature(_))
+    }
+
+    /// Whether it is a signature with a shared secret.
+    pub(crate) const fn is_hmac(&self) -> bool {
+        matches!(self, Self::Signature(signed) if signed.algorithm.is_hmac())
     }
 }
 
@@ -60,6 +83,11 @@ pub(crate) struct VerifiedToken {
 
 impl VerifiedToken {
     pub(super) const fn new(contents: TokenContents, evidence: Evidence) -> Self {
+        Self { contents, evidence }
+    }
+
+    /// What this server itself says, or has from the application, of who brings a credential that is no token.
+    pub(crate) const fn vouched(contents: TokenContents, evidence: Evidence) -> Self {
         Self { contents, evidence }
     }
 }
@@ -110,9 +138,9 @@ impl TokenContents {
         self.extracted.client_id.as_ref().map(|client| self.text(client))
     }
 
-    /// The nonce that it spends.
-    pub(crate) fn nonce(&self) -> Option<&str> {
-        self.extracted.nonce.as_ref().map(|nonce| self.text(nonce))
+    /// What it spends.
+    pub(crate) fn spends(&self) -> Option<(Once, &str)> {
+        self.extracted.spends.as_ref().map(|(what, text)| (*what, self.text(text)))
     }
 
     pub(crate) fn audiences(&self) -> impl Iterator<Item = &str> + Clone {

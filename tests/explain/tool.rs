@@ -40,6 +40,9 @@ fn issuer_with_file(name: &str) -> (TestIssuer, String) {
     (issuer, path.to_str().unwrap().to_owned())
 }
 
+/// Of the secret of an API key.
+const SECRET_HASH: &str = "36bb2fb71baaaa0bc039ca5c27cc3b6bfcbc5cf1bf841ef307a95b79b7d04357";
+
 const AT: &str = "1700000000";
 
 fn flags<'a>(keys: &'a str, more: &[&'a str]) -> Vec<&'a str> {
@@ -56,6 +59,25 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 const ACCESS: [&str; 4] = ["--profile", "rfc9068", "--audience", TestIssuer::AUDIENCE];
+
+#[test]
+fn an_api_key_is_named_and_an_unknown_one_is_not() {
+    let (_, keys) = issuer_with_file("api_keys.jwks.json");
+    let secret = "shop_4Zt1mRkq8PwY2vLxN0bHcA";
+    let key = format!("billing={}", "c0ffee".repeat(10) + "c0ff");
+    let good = format!("billing-2026={SECRET_HASH}");
+    let arguments = [&ACCESS[..], &["--api-key", &key, "--api-key", &good]].concat();
+    let output = run(&flags(&keys, &arguments), secret);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.starts_with("The credential is valid.") && said.contains("\"billing-2026\""), "{said}");
+    let output = run(&flags(&keys, &arguments), "shop_AAAAAAAAAAAAAAAAAAAAAA");
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("it is an API key of this server") && !said.contains("billing"), "{said}");
+    let output = run(&flags(&keys, &[&ACCESS[..], &["--api-key", "billing"]].concat()), secret);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+}
 
 #[test]
 fn the_exit_status_tells_valid_from_invalid_from_unknown() {

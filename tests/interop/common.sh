@@ -15,6 +15,30 @@ install() {
     npm ci --prefix "$here" --ignore-scripts --no-audit --no-fund
 }
 
+# The clients and tools from PyPI, in one environment for all suites: only what requirements.txt names.
+# Prints the path of its interpreter.
+install_python() {
+  local venv=$root/tests/interop/.venv requirements=$root/tests/interop/requirements.txt
+  if [[ ! $venv/.installed -nt $requirements ]]; then
+    rm -rf "$venv"
+    python3 -m venv "$venv" >&2 &&
+      "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --no-deps \
+        --requirement "$requirements" >&2 &&
+      touch "$venv/.installed" || return
+  fi
+  echo "$venv/bin/python"
+}
+
+# The Node that the newest packages need is a package too: its platform half carries the program. On a
+# platform without one it is the machine's own, if that is new enough.
+find_node() {
+  local candidate
+  for candidate in "$here"/node_modules/node-*/bin/node; do
+    [[ -x $candidate ]] && echo "$candidate" && return
+  done
+  node -e 'process.exit(parseInt(process.versions.node) >= 22 ? 0 : 1)' && command -v node
+}
+
 # Builds what the arguments name, of the manifest that comes first, and prints the path of the
 # executable, wherever the target directory is.
 build() {

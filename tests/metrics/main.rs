@@ -18,7 +18,7 @@ use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
 use tower_resource_server::{
-    ResourceServer, TrustedIssuer,
+    ApiKey, ApiKeys, ResourceServer, TrustedIssuer,
     profile::TokenProfile,
     test_util::{Defect, TestIssuer},
 };
@@ -106,6 +106,37 @@ fn verdicts_cache_and_fetches_are_counted() {
         ("key_fetches_total issuer=https://issuer.test outcome=unchanged", 1.0),
         ("token_cache_total result=hit", 1.0),
         ("token_cache_total result=miss", 7.0),
+    ];
+    let expected: Vec<_> = expected.map(|(name, value)| (name.to_owned(), value)).into();
+    assert_eq!(book.read(), expected);
+}
+
+#[test]
+fn keys_are_counted_by_their_kind_and_not_by_their_name() {
+    let issuer = TestIssuer::new();
+    let (billing, old) = ("shop_4Zt1mRkq8PwY2vLxN0bHcA", "shop_q0W8eR7tY6uI5oP4aS3dF2");
+    let keys = ApiKeys::new()
+        .key(ApiKey::from_secret("billing", billing, "billing"))
+        .key(ApiKey::from_secret("old", old, "old").deprecated(true));
+    let book = Book::default();
+    metrics::with_local_recorder(&book, || {
+        let api = ResourceServer::builder(issuer.audience())
+            .issuer(issuer.trusted())
+            .clock(issuer.clock().clone())
+            .api_keys(keys)
+            .build()
+            .unwrap();
+        let token = issuer.access_token("alice").mint().unwrap();
+        for credential in [billing, billing, old, "shop_AAAAAAAAAAAAAAAAAAAAAA", &token] {
+            drop(api.verify_now(credential));
+        }
+    });
+    let expected = [
+        ("authentications_total result=good verified=yes", 4.0),
+        ("authentications_total result=unknown_credential verified=no", 1.0),
+        ("credentials_total kind=api_key", 2.0),
+        ("credentials_total kind=deprecated_api_key", 1.0),
+        ("token_cache_total result=miss", 5.0),
     ];
     let expected: Vec<_> = expected.map(|(name, value)| (name.to_owned(), value)).into();
     assert_eq!(book.read(), expected);

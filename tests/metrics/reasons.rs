@@ -7,8 +7,9 @@ use http::{Request, Response, header::AUTHORIZATION, request::Parts};
 use tonic::Code;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_resource_server::{
-    Authentication, IdTokenExpectations, Identity, ResourceServer, TrustedIssuer,
-    http::IdTokenLocation,
+    ApiKey, ApiKeys, Authentication, CredentialError, IdTokenExpectations, Identity, OpaqueCredential,
+    ResourceServer, TrustedIssuer, Verification,
+    http::{IdTokenLocation, TokenLocation},
     issuer::TokenBuilder,
     keys::KeySet,
     policy::{Requirement, acr, claim, role, scope},
@@ -30,6 +31,9 @@ struct Case {
     required: Requirement,
     /// The `Authorization` field.
     authorization: Option<String>,
+    /// The target, and other fields.
+    target: &'static str,
+    fields: Vec<(&'static str, &'static str)>,
 }
 
 /// Where a request is refused.
@@ -60,7 +64,10 @@ const ALL: [Entrance; 9] = [
 
 impl Case {
     fn parts(&self) -> Parts {
-        let mut request = get("/", None);
+        let mut request = get(self.target, None);
+        for (name, value) in &self.fields {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization.parse().unwrap());
         }
@@ -78,7 +85,7 @@ impl Case {
             Entrance::Layer => bare().layer(layer()),
             Entrance::OptionalLayer => {
                 // It lets pass what has no credentials.
-                let passes = self.authorization.is_none();
+                let passes = !self.has_credentials();
                 let answer = ask(&bare().layer(layer().optional(true)), self.request()).await;
                 assert_eq!(answer.status().is_success(), passes, "{entrance:?}");
                 return;
@@ -108,7 +115,7 @@ impl Case {
             }
             Entrance::ByHand => {
                 match api.authenticate(&self.parts()).await {
-                    Ok(Authentication::Anonymous) => assert!(self.authorization.is_none()),
+                    Ok(Authentication::Anonymous) => assert!(!self.has_credentials()),
                     Ok(Authentication::Verified(who)) => {
                         // Scopes beyond those that the server requires are the caller's to check.
                         assert!(api.check(&who, &self.required).is_err());
@@ -120,6 +127,10 @@ impl Case {
         };
         let answer = ask(&app, self.request()).await;
         assert!(!answer.status().is_success(), "{entrance:?}: {}", answer.status());
+    }
+
+    fn has_credentials(&self) -> bool {
+        self.authorization.is_some() || !self.fields.is_empty() || self.target != "/"
     }
 
     fn request(&self) -> Request<axum::body::Body> {
@@ -166,6 +177,16 @@ fn server(issuer: &TestIssuer) -> ResourceServer {
         .unwrap()
 }
 
+/// A server whose tokens are elsewhere.
+fn located(issuer: &TestIssuer, location: TokenLocation) -> ResourceServer {
+    ResourceServer::builder(issuer.audience())
+        .issuer(issuer.trusted())
+        .token_location(location)
+        .clock(issuer.clock().clone())
+        .build()
+        .unwrap()
+}
+
 /// A server whose tokens spend a nonce in `nce`.
 fn spending(issuer: &TestIssuer, nonces: Nonces) -> ResourceServer {
     let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
@@ -173,6 +194,18 @@ fn spending(issuer: &TestIssuer, nonces: Nonces) -> ResourceServer {
     ResourceServer::builder(issuer.audience())
         .issuer(trusted)
         .nonces(nonces)
+        .clock(issuer.clock().clone())
+        .build()
+        .unwrap()
+}
+
+/// A server whose tokens count once, and where each was used before.
+fn counting_once(issuer: &TestIssuer) -> ResourceServer {
+    let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
+    let trusted = TrustedIssuer::with_keys(issuer.issuer(), keys, profile().single_use("jti"));
+    ResourceServer::builder(issuer.audience())
+        .issuer(trusted)
+        .spent_tokens(Store(Err(SpendError::AlreadySpent)))
         .clock(issuer.clock().clone())
         .build()
         .unwrap()
@@ -186,6 +219,27 @@ fn unreachable(issuer: &TestIssuer) -> ResourceServer {
     ResourceServer::builder(issuer.audience())
         .issuer(trusted.http_client(client))
         .clock(issuer.clock().clone())
+        .build()
+        .unwrap()
+}
+
+/// A server with an API key.
+fn with_api_keys(issuer: &TestIssuer) -> ResourceServer {
+    let key = ApiKey::from_secret("billing", "shop_4Zt1mRkq8PwY2vLxN0bHcA", "billing");
+    ResourceServer::builder(issuer.audience())
+        .issuer(issuer.trusted())
+        .clock(issuer.clock().clone())
+        .api_keys(ApiKeys::new().key(key))
+        .build()
+        .unwrap()
+}
+
+/// A server whose verifier has nothing to say.
+fn unverifying(issuer: &TestIssuer) -> ResourceServer {
+    ResourceServer::builder(issuer.audience())
+        .issuer(issuer.trusted())
+        .clock(issuer.clock().clone())
+        .credential_verifier(|_: OpaqueCredential<'_>| Verification::Done(Err(CredentialError::Unavailable)))
         .build()
         .unwrap()
 }
@@ -207,7 +261,13 @@ type Row = (&'static str, bool, fn(&TestIssuer) -> Case);
 fn rows() -> Vec<Row> {
     fn bearer(issuer: &TestIssuer, tokens: impl std::fmt::Display) -> Case {
         let authorization = Some(format!("Bearer {tokens}"));
-        Case { server: server(issuer), required: Requirement::any_token(), authorization }
+        Case {
+            server: server(issuer),
+            required: Requirement::any_token(),
+            authorization,
+            target: "/",
+            fields: Vec::new(),
+        }
     }
     fn token(issuer: &TestIssuer, change: fn(TokenBuilder) -> TokenBuilder) -> Case {
         bearer(issuer, change(issuer.access_token("alice")).mint().unwrap())
@@ -228,6 +288,10 @@ fn rows() -> Vec<Row> {
         ("invalid_request", false, |issuer| bearer(issuer, "a b c")),
         ("too_large", false, |issuer| bearer(issuer, "a".repeat(17_000))),
         ("malformed", false, |issuer| bearer(issuer, "no-token")),
+        ("unknown_credential", false, |issuer| Case {
+            server: with_api_keys(issuer),
+            ..bearer(issuer, "no-token")
+        }),
         ("algorithm_not_allowed", false, |issuer| broken(issuer, Defect::AlgNone)),
         ("unsupported_extension", false, |issuer| broken(issuer, Defect::Critical)),
         ("wrong_type", false, |issuer| broken(issuer, Defect::WrongType)),
@@ -255,10 +319,34 @@ fn rows() -> Vec<Row> {
         }),
         ("pair_mismatch", true, |issuer| pair(issuer, issuer.id_token("mallory"))),
         ("stale_nonce", true, |issuer| with_nonce(issuer, Nonces::new().unwrap(), "never issued")),
+        ("already_used", true, |issuer| Case {
+            server: counting_once(issuer),
+            ..token(issuer, |token| token)
+        }),
         ("spent_store_unavailable", true, |issuer| {
             let nonces = Nonces::new().unwrap().store(Store(Err(SpendError::Full)));
             let nonce = nonces.issue(issuer.now()).unwrap();
             with_nonce(issuer, nonces, &nonce)
+        }),
+        ("verifier_unavailable", false, |issuer| Case {
+            server: unverifying(issuer),
+            ..bearer(issuer, "no-token")
+        }),
+        ("stale_ticket", false, |issuer| Case {
+            server: located(issuer, TokenLocation::ticket("ticket")),
+            authorization: None,
+            target: "/?ticket=word",
+            ..bearer(issuer, "")
+        }),
+        ("cross_origin", false, |issuer| Case {
+            server: located(issuer, TokenLocation::cookie("__Host-session")),
+            authorization: None,
+            fields: vec![
+                ("cookie", "__Host-session=word"),
+                ("upgrade", "websocket"),
+                ("origin", "https://else.test"),
+            ],
+            ..bearer(issuer, "")
         }),
         ("keys_unavailable", false, |issuer| Case {
             server: unreachable(issuer),
@@ -291,7 +379,14 @@ fn a_good_token_without_a_scope_is_counted_as_both() {
             let counted = counted(|| async {
                 let token = issuer.access_token("alice").scope("read").mint().unwrap();
                 let authorization = Some(format!("Bearer {token}"));
-                let case = Case { server: server(&issuer), required: required.clone(), authorization };
+                let (target, fields) = ("/", Vec::new());
+                let case = Case {
+                    server: server(&issuer),
+                    required: required.clone(),
+                    authorization,
+                    target,
+                    fields,
+                };
                 case.refused_at(entrance).await;
             });
             let expected = [("good yes".to_owned(), 1.0), (code.to_owned(), 1.0)];

@@ -7,6 +7,7 @@
 mod amazon;
 mod google;
 mod keycloak;
+mod mechanisms;
 mod microsoft;
 mod rented;
 
@@ -167,6 +168,15 @@ impl Provider {
             assert_eq!(self.access_with(patch).await.err(), expected, "{name}");
         }
     }
+}
+
+/// Signs as AWS does: with the padding of base64, which is signed as it stands there.
+pub fn sign_padded(issuer: &TestIssuer, header: &str, payload: &[u8]) -> String {
+    use base64_simd::URL_SAFE;
+    let input = [header.as_bytes(), payload].map(|part| URL_SAFE.encode_to_string(part)).join(".");
+    let key = issuer.token_issuer().signing_key();
+    let signature = key.sign(input.as_bytes()).unwrap();
+    format!("{input}.{}", URL_SAFE.encode_to_string(signature))
 }
 
 /// RFC 7396 for flat objects: null takes a member away.

@@ -4,7 +4,10 @@ use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot};
 
-use crate::{AnyError, say, site::Site};
+use crate::{
+    AnyError, say,
+    site::{Issuer, Site},
+};
 
 /// The part of a conversation that stays the same.
 struct Talk {
@@ -24,7 +27,8 @@ const OLD: (&str, &str) = ("mcp-protocol-version", "2025-11-25");
 
 pub(crate) async fn run() -> Result<(), AnyError> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let site = Site::new(listener.local_addr()?)?;
+    let origin = format!("http://{}", listener.local_addr()?);
+    let site = Site::new(&origin, Issuer::Embedded { client_secret: None })?;
     let (stop, stopped) = oneshot::channel::<()>();
     let server = axum::serve(listener, site.app.clone()).with_graceful_shutdown(async move {
         // Either way the conversation is over.

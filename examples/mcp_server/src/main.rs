@@ -1,6 +1,7 @@
 //! The command line: `mcp_server serve`, and without arguments a conversation that ends by itself.
 
 mod demo;
+mod issuer;
 mod orders;
 #[path = "../../protected_api/shutdown.rs"]
 mod shutdown;
@@ -16,7 +17,10 @@ use std::{
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 
-use self::{shutdown::Shutdown, site::Site};
+use self::{
+    shutdown::Shutdown,
+    site::{Issuer, Site},
+};
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
@@ -37,13 +41,34 @@ enum Command {
         /// Where to listen, as ADDRESS:PORT; port 0 takes a free one
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
         listen: SocketAddr,
+
+        /// The origin by which clients know this server, where a proxy is in front
+        #[arg(long, value_name = "ORIGIN")]
+        public_url: Option<String>,
+
+        /// Trust this issuer, and none of this process
+        ///
+        /// Its keys are found through its discovery document. Its tokens must have this server as audience:
+        /// the origin, and `/mcp`.
+        #[arg(long, value_name = "URL", conflicts_with = "client_secret")]
+        issuer: Option<String>,
+
+        /// Give tokens to the client `demo` that knows this secret, by the grant `client_credentials`
+        #[arg(long, value_name = "SECRET")]
+        client_secret: Option<String>,
     },
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Some(Command::Serve { listen }) => serve(listen).await,
+        Some(Command::Serve { listen, public_url, issuer, client_secret }) => {
+            let issuer = match issuer {
+                Some(url) => Issuer::Remote { url },
+                None => Issuer::Embedded { client_secret },
+            };
+            serve(listen, public_url, issuer).await
+        }
         None => demo::run().await,
     };
     match result {
@@ -55,13 +80,16 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve(listen: SocketAddr) -> Result<(), AnyError> {
+async fn serve(listen: SocketAddr, public_url: Option<String>, issuer: Issuer) -> Result<(), AnyError> {
     let listener =
         TcpListener::bind(listen).await.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
-    let site = Site::new(listener.local_addr()?)?;
+    let own = format!("http://{}", listener.local_addr()?);
+    let site = Site::new(public_url.as_ref().unwrap_or(&own), issuer)?;
     let shutdown = Shutdown::new()?;
-    print_curl_lines(&site)?;
-    say(&format!("\nlistening on {}", site.url))?;
+    if site.has_tokens() {
+        print_curl_lines(&site)?;
+    }
+    say(&format!("\nlistening on {own}/mcp"))?;
     let server = axum::serve(listener, site.app).with_graceful_shutdown(shutdown.begun());
     tokio::select! {
         result = server.into_future() => result?,

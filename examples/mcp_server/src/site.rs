@@ -1,21 +1,17 @@
-//! An issuer and the guarded server, in one process.
+//! An issuer and the guarded server, in one process; or the server alone, with tokens of an issuer elsewhere.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, body::Body};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
 };
 use tower_resource_server::{
-    ResourceServer, TrustedIssuer,
-    issuer::{SigningKey, TokenIssuer},
-    keys::{Algorithm, KeySet},
-    mcp::McpRequirements,
-    policy::scope,
+    ResourceServer, TrustedIssuer, issuer::TokenIssuer, keys::KeySet, mcp::McpRequirements, policy::scope,
     profile::TokenProfile,
 };
 
-use crate::{AnyError, orders::Orders};
+use crate::{AnyError, issuer, orders::Orders};
 
 /// What each tool takes. A tool without a row takes everything that any row asks for.
 fn requirements() -> McpRequirements {
@@ -25,24 +21,46 @@ fn requirements() -> McpRequirements {
         .tool("reset", scope("orders:admin"))
 }
 
+/// Whose tokens are good.
+pub(crate) enum Issuer {
+    /// Of this process, with a token endpoint for the client that knows the secret.
+    Embedded { client_secret: Option<String> },
+    /// Elsewhere; its keys are fetched.
+    Remote { url: String },
+}
+
 pub(crate) struct Site {
-    issuer: TokenIssuer,
+    issuer: Option<TokenIssuer>,
     pub(crate) app: Router,
-    /// Where the MCP server is.
+    /// Where clients find the MCP server; the audience of their tokens.
     pub(crate) url: String,
 }
 
 impl Site {
-    pub(crate) fn new(address: SocketAddr) -> Result<Self, AnyError> {
-        let url = format!("http://{address}/mcp");
-        let issuer = TokenIssuer::builder("https://login.example")
-            .signing_key(SigningKey::generate(Algorithm::ES256)?)
-            .default_audience(&url)
-            .build()?;
-        let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes())?;
-        let api = ResourceServer::builder(&url)
-            .issuer(TrustedIssuer::with_keys(issuer.issuer(), keys, TokenProfile::rfc9068()))
-            .build()?;
+    pub(crate) fn new(origin: &str, issuer: Issuer) -> Result<Self, AnyError> {
+        let url = format!("{origin}/mcp");
+        let profile = TokenProfile::rfc9068();
+        let (embedded, trusted, others) = match issuer {
+            Issuer::Remote { url } => {
+                // Plain http is for an issuer on this machine alone, as in a test.
+                let trusted = TrustedIssuer::discover(url, profile).allow_loopback_http(true);
+                (None, trusted, Router::new())
+            }
+            Issuer::Embedded { client_secret } => {
+                let issuer = issuer::new(origin, &url)?;
+                let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes())?;
+                let trusted = TrustedIssuer::with_keys(issuer.issuer(), keys, profile);
+                let documents = Router::new().fallback_service(issuer.service::<Body>());
+                (
+                    Some(issuer.clone()),
+                    trusted,
+                    documents.merge(issuer::token_endpoint(issuer, client_secret)),
+                )
+            }
+        };
+        // What every client needs is required of every request: the 401 names it, and clients ask for that
+        // alone, instead of for each scope that the metadata lists.
+        let api = ResourceServer::builder(&url).issuer(trusted).require(scope("orders:read")).build()?;
 
         let mcp = StreamableHttpService::new(
             || Ok(Orders::new()),
@@ -52,12 +70,19 @@ impl Site {
         let app = Router::new()
             .route_service("/mcp", mcp)
             .layer(api.mcp_guard(requirements()))
-            .merge(api.metadata_routes());
-        Ok(Self { issuer, app, url })
+            .merge(api.metadata_routes())
+            .merge(others);
+        Ok(Self { issuer: embedded, app, url })
+    }
+
+    /// Whether tokens can be made here.
+    pub(crate) const fn has_tokens(&self) -> bool {
+        self.issuer.is_some()
     }
 
     /// A token of an hour.
     pub(crate) fn token(&self, subject: &str, scopes: &str) -> Result<String, AnyError> {
-        Ok(self.issuer.access_token(subject).client_id("demo").scope(scopes).mint()?)
+        let issuer = self.issuer.as_ref().ok_or("tokens are made elsewhere")?;
+        Ok(issuer.access_token(subject).client_id("demo").scope(scopes).mint()?)
     }
 }

@@ -92,6 +92,8 @@ fn name(check: &Check) -> &'static str {
         Check::Present => "present",
         Check::Absent => "absent",
         Check::IsTrue => "is_true",
+        Check::IsTrueOrText => "is_true_or_text",
+        Check::IsBelowIssuer => "is_below_issuer",
         Check::NonEmptyString => "non_empty_string",
         Check::StringOrStrings => "string_or_strings",
         Check::Strings => "strings",
@@ -118,7 +120,7 @@ fn name(check: &Check) -> &'static str {
     }
 }
 
-const CHECKS: usize = 26;
+const CHECKS: usize = 28;
 
 /// A value of each type that JSON has, and of each that a rule tells apart.
 const VALUES: [&str; 17] = [
@@ -153,6 +155,7 @@ fn types() -> Vec<(Rule, &'static [&'static str], &'static [&'static str], &'sta
         (c().present(), &VALUES, &[], ""),
         (c().absent(), &[], &VALUES[1..], "foreign_claim"),
         (c().is_true(), &["true"], &["false"], INVALID),
+        (c().is_true_or_text(), &["true"], &["false"], INVALID),
         (c().non_empty_string(), &[r#""a""#], &[r#""""#], INVALID),
         (c().string_or_strings(), LISTS, &[], ""),
         (c().strings(), &["[]", r#"["a"]"#, r#"["a","b"]"#], &[], ""),
@@ -172,6 +175,7 @@ fn types() -> Vec<(Rule, &'static [&'static str], &'static [&'static str], &'sta
         (c().contains_any(["a", "z"]), &[r#""a""#, r#"["a"]"#, r#"["a","b"]"#], &[r#""""#, "[]"], INVALID),
         (c().contains_all(["a", "b"]), &[r#"["a","b"]"#], &[r#""""#, r#""a""#, "[]", r#"["a"]"#], INVALID),
         (c().is_issuer(), &[], TEXTS, "untrusted_issuer"),
+        (c().is_below_issuer(), &[], TEXTS, "untrusted_issuer"),
         (c().names_resource(), &[], LISTS, "wrong_audience"),
         (c().names_client(), &[], LISTS, "wrong_audience"),
         (c().is_client(), &[], TEXTS, "wrong_audience"),
@@ -242,6 +246,16 @@ fn a_text_passes_byte_for_byte() {
         ("all: the one text", c().contains_all(["a"]), r#""a""#, GOOD),
         ("all: a list in one text", c().contains_all(["a", "b"]), r#""a b""#, INVALID),
         ("all of none", c().contains_all(Vec::<&str>::new()), "[]", GOOD),
+        ("true as a text", c().is_true_or_text(), r#""true""#, GOOD),
+        ("true as a text, for a boolean", c().is_true(), r#""true""#, INVALID),
+        ("false as a text", c().is_true_or_text(), r#""false""#, INVALID),
+        ("true in capitals", c().is_true_or_text(), r#""True""#, INVALID),
+        ("true with a space", c().is_true_or_text(), r#""true ""#, INVALID),
+        ("below the issuer", c().is_below_issuer(), &format!("\"{ISSUER}/orders\""), GOOD),
+        ("below its other name", c().is_below_issuer(), r#""https://alias.test/orders""#, GOOD),
+        ("the issuer itself", c().is_below_issuer(), &format!("{ISSUER:?}"), "untrusted_issuer"),
+        ("nothing below it", c().is_below_issuer(), &format!("\"{ISSUER}/\""), "untrusted_issuer"),
+        ("a longer name", c().is_below_issuer(), &format!("\"{ISSUER}.evil/orders\""), "untrusted_issuer"),
         ("the issuer", c().is_issuer(), &format!("{ISSUER:?}"), GOOD),
         ("its other name", c().is_issuer(), r#""https://alias.test""#, GOOD),
         ("with a slash", c().is_issuer(), &format!("{long_name:?}"), "untrusted_issuer"),

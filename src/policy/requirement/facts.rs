@@ -22,6 +22,8 @@ use crate::{
 pub(crate) struct FactPlaces {
     /// The claims that hold roles.
     pub(crate) roles: Vec<ClaimPath>,
+    /// Roles that no claim holds: those of a credential that is no token.
+    pub(crate) given_roles: Box<[Box<str>]>,
     /// Whether the members of an object are roles.
     pub(crate) roles_as_members: bool,
     pub(crate) null_is_absent: bool,
@@ -31,7 +33,7 @@ pub(crate) struct FactPlaces {
 impl FactPlaces {
     /// The roles of a token with these claims: of each place the texts of an array, the words of a text, or,
     /// where the profile says so, the names of an object's members. A place that holds anything else has none.
-    pub(crate) fn roles<'v>(&self, claims: &'v Value) -> Vec<&'v str> {
+    pub(crate) fn roles<'v>(&'v self, claims: &'v Value) -> Vec<&'v str> {
         let of = |value: &'v Value| -> Vec<&'v str> {
             match value {
                 Value::String(text) => text.split(' ').filter(|role| !role.is_empty()).collect(),
@@ -41,7 +43,8 @@ impl FactPlaces {
                 value => strings(value).unwrap_or_default(),
             }
         };
-        self.roles.iter().filter_map(|path| path.look_up(claims)).flat_map(of).collect()
+        let in_claims = self.roles.iter().filter_map(|path| path.look_up(claims)).flat_map(of);
+        self.given_roles.iter().map(AsRef::as_ref).chain(in_claims).collect()
     }
 }
 

@@ -28,7 +28,7 @@ const INTERNAL: u32 = 50000;
 /// | 40005 | `BAD_USERNAME_IN_TOKEN` | `sub` is absent, empty or no string |
 /// | 1302 | `UNAUTHORIZED` | no token; no application or an unknown one in `app-id` |
 /// | 1021 | `INVALID_TOKEN` | anything else about the token: its signature, its form, `aid`, its lifetime |
-/// | 40105 | `NOT_ALLOWED` | what an operation requires is not met: a scope, a role, a login |
+/// | 40105 | `NOT_ALLOWED` | what an operation requires is not met: a scope, a role, a login; a page of another origin sent a cookie |
 /// | 40000 | – | several `Authorization` or `app-id` fields, or one that cannot be read |
 /// | 50300 | – | the keys cannot be had; nothing is known about the token, which a client should keep |
 /// | 50000 | – | a mistake in the wiring of the server |
@@ -45,9 +45,11 @@ pub fn error_code(reason: &Reason) -> u32 {
             }
             _ => INVALID_TOKEN,
         },
-        Reason::InsufficientScope { .. } | Reason::InsufficientUserAuthentication(_) => NOT_ALLOWED,
+        Reason::InsufficientScope { .. }
+        | Reason::InsufficientUserAuthentication(_)
+        | Reason::CrossOrigin => NOT_ALLOWED,
         Reason::InvalidRequest(_) => MALFORMED,
-        Reason::KeysUnavailable | Reason::SpentStoreUnavailable => UNAVAILABLE,
+        Reason::KeysUnavailable | Reason::SpentStoreUnavailable | Reason::VerifierUnavailable => UNAVAILABLE,
         Reason::ForeignIdentity { .. } => INTERNAL,
     }
 }

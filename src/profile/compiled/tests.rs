@@ -63,7 +63,7 @@ fn take(profile: &TokenProfile, json: &str) -> Result<Taken, String> {
         client: extracted.client_id.as_ref().map(text),
         audiences: extracted.audiences.iter().map(text).collect(),
         scopes: extracted.scopes.iter(json).map(str::to_owned).collect(),
-        nonce: extracted.nonce.as_ref().map(text),
+        nonce: extracted.spends.as_ref().map(|(_, nonce)| text(nonce)),
         expires: extracted.expires_at.map(UnixTime::as_secs),
         until: (window != Window::ALWAYS).then(|| window.until.as_secs()),
     })
@@ -81,7 +81,15 @@ fn the_subject_is_a_string_that_is_not_empty() {
     let inner = TokenProfile::empty().subject_claims(["/user/id"]);
     let unruled = TokenProfile::rfc9068().without_rules_on("sub");
     let lenient = two.clone().null_is_absent(true);
+    let empty = TokenProfile::jwt().subject_claims(["sub", "common_name"]).pass_over_empty_subjects(true);
     for (name, profile, json, expected) in [
+        ("an empty one is passed over", &empty, r#"{"sub":"","common_name":"ci"}"#, Ok("ci")),
+        ("one with an escape is not empty", &empty, r#"{"sub":"\u0061","common_name":"ci"}"#, Ok("a")),
+        ("an absent one is passed over, too", &empty, r#"{"common_name":"ci"}"#, Ok("ci")),
+        ("one that is not empty counts", &empty, r#"{"sub":"alice","common_name":"ci"}"#, Ok("alice")),
+        ("both are empty", &empty, r#"{"sub":"","common_name":""}"#, Err("missing_claim sub")),
+        ("a wrong type is not empty", &empty, r#"{"sub":0,"common_name":"ci"}"#, Err("invalid_claim sub")),
+        ("null is not empty", &empty, r#"{"sub":null,"common_name":"ci"}"#, Err("invalid_claim sub")),
         ("a string", &sub, r#"{"sub":"alice"}"#, Ok("alice")),
         ("one character", &sub, r#"{"sub":"a"}"#, Ok("a")),
         ("a space", &sub, r#"{"sub":" "}"#, Ok(" ")),

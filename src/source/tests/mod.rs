@@ -1,6 +1,7 @@
 //! The whole source against a scripted provider, on a clock that is moved by hand: no sockets, no
 //! sleeps.
 
+mod by_kid;
 mod documents;
 mod exchanged;
 mod given;

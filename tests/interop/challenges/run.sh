@@ -10,17 +10,6 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=../common.sh
 source "$here/../common.sh"
 
-# Only what requirements.txt names, and no package runs a script of its own here.
-install_python() {
-  local venv=$here/target/venv
-  [[ $venv/installed -nt $here/requirements.txt ]] && return
-  rm -rf "$venv"
-  python3 -m venv "$venv" &&
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --no-deps \
-      -r "$here/requirements.txt" &&
-    touch "$venv/installed"
-}
-
 # The test writes what was sent, and checks it by the grammar.
 write_challenges() {
   local target
@@ -33,7 +22,7 @@ write_challenges() {
 }
 
 install >&2 || could_not "npm did not install the clients"
-install_python >&2 || could_not "pip did not install the client"
+python=$(install_python) || could_not "pip did not install the client"
 write_challenges || could_not "the challenges were not written"
 
-run_cases node "$here/main.mjs" "$challenges" "$here/target/venv/bin/python"
+run_cases node "$here/main.mjs" "$challenges" "$python"

@@ -10,16 +10,6 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=../common.sh
 source "$here/../common.sh"
 
-# The Node that runs the provider is a package too: its platform half carries the program.
-find_node() {
-  local candidate
-  for candidate in "$here"/node_modules/node-*/bin/node; do
-    [[ -x $candidate ]] && echo "$candidate" && return
-  done
-  # On a platform without such a package: the machine's own, if it is new enough for the provider.
-  node -e 'process.exit(parseInt(process.versions.node) >= 22 ? 0 : 1)' && command -v node
-}
-
 install >&2 || could_not "npm did not install the provider"
 node=$(find_node) || could_not "no Node for this platform"
 protected_api=$(build Cargo.toml --example protected_api --features axum,issuer) ||

@@ -1,0 +1,91 @@
+//! One cookie of a request (RFC 6265 section 4.2.1).
+//!
+//! The value of the field is cut at every semicolon, also within quotes: the grammar has none there. Names are
+//! compared byte by byte. White space around a name and a value is no part of them, so that what a laxer
+//! parser behind this one takes for the same name counts as the same here.
+
+use bytes::Bytes;
+use http::{HeaderValue, Version, header::COOKIE};
+
+use super::{RequestError, RequestHead};
+
+/// The most bytes of cookies that are looked at: what common servers take of one field. A browser sends at
+/// most 4 096 of one cookie (RFC 6265 section 6.1).
+const MAX_COOKIES: usize = 8 * 1024;
+
+/// The value of the only cookie of this name.
+///
+/// # Errors
+/// Several of the name, one without a value, more cookies than are looked at, and several fields in a version
+/// of HTTP whose clients must send one (RFC 6265 section 5.4; HTTP/2 may split it, RFC 9113 section 8.2.3).
+pub(super) fn find<'a>(head: RequestHead<'a>, name: &str) -> Result<Option<&'a [u8]>, RequestError> {
+    let mut fields = head.headers.get_all(COOKIE).iter();
+    let Some(first) = fields.next() else { return Ok(None) };
+    let mut found = None;
+    let mut left = MAX_COOKIES;
+    let mut next = Some(first);
+    while let Some(field) = next {
+        left = left.checked_sub(field.len()).ok_or(RequestError::TooManyCookies)?;
+        for value in values(field.as_bytes(), name.as_bytes()) {
+            if found.replace(value).is_some() {
+                return Err(RequestError::SeveralCookies);
+            }
+        }
+        next = fields.next();
+        if next.is_some() && head.version < Version::HTTP_2 {
+            return Err(RequestError::SeveralCookieFields);
+        }
+    }
+    match found.map(unquoted) {
+        Some([]) => Err(RequestError::MalformedCookie),
+        value => Ok(value),
+    }
+}
+
+/// The values that a field has for a name.
+fn values<'a>(mut rest: &'a [u8], name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+    let mut is_over = false;
+    std::iter::from_fn(move || {
+        while !is_over {
+            let end = memchr::memchr(b';', rest);
+            let (pair, behind) = match end {
+                Some(end) => (rest.get(..end).unwrap_or_default(), rest.get(end + 1..).unwrap_or_default()),
+                None => (rest, [].as_slice()),
+            };
+            (rest, is_over) = (behind, end.is_none());
+            if let Some(value) = value_of(pair, name) {
+                return Some(value);
+            }
+        }
+        None
+    })
+}
+
+/// The value of a pair, if it has this name.
+fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let rest = pair.trim_ascii_start().strip_prefix(name)?.trim_ascii_start();
+    Some(rest.strip_prefix(b"=")?.trim_ascii())
+}
+
+/// A value in double quotes is the one within.
+const fn unquoted(value: &[u8]) -> &[u8] {
+    match value {
+        [b'"', inner @ .., b'"'] => inner,
+        _ => value,
+    }
+}
+
+/// A field without the cookies of a name; `None` where no other is left.
+pub(super) fn without(field: &HeaderValue, name: &str) -> Option<HeaderValue> {
+    let pairs = field.as_bytes().split(|byte| *byte == b';');
+    if !pairs.clone().any(|pair| value_of(pair, name.as_bytes()).is_some()) {
+        return Some(field.clone());
+    }
+    let others = pairs.filter(|pair| value_of(pair, name.as_bytes()).is_none());
+    let others = others.map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty());
+    let joined = others.collect::<Vec<_>>().join(b"; ".as_slice());
+    let mut left =
+        HeaderValue::from_maybe_shared(Bytes::from(joined)).ok().filter(|left| !left.is_empty())?;
+    left.set_sensitive(field.is_sensitive());
+    Some(left)
+}

@@ -1,0 +1,48 @@
+//! What a request loses before the inner service sees it: its tokens, where that is asked for; and always
+//! those that cannot be marked as sensitive, or that the inner service must not answer with.
+
+use http::{HeaderMap, Request, header::COOKIE};
+
+use super::{RequestProfile, cookie, query, subprotocol};
+
+impl RequestProfile {
+    /// Whether an admitted request loses anything.
+    pub(crate) fn removes(&self) -> bool {
+        let always = self.locations.as_ref().is_some_and(|locations| locations.remove_always());
+        self.removes_credentials || always
+    }
+
+    /// Takes the tokens out of an admitted request.
+    pub(crate) fn remove_from<B>(&self, request: &mut Request<B>) {
+        if self.removes_credentials {
+            for name in self.fields() {
+                request.headers_mut().remove(name);
+            }
+        }
+        let Some(locations) = &self.locations else { return };
+        if self.removes_credentials {
+            locations.cookies().for_each(|name| remove_cookie(request.headers_mut(), name));
+        }
+        locations.subprotocols().for_each(|form| subprotocol::remove(request.headers_mut(), form));
+        for parameter in locations.parameters() {
+            if let Some(uri) = query::without(request.uri(), parameter) {
+                *request.uri_mut() = uri;
+            }
+            #[cfg(feature = "axum")]
+            if let Some(axum::extract::OriginalUri(original)) = request.extensions_mut().get_mut()
+                && let Some(uri) = query::without(original, parameter)
+            {
+                *original = uri;
+            }
+        }
+    }
+}
+
+/// The other cookies stay.
+fn remove_cookie(headers: &mut HeaderMap, name: &str) {
+    let fields: Vec<_> = headers.get_all(COOKIE).iter().map(|field| cookie::without(field, name)).collect();
+    headers.remove(COOKIE);
+    for field in fields.into_iter().flatten() {
+        headers.append(COOKIE, field);
+    }
+}

@@ -1,0 +1,117 @@
+//! Authentication on a server that names the locations of its tokens.
+
+use super::{Admission, Denial, ResourceServer, Step, StoreWait, admit::SpendFailure};
+use crate::{
+    error::TokenError,
+    http::{Credentials, FoundIn, Locations, Reason, RequestHead, TokenKind},
+    identity::Identity,
+    store::{Spending, TicketError},
+};
+
+impl ResourceServer {
+    /// Runs with the tokens that a request has in these locations.
+    // Apart from what every request runs through: most servers read one field.
+    #[inline(never)]
+    pub(super) fn with_located(
+        &self,
+        locations: &Locations,
+        head: RequestHead<'_>,
+        run: impl FnOnce(Credentials<'_>) -> Step,
+    ) -> Step {
+        let deny = |reason: Reason| Step::Done(Err(reason.into()));
+        let located = match self.0.request.locate(locations, head) {
+            Ok(Some(located)) => located,
+            Ok(None) => return Step::Done(Ok(None)),
+            Err(error) => return deny(Reason::InvalidRequest(error)),
+        };
+        if located.found.is_ambient && !self.0.trusted_origins.allow(head, &self.0.address) {
+            return deny(Reason::CrossOrigin);
+        }
+        let opened;
+        let credentials = if located.found.place == FoundIn::Ticket {
+            let now = self.0.clock.unix();
+            let tickets = self.0.tickets.as_ref();
+            opened = match tickets
+                .and_then(|tickets| tickets.unseal(&located.found.access, self.resource(), now))
+            {
+                Some(opened) => opened,
+                None => return Step::Done(Err(stale_ticket())),
+            };
+            Credentials { id: opened.id(), ..Credentials::access(opened.access()) }
+        } else {
+            located.credentials()
+        };
+        match run(credentials) {
+            Step::Done(Err(denial)) if denial.may_be_of_characters(credentials) => {
+                let malformed = self.0.request.check(credentials, located.found.place);
+                let malformed = malformed.map_err(|error| Reason::InvalidRequest(error).into());
+                Step::Done(malformed.and(Err(denial)))
+            }
+            step => step,
+        }
+    }
+}
+
+impl ResourceServer {
+    /// A ticket for the tokens of this identity: good for one request, for this server, and for
+    /// [seconds](crate::store::Tickets::lifetime). It costs no memory.
+    ///
+    /// The server must name a [location](crate::http::TokenLocation::ticket) for tickets. It keeps the tokens of
+    /// requests as long as their identities are there, in memory alone.
+    ///
+    /// ```
+    /// use axum::response::IntoResponse;
+    /// use http::StatusCode;
+    /// use tower_resource_server::{Identity, ResourceServer};
+    ///
+    /// // POST /ticket, with the token in `Authorization`; then `new EventSource("/events?ticket=…")`.
+    /// async fn ticket(api: ResourceServer, who: Identity) -> impl IntoResponse {
+    ///     api.issue_ticket(&who).map_err(|_| StatusCode::CONFLICT)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`TicketError`].
+    pub fn issue_ticket(&self, identity: &Identity) -> Result<String, TicketError> {
+        let tickets = self.0.tickets.as_ref().ok_or(TicketError::NotTaken)?;
+        if identity.server() != self.tag() {
+            return Err(TicketError::ForeignIdentity);
+        }
+        let now = self.0.clock.unix();
+        if !identity.window().contains(now) {
+            return Err(TicketError::Expired);
+        }
+        if identity.tokens().any(|token| token.spends().is_some()) {
+            return Err(TicketError::CountsOnce);
+        }
+        let raw = identity.raw();
+        let access = raw.access.as_deref().ok_or(TicketError::NoToken)?;
+        tickets.seal((access, raw.id.as_deref()), self.resource(), now)
+    }
+
+    /// Spends the ticket of a request that is admitted otherwise; one that has none is admitted.
+    // Apart from what every request runs through: few servers take tickets.
+    #[inline(never)]
+    pub(super) fn spend_ticket(&self, identity: Identity, head: Option<RequestHead<'_>>) -> Admission {
+        let locations = self.0.request.locations.as_ref();
+        let ticket = head.and_then(|head| locations?.ticket(head));
+        let spending = match (&self.0.tickets, ticket) {
+            (Some(tickets), Some(ticket)) => tickets.spend(ticket, self.resource(), self.0.clock.unix()),
+            _ => Spending::Done(Ok(())),
+        };
+        match spending.map_err(SpendFailure::Ticket) {
+            Spending::Done(Ok(())) => {
+                self.0.counters.good();
+                Admission::Done(Ok(identity))
+            }
+            Spending::Done(Err(error)) => {
+                Admission::Done(Err(Denial::of(TokenKind::Access, error.into())))
+            }
+            Spending::Wait(answer) => Admission::Wait(StoreWait::new(answer, identity)),
+        }
+    }
+}
+
+fn stale_ticket() -> Denial {
+    Reason::InvalidToken { token: TokenKind::Access, error: TokenError::StaleTicket }.into()
+}
