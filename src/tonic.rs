@@ -6,6 +6,9 @@
 //! name), health, reflection and every further service on the same server have no guard, unless they
 //! have one of their own.
 //!
+//! The rows of a requirement table can be compared with the methods that the services have:
+//! [`GrpcMethods`](crate::middleware::GrpcMethods).
+//!
 //! Refusals follow the content type of the request and its version of HTTP: a gRPC client gets a
 //! trailers-only answer with `UNAUTHENTICATED`, `PERMISSION_DENIED` or `UNAVAILABLE`, and the challenge
 //! as `www-authenticate` in the metadata. Put the layer outside of one that translates gRPC-Web

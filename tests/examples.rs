@@ -391,6 +391,8 @@ fn what_operations_require_is_taken_from_flags() {
         ("--route", "GET /a scope(a)", "write METHOD PATTERN = TEXT"),
         ("--route", "get /a = scope(a)", "\"get\" is no method"),
         ("--route", "GET /{a = scope(a)", "is no pattern of paths"),
+        ("--route", "GET /x?q = scope(a)", "a query is no part of a path"),
+        ("--route", "GET /x#q = scope(a)", "a fragment is no part of a request"),
         ("--route", "GET /a = scope(a", "at character 17: a `)` is missing here"),
         ("--scope-implies", "a = a", "scope_implies: a implies itself; leave one scope of the cycle out"),
         ("--scope-implies", "a =", "write SCOPE = SCOPES"),

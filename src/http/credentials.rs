@@ -204,6 +204,7 @@ impl RequestProfile {
 
     /// [`read`](Self::read), after [`mark_sensitive`](Self::mark_sensitive), with one look at the headers: where
     /// one field [is all](Self::reads_one_field) that there is to read.
+    #[inline]
     pub(crate) fn take<'a>(
         &self,
         headers: &'a mut HeaderMap,
@@ -217,6 +218,7 @@ impl RequestProfile {
     }
 
     /// The one or two tokens of the `Authorization` field.
+    #[inline]
     fn cut<'a>(&self, authorization: Option<&'a HeaderValue>) -> Result<Option<Tokens<'a>>, RequestError> {
         let Some(value) = authorization else { return Ok(None) };
         match self.grammar.cut(value.as_bytes(), self.takes_pairs()) {

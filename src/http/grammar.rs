@@ -109,15 +109,20 @@ impl Grammar {
     }
 
     /// Cuts a value; a second token is looked for only when `pairs` may come.
+    #[inline]
     pub(super) fn cut<'a>(&self, value: &'a [u8], pairs: bool) -> Cut<'a> {
-        let mut parts = match self.spacing {
-            Spacing::Spaces => return self.cut_at_spaces(value, pairs),
-            Spacing::Whitespace => Parts { rest: Some(value), runs: true },
-            Spacing::SingleSpace => Parts { rest: Some(value), runs: false },
-        };
+        match self.spacing {
+            Spacing::Spaces => self.cut_at_spaces(value, pairs),
+            Spacing::Whitespace => self.cut_into_parts(Parts { rest: Some(value), runs: true }, pairs),
+            Spacing::SingleSpace => self.cut_into_parts(Parts { rest: Some(value), runs: false }, pairs),
+        }
+    }
+
+    fn cut_into_parts<'a>(&self, mut parts: Parts<'a>, pairs: bool) -> Cut<'a> {
+        let is_empty = parts.rest == Some(&[]);
         match parts.next() {
             None => return Cut::Nothing,
-            Some([]) if value.is_empty() => return Cut::Nothing,
+            Some([]) if is_empty => return Cut::Nothing,
             Some(scheme) if self.is_scheme(scheme) => {}
             Some(_) => return self.other_scheme(),
         }
@@ -128,6 +133,7 @@ impl Grammar {
         }
     }
 
+    #[inline]
     fn cut_at_spaces<'a>(&self, value: &'a [u8], pairs: bool) -> Cut<'a> {
         let Some((head, rest)) = value.split_at_checked(self.scheme.len()) else {
             return if value.is_empty() { Cut::Nothing } else { self.other_scheme() };
@@ -151,6 +157,7 @@ impl Grammar {
     }
 
     /// An empty token is none, and must not look like its absence to anyone further on.
+    #[inline]
     fn token<'a>(&self, first: &'a [u8], second: Option<&'a [u8]>) -> Cut<'a> {
         let first = match &self.parameter {
             None => Some(first),

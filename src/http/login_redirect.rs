@@ -21,8 +21,8 @@ const MAX_RETURN: usize = 2048;
 /// whose body would be lost, and the login page itself. A 403 is never redirected: a login would not help. The redirect
 /// has `Cache-Control: no-store`, and no challenge; both answers have `Vary`.
 ///
-/// It is for applications whose browsers send tokens by themselves, in a cookie that a proxy or an outer layer turns into
-/// `Authorization`. It does not log anyone in.
+/// It is for applications whose browsers send the token by themselves, in a cookie that the server, a proxy or an outer
+/// layer takes it from. It does not log anyone in.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -230,14 +230,16 @@ fn respond<R: Reject, B>(
     }
     match head.navigation {
         Navigation::Alike => {}
-        Navigation::Varies => drop(response.headers_mut().insert(VARY, VARIES_BY)),
+        Navigation::Varies => {
+            response.headers_mut().append(VARY, VARIES_BY);
+        }
         Navigation::SeeOther(location) => {
             *response.status_mut() = StatusCode::SEE_OTHER;
             let headers = response.headers_mut();
             headers.remove(WWW_AUTHENTICATE);
             headers.insert(LOCATION, *location);
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            headers.insert(VARY, VARIES_BY);
+            headers.append(VARY, VARIES_BY);
         }
     }
     if exposed {

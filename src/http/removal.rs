@@ -12,15 +12,16 @@ impl RequestProfile {
         self.removes_credentials || always
     }
 
-    /// Takes the tokens out of an admitted request.
-    pub(crate) fn remove_from<B>(&self, request: &mut Request<B>) {
-        if self.removes_credentials {
+    /// Takes tokens out of an admitted request: all of them where this server does so, or the caller.
+    pub(crate) fn remove_from<B>(&self, request: &mut Request<B>, all: bool) {
+        let all = all || self.removes_credentials;
+        if all {
             for name in self.fields() {
                 request.headers_mut().remove(name);
             }
         }
         let Some(locations) = &self.locations else { return };
-        if self.removes_credentials {
+        if all {
             locations.cookies().for_each(|name| remove_cookie(request.headers_mut(), name));
         }
         locations.subprotocols().for_each(|form| subprotocol::remove(request.headers_mut(), form));

@@ -41,7 +41,7 @@ pin_project! {
         /// The answer is there.
         Refused { response: Option<T> },
         /// What to decide with is being fetched.
-        Waiting { pending: Pin<Box<Wait>>, held: Option<Box<Held<S, R, B>>> },
+        Waiting { pending: Wait, held: Option<Box<Held<S, R, B>>> },
         /// Admitted after a wait: a clone is polled ready and called.
         AdmittedLate { future: Pin<Box<Oneshot<S, Request<B>>>> },
     }
@@ -70,8 +70,7 @@ where
     }
 
     pub(super) fn waiting(pending: Wait, held: Held<S, R, B>) -> Self {
-        let (pending, held) = (Box::pin(pending), Some(Box::new(held)));
-        Self { state: State::Waiting { pending, held } }
+        Self { state: State::Waiting { pending, held: Some(Box::new(held)) } }
     }
 }
 
@@ -113,7 +112,7 @@ where
                     };
                 }
                 StateProjection::Waiting { pending, held } => {
-                    let waited = ready!(pending.as_mut().poll(cx));
+                    let waited = ready!(Pin::new(pending).poll(cx));
                     let Some(on_hold) = held.take() else { return Poll::Pending };
                     let Held { mut request, required, inner, gate } = *on_hold;
                     match gate.resume(waited, &mut request, &required) {
@@ -126,7 +125,7 @@ where
                         }
                         Decision::Wait(pending) => {
                             let held = Some(Box::new(Held { request, required, inner, gate }));
-                            State::Waiting { pending: Box::pin(pending), held }
+                            State::Waiting { pending, held }
                         }
                     }
                 }

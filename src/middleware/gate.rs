@@ -57,7 +57,7 @@ pub(super) enum Decision<'g> {
 /// What a request may have to wait for.
 pub(super) enum Wait {
     /// The keys to decide with are being fetched, or a verifier of the application was asked.
-    Keys(Pending),
+    Keys(Box<Pending>),
     /// A store is asked whether what counts once was spent.
     Store(StoreWait),
 }
@@ -139,7 +139,10 @@ impl<R> Gate<R> {
     #[inline(never)]
     fn rewrite<B>(&self, request: &mut Request<B>) {
         let profile = self.server.request_profile();
-        profile.remove_from(request);
+        profile.remove_from(
+            request,
+            self.forwarded.as_ref().is_some_and(ForwardedIdentity::removes_credentials),
+        );
         if let Some(forwarded) = &self.forwarded {
             forwarded.forward(request, profile);
         }
@@ -159,6 +162,7 @@ impl<R> Gate<R> {
 impl<R: Reject> Gate<R> {
     /// Judges a request that needs `required`, and puts the result into its extensions when it is
     /// admitted.
+    #[inline]
     pub(super) fn judge<B>(self: &Arc<Self>, request: &mut Request<B>, required: &Compiled) -> Decision<'_> {
         if self.reuse
             && let Some(verdict) = self.judge_earlier(request, required)
@@ -171,6 +175,7 @@ impl<R: Reject> Gate<R> {
     }
 
     /// The verdict on an identity that stands in the request already.
+    #[inline(never)]
     fn judge_earlier<B>(&self, request: &Request<B>, required: &Compiled) -> Option<Decision<'_>> {
         let identity = request.extensions().get::<Identity>()?;
         if identity.server() == self.server.tag() {
@@ -183,6 +188,7 @@ impl<R: Reject> Gate<R> {
     }
 
     /// Takes a step to its verdict.
+    #[inline]
     fn conclude<B>(
         self: &Arc<Self>,
         step: Step,
@@ -190,38 +196,43 @@ impl<R: Reject> Gate<R> {
         required: &Compiled,
     ) -> Decision<'_> {
         match step {
-            Step::Wait(keys) => return Decision::Wait(Wait::Keys(keys)),
-            Step::AskVerifier => {
-                let asked = self.server.ask_verifier((&*request).into());
-                return self.conclude(asked, request, required);
-            }
-            Step::Done(Err(denial)) => return Decision::Refuse(self.refuse(&denial, required)),
             Step::Done(Ok(Some(identity))) => {
-                return match self.server.admit(identity, required, Some((&*request).into())) {
+                match self.server.admit(identity, required, Some((&*request).into())) {
                     Admission::Done(admitted) => self.finish(admitted, request.extensions_mut(), required),
                     Admission::Wait(store) => Decision::Wait(Wait::Store(store)),
-                };
+                }
             }
-            Step::Done(Ok(None)) => {
-                let extensions = request.extensions_mut();
-                let rejection = self.written(&UNINVITED, required);
-                // A request counts once: a guard may stand behind a layer that let it pass.
-                let counted = self.reuse && extensions.get::<Authentication>().is_some();
-                if !counted {
-                    rejection.count();
-                }
-                if !required.admits_anonymous() {
-                    return Decision::Refuse(rejection);
-                }
-                extensions.remove::<Identity>();
-                #[cfg(any(feature = "axum", feature = "tonic"))]
-                {
-                    let layer = Arc::clone(self) as Arc<dyn Refuse>;
-                    extensions.insert(LateRefusal::new(rejection.into_owned(), layer));
-                }
-                extensions.insert(Authentication::Anonymous);
+            Step::Done(Ok(None)) => self.without_credentials(request.extensions_mut(), required),
+            Step::Done(Err(denial)) => Decision::Refuse(self.refuse(&denial, required)),
+            Step::Wait(keys) => Decision::Wait(Wait::Keys(keys)),
+            Step::AskVerifier => {
+                let asked = self.server.ask_verifier((&*request).into());
+                self.conclude(asked, request, required)
             }
         }
+    }
+
+    fn without_credentials(
+        self: &Arc<Self>,
+        extensions: &mut Extensions,
+        required: &Compiled,
+    ) -> Decision<'_> {
+        let rejection = self.written(&UNINVITED, required);
+        // A request counts once: a guard may stand behind a layer that let it pass.
+        let counted = self.reuse && extensions.get::<Authentication>().is_some();
+        if !counted {
+            rejection.count();
+        }
+        if !required.admits_anonymous() {
+            return Decision::Refuse(rejection);
+        }
+        extensions.remove::<Identity>();
+        #[cfg(any(feature = "axum", feature = "tonic"))]
+        {
+            let layer = Arc::clone(self) as Arc<dyn Refuse>;
+            extensions.insert(LateRefusal::new(rejection.into_owned(), layer));
+        }
+        extensions.insert(Authentication::Anonymous);
         Decision::Admit
     }
 
@@ -244,6 +255,7 @@ impl<R: Reject> Gate<R> {
         }
     }
 
+    #[inline]
     fn finish(
         &self,
         admitted: Result<Identity, Denial>,
@@ -282,8 +294,14 @@ impl<R: Reject> Gate<R> {
         why: &Rejection,
         request: RequestHead<'_>,
     ) -> Response<B> {
-        let why = self.server.at_address_of(why, request);
-        crate::http::reject(&self.reject, &why, request, self.exposes)
+        let elsewhere;
+        let why = if self.server.is_address_per_request() {
+            elsewhere = self.server.at_address_of(why, request);
+            &elsewhere
+        } else {
+            why
+        };
+        crate::http::reject(&self.reject, why, request, self.exposes)
     }
 }
 

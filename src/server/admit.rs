@@ -93,7 +93,24 @@ impl<'a> Presented<'a> {
 
 impl ResourceServer {
     /// Admits an identity that was authenticated just now to an operation that needs `required`.
+    #[inline]
     pub(crate) fn admit(
+        &self,
+        identity: Identity,
+        required: &Compiled,
+        head: Option<RequestHead<'_>>,
+    ) -> Admission {
+        // So it is with nearly every request: it may do this, and spends nothing.
+        let spends = identity.counts_once() || self.0.tickets.is_some();
+        if !spends && required.is_known_to_be_met(identity.memo()) {
+            self.0.counters.good();
+            return Admission::Done(Ok(identity));
+        }
+        self.admit_by_its_tokens(identity, required, head)
+    }
+
+    #[inline(never)]
+    fn admit_by_its_tokens(
         &self,
         identity: Identity,
         required: &Compiled,
@@ -142,6 +159,9 @@ impl ResourceServer {
         required: &Compiled,
         head: Option<RequestHead<'_>>,
     ) -> Result<(), Denial> {
+        if required.is_known_to_be_met(identity.memo()) {
+            return Ok(());
+        }
         let tokens = Presented::by(identity, head);
         self.0
             .check_requirement(tokens, required, &self.0.now(), &mut FirstFailure)
@@ -154,7 +174,6 @@ impl Inner {
     ///
     /// # Errors
     /// The first check that fails, unless the observer goes on.
-    #[inline]
     pub(super) fn admit<O: Observer>(
         &self,
         tokens: Presented<'_>,
@@ -180,7 +199,7 @@ impl Inner {
         Ok(wait)
     }
 
-    #[inline]
+    /// What counts is the token that speaks for the identity.
     fn check_requirement<O: Observer>(
         &self,
         tokens: Presented<'_>,
@@ -188,21 +207,9 @@ impl Inner {
         now: &Now<'_>,
         o: &mut O,
     ) -> Result<(), (TokenKind, Failure)> {
-        let is_met = required.is_any_token()
-            || tokens.identity.is_some_and(|identity| required.is_known_to_be_met(identity.memo()));
-        if is_met { Ok(()) } else { self.check_leaves(tokens, required, now, o) }
-    }
-
-    /// What counts is the token that speaks for the identity.
-    // Apart from what every request runs through: many operations require nothing.
-    #[inline(never)]
-    fn check_leaves<O: Observer>(
-        &self,
-        tokens: Presented<'_>,
-        required: &Compiled,
-        now: &Now<'_>,
-        o: &mut O,
-    ) -> Result<(), (TokenKind, Failure)> {
+        if required.is_any_token() {
+            return Ok(());
+        }
         let (kind, token) = match (tokens.access, tokens.id) {
             (None, Some(id)) => (TokenKind::Id, id),
             (Some(access), _) => (TokenKind::Access, access),

@@ -67,7 +67,7 @@ impl Denial {
 impl Denial {
     /// Whether a character outside the grammar of tokens can be behind this denial. A single token
     /// shows it at once; of two, the second may not have been looked at.
-    pub(super) fn may_be_of_characters(&self, credentials: Credentials<'_>) -> bool {
+    fn may_be_of_characters(&self, credentials: Credentials<'_>) -> bool {
         use TokenError::{Malformed, TooLarge, UnknownCredential};
         match &self.reason {
             Reason::InvalidToken { error: TooLarge | Malformed(_) | UnknownCredential, .. } => true,
@@ -96,6 +96,7 @@ impl ResourceServer {
     }
 
     /// Begins, and marks the credentials as sensitive, so that inner services do not log them.
+    #[inline]
     pub(crate) fn begin_marking<B>(&self, request: &mut Request<B>) -> Step {
         let profile = &self.0.request;
         if profile.reads_one_field(request.headers()) {
@@ -118,6 +119,7 @@ impl ResourceServer {
         }
     }
 
+    #[inline]
     fn with<'a>(
         &self,
         credentials: Result<Option<Credentials<'a>>, RequestError>,
@@ -129,13 +131,24 @@ impl ResourceServer {
             Err(error) => return Step::Done(Err(Reason::InvalidRequest(error).into())),
         };
         match run(credentials) {
-            // What is no token by its characters makes a malformed request, not an invalid token.
-            Step::Done(Err(denial)) if denial.may_be_of_characters(credentials) => {
-                let malformed = self.0.request.check(credentials, FoundIn::Authorization);
-                let malformed = malformed.map_err(|error| Reason::InvalidRequest(error).into());
-                Step::Done(malformed.and(Err(denial)))
-            }
+            Step::Done(Err(denial)) => Step::Done(Err(self.look_at_characters(denial, credentials, FoundIn::Authorization))),
             step => step,
+        }
+    }
+
+    /// What is no token by its characters makes a malformed request, not an invalid token.
+    pub(super) fn look_at_characters(
+        &self,
+        denial: Denial,
+        credentials: Credentials<'_>,
+        found_in: FoundIn,
+    ) -> Denial {
+        if !denial.may_be_of_characters(credentials) {
+            return denial;
+        }
+        match self.0.request.check(credentials, found_in) {
+            Ok(()) => denial,
+            Err(error) => Reason::InvalidRequest(error).into(),
         }
     }
 
@@ -147,15 +160,22 @@ impl ResourceServer {
         }
     }
 
+    #[inline]
     fn begin_with(&self, credentials: Credentials<'_>) -> Step {
         let now = self.0.now();
-        let cached = self.0.cached(credentials, &now);
         if self.0.cache.is_some() {
+            let cached = self.0.cached(credentials, &now);
             self.0.counters.cache(cached.is_some());
+            if let Some(identity) = cached {
+                return Step::Done(Ok(Some(identity)));
+            }
         }
-        if let Some(identity) = cached {
-            return Step::Done(Ok(Some(identity)));
-        }
+        self.begin_anew(credentials, now)
+    }
+
+    /// Apart from what a hit runs through, which is small enough to stand in the layer's code.
+    #[inline(never)]
+    fn begin_anew(&self, credentials: Credentials<'_>, now: Now<'_>) -> Step {
         self.run(now, None, 0, |now| self.0.verify(credentials, now))
     }
 
@@ -219,7 +239,7 @@ impl ResourceServer {
                 }
                 KeyAnswer::Wait(wait) => {
                     let progress = Some(Progress { arrived, rounds, waits_for: kind, lacking });
-                    return Step::Wait(Pending::Keys { wait, progress });
+                    return Step::Wait(Box::new(Pending::Keys { wait, progress }));
                 }
             }
         }

@@ -66,6 +66,9 @@ impl ResourceServer {
     /// [`Authentication::Anonymous`] means that there were no credentials: whether that is enough
     /// is up to the caller. It waits only when the keys to decide are being fetched.
     ///
+    /// The head stays as it is: a layer marks tokens as sensitive and removes those that must not be seen, this
+    /// does not. A [ticket](Self::issue_ticket) is spent.
+    ///
     /// It checks nothing but what the server [requires](crate::ResourceServerBuilder::require) of every
     /// request; what an operation requires, [`check`](Self::check) says.
     ///
@@ -78,7 +81,7 @@ impl ResourceServer {
         let head = request.into();
         let resume = |resumed| self.resume(resumed, head);
         let settled = self.settle(self.begin(head), resume, &self.0.required, Some(head)).await;
-        let identity = settled.map_err(|why| self.at_address_of(&why, head).into_owned())?;
+        let identity = settled.map_err(|why| self.at_address_of(&why, head))?;
         if identity.is_none() {
             self.0.counters.anonymous();
         }

@@ -39,6 +39,27 @@ impl ResourceServer {
         self.admit_further(who, &required, None).map_err(|denial| self.refuse(denial, &required))
     }
 
+    /// Whether an identity of this server meets what is ready, for the request with this head.
+    ///
+    /// # Errors
+    /// The refusal of that request.
+    #[cfg(feature = "axum")]
+    pub(crate) fn admit_to(
+        &self,
+        who: &Identity,
+        required: &Compiled,
+        head: crate::http::RequestHead<'_>,
+    ) -> Result<(), Rejection> {
+        let refuse = |denial| self.at_address_of(&self.refuse(denial, required), head);
+        self.admit_further(who, required, Some(head)).map_err(refuse)
+    }
+
+    /// The refusal of a request without credentials, which was counted before.
+    #[cfg(feature = "axum")]
+    pub(crate) fn uninvited(&self, required: &Compiled) -> Rejection {
+        self.write_refusal(Reason::NoCredentials.into(), required)
+    }
+
     /// Why an identity of another server is refused.
     pub(crate) fn foreign(&self, who: &Identity) -> Reason {
         Reason::ForeignIdentity {

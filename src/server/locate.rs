@@ -42,10 +42,8 @@ impl ResourceServer {
             located.credentials()
         };
         match run(credentials) {
-            Step::Done(Err(denial)) if denial.may_be_of_characters(credentials) => {
-                let malformed = self.0.request.check(credentials, located.found.place);
-                let malformed = malformed.map_err(|error| Reason::InvalidRequest(error).into());
-                Step::Done(malformed.and(Err(denial)))
+            Step::Done(Err(denial)) => {
+                Step::Done(Err(self.look_at_characters(denial, credentials, located.found.place)))
             }
             step => step,
         }

@@ -53,7 +53,6 @@ mod unlisted;
 mod without_remote;
 
 use std::{
-    borrow::Cow,
     fmt,
     future::{Future as _, poll_fn},
     sync::Arc,
@@ -226,16 +225,18 @@ impl ResourceServer {
         self.0.address.url_of(request.into())
     }
 
-    /// A refusal as a request gets it: its challenge leads to the metadata at the address that the client
-    /// used. Refusals that are kept for the next request name the configured one.
+    /// Whether the challenges of a request lead to an [address of its own](Self::at_address_of).
     #[inline]
-    pub(crate) fn at_address_of<'a>(&self, why: &'a Rejection, head: RequestHead<'_>) -> Cow<'a, Rejection> {
-        if self.0.address.is_per_request() { self.readdress(why, head) } else { Cow::Borrowed(why) }
+    pub(crate) fn is_address_per_request(&self) -> bool {
+        self.0.address.is_per_request()
     }
 
-    fn readdress<'a>(&self, why: &'a Rejection, head: RequestHead<'_>) -> Cow<'a, Rejection> {
+    /// A refusal as a request gets it: its challenge leads to the metadata at the address that the client
+    /// used. Refusals that are kept for the next request name the configured one.
+    #[cold]
+    pub(crate) fn at_address_of(&self, why: &Rejection, head: RequestHead<'_>) -> Rejection {
         let place = self.0.address.resource_of(head).and_then(|resource| WellKnown::of(&resource));
-        place.map_or(Cow::Borrowed(why), |place| Cow::Owned(self.0.challenger.readdress(why, &place.url)))
+        place.map_or_else(|| why.clone(), |place| self.0.challenger.readdress(why, &place.url))
     }
 
     pub(crate) fn tag(&self) -> &ServerTag {
@@ -334,6 +335,7 @@ impl ResourceServer {
 }
 
 impl Inner {
+    #[inline]
     fn now(&self) -> Now<'_> {
         Now::new(&*self.clock)
     }

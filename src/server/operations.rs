@@ -5,12 +5,8 @@ use std::{any::TypeId, collections::HashMap};
 use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
 
-use super::{Denial, ResourceServer};
-use crate::{
-    http::{Reason, Rejection, RequestHead},
-    identity::Identity,
-    policy::{Compiled, Operation},
-};
+use super::ResourceServer;
+use crate::policy::{Compiled, Operation, Requirement};
 
 /// The requirement of each operation that was asked about, ready; as many as the program has types.
 #[derive(Debug, Default)]
@@ -43,7 +39,7 @@ impl ResourceServer {
     }
 
     #[cold]
-    fn make_ready(&self, operation: TypeId, requirement: fn() -> crate::policy::Requirement) -> Compiled {
+    fn make_ready(&self, operation: TypeId, requirement: fn() -> Requirement) -> Compiled {
         let required = self.ready_for(self.requires(Some(requirement())));
         self.0.operations.0.rcu(|known| {
             let mut more = HashMap::clone(known);
@@ -51,27 +47,5 @@ impl ResourceServer {
             more
         });
         required
-    }
-}
-
-#[cfg(feature = "axum")]
-impl ResourceServer {
-    /// Whether an identity of this server may do what `required` is for.
-    ///
-    /// # Errors
-    /// The refusal of the request with this head.
-    pub(crate) fn admit_to(
-        &self,
-        who: &Identity,
-        required: &Compiled,
-        head: RequestHead<'_>,
-    ) -> Result<(), Rejection> {
-        let refuse = |denial| self.at_address_of(&self.refuse(denial, required), head).into_owned();
-        self.admit_further(who, required, Some(head)).map_err(refuse)
-    }
-
-    /// The refusal of a request without credentials, which was counted before.
-    pub(crate) fn uninvited(&self, required: &Compiled) -> Rejection {
-        self.write_refusal(Denial::from(Reason::NoCredentials), required)
     }
 }

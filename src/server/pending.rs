@@ -28,7 +28,8 @@ pub(crate) enum Step<T = Option<Identity>> {
     /// Decided: an identity, or none because there were no credentials.
     Done(Result<T, Denial>),
     /// The keys to decide with are being fetched, or a verifier was asked.
-    Wait(Pending),
+    /// Boxed, as it is rare, and large to be moved by all others.
+    Wait(Box<Pending>),
     /// The application's verifier is to be [asked](ResourceServer::ask_verifier), which the whole head is needed for.
     AskVerifier,
 }

@@ -46,13 +46,12 @@ impl Seen {
     }
 
     fn operations(&self) -> Vec<String> {
-        let names = || METHODS.iter().map(Method::as_str).chain(["*"]).enumerate();
-        let of = |(pattern, methods): (&Box<str>, &u8)| {
-            let (pattern, methods) = (pattern.clone(), *methods);
-            let seen = names().filter(move |(place, _)| methods >> place & 1 == 1);
-            seen.map(move |(_, name)| format!("{name} {pattern}"))
-        };
-        let mut all: Vec<_> = self.methods.iter().flat_map(of).collect();
+        let names: Vec<_> = METHODS.iter().map(Method::as_str).chain(["*"]).collect();
+        let mut all = Vec::new();
+        for (pattern, methods) in &self.methods {
+            let seen = names.iter().enumerate().filter(|(place, _)| methods >> place & 1 == 1);
+            all.extend(seen.map(|(_, name)| format!("{name} {pattern}")));
+        }
         all.sort();
         all
     }

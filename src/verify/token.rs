@@ -76,14 +76,15 @@ impl Evidence {
 
 /// A token whose signature was checked and whose claims passed every rule of its profile.
 #[derive(Debug)]
+#[repr(C)] // The evidence first: a hit looks at nothing else.
 pub(crate) struct VerifiedToken {
-    contents: TokenContents,
     pub(crate) evidence: Evidence,
+    contents: TokenContents,
 }
 
 impl VerifiedToken {
     pub(super) const fn new(contents: TokenContents, evidence: Evidence) -> Self {
-        Self { contents, evidence }
+        Self { evidence, contents }
     }
 
     /// What this server itself says, or has from the application, of who brings a credential that is no token.

@@ -6,7 +6,7 @@ use tower::{Layer, ServiceExt, service_fn};
 use tower_resource_server::{
     Identity, ResourceServer, ResourceServerBuilder,
     axum::Allowed,
-    http::{Empty, Json, ProblemDetails, Rejection},
+    http::{Empty, Json, LoginRedirect, ProblemDetails, PublicAddress, Rejection},
     middleware::RequirementTable,
     operations,
     policy::scope,
@@ -184,5 +184,35 @@ async fn the_guard_of_an_mcp_server_refuses_as_the_server_says() {
         request.headers_mut().insert("content-type", "application/json".parse().unwrap());
         let answer = ask(app, request).await;
         assert_eq!((answer.status().as_u16(), &*answer.body), (status, body));
+    }
+}
+
+/// Behind a proxy that strips a prefix, and in a router within a router, the way back is the path that the browser knows.
+#[tokio::test]
+async fn a_login_is_told_the_path_that_the_browser_knows() {
+    let issuer = TestIssuer::new();
+    let login = || LoginRedirect::to("https://login.test/start").unwrap().return_to("next").otherwise(Json);
+    let plain = builder(&issuer).reject_with(login()).build().unwrap();
+    let address = PublicAddress::fixed("https://api.test/shop");
+    let stripped = builder(&issuer).reject_with(login()).public_address(address).build().unwrap();
+    for (name, api, next) in [
+        ("no prefix", &plain, "/v1/orders%3Fopen%3D1"),
+        ("a stripped prefix", &stripped, "/shop/v1/orders%3Fopen%3D1"),
+    ] {
+        let orders = Router::new().route("/orders", routing::get(|| async { "ok" })).layer(api.layer());
+        let app = Router::new().nest("/v1", orders);
+        for (mode, status) in [("navigate", 303), ("cors", 401)] {
+            let mut request = get("/v1/orders?open=1", None);
+            request.headers_mut().insert("sec-fetch-mode", mode.parse().unwrap());
+            let answer = ask(&app, request).await;
+            assert_eq!(answer.status(), status, "{name}, {mode}");
+            let expected = format!("https://login.test/start?next={next}");
+            assert_eq!(
+                answer.header("location"),
+                Some(&*expected).filter(|_| status == 303),
+                "{name}, {mode}"
+            );
+            assert_eq!(answer.body.is_empty(), status == 303, "{name}, {mode}");
+        }
     }
 }

@@ -51,7 +51,8 @@ use crate::{
 ///   `X-Auth-Subject` and `X_Auth_Subject`, and some of `X.Auth.Subject` too;
 /// - a `Connection` field that names one of them: the next hop would remove the field as hop-by-hop
 ///   (RFC 9110 section 7.6.1);
-/// - `Authorization`, and the field of the ID token where the server reads one, unless
+/// - `Authorization`, the field of the ID token where the server reads one, and the fields and cookies of its
+///   [token locations](crate::http::TokenLocation), unless
 ///   [kept](ForwardedIdentityBuilder::keep_authorization).
 ///
 /// # How values are written
@@ -148,13 +149,18 @@ impl ForwardedIdentity {
         }
     }
 
+    /// Whether the credentials are not handed on.
+    pub(super) fn removes_credentials(&self) -> bool {
+        !self.0.keep_authorization
+    }
+
     /// Hands on the identity of an admitted request.
     // Apart from what every request runs through: few layers forward anything.
     #[inline(never)]
     pub(super) fn forward<B>(&self, request: &mut Request<B>, credentials: &RequestProfile) {
         let identity = request.extensions().get::<Identity>().cloned();
         let headers = request.headers_mut();
-        if !self.0.keep_authorization {
+        if self.removes_credentials() {
             let carriers =
                 |name: &[u8]| credentials.fields().any(|own| is_same_field(own.as_str().as_bytes(), name));
             remove_all(headers, carriers);

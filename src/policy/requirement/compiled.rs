@@ -99,10 +99,10 @@ impl Compiled {
         self.0.is_any_token
     }
 
-    /// Whether it is known that the token of this memo meets it.
+    /// Whether it is known that the token of this memo, which is good, meets it.
     #[inline]
     pub(crate) fn is_known_to_be_met(&self, memo: &Memo) -> bool {
-        memo.meets_one_of(&self.0.lasting)
+        self.0.is_any_token || memo.meets_one_of(&self.0.lasting)
     }
 
     /// The scopes that a client without a good token should ask for.

@@ -115,7 +115,7 @@ impl ResourceServer {
         let asked =
             self.0.verifier_for(credentials).map(|(verifier, text)| verifier.ask(text, head, &*self.0.clock));
         match asked {
-            Some(Asked::Wait(wait)) => Step::Wait(Pending::Verifier { wait }),
+            Some(Asked::Wait(wait)) => Step::Wait(Box::new(Pending::Verifier { wait })),
             Some(Asked::Done(answer)) => self.conclude_verifier(answer, credentials),
             None => self.conclude_verifier(Err(CredentialError::Refused), credentials),
         }

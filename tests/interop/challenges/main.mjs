@@ -1,5 +1,6 @@
 // Puts every challenge to every parser, as it was sent and as a proxy joins it, and compares what is found
-// with what is there. Usage: node main.mjs CHALLENGES (a JSON file) PYTHON (an executable with mcp)
+// with what is there. Usage: node main.mjs CHALLENGES (a JSON file) PYTHON RUST (an
+// interpreter with mcp, and the program of the suite mcp)
 
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
@@ -68,14 +69,14 @@ async function judge(parser, group, way, answers, met) {
 
 const joined = (answer) => ({ ...answer, fields: [answer.fields.join(', ')] });
 
-async function main([file, python]) {
+async function main([file, python, rust]) {
   const all = JSON.parse(await readFile(file, 'utf8'));
   const groups = new Map(all.map(({ group }) => [group, []]));
   for (const answer of all) groups.get(answer.group).push(answer);
   check('there are challenges', all.length > 4_000, `${all.length} answers`);
 
   const met = new Set();
-  const judges = parsers(python);
+  const judges = parsers({ python, rust });
   for (const parser of judges) {
     for (const [group, answers] of groups) {
       await judge(parser, group, 'as sent', answers, met);

@@ -92,14 +92,12 @@ const throughAuthHeader = each((field) => {
   return token === null ? { scheme, parameters: params } : { scheme, parameters: params, token };
 });
 
-function throughPython(python) {
-  const script = fileURLToPath(new URL('read_mcp.py', import.meta.url));
-  return (answers) => {
-    const ran = spawnSync(python, [script], { input: JSON.stringify(answers), maxBuffer: 1 << 28, encoding: 'utf8' });
-    if (ran.status !== 0) throw new Error(`${script}: ${ran.error ?? ran.stderr}`);
-    return JSON.parse(ran.stdout).map((found, n) => (answers[n].fields.length === 0 ? [] : [{ parameters: found }]));
-  };
-}
+/** The one reading of a client in another language: a program that reads answers, and writes what it found. */
+const through = (program, ...parameters) => (answers) => {
+  const ran = spawnSync(program, parameters, { input: JSON.stringify(answers), maxBuffer: 1 << 28, encoding: 'utf8' });
+  if (ran.status !== 0) throw new Error(`${program} ${parameters}: ${ran.error ?? ran.stderr}`);
+  return JSON.parse(ran.stdout).map((found, n) => (answers[n].fields.length === 0 ? [] : [{ parameters: found }]));
+};
 
 const SCHEME = 'the caller gets parameters alone';
 const REALM = 'no client of the protocol uses it';
@@ -112,7 +110,7 @@ const MCP = { scheme: SCHEME, realm: REALM, acr_values: LOGIN, max_age: LOGIN };
  * Those that look at the first challenge alone say so in `first`: the reason. `url` are those that hand the
  * address out as a URL and not as text.
  */
-export const parsers = (python) => [
+export const parsers = ({ python, rust }) => [
   {
     name: 'sdk 1.32.2', read: extract(sdk1), url: true, first: 'reads one set of parameters from all fields together',
     silent: { ...MCP, error_description: 'is not looked for' },
@@ -122,8 +120,11 @@ export const parsers = (python) => [
     silent: MCP,
   },
   {
-    name: 'mcp 2.3.0 (PyPI)', read: throughPython(python), first: 'reads one set of parameters from all fields together',
+    name: 'mcp 2.3.0 (PyPI)', read: through(python, fileURLToPath(new URL('read_mcp.py', import.meta.url))), first: 'reads one set of parameters from all fields together',
     silent: { ...MCP, error_description: 'is not looked for' },
+  },
+  {
+    name: 'rmcp 3.11', read: through(rust, 'challenges'), url: true, first: 'reads the first field alone', silent: MCP,
   },
   { name: 'oauth4webapi 3.8.8', read: challenged(throughOauth4webapi), lowerCase: true, silent: {} },
   { name: 'openid-client 6.9.0', read: challenged(throughOpenidClient), lowerCase: true, silent: {} },

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every challenge that the crate can emit, read by the parsers of real clients, in JavaScript (npm) and
-# Python (PyPI): each must find what is there, and nothing else. Ends with "N passed, M failed".
+# Every challenge that the crate can emit, read by the parsers of real clients, in JavaScript (npm), Python
+# (PyPI) and Rust: each must find what is there, and nothing else. Ends with "N passed, M failed".
 #
 # Needs cargo, npm, Node 20 or newer and Python 3.10 or newer with venv. PROFILE: cargo profile of the test
 # that writes the challenges (default dev). CARGO_TARGET_DIR is honoured.
@@ -23,6 +23,8 @@ write_challenges() {
 
 install >&2 || could_not "npm did not install the clients"
 python=$(install_python) || could_not "pip did not install the client"
+rust=$(build Cargo.toml --workspace --all-features --bin mcp_interop) || could_not "the Rust client does not build"
+[[ -x $rust ]] || could_not "cargo named no executable"
 write_challenges || could_not "the challenges were not written"
 
-run_cases node "$here/main.mjs" "$challenges" "$python"
+run_cases node "$here/main.mjs" "$challenges" "$python" "$rust"
