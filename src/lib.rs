@@ -54,6 +54,7 @@
 //! | [`middleware`] | the layer, the guard, their service and future |
 //! | `mcp` | requirements of tools, prompts and resources, from the message (feature `mcp`) |
 //! | `axum`, `tonic` | extractors and helpers, each behind a feature |
+//! | `config` | a whole server from a file and the environment (feature `config`) |
 //!
 //! Beside them, `issuer` mints tokens and serves keys (feature `issuer`), `identity_provider` is login
 //! logic of your own for an authorization service, and that service's half of the conversation
@@ -94,12 +95,22 @@ macro_rules! setters {
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod axum;
+#[cfg(feature = "config")]
+#[cfg_attr(docsrs, doc(cfg(feature = "config")))]
+pub mod config;
 pub mod error;
 pub mod explain;
 // Its code needs these features, so the documentation tests of fewer features leave it out.
 #[cfg(any(
     not(doctest),
-    all(feature = "axum", feature = "mcp", feature = "remote", feature = "tonic", feature = "test-util")
+    all(
+        feature = "axum",
+        feature = "config",
+        feature = "mcp",
+        feature = "remote",
+        feature = "tonic",
+        feature = "test-util"
+    )
 ))]
 pub mod guide;
 pub mod http;

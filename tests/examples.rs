@@ -144,6 +144,62 @@ fn bearer(token: &TokenBuilder) -> String {
     format!("Bearer {}", token.mint().unwrap())
 }
 
+#[cfg(feature = "config")]
+#[test]
+fn a_configuration_file_is_read_and_read_again() {
+    let (issuer, keys) = issuer_with_file("config-keys.json");
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("config.toml");
+    let write = |more: &str| {
+        let text = format!(
+            "resource = \"https://api.example\"\n{more}\n[[issuers]]\nissuer = \"https://login.example\"\n\
+             profile = \"rfc9068\"\njwks_file = {keys:?}\n"
+        );
+        fs::write(&file, text).unwrap();
+    };
+    write("requirements.routes.\"GET /orders\" = \"scope(read)\"");
+    let api = Api::start(&["--config", file.to_str().unwrap(), "--listen", "127.0.0.1:0"]);
+    let [read, write_token] =
+        ["read", "write"].map(|scope| bearer(&issuer.access_token("alice").client_id("web").scope(scope)));
+    let statuses =
+        || [Some(&*read), Some(&*write_token), None].map(|token| api.request("GET", "/orders", token).status);
+    assert_eq!(statuses(), [200, 403, 401]);
+    assert_eq!(api.request("GET", "/orders", Some(&read)).json()["subject"], "alice");
+
+    let hang_up = || {
+        let id = api.process.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &id]).status().unwrap().success());
+        // Several lines, where several things are wrong.
+        api.lines.recv_timeout(LIMIT).unwrap()
+    };
+    write("requirements.routes.\"GET /orders\" = \"scope(write)\"");
+    assert_eq!(hang_up(), "the new configuration is in force");
+    assert_eq!(statuses(), [403, 200, 401]);
+    for (more, said) in [
+        ("leway = \"5s\"", "the old configuration stays in force: this configuration cannot work:"),
+        ("leeway = 5s # hunter2", "the old configuration stays in force: "),
+    ] {
+        write(more);
+        let line = hang_up();
+        assert!(line.starts_with(said) && !line.contains("hunter2"), "{line}");
+        while api.lines.recv_timeout(Duration::from_millis(200)).is_ok() {}
+        assert_eq!(statuses(), [403, 200, 401], "{more}");
+    }
+    assert_eq!(api.stop("-TERM"), Some(0));
+
+    let (code, said) = {
+        write("leway = \"5s\"\noptional = 1");
+        let output = run("protected_api", &["--config", file.to_str().unwrap()]);
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains(
+            "  - leway: there is no such key; did you mean leeway?\n  - optional: 1 is not true or false"
+        ),
+        "{said}"
+    );
+}
+
 #[test]
 fn each_printed_curl_line_does_what_it_says() {
     let api = Api::start(&[]);

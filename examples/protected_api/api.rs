@@ -8,6 +8,8 @@ use axum::{
 use serde::Serialize;
 use serde_json::Value;
 use tower_resource_server::{Identity, ResourceServer, middleware::AuthLayer};
+#[cfg(feature = "config")]
+use tower_resource_server::{config::ReloadableServer, http::Json as JsonRefusals};
 
 use crate::{
     context::{self, Context},
@@ -27,6 +29,19 @@ pub(crate) fn router(api: &ResourceServer, layer: AuthLayer, profile: Profile) -
         .route("/healthz", get(async || "ok\n"))
         .route("/.well-known/", any(async || axum::http::StatusCode::NOT_FOUND))
         .route_service("/.well-known/{*path}", api.metadata_service::<Body>())
+}
+
+/// The same as a configuration says that is exchanged meanwhile.
+#[cfg(feature = "config")]
+pub(crate) fn reloadable(server: &ReloadableServer) -> Router {
+    Router::new()
+        .fallback(async |who: Option<Identity>| {
+            Json(who.map(|who| WhoAmI::new(&who, None)).unwrap_or_default())
+        })
+        .layer(server.layer_by(|configured| configured.layer().reject_with(JsonRefusals)))
+        .route("/healthz", get(async || "ok\n"))
+        .route("/.well-known/", any(async || axum::http::StatusCode::NOT_FOUND))
+        .route_service("/.well-known/{*path}", server.metadata_service::<Body>())
 }
 
 /// What a token says about its bearer; nothing where there is none, and none is needed.

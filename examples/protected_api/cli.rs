@@ -1,6 +1,8 @@
 //! The command line.
 
 use std::net::SocketAddr;
+#[cfg(feature = "config")]
+use std::path::PathBuf;
 
 use clap::Parser;
 
@@ -15,7 +17,7 @@ use crate::{
 ///
 /// Without --issuer or --tenant it starts an issuer of its own, prints what it protects, and `curl`
 /// lines to try. With --issuer and --audience it guards against that issuer, with --profile and --tenant
-/// against a vendor's system: every path and method but /healthz and /.well-known/* needs a good
+/// against a vendor's system, with --config as a file says: every path and method but /healthz and /.well-known/* needs a good
 /// token, and is answered with what the token says.
 #[derive(Debug, Parser)]
 #[command(name = "protected_api")]
@@ -26,6 +28,14 @@ pub(crate) struct Cli {
     /// `listening on http://ADDR` says which one it is.
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
+
+    /// A file with the whole configuration: JSON if it ends in .json, TOML otherwise
+    ///
+    /// Variables of the environment that begin with PROTECTED_API_ are laid over it. SIGHUP reads it again: what is
+    /// good is in force at once, and otherwise the old one stays.
+    #[cfg(feature = "config")]
+    #[arg(long, value_name = "FILE", conflicts_with = "trusted")]
+    pub(crate) config: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) issuer: IssuerFlags,

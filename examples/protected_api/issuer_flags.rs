@@ -195,7 +195,7 @@ impl IssuerFlags {
     }
 }
 
-fn one_by_one(error: &ConfigError) -> String {
+pub(crate) fn one_by_one(error: &ConfigError) -> String {
     let mut text = "this configuration cannot work:".to_owned();
     for problem in error.problems() {
         text.push_str("\n  - ");

@@ -6,6 +6,7 @@
 //! - `cli`: the command line.
 //! - `issuer_flags`: from flags to a `ResourceServer`; `requirement_flags`: what operations require;
 //!   `location_flags`: where tokens are; `address_flags`: where clients reach it.
+//! - `config_file`: a server from a file, with the feature `config`.
 //! - `context`: what a vendor's own software would hand to the application.
 //! - `refusals`: what is in the body of a refusal.
 //! - `api`: the routes, and the layer around them.
@@ -15,6 +16,8 @@
 mod address_flags;
 mod api;
 mod cli;
+#[cfg(feature = "config")]
+mod config_file;
 mod context;
 mod demo;
 mod issuer_flags;
@@ -53,6 +56,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), AnyError> {
+    #[cfg(feature = "config")]
+    if let Some(path) = cli.config {
+        return config_file::run(path, cli.listen).await;
+    }
     let refusals = Refusals::of(cli.issuer.profile());
     let add = |server: ResourceServerBuilder| {
         let server = cli.requirements.on(server.reject_with(refusals), cli.issuer.scope());

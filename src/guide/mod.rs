@@ -12,6 +12,7 @@
 //! | [`step_up`] | how to ask for a stronger or fresher login |
 //! | [`grpc`] | how to protect a tonic server |
 //! | [`mcp`] | how to protect the tools of a server of the Model Context Protocol |
+//! | [`configuration`] | how to configure a server from a file and the environment, and exchange that |
 //! | [`behind_a_proxy`] | what a reverse proxy must leave alone |
 //! | [`forward_auth`] | how to tell a service that is not Rust who makes a request |
 //! | [`token_locations`] | where a request may have its token |
@@ -49,6 +50,9 @@ pub mod grpc {
 }
 pub mod mcp {
     #![doc = include_str!("mcp.md")]
+}
+pub mod configuration {
+    #![doc = include_str!("configuration.md")]
 }
 pub mod behind_a_proxy {
     #![doc = include_str!("behind_a_proxy.md")]

@@ -32,6 +32,12 @@ impl<S, R> AuthService<S, R> {
     pub(super) const fn new(inner: S, gate: Arc<Gate<R>>) -> Self {
         Self { inner, gate }
     }
+
+    /// The same in front of another service.
+    #[cfg(feature = "config")]
+    pub(crate) fn around<T>(&self, inner: T) -> AuthService<T, R> {
+        AuthService { inner, gate: Arc::clone(&self.gate) }
+    }
 }
 
 /// A service that an [`AuthService`] can stand in front of: any that is `Clone`, since one that is ready

@@ -11,6 +11,39 @@
 //! | [`keycloak`] | `{server}/realms/{realm}` | `aud` | the claim `typ` |
 //! | [`okta`] | `https://{domain}/oauth2/{id}` | `aud` | `cid` |
 //!
+//! | [`authentik`] | `https://{host}/application/o/{application}/` | `aud`, the client | `azp`, `uid` |
+//! | [`clerk`] | the Frontend API | a list of origins | `sid`; there are only session tokens |
+//! | [`firebase`] | `https://securetoken.google.com/{project}` | `aud`, the project | there are only ID tokens |
+//! | [`fusion_auth`] | what the tenant is set to | a list of applications | `applicationId` |
+//! | [`kinde`] | `https://{name}.kinde.com` | `aud` | `scp` |
+//! | [`ory`] | as configured | `aud` | `client_id` |
+//! | [`ping_one`] | `https://auth.pingone.{region}/{environment}/as` | `aud` | `client_id` |
+//! | [`stytch`] | `stytch.com/{project}` | `aud`, the project | there are only session tokens |
+//! | [`supabase`] | `https://{project}.supabase.co/auth/v1` | `aud`, every user of the project | `session_id`, `role` |
+//! | [`workos`] | `https://api.workos.com` | the keys of the client alone | `sid` |
+//! | [`zitadel`] | the address of the instance | `aud` | `jti` |
+//!
+//! Proxies that verify a login and pass on an assertion of their own, in a header field of their own:
+//!
+//! | preset | field | bound to this server by |
+//! |---|---|---|
+//! | [`aws_alb`] | `x-amzn-oidc-data` | the header's `signer` and `client` |
+//! | [`aws_verified_access`] | `x-amzn-ava-user-context` | the header's `signer` |
+//! | [`cloudflare_access`] | `Cf-Access-Jwt-Assertion` | the tag of the application |
+//! | [`google_iap`] | `x-goog-iap-jwt-assertion` | the backend |
+//! | [`pomerium`] | `X-Pomerium-Jwt-Assertion` | the host of the route |
+//! | [`teleport`] | `Teleport-Jwt-Assertion` | the URI of the application |
+//!
+//! Workloads, of issuers that many get tokens of: `build()` refuses a profile that pins no claim to values of yours.
+//!
+//! | preset | issuer | pinned |
+//! |---|---|---|
+//! | [`github_actions`] | `https://token.actions.githubusercontent.com` | id of the repository, its owner or the enterprise |
+//! | [`gitlab_ci`] | the instance | id of the project or its namespace |
+//! | [`google`] (service accounts) | `https://accounts.google.com` | address of the account |
+//! | [`kubernetes`] | the cluster | account, its uid, or the namespace |
+//! | [`spiffe`] | the trust domain of `sub` | – |
+//!
 //! Each page lists what is checked beyond what [`TokenProfile::jwt`] checks (`iss`, `aud`, `exp`,
 //! `nbf`, `sub`, and that no mark of another kind of token is there), and the quirks to know.
 //! `iat` must be there in all of them: every one of these providers writes it.
@@ -34,18 +67,43 @@
 
 pub mod app_id;
 pub mod auth0;
+pub mod authentik;
+pub mod aws_alb;
+pub mod aws_verified_access;
+pub mod clerk;
+pub mod cloudflare_access;
 pub mod cognito;
 pub mod entra;
+pub mod firebase;
+pub mod fusion_auth;
+pub mod github_actions;
+pub mod gitlab_ci;
 pub mod google;
+pub mod google_iap;
 pub mod keycloak;
+pub mod kinde;
+pub mod kubernetes;
 pub mod layer;
 pub mod mobile_client_access;
 pub mod okta;
+pub mod ory;
+pub mod ping_one;
+pub mod pomerium;
 pub mod sceyt;
+pub mod spiffe;
+pub mod stytch;
+pub mod supabase;
+pub mod teleport;
 mod vcap;
+pub mod workos;
+pub mod zitadel;
 
 pub use self::vcap::VcapError;
-use crate::{keys::Algorithm, policy::claim, profile::TokenProfile};
+use crate::{
+    keys::Algorithm,
+    policy::{Rule, claim},
+    profile::TokenProfile,
+};
 
 /// What the access tokens of all of them have in common.
 fn access_token() -> TokenProfile {
@@ -55,4 +113,23 @@ fn access_token() -> TokenProfile {
 /// Most of them sign with nothing but RS256, and say so nowhere in their keys: then the profile does.
 fn rs256(profile: TokenProfile) -> TokenProfile {
     profile.algorithms([Algorithm::RS256])
+}
+
+/// What the assertions of proxies have in common. Each has an audience or a signer that no other token has.
+fn proxy_assertion() -> TokenProfile {
+    TokenProfile::empty().accept_types(["JWT"]).rule(claim("iss").is_issuer()).rule(claim("exp").after_now())
+}
+
+/// What the tokens of workloads have in common, where a rule must name values of one of these claims.
+fn workload_token<const N: usize>(rules: impl IntoIterator<Item = Rule>, pinned: [&str; N]) -> TokenProfile {
+    let profile = rs256(TokenProfile::empty())
+        .accept_types(["JWT"])
+        .pin_one_of(pinned)
+        .rule(claim("iss").is_issuer())
+        .rule(claim("aud").names_resource())
+        .rule(claim("exp").after_now())
+        .rule(claim("iat").not_in_future())
+        .rule(claim("nbf").not_before().if_present())
+        .rule(claim("sub").non_empty_string());
+    rules.into_iter().fold(profile, TokenProfile::rule)
 }

@@ -264,7 +264,9 @@ impl TokenProfile {
     /// Takes tokens without an `iss`, too: the rule that binds them to their issuer holds where there is
     /// one.
     pub(crate) fn without_need_of_issuer(mut self) -> Self {
-        let optional = |rule: Rule| if rule.binds_issuer() { rule.if_present() } else { rule };
+        let optional = |rule: Rule| {
+            if rule.binds_issuer() && !rule.is_about_header() { rule.if_present() } else { rule }
+        };
         self.rules = self.rules.into_iter().map(optional).collect();
         self
     }

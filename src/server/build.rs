@@ -20,7 +20,7 @@ use crate::{
     metrics,
     policy::{Binding, Compiled, KnownLeaves, Policy, ScopeImplications},
     profile::{CompiledProfile, Once, TokenProfile},
-    store::{MemorySpentStore, Nonces, SpentStore, SpentTokens},
+    store::{MemorySpentStore, Nonces, SpentTokens},
     token::ClaimNames,
 };
 
@@ -34,15 +34,21 @@ impl ResourceServerBuilder {
     /// addresses without the loopback opt-in, ID tokens without a client, limits without sense.
     pub fn build(mut self) -> Result<ResourceServer, ConfigError> {
         let mut problems = std::mem::take(&mut self.problems);
+        let previous = self.previous.take();
+        if let Some(previous) = &previous {
+            self.clock = Arc::clone(&previous.0.clock);
+        }
         self.check(&mut problems);
         let trusted_origins = self.settle_locations(&mut problems);
         let address = Arc::new(self.settle_address(&mut problems));
         let metadata = self.metadata_at(&address);
         let challenger = self.challenger(metadata.as_deref(), &address, &mut problems);
-        let issuers = self.trusted_issuers(&mut problems);
-        let nonces = self.spendable_nonces(&mut problems);
-        let tickets = self.spendable_tickets(&mut problems);
-        let spent_tokens = self.spendable_tokens();
+        let previous = previous.as_ref();
+        let issuers = self.trusted_issuers(previous, &mut problems);
+        let nonces = self.spendable_nonces(previous, &mut problems);
+        let tickets =
+            self.spendable_tickets(previous.and_then(|previous| previous.0.tickets.as_ref()), &mut problems);
+        let spent_tokens = self.spendable_tokens(previous);
         let implications = self.implications(&mut problems);
         let leaves = KnownLeaves::default();
         let required = self.required.clone().unwrap_or_default();
@@ -72,12 +78,17 @@ impl ResourceServerBuilder {
             clock: self.clock,
             limits: self.limits,
             retain_tokens: self.retain_tokens,
+            withdrawn: previous.as_ref().map(|previous| previous.0.withdrawn.clone()).unwrap_or_default(),
             counters: metrics::Counters::new(),
         };
         let inner = Arc::new(inner);
         let weak = Arc::downgrade(&inner);
         inner.tag.belongs_to(weak);
-        ConfigError::unless_empty(problems, ResourceServer(inner))
+        let server = ConfigError::unless_empty(problems, ResourceServer(inner))?;
+        if previous.is_some() {
+            server.withdraw_again();
+        }
+        Ok(server)
     }
 
     /// The public address. Where it is fixed, it may become the resource identifier; the one that the server
@@ -140,7 +151,11 @@ impl ResourceServerBuilder {
     }
 
     /// The table of the issuers, each with its keys and profiles.
-    fn trusted_issuers(&self, all: &mut Vec<ConfigProblem>) -> TrustedIssuers {
+    fn trusted_issuers(
+        &self,
+        previous: Option<&ResourceServer>,
+        all: &mut Vec<ConfigProblem>,
+    ) -> TrustedIssuers {
         let mut names = (ClaimNames::default(), ClaimNames::default());
         let mut sources = KeySources::new(&self.issuers, &self.clock);
         let (mut configured, mut tenants) = (Vec::new(), Vec::new());
@@ -148,8 +163,16 @@ impl ResourceServerBuilder {
             let profiles = self.profiles(issuer, &mut names);
             let mut problems = Problems::of(all, format!("issuers[{n}]"), label(issuer));
             if issuer.is_pattern() {
-                tenants.extend(sources.tenants(issuer, profiles, &mut problems));
+                let of_pattern = sources.tenants(issuer, profiles, &mut problems);
+                if let (Some(new), Some(previous)) = (&of_pattern, previous) {
+                    previous.0.issuers.tenants.iter().for_each(|old| new.succeed(old));
+                }
+                tenants.extend(of_pattern);
             } else if let Some(keys) = sources.of(issuer, &mut problems) {
+                let keys = match previous.and_then(|previous| previous.0.issuers.by_name(&issuer.issuer)) {
+                    Some(known) => keys.succeeding(&known.keys),
+                    None => keys,
+                };
                 configured.push(Configured {
                     issuer: Arc::clone(&issuer.issuer),
                     keys,
@@ -227,20 +250,32 @@ impl ResourceServerBuilder {
         })
     }
 
-    /// Where spent tokens are written down: in the memory of this process unless a store was given.
-    fn spendable_tokens(&mut self) -> Option<SpentTokens> {
-        let given = self.spent_tokens.take();
-        let own =
-            || self.spends(Once::Id).then(|| Arc::new(MemorySpentStore::default()) as Arc<dyn SpentStore>);
-        given.or_else(own).map(SpentTokens::new)
+    /// Where spent tokens are written down: in the memory of this process unless a store was given. What a server has
+    /// written down whose place this one takes stays spent.
+    fn spendable_tokens(&mut self, previous: Option<&ResourceServer>) -> Option<SpentTokens> {
+        let given = self.spent_tokens.take().map(SpentTokens::new);
+        let before = || previous.and_then(|previous| previous.0.spent_tokens.clone());
+        let own = || SpentTokens::new(Arc::new(MemorySpentStore::default()));
+        given.or_else(before).or_else(|| self.spends(Once::Id).then(own))
     }
 
     /// Nonces of this process, for a server whose tokens spend them and that was given none.
-    fn spendable_nonces(&mut self, problems: &mut Vec<ConfigProblem>) -> Option<Nonces> {
+    fn spendable_nonces(
+        &mut self,
+        previous: Option<&ResourceServer>,
+        problems: &mut Vec<ConfigProblem>,
+    ) -> Option<Nonces> {
         let spends = self.spends(Once::Nonce);
-        let given = self.nonces.take();
+        let before = previous.and_then(|previous| previous.0.nonces.clone());
+        let given = self.nonces.take().map(|given| match &before {
+            Some(before) => given.succeeding(before),
+            None => given,
+        });
         if given.is_some() || !spends {
             return given;
+        }
+        if before.is_some() {
+            return before;
         }
         let own = Nonces::new().map_err(|error| format!("{error}; give them with .nonces(..)"));
         Problems::of(problems, "nonces", "nonces").keep("unavailable", own)

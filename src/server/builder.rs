@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderName;
 
 use super::{
-    ApiKeys, CredentialVerifier, CredentialVerifierSettings, PairRules, TrustedIssuer,
+    ApiKeys, CredentialVerifier, CredentialVerifierSettings, PairRules, ResourceServer, TrustedIssuer,
     token_locations::LocationSettings,
 };
 use crate::{
@@ -76,6 +76,8 @@ pub struct ResourceServerBuilder {
     pub(super) verifier_settings: CredentialVerifierSettings,
     pub(super) spent_tokens: Option<Arc<dyn SpentStore>>,
     pub(super) retain_tokens: bool,
+    /// The server that this one takes the place of.
+    pub(super) previous: Option<ResourceServer>,
     pub(super) problems: Vec<ConfigProblem>,
 }
 
@@ -116,6 +118,7 @@ impl ResourceServerBuilder {
             verifier_settings: CredentialVerifierSettings::default(),
             spent_tokens: None,
             retain_tokens: false,
+            previous: None,
             problems: Vec::new(),
         }
     }
@@ -384,6 +387,14 @@ impl ResourceServerBuilder {
     /// them on. Off unless asked for: what is not kept cannot leak.
     pub fn retain_tokens(mut self, retain: bool) -> Self {
         self.retain_tokens = retain;
+        self
+    }
+
+    /// Takes the place of a server: keys that come from the same source are kept with it, those that were
+    /// revoked stay so, and nonces that were spent under the same secret stay spent. It reads the same clock.
+    #[cfg(feature = "config")]
+    pub(crate) fn succeeding(mut self, previous: &ResourceServer) -> Self {
+        self.previous = Some(previous.clone());
         self
     }
 

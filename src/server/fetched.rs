@@ -222,6 +222,13 @@ impl TrustedIssuer {
         self
     }
 
+    /// Fetches through a client that others have, too; which one it is says whether two sources are the same.
+    #[cfg(feature = "config")]
+    pub(crate) fn shared_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
+        self.remote.client = Some(client);
+        self
+    }
+
     /// Whether plain `http` to loopback is allowed, for development and tests: `localhost` and the names below it
     /// (RFC 6761 section 6.3), 127.0.0.0/8 and `::1`. For a host in a container network see
     /// [`DangerousIssuer::plain_http_to`].

@@ -152,6 +152,11 @@ impl TrustedIssuers {
         }
     }
 
+    /// The issuer that is configured by this name.
+    pub(super) fn by_name(&self, issuer: &str) -> Option<&Configured> {
+        self.configured.iter().find(|known| *known.issuer == *issuer)
+    }
+
     /// The tenants that an issuer of this name is one of, if it is trusted.
     pub(super) fn tenants_of(&self, iss: &str) -> Option<&Tenants<Profiles>> {
         self.tenants.iter().find(|tenants| tenants.trusts(iss))

@@ -1,6 +1,9 @@
 //! Keys that the application withdraws or replaces itself.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use super::ResourceServer;
 use crate::{keys::KeySet, source::KeySource};
@@ -99,11 +102,22 @@ impl ResourceServer {
             found.trusted |= tenants.trusts(issuer);
             found.in_use |= tenants.revoke_key(issuer, kid_or_thumbprint);
         }
+        if found.trusted || found.pattern {
+            self.0.withdrawn.add(issuer, kid_or_thumbprint);
+        }
         match found {
             Found { trusted: true, in_use: true, .. } => Ok(KeyRevocation::WasInUse),
             Found { trusted: true, in_use: false, .. } => Ok(KeyRevocation::WasNotInUse),
             Found { pattern: true, .. } => Err(RevokeKeyError::UntrustedTenant),
             Found { pattern: false, .. } => Err(RevokeKeyError::UnknownIssuer),
+        }
+    }
+
+    /// Withdraws whatever was withdrawn so far, from the servers whose place this one takes, too.
+    pub(crate) fn withdraw_again(&self) {
+        for (issuer, key) in self.0.withdrawn.all() {
+            // Where the issuer is not trusted any more, there is nothing to withdraw.
+            let _ = self.revoke_key(&issuer, &key);
         }
     }
 
@@ -128,6 +142,28 @@ impl ResourceServer {
         }
         given.replace(known.profiles.access.key_selection.rename(keys));
         Ok(())
+    }
+}
+
+/// Keys that the application withdrew, by the names of their issuers: shared by the servers that take each
+/// other's place, and never emptied.
+#[derive(Clone, Default)]
+pub(super) struct Withdrawn(Arc<Mutex<Vec<Entry>>>);
+
+/// An issuer, and a key of it.
+type Entry = (Box<str>, Box<str>);
+
+impl Withdrawn {
+    fn add(&self, issuer: &str, key: &str) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = (issuer.into(), key.into());
+        if !all.contains(&entry) {
+            all.push(entry);
+        }
+    }
+
+    fn all(&self) -> Vec<Entry> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

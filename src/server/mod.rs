@@ -83,7 +83,8 @@ pub use self::{
     trusted_issuer::TrustedIssuer,
 };
 use self::{
-    cache::TokenCache, issuers::TrustedIssuers, opaque::Opaque, operations::Operations, unlisted::Unlisted,
+    cache::TokenCache, issuers::TrustedIssuers, key_changes::Withdrawn, opaque::Opaque, operations::Operations,
+    unlisted::Unlisted,
 };
 use crate::{
     http::{
@@ -152,6 +153,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     limits: TokenLimits,
     retain_tokens: bool,
+    /// What the application withdrew, from this server and from those whose place it takes.
+    withdrawn: Withdrawn,
     counters: metrics::Counters,
 }
 

@@ -113,10 +113,20 @@ impl ResourceServerBuilder {
     }
 
     /// Tickets of this process, for a server that takes them and was given none.
-    pub(super) fn spendable_tickets(&mut self, all: &mut Vec<ConfigProblem>) -> Option<Tickets> {
-        let given = self.locations.tickets.take();
+    pub(super) fn spendable_tickets(
+        &mut self,
+        before: Option<&Tickets>,
+        all: &mut Vec<ConfigProblem>,
+    ) -> Option<Tickets> {
+        let given = self.locations.tickets.take().map(|given| match before {
+            Some(before) => given.succeeding(before),
+            None => given,
+        });
         if given.is_some() || !self.locations.takes_tickets() {
             return given;
+        }
+        if before.is_some() {
+            return before.cloned();
         }
         let own = Tickets::new().map_err(|error| format!("{error}; give them with .tickets(..)"));
         Problems::of(all, "tickets", "tickets").keep("unavailable", own)

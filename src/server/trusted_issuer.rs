@@ -177,6 +177,12 @@ impl TrustedIssuer {
         self
     }
 
+    /// Changes what ID tokens of this issuer look like, and keeps the rest.
+    pub fn map_id_token_profile(mut self, change: impl FnOnce(TokenProfile) -> TokenProfile) -> Self {
+        self.id_token_profile = change(self.id_token_profile);
+        self
+    }
+
     /// Accepts tokens of this issuer for this audience, and no longer for those of the server
     /// ([`ResourceServer::builder`](crate::ResourceServer::builder) and
     /// [`audience`](crate::ResourceServerBuilder::audience)). Called again, it adds one.
@@ -190,6 +196,12 @@ impl TrustedIssuer {
     pub fn client_id(mut self, client_id: impl Into<Box<str>>) -> Self {
         self.client_ids.push(client_id.into());
         self
+    }
+
+    /// The name that it is configured by.
+    #[cfg(feature = "config")]
+    pub(crate) fn name(&self) -> &str {
+        &self.issuer
     }
 
     /// Every name that its tokens may have.

@@ -13,7 +13,7 @@ const OPENID: &str = "/.well-known/openid-configuration";
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
 
 /// Where an issuer's metadata is, and what it must say.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Discovery {
     issuer: String,
     plain_http: PlainHttp,

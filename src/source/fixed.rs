@@ -18,6 +18,11 @@ impl FixedKeys {
         Self { snapshot, revoked: Mutex::default() }
     }
 
+    /// Whether both have the same keys now.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.snapshot.load().keys().has_same_keys(other.snapshot.load().keys())
+    }
+
     /// Replaces all keys by others, less those that were withdrawn.
     pub(crate) fn replace(&self, keys: KeySet) {
         let revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);

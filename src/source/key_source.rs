@@ -56,6 +56,16 @@ impl KeySource {
         Self::Fixed(Arc::new(FixedKeys::new(keys)))
     }
 
+    /// The source in the place of another of the same issuer: that one, where nothing differs.
+    pub(crate) fn succeeding(self, previous: &Self) -> Self {
+        let is_same = match (&self, previous) {
+            (Self::Fixed(new), Self::Fixed(old)) => new.is_like(old),
+            (Self::Remote(new), Self::Remote(old)) => new.is_like(old),
+            _ => false,
+        };
+        if is_same { previous.clone() } else { self }
+    }
+
     /// The current keys; `None` when there are none to rely on. Never waits; starts what is due. The
     /// clock is read only for keys that can be too old.
     pub(crate) fn snapshot(&self, now: impl FnOnce() -> Clocks) -> Option<SnapshotRef> {

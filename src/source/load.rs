@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Where an issuer's keys are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum KeyLocation {
     /// At this `jwks_uri`.
     Jwks(SourceUrl),

@@ -11,7 +11,7 @@ const PLACEHOLDER: &str = "{tenant}";
 const MAX_NAME: usize = 64;
 
 /// An issuer identifier with one `{tenant}` in it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TenantPattern {
     whole: Arc<str>,
     /// Where the placeholder begins and ends.

@@ -61,6 +61,17 @@ impl RemoteKeys {
         Arc::new(Self { shared: Arc::new(Shared::new(config)) })
     }
 
+    /// Whether both fetch the same in the same way.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let (one, other) = (&self.shared.config, &other.shared.config);
+        one.name == other.name
+            && one.location == other.location
+            && one.settings == other.settings
+            && one.given.has_same_keys(&other.given)
+            && Arc::ptr_eq(&one.client, &other.client)
+            && Arc::ptr_eq(&one.clock, &other.clock)
+    }
+
     /// The current keys: before the first load and past the stale-if-error limit those that were given,
     /// or `None`.
     ///

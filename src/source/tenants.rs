@@ -219,6 +219,35 @@ impl<T> Tenants<T> {
         }
     }
 
+    /// Takes over the tenants of an earlier server that work, where their keys are fetched in the same way.
+    pub(crate) fn succeed(&self, previous: &Self) {
+        let (new, old) = (&self.config, &previous.config);
+        if new.pattern != old.pattern || new.settings != old.settings || new.plain_http != old.plain_http {
+            return;
+        }
+        let succeed = |tenant: Arc<Tenant<T>>| {
+            let location = match new.resolver.resolve(&tenant.name)? {
+                TenantKeys::JwksUri(url) => KeyLocation::Jwks(url),
+                TenantKeys::Discover => {
+                    KeyLocation::Discover(Discovery::new(&tenant.issuer, &new.plain_http).ok()?)
+                }
+            };
+            // One that fetches nothing by itself: whether it would fetch the same.
+            let same = (new.source)(location, Arc::clone(&tenant.on_demand)).is_like(&tenant.keys);
+            same.then(|| {
+                Arc::new(Tenant {
+                    id: new.ids.fetch_add(1, Ordering::Relaxed),
+                    issuer: Arc::clone(&tenant.issuer),
+                    name: tenant.name.clone(),
+                    keys: Arc::clone(&tenant.keys),
+                    own: self.own(&tenant.issuer),
+                    on_demand: Arc::clone(&tenant.on_demand),
+                })
+            })
+        };
+        self.index.store(Arc::new(Index::of(previous.working().into_iter().filter_map(succeed))));
+    }
+
     /// Whether an issuer is written as a tenant of this pattern is.
     pub(crate) fn fits(&self, issuer: &str) -> bool {
         self.config.pattern.tenant(issuer).is_some()

@@ -108,6 +108,16 @@ impl Nonces {
         self
     }
 
+    /// The same nonces, spent where those of another were, if both have one secret: what was spent stays spent.
+    pub(crate) fn succeeding(mut self, previous: &Self) -> Self {
+        const SAMPLE: &[u8] = b"whether two keys are one";
+        let [own, theirs] = [&self.key, &previous.key].map(|key| hmac::sign(key, SAMPLE));
+        if own.as_ref() == theirs.as_ref() {
+            self.store = Arc::clone(&previous.store);
+        }
+        self
+    }
+
     /// A new nonce. Nothing is stored.
     ///
     /// # Errors

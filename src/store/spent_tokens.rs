@@ -11,6 +11,7 @@ use crate::time::UnixTime;
 const CONTEXT: &[u8] = b"tower-resource-server token 1\0";
 
 /// The tokens that were used of those that count once.
+#[derive(Clone)]
 pub(crate) struct SpentTokens(Arc<dyn SpentStore>);
 
 impl SpentTokens {

@@ -9,7 +9,12 @@ mod google;
 mod keycloak;
 mod mechanisms;
 mod microsoft;
+mod products;
+mod proxies;
 mod rented;
+mod tables;
+mod vendors;
+mod workloads;
 
 use std::sync::LazyLock;
 

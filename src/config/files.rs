@@ -1,0 +1,108 @@
+//! Files that settings name: read when a server is built, and again with each reload.
+
+use std::{fs, io::ErrorKind};
+
+use zeroize::Zeroizing;
+
+use super::{problems::Found, tree::Node};
+use crate::keys::{KeySet, VerifyingKey};
+
+/// The largest file that is read, in bytes: more than any set of keys or authorities has.
+const MAX_FILE: u64 = 4 * 1024 * 1024;
+
+/// The bytes of a file, wiped when they are dropped.
+///
+/// # Errors
+/// What is wrong with the file, and never what is in it.
+pub(super) fn read(path: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    let cannot = |why: &str| format!("the file {path:?} {why}");
+    let metadata = fs::metadata(path).map_err(|error| {
+        cannot(match error.kind() {
+            ErrorKind::NotFound => "is not there; correct its path",
+            ErrorKind::PermissionDenied => "may not be read; give this program the right to",
+            _ => "cannot be read",
+        })
+    })?;
+    if !metadata.is_file() {
+        return Err(cannot("is no file; name one"));
+    }
+    if metadata.len() > MAX_FILE {
+        return Err(cannot("is larger than 4 MiB; name another"));
+    }
+    let bytes = fs::read(path).map(Zeroizing::new);
+    bytes.map_err(|error| {
+        cannot(match error.kind() {
+            ErrorKind::PermissionDenied => "may not be read; give this program the right to",
+            _ => "cannot be read",
+        })
+    })
+}
+
+/// The key of a file that cannot be read, and why.
+pub(super) type Unread = (String, String);
+
+/// What a secret is: the text, or the bytes of the file without one line break at their end.
+///
+/// # Errors
+/// What is wrong with the file.
+pub(super) fn secret(table: &Node, name: &str) -> Option<Result<Zeroizing<Vec<u8>>, Unread>> {
+    if let Some(text) = table.text_of(name) {
+        return Some(Ok(Zeroizing::new(text.as_bytes().to_vec())));
+    }
+    let file = format!("{name}_file");
+    let path = table.text_of(&file)?;
+    let read = read(path).map(|mut bytes| {
+        let end = bytes.strip_suffix(b"\n").map(|rest| rest.strip_suffix(b"\r").unwrap_or(rest).len());
+        if let Some(end) = end {
+            bytes.truncate(end);
+        }
+        bytes
+    });
+    let read = read.and_then(|bytes| {
+        if bytes.is_empty() {
+            Err(format!("the file {path:?} is empty; write the secret into it"))
+        } else {
+            Ok(bytes)
+        }
+    });
+    Some(read.map_err(|why| (file, why)))
+}
+
+/// The keys of a list; `None` where it has been said which of them is none.
+pub(super) fn keys(list: &Node, found: &mut Found<'_>) -> Option<KeySet> {
+    let (mut keys, before) = (Vec::new(), found.count());
+    for (n, table) in list.items().iter().enumerate() {
+        found.within(&format!("[{n}]"), |found| keys.extend(key(table, found)));
+    }
+    (found.count() == before).then(|| KeySet::from_keys(keys))
+}
+
+fn key(table: &Node, found: &mut Found<'_>) -> Option<VerifyingKey> {
+    // The table of keys has the names of all algorithms.
+    let algorithm = table.text_of("algorithm")?.parse().ok()?;
+    let (name, bytes) = match secret(table, "secret").or_else(|| secret(table, "pem"))? {
+        Ok(bytes) => {
+            let names = ["secret", "secret_file", "pem", "pem_file"];
+            (names.into_iter().find(|name| table.get(name).is_some())?.to_owned(), bytes)
+        }
+        Err((name, why)) => {
+            found.add(table, &name, "file", &why);
+            return None;
+        }
+    };
+    let key = if name.starts_with("secret") {
+        VerifyingKey::from_hmac_secret(&bytes, algorithm)
+    } else {
+        VerifyingKey::from_pem(&String::from_utf8_lossy(&bytes), algorithm)
+    };
+    match key {
+        Ok(key) => Some(match table.text_of("kid") {
+            Some(kid) => key.with_kid(kid),
+            None => key,
+        }),
+        Err(error) => {
+            found.add(table, &name, "key", &format!("it is no such key: {error}"));
+            None
+        }
+    }
+}

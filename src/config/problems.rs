@@ -1,0 +1,197 @@
+//! Problems that show when a server is built, under the keys of the configuration.
+
+use super::{check::below, tree::Node};
+use crate::error::ConfigProblem;
+
+/// Collects problems of the keys below a path.
+pub(super) struct Found<'p> {
+    problems: &'p mut Vec<ConfigProblem>,
+    /// Of the whole configuration.
+    root: String,
+    path: String,
+}
+
+impl<'p> Found<'p> {
+    pub(super) fn at(problems: &'p mut Vec<ConfigProblem>, path: impl Into<String>) -> Self {
+        let path = path.into();
+        Self { problems, root: path.clone(), path }
+    }
+
+    /// Adds a problem of the key `name` of a table.
+    pub(super) fn add(&mut self, table: &Node, name: &str, code: &'static str, why: &str) {
+        let path = below(&self.path, name);
+        let key = table.get(name).and_then(|node| node.variable.as_deref()).unwrap_or(&path);
+        self.problems.push(ConfigProblem::new(key, code, format!("{key}: {why}")));
+    }
+
+    /// Adds a problem of the key `name` of the whole configuration, once.
+    pub(super) fn outside(&mut self, root: &Node, name: &str, code: &'static str, why: &str) {
+        let path = below(&self.root, name);
+        let key = root.get(name).and_then(|node| node.variable.as_deref()).unwrap_or(&path);
+        let problem = ConfigProblem::new(key, code, format!("{key}: {why}"));
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// How many problems there are.
+    pub(super) fn count(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// Does what is to be done below a key of the whole configuration. A problem that was added before is
+    /// not added again.
+    pub(super) fn within_root<T>(&mut self, name: &str, run: impl FnOnce(&mut Found<'_>) -> T) -> T {
+        let (mut problems, path) = (Vec::new(), below(&self.root, name));
+        let made = run(&mut Found { problems: &mut problems, root: self.root.clone(), path });
+        for problem in problems {
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+        made
+    }
+
+    /// Does what is to be done below.
+    pub(super) fn within<T>(&mut self, further: &str, run: impl FnOnce(&mut Found<'_>) -> T) -> T {
+        let between = if further.starts_with('[') || self.path.is_empty() { "" } else { "." };
+        let path = format!("{}{between}{further}", self.path);
+        run(&mut Found { problems: self.problems, root: self.root.clone(), path })
+    }
+
+    /// Adds what a builder found, under the first of its keys that is there.
+    pub(super) fn translate(&mut self, root: &Node, issuers: &[(usize, String)], problem: &ConfigProblem) {
+        let (path, text) = match issuer_of(problem.path()).and_then(|(n, part)| Some((issuers.get(n)?, part)))
+        {
+            Some(((number, name), part)) => {
+                let rows = OF_ISSUERS.iter();
+                let mut rows =
+                    rows.filter(|row| row.0 == part && (row.1 == problem.code() || row.1.is_empty()));
+                let keys = rows.next().map_or(&["issuer", "preset"][..], |row| row.2);
+                let issuer = root.get("issuers").and_then(|issuers| issuers.items().get(*number));
+                let base = format!("issuers[{number}]");
+                let key = keys.iter().find(|key| issuer.is_some_and(|issuer| find(issuer, key).is_some()));
+                let path = match (key, keys.first()) {
+                    (Some(key), _) => format!("{base}.{key}"),
+                    // What holds for every issuer that does not say.
+                    (None, Some(key)) if root.get(key).is_some() => (*key).to_owned(),
+                    (None, Some(key)) => format!("{base}.{key}"),
+                    (None, None) => base,
+                };
+                (path, unlabelled(problem.text(), name))
+            }
+            None => {
+                let text = problem.text();
+                let text = text.split_once(": ").map_or(text, |(_, text)| text);
+                let row = OF_SERVER
+                    .iter()
+                    .find(|row| row.0 == problem.path() && (row.1 == problem.code() || row.1.is_empty()));
+                let path = row.map_or(problem.path(), |row| row.2);
+                let of_key = path.strip_prefix("api_keys[").map(|rest| format!("api_keys.keys[{rest}"));
+                (of_key.unwrap_or_else(|| path.to_owned()), text)
+            }
+        };
+        let word = text.split(' ').next().unwrap_or_default();
+        let inner = find(root, &path).and_then(|table| table.get(word));
+        let path = if inner.is_some() { format!("{path}.{word}") } else { path };
+        let variable = find(root, &path).and_then(|node| node.variable.as_deref());
+        let path = if self.path.is_empty() { path } else { format!("{}.{path}", self.path) };
+        let key = variable.unwrap_or(&path);
+        let text = WORDS.iter().fold(text.to_owned(), |text, (code, words)| text.replace(code, words));
+        let problem = ConfigProblem::new(key, problem.code(), format!("{key}: {text}"));
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+}
+
+/// What stands at a path of keys and numbers.
+fn find<'n>(node: &'n Node, path: &str) -> Option<&'n Node> {
+    path.split(['.', '[']).try_fold(node, |node, part| match part.strip_suffix(']') {
+        Some(number) => node.items().get(number.parse::<usize>().ok()?),
+        None => node.get(part),
+    })
+}
+
+/// The number of the issuer that a builder's path begins with, and the part behind it.
+fn issuer_of(path: &str) -> Option<(usize, &str)> {
+    let (number, part) = path.strip_prefix("issuers[")?.split_once(']')?;
+    Some((number.parse().ok()?, part.strip_prefix('.').unwrap_or(part)))
+}
+
+/// A text without the words that the builder calls an issuer by.
+fn unlabelled<'t>(text: &'t str, name: &str) -> &'t str {
+    let label = format!("issuer {name:?}");
+    let rest = text.strip_prefix(&label).unwrap_or(text);
+    let rest = rest.split_once(": ").map_or(rest, |(_, rest)| rest);
+    rest.strip_prefix("refresh settings: ").or_else(|| rest.strip_prefix("tenant settings: ")).unwrap_or(rest)
+}
+
+/// The part of an issuer in a builder's path, the code, and the keys that it may be about.
+const OF_ISSUERS: [(&str, &str, &[&str]); 20] = [
+    ("", "address", &["jwks_uri", "issuer", "preset"]),
+    ("", "pattern", &["issuer", "preset"]),
+    ("", "tenant_settings", &["tenants"]),
+    ("", "tenant_names", &["also_known_as", "tenants"]),
+    ("", "no_tenants", &["tenants"]),
+    ("", "no_pattern", &["tenants", "dangerous.any_tenant"]),
+    ("", "unnamed_tenants", &["tokens_without_issuer"]),
+    ("", "refresh", &["refresh"]),
+    ("", "plain_http", &["dangerous.plain_http_to"]),
+    ("", "hmac", &["tokens.algorithms"]),
+    ("", "no_fitting_key", &["also_keys", "keys", "jwks_file"]),
+    ("", "no_key", &["jwks_file", "keys"]),
+    ("", "key_selection", &["tokens.select_key_by"]),
+    ("", "unnamed_key", &["also_keys"]),
+    ("", "keys_of_tenants", &["also_keys"]),
+    ("", "two_unnamed", &["tokens_without_issuer"]),
+    ("", "unnamed_and_selected", &["tokens_without_issuer"]),
+    ("", "no_client", &["client_ids"]),
+    ("profile", "", &["tokens", "profile", "preset"]),
+    ("id_token_profile", "", &["profile", "preset"]),
+];
+
+/// The same for settings of the whole server.
+const OF_SERVER: [(&str, &str, &str); 8] = [
+    ("audience", "", "audiences"),
+    ("client_id", "", "client_ids"),
+    ("require", "", "requirements.always"),
+    ("realm", "", "challenges.realm"),
+    ("limits", "nesting", "limits.nesting"),
+    ("limits", "keys_tried", "limits.keys_tried"),
+    ("nonces", "", "nonces"),
+    ("id_token", "", "id_token"),
+];
+
+/// What a builder advises, and the same in a configuration.
+const WORDS: [(&str, &str); 26] = [
+    ("a parameter with .token_location(TokenLocation::ticket(..))", "a ticket in token_locations"),
+    ("one with .token_location(TokenLocation::cookie(..))", "a cookie in token_locations"),
+    ("another with .token_location(..)", "another in token_locations"),
+    ("use IdTokenLocation::Header", "use id_token.header"),
+    ("use TokenLocation::authorization", "use authorization"),
+    ("use TokenLocation::cookie", "use cookie"),
+    ("use TokenLocation::websocket", "use websocket"),
+    (".tickets(..)", "tickets.secret_file"),
+    ("use the setter of that name", "use the key of that name"),
+    (".client_id(..)", "client_ids"),
+    (".select_issuer_by(..)", "select_issuer_by"),
+    (".allow_loopback_http(true)", "allow_loopback_http"),
+    (".dangerous().plain_http_to(", "dangerous.plain_http_to ("),
+    (".allow_tenants(..)", "tenants.allow"),
+    (".dangerous().any_tenant()", "dangerous.any_tenant"),
+    (
+        "begin it with TrustedIssuer::tenants(..)",
+        "write {tenant} where the name stands, or leave tenants out",
+    ),
+    (".also_keys(..)", "also_keys"),
+    ("TokenProfile::algorithms", "tokens.algorithms"),
+    ("VerifyingKey::kid", "kid"),
+    ("use KeySelection::Kid", "write kid"),
+    (r#"add claim("iss").is_issuer()"#, "leave iss out of without_rules_on"),
+    (r#"add claim("aud").names_resource()"#, "leave aud out of without_rules_on"),
+    (r#"add claim("exp").after_now(), which must be there"#, "leave exp out of without_rules_on"),
+    (r#"add claim("exp").after_now()"#, "leave exp out of without_rules_on"),
+    (".nonces(..)", "nonces.secret_file"),
+    ("scope_implies: ", ""),
+];

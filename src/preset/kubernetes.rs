@@ -1,0 +1,91 @@
+//! Kubernetes: the projected tokens of service accounts.
+//!
+//! | checked | |
+//! |---|---|
+//! | `iss` | the issuer of the cluster, `--service-account-issuer` |
+//! | `aud` | this server, as the volume of the pod names it |
+//! | `sub`, or `kubernetes.io` with its namespace or the uid of the account | **one of your values**: `build()` refuses a profile without |
+//! | `exp`, `iat`, `nbf` | as in every token |
+//! | algorithm | RS256 or ES256 |
+//!
+//! Quirks:
+//!
+//! - Whoever may create pods in some namespace of the cluster gets a token for any audience: so the audience alone admits the
+//!   whole cluster.
+//! - `sub` is `system:serviceaccount:{namespace}:{name}`: an account that is deleted and made again has the same.
+//!   `/kubernetes.io/serviceaccount/uid` has another.
+//! - The tokens of old Secrets have no `exp` and no `aud`: they are refused.
+//! - A token of a pod that was deleted is good until it ends. The API server's TokenReview would say so; nothing here asks it.
+//! - The API server serves its keys to those alone that it knows, under a certificate of its own: [`in_cluster`]. Managed
+//!   clusters publish theirs, and are found by discovery: [`cluster`].
+//!
+//! **Not checked**: whether the pod, the node or the account is still there.
+//!
+//! Source: <https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/>.
+
+use crate::{
+    keys::Algorithm,
+    policy::{Rule, claim},
+    profile::TokenProfile,
+};
+
+/// The claims of which one must be pinned.
+const PINNED: [&str; 3] = ["sub", "/kubernetes.io/namespace", "/kubernetes.io/serviceaccount/uid"];
+
+/// The projected tokens of service accounts for which these rules hold.
+pub fn token(rules: impl IntoIterator<Item = Rule>) -> TokenProfile {
+    super::workload_token(rules, PINNED).algorithms([Algorithm::RS256, Algorithm::ES256])
+}
+
+/// The service accounts of a cluster that publishes its keys, each as namespace and name.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use tower_resource_server::{ResourceServer, preset::kubernetes};
+///
+/// let issuer = "https://oidc.eks.eu-central-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE";
+/// let api = ResourceServer::builder("https://orders.example")
+///     .issuer(kubernetes::cluster(issuer, [("shop", "web"), ("shop", "worker")]))
+///     .build()?;
+/// # let _ = api;
+/// # Ok(())
+/// # }
+/// ```
+#[cfg(feature = "remote")]
+#[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
+pub fn cluster<'a>(
+    issuer: &str,
+    accounts: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> crate::TrustedIssuer {
+    crate::TrustedIssuer::discover(issuer, token([subject_of(accounts)]))
+}
+
+/// The same for the cluster that this process runs in: its keys are fetched from the API server, with the certificate and
+/// the token that every pod is given. `issuer` is `https://kubernetes.default.svc.cluster.local` unless the cluster is
+/// set otherwise.
+///
+/// # Errors
+/// The files of the service account cannot be read, or the HTTP client cannot be made.
+#[cfg(feature = "remote")]
+#[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
+pub fn in_cluster<'a>(
+    issuer: &str,
+    accounts: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> std::io::Result<crate::TrustedIssuer> {
+    const DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+    const SERVER: &str = "https://kubernetes.default.svc";
+    let client = crate::net::ReqwestClient::builder()
+        .root_certificates(std::fs::read(format!("{DIRECTORY}/ca.crt"))?)
+        .bearer_token_file(SERVER, format!("{DIRECTORY}/token"))
+        .build()
+        .map_err(std::io::Error::other)?;
+    let keys = format!("{SERVER}/openid/v1/jwks");
+    let profile = token([subject_of(accounts)]);
+    Ok(crate::TrustedIssuer::with_jwks_uri(issuer, keys, profile).http_client(client))
+}
+
+/// The rule that `sub` is one of these accounts, each as namespace and name.
+pub fn subject_of<'a>(accounts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Rule {
+    let subject = |(namespace, name): (&str, &str)| format!("system:serviceaccount:{namespace}:{name}");
+    claim("sub").one_of(accounts.into_iter().map(subject))
+}

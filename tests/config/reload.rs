@@ -1,0 +1,280 @@
+//! A configuration is exchanged: at once, whole, and only for one that works.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use axum::{
+    Extension, Router,
+    body::Body,
+    routing::{any, get},
+};
+use http::{Method, Request, StatusCode};
+use tower::ServiceExt;
+use tower_resource_server::{
+    Identity,
+    config::{ReloadableServer, ServerConfig},
+    policy::scope,
+    test_util::TestIssuer,
+};
+
+use crate::{
+    built::{Folder, with_keys_of},
+    load,
+    support::{ask, request},
+};
+
+/// A server that reads the clock of `issuer`.
+fn begin(issuer: &TestIssuer, toml: &str) -> ReloadableServer {
+    let clock = issuer.clock().clone();
+    ReloadableServer::with(&load(toml).unwrap(), move |server| server.clock(clock.clone())).unwrap()
+}
+
+fn app(api: &ReloadableServer) -> Router {
+    let name = async |who: Option<Identity>| who.map_or(String::new(), |who| who.subject().to_owned());
+    Router::new()
+        .route("/guarded", any(name).layer(api.guard(scope("guard"))))
+        .fallback(any(name))
+        .layer(api.layer())
+        .route_service("/.well-known/{*path}", api.metadata_service::<Body>())
+        .route_service("/keys", api.health_service::<Body>())
+}
+
+async fn status(app: &Router, path: &str, token: &str) -> StatusCode {
+    ask(app, request(Method::GET, path, Some(token))).await.status()
+}
+
+#[tokio::test]
+async fn what_is_new_is_in_force_at_once() {
+    let (issuer, folder) = (TestIssuer::new(), Folder::new("reload"));
+    let file = |root: &str| with_keys_of(&issuer, &folder, root, "");
+    let api = begin(&issuer, &file("requirements.always = \"scope(a)\""));
+    let app = app(&api);
+    let [a, b] = ["a guard", "b"].map(|scopes| issuer.access_token("alice").scope(scopes).mint().unwrap());
+    assert_eq!([status(&app, "/", &a).await, status(&app, "/", &b).await], [200, 403]);
+    assert_eq!(status(&app, "/guarded", &a).await, 200);
+
+    api.reload(
+        &load(&file("requirements.always = \"scope(b)\"\nmetadata.resource_name = \"Orders\"")).unwrap(),
+    )
+    .unwrap();
+    assert_eq!([status(&app, "/", &a).await, status(&app, "/", &b).await], [403, 200]);
+    assert_eq!(status(&app, "/guarded", &b).await, 403);
+    let document = ask(&app, request(Method::GET, "/.well-known/oauth-protected-resource", None)).await;
+    assert!(document.body.contains("\"resource_name\":\"Orders\""), "{}", document.body);
+    // The guard's scope is in the metadata before a request has come to it.
+    assert!(document.body.contains("guard"), "{}", document.body);
+    assert_eq!(ask(&app, request(Method::GET, "/keys", None)).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_bad_configuration_changes_nothing() {
+    let (issuer, folder) = (TestIssuer::new(), Folder::new("bad"));
+    let api = begin(&issuer, &with_keys_of(&issuer, &folder, "", ""));
+    let app = app(&api);
+    let token = issuer.access_token("alice").mint().unwrap();
+    for (name, root, expected) in [
+        (
+            "a limit",
+            "limits.keys_tried = 0",
+            "limits.keys_tried: keys_tried is 0, so that no token could be verified; use 1 or more",
+        ),
+        (
+            "a file",
+            "nonces.secret_file = \"/nowhere\"",
+            "nonces.secret_file: the file \"/nowhere\" is not there; correct its path",
+        ),
+    ] {
+        let config = load(&with_keys_of(&issuer, &folder, root, "")).unwrap();
+        assert_eq!(api.reload(&config).unwrap_err().to_string(), expected, "{name}");
+        assert_eq!(status(&app, "/", &token).await, 200, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn keys_are_read_again_and_those_that_were_revoked_stay_revoked() {
+    let (issuer, folder) = (TestIssuer::new(), Folder::new("keys-again"));
+    let file = with_keys_of(&issuer, &folder, "", "");
+    let api = begin(&issuer, &file);
+    let app = app(&api);
+    let first = issuer.access_token("alice").mint().unwrap();
+    assert_eq!(status(&app, "/", &first).await, 200);
+
+    // The same file holds another key.
+    issuer.rotate();
+    let second = issuer.access_token("alice").mint().unwrap();
+    assert_eq!(status(&app, "/", &second).await, 401);
+    folder.file("keys.json", &issuer.jwks().to_string());
+    let config: ServerConfig = load(&file).unwrap();
+    api.reload(&config).unwrap();
+    assert_eq!(status(&app, "/", &second).await, 200);
+
+    let revoked = api.current().server().revoke_key(TestIssuer::ISSUER, "key-2").unwrap();
+    assert!(revoked.was_in_use());
+    assert_eq!(status(&app, "/", &second).await, 401);
+    api.reload(&config).unwrap();
+    assert_eq!(status(&app, "/", &second).await, 401);
+    // Also when its issuer was not trusted in between.
+    let other = file.replace("https://issuer.test", "https://other.test");
+    api.reload(&load(&other).unwrap()).unwrap();
+    api.reload(&config).unwrap();
+    assert_eq!(status(&app, "/", &second).await, 401);
+}
+
+/// An issuer on this machine that counts the fetches of its keys.
+async fn serve(issuer: &TestIssuer) -> (String, Arc<AtomicUsize>) {
+    let fetches = Arc::new(AtomicUsize::new(0));
+    let (jwks, counter) = (issuer.jwks().to_string(), Arc::clone(&fetches));
+    let router = Router::new().route(
+        "/keys",
+        get(async move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            ([("content-type", "application/json"), ("cache-control", "max-age=900")], jwks)
+        }),
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (format!("http://{address}/keys"), fetches)
+}
+
+#[tokio::test]
+async fn the_same_source_keeps_its_keys() {
+    let issuer = TestIssuer::new();
+    let (url, fetches) = serve(&issuer).await;
+    let file = |root: &str, of_issuer: &str| {
+        format!(
+            "resource = \"https://api.test\"\n{root}\n[[issuers]]\nissuer = \"https://issuer.test\"\n\
+             profile = \"rfc9068\"\njwks_uri = \"{url}\"\nallow_loopback_http = true\n{of_issuer}"
+        )
+    };
+    let api = begin(&issuer, &file("", ""));
+    let app = app(&api);
+    let token = issuer.access_token("alice").scope("a").mint().unwrap();
+    assert_eq!(status(&app, "/", &token).await, 200);
+    assert_eq!(fetches.load(Ordering::SeqCst), 1);
+    for (name, root, of_issuer, expected) in [
+        ("the same", "", "", 1),
+        ("a requirement", "requirements.always = \"scope(a)\"", "", 1),
+        ("an audience", "audiences = [\"b\"]", "audiences = [\"https://api.test\"]", 1),
+        ("another profile", "", "tokens.require_types = [\"at+jwt\"]", 1),
+        ("another schedule", "", "refresh.max_freshness = \"10m\"", 2),
+        ("the same schedule, for all", "refresh.max_freshness = \"10m\"", "", 2),
+        ("another client", "http.platform_roots = true\nrefresh.max_freshness = \"10m\"", "", 3),
+        (
+            "the same client, of the issuer",
+            "refresh.max_freshness = \"10m\"",
+            "http.platform_roots = true",
+            3,
+        ),
+    ] {
+        api.reload(&load(&file(root, of_issuer)).unwrap()).unwrap();
+        assert_eq!(status(&app, "/", &token).await, 200, "{name}");
+        assert_eq!(fetches.load(Ordering::SeqCst), expected, "{name}");
+    }
+}
+
+/// Two configurations that no request may mix: under each, the layer and the guard ask for one name, and the
+/// handler is told of the same audience.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_loses_no_request_and_mixes_no_configurations() {
+    let (issuer, folder) = (TestIssuer::new(), Folder::new("load"));
+    // Tokens are of one scope and renamed: `left` or `right` is what the configuration makes of it.
+    let file = |side: &str| {
+        with_keys_of(
+            &issuer,
+            &folder,
+            &format!("requirements.always = \"scope({side})\"\nchallenges.realm = \"{side}\""),
+            &format!("tokens.rename_scopes.a = \"{side}\""),
+        )
+    };
+    let [left, right] = ["left", "right"].map(|side| load(&file(side)).unwrap());
+    let clock = issuer.clock().clone();
+    let api = ReloadableServer::with(&left, move |server| server.clock(clock.clone())).unwrap();
+    // The guard asks again for what its own configuration calls the scope.
+    let guard = api.guard_by(|configured| {
+        let realm = format!("{:?}", configured.server().health().len());
+        assert_eq!(realm, "1");
+        configured.server().guard(scope("x").or(scope("left")).or(scope("right")))
+    });
+    let sides = async |who: Identity| who.scopes().collect::<Vec<_>>().join(" ");
+    let app = Router::new().route("/", any(sides).layer(guard)).layer(api.layer());
+    let token = issuer.access_token("alice").scope("a").mint().unwrap();
+    let other = issuer.access_token("alice").scope("b").mint().unwrap();
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let (app, token, other, stop) = (app.clone(), token.clone(), other.clone(), Arc::clone(&stop));
+            tokio::spawn(async move {
+                let mut seen = [0_usize; 2];
+                let mut refused = 0;
+                while !stop.load(Ordering::Relaxed) || seen[0] + seen[1] < 200 {
+                    let answer = ask(&app, request(Method::GET, "/", Some(&token))).await;
+                    // The scope was renamed by one configuration: a layer, a guard or a requirement of the
+                    // other would have refused it.
+                    assert_eq!(answer.status(), 200, "{:?}", answer.challenge());
+                    seen[usize::from(answer.body == "right")] += 1;
+                    assert!(["left", "right"].contains(&&*answer.body), "{}", answer.body);
+                    let answer = ask(&app, request(Method::GET, "/", Some(&other))).await;
+                    assert_eq!(answer.status(), 403);
+                    // What is named and the realm are of one configuration.
+                    let challenge = answer.challenge().unwrap();
+                    let of = |side: &str| {
+                        challenge.contains(&format!("scope=\"{side}\""))
+                            && challenge.ends_with(&format!("realm=\"{side}\""))
+                    };
+                    assert!(of("left") || of("right"), "{challenge}");
+                    refused += 1;
+                }
+                (seen, refused)
+            })
+        })
+        .collect();
+    for n in 0..300 {
+        api.reload(if n % 2 == 0 { &right } else { &left }).unwrap();
+        tokio::task::yield_now().await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    let (mut left, mut right) = (0, 0);
+    for client in clients {
+        let (seen, refused) = client.await.unwrap();
+        assert_eq!(seen[0] + seen[1], refused);
+        left += seen[0];
+        right += seen[1];
+    }
+    assert!(left > 0 && right > 0, "{left} and {right}: both were in force");
+}
+
+/// What a request that is under way was decided under stays what its guard asks, and other servers are other.
+#[tokio::test]
+async fn a_request_is_decided_under_one_configuration() {
+    let (issuer, folder) = (TestIssuer::new(), Folder::new("one"));
+    let file =
+        |side: &str| with_keys_of(&issuer, &folder, "", &format!("tokens.rename_scopes.a = \"{side}\""));
+    let api = begin(&issuer, &file("left"));
+    let right = load(&file("right")).unwrap();
+    // Between the layer and the guard, the configuration is exchanged.
+    let exchange = {
+        let api = api.clone();
+        axum::middleware::from_fn(move |request: Request<Body>, next: axum::middleware::Next| {
+            api.reload(&right).unwrap();
+            next.run(request)
+        })
+    };
+    let inner = Router::new()
+        .route("/", any(async |who: Identity, Extension(()): Extension<()>| who.scopes().collect::<String>()))
+        .layer(Extension(()))
+        .layer(api.guard(scope("left").or(scope("right"))));
+    let app = Router::new().merge(inner).layer(exchange).layer(api.layer());
+    let token = issuer.access_token("alice").scope("a").mint().unwrap();
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let answer = app.clone().oneshot(request(Method::GET, "/", Some(&token))).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let body = axum::body::to_bytes(answer.into_body(), 100).await.unwrap();
+        answers.push(String::from_utf8(body.to_vec()).unwrap());
+    }
+    assert_eq!(answers, ["left", "right"]);
+}

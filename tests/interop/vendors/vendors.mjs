@@ -1,0 +1,55 @@
+// The verifiers of the vendors, each with its key handed in: nothing is fetched.
+
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const require = createRequire(import.meta.url);
+const here = dirname(fileURLToPath(import.meta.url));
+
+/** Modules of a package that it does not export. */
+const inner = (path) => require(join(here, 'node_modules', path));
+
+const BALANCER =
+  'arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/shop/50dc6c495c0c9188';
+const BACKEND = '/projects/123456789012/global/backendServices/4242';
+
+function google({ kid, pem }) {
+  const { OAuth2Client } = require('google-auth-library');
+  const client = new OAuth2Client();
+  return (token) =>
+    client.verifySignedJwtWithCertsAsync(token, { [kid]: pem }, BACKEND, ['https://cloud.google.com/iap']);
+}
+
+function aws({ kid, jwk }) {
+  const { AlbJwtVerifier } = require('aws-jwt-verify');
+  const verifier = AlbJwtVerifier.create({ issuer: 'https://login.example', clientId: 'shop-web', albArn: BALANCER });
+  verifier.cacheJwks({ keys: [{ ...jwk, kid, use: 'sig', alg: 'ES256' }] });
+  return async (token) => verifier.verifySync(token);
+}
+
+function clerk({ pem }) {
+  const { verifyToken } = require('@clerk/backend');
+  return async (token) => {
+    const settings = { jwtKey: pem, authorizedParties: ['https://shop.example'], clockSkewInMs: 60_000 };
+    return verifyToken(token, settings);
+  };
+}
+
+function firebase({ kid, pem }) {
+  const { FirebaseTokenVerifier, ID_TOKEN_INFO } = inner('firebase-admin/lib/auth/token-verifier.js');
+  const { PublicKeySignatureVerifier } = inner('firebase-admin/lib/utils/jwt.js');
+  const app = { options: { projectId: 'shop-12345' } };
+  const verifier = new FirebaseTokenVerifier(
+    'https://keys.example', 'https://securetoken.google.com/', ID_TOKEN_INFO, app,
+  );
+  verifier.signatureVerifier = new PublicKeySignatureVerifier({ fetchPublicKeys: async () => ({ [kid]: pem }) });
+  return (token) => verifier.verifyJWT(token);
+}
+
+export const VENDORS = {
+  'google-auth-library': google,
+  'aws-jwt-verify': aws,
+  '@clerk/backend': clerk,
+  'firebase-admin': firebase,
+};
