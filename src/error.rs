@@ -114,6 +114,9 @@ pub enum TokenError {
     ForeignClaim(ClaimName),
     /// The token is bound to a key of its sender (`cnf`, RFC 7800), and no proof of that key was verified.
     SenderConstrained,
+    /// The token is not bound to a key of its sender, and must be: it came under the scheme `DPoP`, or
+    /// where only bound tokens are taken.
+    NotSenderConstrained,
     /// The ID token's `nonce` is not the one that was expected.
     WrongNonce,
     /// The ID token's `at_hash` is not that of the access token it came with.
@@ -203,6 +206,9 @@ impl TokenError {
             Self::SenderConstrained => {
                 ("sender_constrained", "the token is bound to its sender and came without proof")
             }
+            Self::NotSenderConstrained => {
+                ("not_sender_constrained", "the token is not bound to its sender and has to be")
+            }
             Self::WrongNonce => ("wrong_nonce", "the token's nonce is not the expected one"),
             Self::WrongAccessTokenHash => {
                 ("wrong_access_token_hash", "the ID token belongs to another access token")
@@ -269,7 +275,12 @@ impl TokenError {
                 "have the issuer write it as a string that is not empty"
             }
             Self::ForeignClaim(_) => "send the kind of token that belongs here",
-            Self::SenderConstrained => "request a bearer token: no proof of possession is verified here",
+            Self::SenderConstrained => {
+                "send it under the scheme DPoP with a proof of its key where the server takes these, else request a bearer token"
+            }
+            Self::NotSenderConstrained => {
+                "request a token with a DPoP proof, so that it is bound to the proof's key"
+            }
             Self::WrongNonce => {
                 "begin the login anew and take the token that answers it: this one answers another"
             }

@@ -259,6 +259,13 @@ impl Identity {
         actor(&self.claim("act")?).map(str::to_owned)
     }
 
+    /// The thumbprint of the key that the access token is bound to (`jkt`, RFC 9449 section 6.1), and whose proof
+    /// came with the request; `None` of a bearer token.
+    #[must_use]
+    pub fn key_thumbprint(&self) -> Option<&str> {
+        self.access_contents()?.confirmation().map(|confirmation| &*confirmation.thumbprint)
+    }
+
     /// The earliest `exp` of its tokens, without leeway. A request is accepted until
     /// [`valid_until`](Self::valid_until).
     #[must_use]

@@ -41,6 +41,7 @@
 //! | [`keys`] | from a JWK, PEM or DER to a key that is parsed once, and sets of keys |
 //! | [`policy`] | rules on claims, and requirements of operations, as data |
 //! | [`profile`] | what tokens of one kind look like: RFC 9068, OpenID Connect, your own |
+//! | [`proof`] | whether the sender of a token holds the key that it is bound to (DPoP) |
 //! | `verify` | the order of all checks of a token, written once |
 //! | `identity` | [`Identity`]: what only verification can make |
 //! | [`mod@metrics`] | what is counted, with the feature of that name |
@@ -132,6 +133,7 @@ pub mod net;
 pub mod policy;
 pub mod preset;
 pub mod profile;
+pub mod proof;
 mod server;
 pub mod source;
 pub mod store;
@@ -152,9 +154,9 @@ pub use identity::{
 pub use server::DangerousIssuer;
 pub use server::{
     ApiKey, ApiKeyState, ApiKeyStatus, ApiKeys, CacheSettings, CredentialError, CredentialVerifier,
-    CredentialVerifierSettings, HealthService, IdTokenExpectations, KeyRevocation, OpaqueCredential,
-    PairRules, ReplaceApiKeysError, ReplaceKeysError, ResourceServer, ResourceServerBuilder, RevokeKeyError,
-    TrustedIssuer, Verification, VerifiedCredential,
+    CredentialVerifierSettings, DEFAULT_DPOP_WINDOW, Dpop, HealthService, IdTokenExpectations, KeyRevocation,
+    MAX_DPOP_WINDOW, OpaqueCredential, PairRules, ReplaceApiKeysError, ReplaceKeysError, ResourceServer,
+    ResourceServerBuilder, RevokeKeyError, TrustedIssuer, Verification, VerifiedCredential,
 };
 
 /// The snippets of the README, compiled.

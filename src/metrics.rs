@@ -109,7 +109,6 @@ mod counting {
     }
 
     /// The counters of a server that accepts more than tokens, each looked up with the first of its kind.
-    #[derive(Default)]
     pub(crate) struct CredentialCounters {
         api_key: OnceLock<Counter>,
         deprecated_api_key: OnceLock<Counter>,
@@ -117,6 +116,10 @@ mod counting {
     }
 
     impl CredentialCounters {
+        pub(crate) const fn new() -> Self {
+            Self { api_key: OnceLock::new(), deprecated_api_key: OnceLock::new(), verifier: OnceLock::new() }
+        }
+
         pub(crate) fn count(&self, kind: CredentialKind) {
             let (counter, kind) = match kind {
                 CredentialKind::ApiKey => (&self.api_key, "api_key"),
@@ -202,10 +205,13 @@ mod counting {
     #[cfg(feature = "remote")]
     use super::{Arc, Duration};
 
-    #[derive(Default)]
     pub(crate) struct CredentialCounters;
 
     impl CredentialCounters {
+        pub(crate) const fn new() -> Self {
+            Self
+        }
+
         pub(crate) const fn count(&self, _: CredentialKind) {}
     }
 

@@ -64,6 +64,7 @@ fn every_error_is_one_line_without_a_period() {
             TokenError::LifetimeOutOfBounds,
             TokenError::WrongAudience,
             TokenError::SenderConstrained,
+            TokenError::NotSenderConstrained,
             TokenError::WrongNonce,
             TokenError::WrongAccessTokenHash,
             TokenError::AuthenticationTooOld,

@@ -587,6 +587,31 @@ fn behind_a_proxy_challenges_and_metadata_have_the_public_address() {
 }
 
 #[test]
+fn tokens_are_taken_where_flags_say() {
+    let (issuer, keys) = issuer_with_file("locations.json");
+    let bearer = bearer(&issuer.access_token("alice").client_id("web"));
+    let token = bearer.strip_prefix("Bearer ").unwrap();
+    let flags = "--listen 127.0.0.1:0 --issuer https://login.example --audience https://api.example \
+                 --token-location header:X-Assertion --token-location cookie:__Host-session \
+                 --token-location websocket:bearer. --jwks-file";
+    let arguments: Vec<_> = flags.split_whitespace().chain([keys.to_str().unwrap()]).collect();
+    let api = Api::start(&arguments);
+    let (cookie, protocols) = (format!("__Host-session={token}"), format!("chat, bearer.{token}"));
+    let foreign = ("Origin", "https://evil.example");
+    for (name, method, fields, status) in [
+        ("nothing", "GET", &[][..], 401),
+        ("Authorization", "GET", &[("Authorization", &*bearer)], 200),
+        ("a header", "GET", &[("X-Assertion", token)], 200),
+        ("a cookie", "GET", &[("Cookie", &*cookie)], 200),
+        ("a cookie of another page", "POST", &[("Cookie", &*cookie), foreign], 403),
+        ("a subprotocol", "GET", &[("Sec-WebSocket-Protocol", &*protocols)], 200),
+        ("two places", "GET", &[("Authorization", &*bearer), ("Cookie", &*cookie)], 400),
+    ] {
+        assert_eq!(send(&api.address, method, "/orders", fields).status, status, "{name}");
+    }
+}
+
+#[test]
 fn what_cannot_work_is_said_before_it_listens() {
     const ISSUER: &str = "--issuer https://login.example --audience a";
     for (line, status, said) in [
@@ -630,6 +655,14 @@ fn what_cannot_work_is_said_before_it_listens() {
         (&format!("{ISSUER} --algorithms HS256"), 1, "\n  - issuer"),
         ("--public-url https://a.example", 2, "--issuer"),
         ("--trust-proxy 10.0.0.0/8", 2, "--issuer"),
+        ("--token-location cookie:a", 2, "--issuer"),
+        (
+            &format!("{ISSUER} --token-location body:a"),
+            2,
+            "expected header:NAME, cookie:NAME or websocket:PREFIX",
+        ),
+        (&format!("{ISSUER} --token-location cookie:"), 2, "--token-location"),
+        (&format!("{ISSUER} --token-location cookie:a;b"), 1, "\n  - token_location"),
         (&format!("{ISSUER} --public-url a.example"), 1, "\n  - public_address"),
         (&format!("{ISSUER} --trust-proxy 10.0.0.0/8"), 1, "\n  - public_address"),
         (
@@ -664,6 +697,7 @@ fn what_cannot_work_is_said_before_it_listens() {
         "--allow-loopback-http",
         "--public-url",
         "--trust-proxy",
+        "--token-location",
     ] {
         assert!(help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")), "{flag}: {help}");
     }
@@ -736,4 +770,47 @@ fn own_profile_accepts_the_vendors_token_and_says_why_it_refuses_the_others() {
             "expired"
         ]
     );
+}
+
+#[test]
+fn three_providers_at_once() {
+    let output = run("three_providers", &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    let (keycloak, auth0, entra) = (
+        "of https://id.shop.example/realms/shop",
+        "of https://shop.eu.auth0.com/",
+        "of https://login.microsoftonline.com/6babcaad-604b-40ac-a9d7-9fd97c0b779f/v2.0",
+    );
+    let expected = [
+        ("Keycloak, a user", format!("reads: yes; deletes: yes; client shop-web; 1 {keycloak}")),
+        ("Keycloak, no role", format!("reads: yes; deletes: no; client shop-web; 1 {keycloak}")),
+        ("Keycloak, the audience of another", "refused (wrong_audience)".to_owned()),
+        ("Keycloak, an ID token", "refused (invalid_claim)".to_owned()),
+        ("Auth0, a user", format!("reads: yes; deletes: yes; client shop-spa; auth0|1 {auth0}")),
+        ("Auth0, an application", format!("reads: yes; deletes: yes; client worker; worker@clients {auth0}")),
+        ("Auth0, the issuer without its slash", "refused (untrusted_issuer)".to_owned()),
+        ("Auth0, an ID token", "refused (foreign_claim)".to_owned()),
+        ("Entra, a user", format!("reads: yes; deletes: yes; client 5a2b9d1e-desk; 1 {entra}")),
+        ("Entra, an application", format!("reads: yes; deletes: no; client 5a2b9d1e-desk; 1 {entra}")),
+        (
+            "Entra, an application without roles",
+            format!("reads: no; deletes: no; client 5a2b9d1e-desk; 1 {entra}"),
+        ),
+        (
+            "Entra, too many groups, an admin",
+            format!("reads: yes; deletes: yes, says the directory; client 5a2b9d1e-desk; 1 {entra}"),
+        ),
+        (
+            "Entra, too many groups, another",
+            format!("reads: yes; deletes: no; client 5a2b9d1e-desk; 1 {entra}"),
+        ),
+        ("Entra, another tenant", "refused (invalid_claim)".to_owned()),
+        ("Entra, an ID token", "refused (foreign_claim)".to_owned()),
+        ("Entra, signed by Auth0", "refused (unknown_key)".to_owned()),
+    ];
+    let lines: Vec<_> = text.lines().map(|line| line.split_at(36)).collect();
+    let lines: Vec<_> =
+        lines.iter().map(|(what, verdict)| (what.trim_end(), verdict.trim().to_owned())).collect();
+    assert_eq!(lines, expected);
 }

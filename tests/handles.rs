@@ -85,7 +85,8 @@ fn handles_and_errors_have_the_traits_that_users_expect() {
         Algorithm, AlgorithmSet, KeySet, VerifyingKey,
         Requirement, Rule, ClaimRule, TokenProfile, KeySelection,
         ReqwestClient, SourceUrl, Limits, RefreshSettings, TenantSettings, TenantKeys, Health, SourceState,
-        Nonces,
+        Nonces, crate_::store::DpopNonces, crate_::Dpop, crate_::test_util::DpopKey,
+        crate_::test_util::DpopProof,
         Grammar, Spacing, IdTokenLocation, Reason, Rejection, ChallengeRow, ChallengeTable, Empty, Json,
         MetadataService<Bytes>, AsServer, LoginRedirect<Json>, ProblemDetails, RefusalBody,
         crate_::axum::Allowed<TestIssuer>,
@@ -106,7 +107,7 @@ fn handles_and_errors_have_the_traits_that_users_expect() {
         ConfigError, TokenError, Malformed, ClaimsError, RevokeKeyError, ReplaceKeysError,
         KeyError, JwksError, PemError, UnknownAlgorithm, WeakSecret, InvalidScope,
         HttpError, BearerTokenError, UrlError, FetchError, MetadataError, RefreshError, NoRuntime,
-        NonceError, NonceSetupError, SpendError, RequestError, VcapError,
+        crate_::proof::ProofError, NonceError, NonceSetupError, SpendError, RequestError, VcapError,
         SigningKeyError, IssueError, UserIdentityError, ExchangeError, AnswerError, StateError,
         InvalidLoginPage, PatternError,
     ];

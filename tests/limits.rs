@@ -20,7 +20,8 @@ const PAGE: &str = include_str!("../src/guide/limits.md");
 
 /// Numbers that limit nothing: sizes that memory is set aside in, codes, layouts, and where one way of
 /// doing the same becomes faster than another.
-const NO_LIMITS: [&str; 26] = [
+const NO_LIMITS: [&str; 28] = [
+    "config::locations::LAST_DATE",
     "http::challenge::TYPICAL_LENGTH",
     "json::strict::FIRST_INNER_LEVEL",
     "json::strict::HASHED_FROM",
@@ -37,12 +38,13 @@ const NO_LIMITS: [&str; 26] = [
     "preset::sceyt::error_body::NOT_ALLOWED",
     "preset::sceyt::error_body::UNAUTHORIZED",
     "preset::sceyt::error_body::UNAVAILABLE",
+    "proof::dpop::END_INCLUDED",
     "server::cache::ENTRY_OVERHEAD",
     "server::cache::TAIL",
     "server::cache::TYPICAL_ENTRY",
     "source::tenants::GRAIN",
     "store::memory::CLEARED_PER_CALL",
-    "store::nonces::RANDOM",
+    "store::seal::RANDOM",
     "token::claims::INLINE",
     "token::names::MARKS",
     "token::plain::MEMBERS",

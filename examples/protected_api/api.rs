@@ -6,7 +6,7 @@ use axum::{
     routing::{any, get},
 };
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower_resource_server::{Identity, ResourceServer, middleware::AuthLayer};
 #[cfg(feature = "config")]
 use tower_resource_server::{config::ReloadableServer, http::Json as JsonRefusals};
@@ -56,6 +56,9 @@ pub(crate) struct WhoAmI {
     actor: Option<String>,
     expires_at: Option<u64>,
     claims: Option<Value>,
+    /// What the token is bound to, as its `cnf` has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmation: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<Value>,
 }
@@ -72,6 +75,7 @@ impl WhoAmI {
             actor: who.actor(),
             expires_at: who.expires_at().map(|at| at.as_secs()),
             claims: who.claims().ok(),
+            confirmation: who.key_thumbprint().map(|jkt| json!({ "jkt": jkt })),
             context: context.and_then(|context| context(who)),
         }
     }

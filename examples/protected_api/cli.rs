@@ -8,6 +8,7 @@ use clap::Parser;
 
 use crate::{
     address_flags::AddressFlags,
+    dpop_flags::DpopFlags,
     issuer_flags::{IssuerFlags, address},
     location_flags::LocationFlags,
     requirement_flags::RequirementFlags,
@@ -48,4 +49,7 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     pub(crate) address: AddressFlags,
+
+    #[command(flatten)]
+    pub(crate) dpop: DpopFlags,
 }

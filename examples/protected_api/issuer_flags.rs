@@ -146,7 +146,8 @@ impl IssuerFlags {
         and(server).build().map(Some).map_err(|error| one_by_one(&error).into())
     }
 
-    fn leeway(&self) -> Option<Duration> {
+    /// How far clocks may disagree, if it was said.
+    pub(crate) fn leeway(&self) -> Option<Duration> {
         self.leeway.map(Duration::from_secs)
     }
 

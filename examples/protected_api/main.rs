@@ -5,7 +5,8 @@
 //!
 //! - `cli`: the command line.
 //! - `issuer_flags`: from flags to a `ResourceServer`; `requirement_flags`: what operations require;
-//!   `location_flags`: where tokens are; `address_flags`: where clients reach it.
+//!   `location_flags`: where tokens are; `address_flags`: where clients reach it; `dpop_flags`: tokens that are
+//!   bound to their sender.
 //! - `config_file`: a server from a file, with the feature `config`.
 //! - `context`: what a vendor's own software would hand to the application.
 //! - `refusals`: what is in the body of a refusal.
@@ -20,6 +21,7 @@ mod cli;
 mod config_file;
 mod context;
 mod demo;
+mod dpop_flags;
 mod issuer_flags;
 mod location_flags;
 mod refusals;
@@ -36,7 +38,7 @@ use std::{
 use axum::Router;
 use clap::Parser;
 use tokio::net::TcpListener;
-use tower_resource_server::{ResourceServer, ResourceServerBuilder};
+use tower_resource_server::{ResourceServer, ResourceServerBuilder, profile::DEFAULT_LEEWAY};
 
 use self::{cli::Cli, refusals::Refusals, shutdown::Shutdown};
 
@@ -61,9 +63,10 @@ async fn run(cli: Cli) -> Result<(), AnyError> {
         return config_file::run(path, cli.listen).await;
     }
     let refusals = Refusals::of(cli.issuer.profile());
+    let dpop = cli.dpop.settings(cli.issuer.leeway().unwrap_or(DEFAULT_LEEWAY))?;
     let add = |server: ResourceServerBuilder| {
         let server = cli.requirements.on(server.reject_with(refusals), cli.issuer.scope());
-        cli.address.on(cli.locations.on(server))
+        cli.address.on(cli.locations.on(server)).dpop(dpop)
     };
     match cli.issuer.resource_server(add)? {
         Some(api) => guard(cli, api).await,

@@ -13,6 +13,7 @@ use crate::{
 
 pub(super) const UNREAD: &str = "the token cannot be read";
 pub(super) const ISSUER: &str = "iss names a trusted issuer";
+const PROOF: &str = "the token is as bound to its sender as it has to be, and needs no proof here";
 const SIGNATURE: &str = "the signature is good";
 const ONLY_IN_PAIRS: &str = "send it with the access token that it came with: alone, it is tied to no client";
 const NO_CLIENT: &str = "give the server the client that ID tokens are for: ResourceServerBuilder::client_id";
@@ -24,8 +25,7 @@ pub(super) fn plan(profile: &CompiledProfile, limits: &TokenLimits) -> impl Iter
     let rules = profile.all_rules().map(|CompiledRule { rule, .. }| {
         Finding::unchecked(Stage::Claims, rule.to_string(), UNREAD).about(rule.claim(), None)
     });
-    let facts = [Fact::Subject, Fact::Client, Fact::Scopes, Fact::Spent].into_iter();
-    let facts = facts.filter_map(|fact| profile.fact_in_words(fact));
+    let facts = Fact::ALL.into_iter().filter_map(|fact| profile.fact_in_words(fact));
     let header = profile.header_in_words(limits).into_iter().map(row(Stage::Header, UNREAD));
     let claims = rules.chain(facts.map(row(Stage::Claims, UNREAD)));
     let key = [Finding::unchecked(Stage::Key, profile.key_in_words(None), NO_ALGORITHM)];
@@ -88,6 +88,7 @@ pub(super) fn row(
             let row = Finding::new(Stage::Form, "tokens of this kind are taken by themselves");
             return Some(row.judged(result, None).advised(if in_pairs { ONLY_IN_PAIRS } else { NO_CLIENT }));
         }
+        Checked::Proof => return Some(Finding::new(Stage::Claims, PROOF).judged(result, None)),
         _ => return None,
     };
     let rule = profile?.header_in_words(limits).into_iter().nth(n)?;

@@ -10,6 +10,7 @@
 //! | [`scopes_and_roles`] | how to say what an operation requires |
 //! | [`api_keys`] | how to accept API keys beside tokens and get rid of them, and how to verify other credentials |
 //! | [`step_up`] | how to ask for a stronger or fresher login |
+//! | [`dpop`] | how to take tokens that are bound to a key of their sender |
 //! | [`grpc`] | how to protect a tonic server |
 //! | [`mcp`] | how to protect the tools of a server of the Model Context Protocol |
 //! | [`configuration`] | how to configure a server from a file and the environment, and exchange that |
@@ -44,6 +45,9 @@ pub mod api_keys {
 }
 pub mod step_up {
     #![doc = include_str!("step_up.md")]
+}
+pub mod dpop {
+    #![doc = include_str!("dpop.md")]
 }
 pub mod grpc {
     #![doc = include_str!("grpc.md")]

@@ -27,8 +27,21 @@ pub(crate) struct Challenger {
     realm: Option<Box<str>>,
     /// The address of the protected resource metadata.
     resource_metadata: Option<Box<str>>,
+    dpop: Option<DpopChallenges>,
     manner: Manner,
 }
+
+/// How a server challenges that takes tokens under the scheme `DPoP` (RFC 9449 section 7.1).
+#[derive(Clone, Debug)]
+pub(crate) struct DpopChallenges {
+    /// The algorithms of proofs, with spaces in between.
+    pub(crate) algorithms: Box<str>,
+    /// Whether no other scheme is offered.
+    pub(crate) alone: bool,
+}
+
+/// The scheme of tokens that come with a proof.
+pub(super) const DPOP: &str = "DPoP";
 
 impl Challenger {
     /// # Errors
@@ -41,7 +54,13 @@ impl Challenger {
     ) -> Result<Self, String> {
         let realm = realm.map(|realm| quotable("realm", realm)).transpose()?;
         let resource_metadata = resource_metadata.map(address).transpose()?;
-        Ok(Self { table, realm, resource_metadata, manner: Manner::default() })
+        Ok(Self { table, realm, resource_metadata, dpop: None, manner: Manner::default() })
+    }
+
+    /// With challenges in the scheme `DPoP`.
+    pub(crate) fn with_dpop(mut self, dpop: Option<DpopChallenges>) -> Self {
+        self.dpop = dpop;
+        self
     }
 
     /// How its refusals are sent.
@@ -66,9 +85,22 @@ impl Challenger {
             (true, Case::NoCredentials) => self.table.schemes.len(),
             (true, _) => 1,
         };
-        let schemes = self.table.schemes.iter().take(schemes);
-        let challenges = schemes.filter_map(|scheme| self.challenge(scheme, row, &reason, asked)).collect();
-        Rejection::new(reason, row.clone(), challenges, retry_after, self.manner.clone())
+        let schemes = self.table.schemes.iter().map(|scheme| &**scheme).take(schemes);
+        let challenge = |scheme| self.challenge(scheme, row, &reason, asked);
+        let Some(dpop) = &self.dpop else {
+            let challenges = schemes.filter_map(challenge).collect();
+            return Rejection::new(reason, row.clone(), challenges, retry_after, self.manner.clone());
+        };
+        let in_dpop = Some(DPOP).filter(|_| row.challenge).and_then(challenge);
+        let (challenges, under_dpop) = match case {
+            _ if dpop.alone || matches!(reason, Reason::InvalidProof(_)) => {
+                (in_dpop.into_iter().collect(), None)
+            }
+            // `Bearer` comes first: some clients look no further.
+            Case::NoCredentials => (schemes.filter_map(challenge).chain(in_dpop).collect(), None),
+            _ => (schemes.filter_map(challenge).collect(), in_dpop),
+        };
+        Rejection::new(reason, row.clone(), challenges, retry_after, self.manner.clone()).or_under_dpop(under_dpop)
     }
 
     /// The same refusal with the metadata at `url`, in the challenges that name it. No configured text holds
@@ -113,6 +145,9 @@ impl Challenger {
                 ChallengeParameter::MaxAge => max_age.as_deref(),
                 ChallengeParameter::ResourceMetadata => {
                     self.resource_metadata.as_deref().filter(|_| row.scoped)
+                }
+                ChallengeParameter::Algs => {
+                    self.dpop.as_ref().filter(|_| scheme == DPOP).map(|dpop| &*dpop.algorithms)
                 }
                 ChallengeParameter::Realm => self.realm.as_deref(),
             };

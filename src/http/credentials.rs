@@ -12,7 +12,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 
 use super::{
-    Grammar, RequestHead,
+    DpopScheme, Grammar, RequestHead,
+    dpop::PROOF,
     grammar::Cut,
     locations::{Found, FoundIn, Locations},
 };
@@ -33,6 +34,10 @@ pub enum RequestError {
     IdTokenAlone,
     /// The header that names the issuer occurs twice.
     SeveralSelectors,
+    /// More than one `DPoP` field (RFC 9449 section 4.3).
+    SeveralProofs,
+    /// A bearer token with a DPoP proof beside it.
+    ProofOfBearer,
     /// There are tokens in more than one of the server's [locations](super::TokenLocation).
     SeveralLocations,
     /// The server's locations must hold the same token, and do not.
@@ -71,6 +76,8 @@ impl RequestError {
             Self::MalformedIdToken => "the ID token field is malformed",
             Self::IdTokenAlone => "the request carries an ID token without an access token",
             Self::SeveralSelectors => "the request names the issuer several times",
+            Self::SeveralProofs => "the request has several DPoP fields",
+            Self::ProofOfBearer => "the request has a DPoP proof and a token of another scheme",
             Self::SeveralLocations => "the request has tokens in several places",
             Self::LocationsDisagree => "the request does not have the same token in every place",
             Self::SeveralHeaders => "the request has several header fields of the token",
@@ -105,12 +112,14 @@ pub(crate) struct RequestProfile {
     pub(crate) id_token: Option<IdTokenLocation>,
     /// The header that names the issuer, where tokens do not.
     pub(crate) selector: Option<HeaderName>,
+    /// The scheme of tokens that come with a proof, where it is taken.
+    pub(crate) dpop: Option<DpopScheme>,
     /// Where tokens are, unless in `Authorization` alone.
     pub(crate) locations: Option<Box<Locations>>,
     /// Whether the inner service gets the tokens, too.
     pub(crate) removes_credentials: bool,
     /// Whether anything is read beside one field, as [`settle`](Self::settle) found.
-    elsewhere: bool,
+    pub(super) elsewhere: bool,
 }
 
 /// A token, and the one behind it.
@@ -150,7 +159,7 @@ impl RequestProfile {
     /// Makes ready what a server reads, once all settings are there.
     pub(crate) fn settle(&mut self) {
         let own = matches!(self.id_token, Some(IdTokenLocation::Header(_)));
-        self.elsewhere = self.selector.is_some() || own || self.locations.is_some();
+        self.elsewhere = self.selector.is_some() || own || self.locations.is_some() || self.dpop.is_some();
     }
 
     /// Whether one field is all that there is to read, and it is there once at most.
@@ -182,6 +191,7 @@ impl RequestProfile {
             None if own.is_some() => return Err(RequestError::IdTokenAlone),
             None => return Ok(None),
         };
+        self.check_proofs(headers)?;
         Ok(Some(Credentials { access, id: second.or(own), selector: self.selected(headers)? }))
     }
 
@@ -221,7 +231,9 @@ impl RequestProfile {
     #[inline]
     fn cut<'a>(&self, authorization: Option<&'a HeaderValue>) -> Result<Option<Tokens<'a>>, RequestError> {
         let Some(value) = authorization else { return Ok(None) };
-        match self.grammar.cut(value.as_bytes(), self.takes_pairs()) {
+        let pairs = self.takes_pairs();
+        let under_dpop = self.dpop.as_ref().and_then(|dpop| dpop.cut(value.as_bytes(), pairs));
+        match under_dpop.unwrap_or_else(|| self.grammar.cut(value.as_bytes(), pairs)) {
             Cut::Tokens { first, second } => Ok(Some((first, second))),
             Cut::Malformed => Err(RequestError::MalformedAuthorization),
             Cut::Nothing => Ok(None),
@@ -251,8 +263,9 @@ impl RequestProfile {
             Some(IdTokenLocation::Header(name)) => Some(name),
             _ => None,
         };
+        let proof = self.dpop.as_ref().map(|_| &PROOF);
         let located = self.locations.iter().flat_map(|locations| locations.own_fields());
-        [Some(&AUTHORIZATION), own].into_iter().flatten().chain(located)
+        [Some(&AUTHORIZATION), own, proof].into_iter().flatten().chain(located)
     }
 
     /// Keeps the credentials out of the logs of what handles the request next: every value, also

@@ -38,8 +38,20 @@ pub(crate) struct Metadata {
     authorization_servers: Vec<Box<str>>,
     pub(crate) scopes: ScopesSupported,
     settings: ResourceMetadata,
+    dpop: DpopMembers,
     /// The last document that was signed: without its signature, and with it.
     signed: Mutex<Option<(Bytes, Bytes)>>,
+}
+
+/// What the document says of bound tokens (RFC 9728 section 2).
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct DpopMembers {
+    /// The algorithms of proofs; none where no proofs are taken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) dpop_signing_alg_values_supported: Vec<&'static str>,
+    /// Whether every token must be bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dpop_bound_access_tokens_required: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -51,6 +63,8 @@ struct Document<'a> {
     scopes_supported: Vec<Box<str>>,
     #[serde(flatten)]
     members: &'a Members,
+    #[serde(flatten)]
+    dpop: &'a DpopMembers,
     #[serde(skip_serializing_if = "Option::is_none")]
     signed_metadata: Option<String>,
 }
@@ -63,10 +77,11 @@ impl Metadata {
         authorization_servers: Vec<Box<str>>,
         scopes: ScopesSupported,
         settings: ResourceMetadata,
+        dpop: DpopMembers,
     ) -> Option<Self> {
         let place = WellKnown::of(resource)?;
         let (resource, signed) = (resource.into(), Mutex::default());
-        Some(Self { resource, place, address, authorization_servers, scopes, settings, signed })
+        Some(Self { resource, place, address, authorization_servers, scopes, settings, dpop, signed })
     }
 
     /// The document of a resource.
@@ -76,6 +91,7 @@ impl Metadata {
             authorization_servers: &self.authorization_servers,
             scopes_supported: self.scopes.all(),
             members: &self.settings.members,
+            dpop: &self.dpop,
             signed_metadata: None,
         };
         let unsigned = Bytes::from(serde_json::to_vec(&document).ok()?);

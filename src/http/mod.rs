@@ -5,6 +5,7 @@
 //!   not get; `same_origin`: which pages may send cookies.
 //! - `credentials`: which headers carry tokens; `grammar`: how the `Authorization` field is cut into
 //!   them (RFC 6750 section 2.1, and other schemes).
+//! - `dpop`: tokens under the scheme `DPoP`, and the field of their proof (RFC 9449 section 7.1).
 //! - `reason`: why a request is refused ([`Reason`]), and the row of each reason.
 //! - `table`: what each case is in HTTP ([`ChallengeTable`]); `challenge`: the `WWW-Authenticate`
 //!   fields that its row asks for (RFC 6750 section 3); `lasting`: challenges that are sent often.
@@ -27,6 +28,7 @@ mod challenge;
 mod cookie;
 mod credentials;
 mod document;
+mod dpop;
 mod forwarded;
 mod grammar;
 mod grpc;
@@ -34,8 +36,8 @@ mod head;
 mod lasting;
 #[cfg(any(feature = "axum", feature = "tonic"))]
 mod late;
-mod login_redirect;
 mod locations;
+mod login_redirect;
 mod metadata;
 mod network;
 mod plain;
@@ -55,19 +57,20 @@ mod table;
 mod token_location;
 mod well_known;
 
-pub(crate) use challenge::Challenger;
+pub(crate) use challenge::{Challenger, DpopChallenges};
 pub(crate) use credentials::{Credentials, RequestProfile, is_token68};
 pub use credentials::{IdTokenLocation, RequestError};
 pub(crate) use document::{Audience, document};
+pub(crate) use dpop::DpopScheme;
 pub(crate) use grammar::is_token;
 pub use grammar::{Grammar, Spacing};
 pub use head::RequestHead;
 #[cfg(any(feature = "axum", feature = "tonic"))]
 pub(crate) use late::{LateRefusal, Refuse};
-pub use login_redirect::{InvalidLoginPage, LoginRedirect};
 pub(crate) use locations::{FoundIn, Locations};
-pub(crate) use metadata::Metadata;
+pub use login_redirect::{InvalidLoginPage, LoginRedirect};
 pub use metadata::MetadataService;
+pub(crate) use metadata::{DpopMembers, Metadata};
 pub use plain::is_plain_path;
 pub use problem::ProblemDetails;
 pub(crate) use public_address::{KnownAddress, resource_at};

@@ -239,6 +239,11 @@ impl KnownAddress {
         if problems.is_empty() { Ok(Self { resource, base, proxies }) } else { Err(problems) }
     }
 
+    /// Whether the URLs of requests are known.
+    pub(crate) const fn is_known(&self) -> bool {
+        self.base.is_some()
+    }
+
     /// Whether each request may tell another one.
     #[inline]
     pub(crate) fn is_per_request(&self) -> bool {

@@ -8,7 +8,7 @@
 use std::{fmt, sync::Arc};
 
 use super::RequestError;
-use crate::{error::TokenError, policy::StepUp, token::TokenKind};
+use crate::{error::TokenError, policy::StepUp, proof::ProofError, token::TokenKind};
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub enum Reason {
         /// Why it is not accepted.
         error: TokenError,
     },
+    /// A good token that is bound to a key, and a proof that does not show that its sender holds the key.
+    InvalidProof(ProofError),
     /// A good token that does not meet what the operation requires.
     InsufficientScope {
         /// The scopes to ask for: every one of the [alternative](crate::policy::Requirement) that is nearest to
@@ -38,8 +40,8 @@ pub enum Reason {
     CrossOrigin,
     /// The issuer's keys cannot be had right now, so that nothing is known about the token: 503.
     KeysUnavailable,
-    /// The token is good, and the store of spent nonces is full or cannot be reached: 503. The nonce is
-    /// not spent.
+    /// The token is good, and the store of spent nonces and proofs is full or cannot be reached: 503. The
+    /// nonce or the proof is not spent.
     SpentStoreUnavailable,
     /// The application's [verifier](crate::CredentialVerifier) cannot say right now whether a credential is good: it said
     /// so itself, did not answer in time, or too many requests wait for it: 503.
@@ -72,6 +74,8 @@ pub(super) enum Case {
     SeveralFields,
     InvalidRequest,
     InvalidToken,
+    InvalidProof,
+    NonceWanted,
     InsufficientScope,
     InsufficientUserAuthentication,
     /// Another credential would not help.
@@ -94,7 +98,7 @@ impl Reason {
     /// The table of reasons.
     pub(super) const fn row(&self) -> Row {
         use GrpcStatus::{Internal, PermissionDenied, Unauthenticated, Unavailable};
-        use RequestError::{SeveralAuthorizations, SeveralHeaders, SeveralSelectors};
+        use RequestError::{SeveralAuthorizations, SeveralHeaders, SeveralProofs, SeveralSelectors};
 
         const fn row(code: &'static str, phrase: &'static str, case: Case, grpc: GrpcStatus) -> Row {
             Row { code, phrase, verified: false, case, grpc }
@@ -108,7 +112,9 @@ impl Reason {
             }
             Self::InvalidRequest(error) => {
                 let case = match error {
-                    SeveralAuthorizations | SeveralHeaders | SeveralSelectors => Case::SeveralFields,
+                    SeveralAuthorizations | SeveralHeaders | SeveralProofs | SeveralSelectors => {
+                        Case::SeveralFields
+                    }
                     _ => Case::InvalidRequest,
                 };
                 row("invalid_request", error.description(), case, Unauthenticated)
@@ -118,6 +124,15 @@ impl Reason {
                 use TokenError::{AlreadyUsed, PairMismatch, StaleNonce};
                 let by_then = matches!(error, PairMismatch | StaleNonce | AlreadyUsed);
                 if by_then { verified(row) } else { row }
+            }
+            Self::InvalidProof(error) => {
+                let case = match error {
+                    ProofError::NonceWanted => Case::NonceWanted,
+                    // The proof is good; it is the token that is not this sender's (RFC 9449 section 7.1).
+                    ProofError::WrongKey => Case::InvalidToken,
+                    _ => Case::InvalidProof,
+                };
+                verified(row(error.code(), error.description(), case, Unauthenticated))
             }
             Self::InsufficientScope { scope } => {
                 let phrase = match scope {
@@ -146,7 +161,7 @@ impl Reason {
             ),
             Self::SpentStoreUnavailable => verified(row(
                 "spent_store_unavailable",
-                "no nonce can be spent right now",
+                "nothing that counts once can be spent right now",
                 Case::Unavailable,
                 Unavailable,
             )),
@@ -206,6 +221,7 @@ impl std::error::Error for Reason {
         match self {
             Self::InvalidRequest(error) => Some(error),
             Self::InvalidToken { error, .. } => Some(error),
+            Self::InvalidProof(error) => Some(error),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Response, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{self, Entry},
 };
 use smallvec::SmallVec;
@@ -41,11 +41,13 @@ pub(super) type Challenges = SmallVec<[HeaderValue; 1]>;
 #[derive(Clone, Debug)]
 pub struct Rejection(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     reason: Reason,
     row: ChallengeRow,
     challenges: Challenges,
+    /// The challenge in the scheme `DPoP`, for clients that used it, where that is another.
+    under_dpop: Option<HeaderValue>,
     retry_after: Option<Duration>,
     manner: Manner,
     counter: metrics::Refused,
@@ -90,7 +92,16 @@ impl Rejection {
         manner: Manner,
     ) -> Self {
         let counter = metrics::Refused::of(reason.code(), reason.is_verified());
-        Self(Arc::new(Inner { reason, row, challenges, retry_after, manner, counter }))
+        let under_dpop = None;
+        Self(Arc::new(Inner { reason, row, challenges, under_dpop, retry_after, manner, counter }))
+    }
+
+    /// With this challenge for clients that used the scheme `DPoP`.
+    pub(super) fn or_under_dpop(mut self, challenge: Option<HeaderValue>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.under_dpop = challenge;
+        }
+        self
     }
 
     /// Counts it, each time that it is used.
@@ -115,8 +126,9 @@ impl Rejection {
 
     /// The same, for a reason that is given often.
     pub(crate) fn lasting(mut self) -> Self {
-        if let Some(Inner { challenges, row, .. }) = Arc::get_mut(&mut self.0) {
-            for value in challenges.iter_mut().chain(row.headers.iter_mut().map(|(_, value)| value)) {
+        if let Some(Inner { challenges, row, under_dpop, .. }) = Arc::get_mut(&mut self.0) {
+            let of_row = row.headers.iter_mut().map(|(_, value)| value);
+            for value in challenges.iter_mut().chain(of_row).chain(under_dpop) {
                 *value = lasting(value.clone());
             }
         }
@@ -125,15 +137,24 @@ impl Rejection {
 
     /// The same refusal with other challenges. It is not counted again.
     pub(super) fn with_challenges(&self, change: impl Fn(&HeaderValue) -> HeaderValue) -> Self {
-        let Inner { reason, row, challenges, retry_after, manner, counter } = &*self.0;
-        Self(Arc::new(Inner {
-            reason: reason.clone(),
-            row: row.clone(),
-            challenges: challenges.iter().map(change).collect(),
-            retry_after: *retry_after,
-            manner: manner.clone(),
-            counter: counter.clone(),
-        }))
+        let mut inner = Inner::clone(&self.0);
+        let all = inner.challenges.iter_mut().chain(&mut inner.under_dpop);
+        all.for_each(|challenge| *challenge = change(challenge));
+        Self(Arc::new(inner))
+    }
+
+    /// The same refusal for a client that used the scheme `DPoP`. It is not counted again.
+    pub(crate) fn in_dpop(&self) -> Option<Self> {
+        let challenge = self.0.under_dpop.clone()?;
+        let challenges = Challenges::from_iter([challenge]);
+        Some(Self(Arc::new(Inner { challenges, under_dpop: None, ..Inner::clone(&self.0) })))
+    }
+
+    /// The same refusal with a header more. It is not counted again.
+    pub(crate) fn with_header(&self, name: HeaderName, value: HeaderValue) -> Self {
+        let mut inner = Inner::clone(&self.0);
+        inner.row.headers.push((name, value));
+        Self(Arc::new(inner))
     }
 
     /// Why the request is refused.

@@ -53,7 +53,7 @@ pub(super) struct Members {
 }
 
 /// The members that have a setter, or that the server writes.
-const WRITTEN: [&str; 11] = [
+const WRITTEN: [&str; 13] = [
     "resource",
     "authorization_servers",
     "scopes_supported",
@@ -64,6 +64,8 @@ const WRITTEN: [&str; 11] = [
     "resource_policy_uri",
     "resource_tos_uri",
     "authorization_details_types_supported",
+    "dpop_signing_alg_values_supported",
+    "dpop_bound_access_tokens_required",
     "signed_metadata",
 ];
 

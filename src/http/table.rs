@@ -5,6 +5,8 @@
 //! | no credentials | 401, scope | none (RFC 6750 section 3.1) |
 //! | several `Authorization` fields; other bad grammar | 400, description | `invalid_request` |
 //! | a token that is not accepted | 401, description, scope | `invalid_token` |
+//! | a DPoP proof that is not accepted | 401, description, scope | `invalid_dpop_proof` (RFC 9449 section 7.1) |
+//! | a DPoP proof without a nonce of the server | 401, description, scope | `use_dpop_nonce` (section 9) |
 //! | a requirement is not met | 403, scope | `insufficient_scope` |
 //! | a stronger or fresher login is needed | 401, `acr_values`, `max_age`, scope | `insufficient_user_authentication` |
 //! | a page of another origin sent a cookie | 403, no challenge | none |
@@ -111,16 +113,18 @@ pub enum ChallengeParameter {
     Scope,
     /// `resource_metadata` (RFC 9728 section 5.1).
     ResourceMetadata,
+    /// `algs` (RFC 9449 section 7.1), in challenges of the scheme `DPoP`.
+    Algs,
     /// `realm` (RFC 9110 section 11.5).
     Realm,
 }
 
-use ChallengeParameter::{AcrValues, Error, ErrorDescription, MaxAge, Realm, ResourceMetadata, Scope};
+use ChallengeParameter::{AcrValues, Algs, Error, ErrorDescription, MaxAge, Realm, ResourceMetadata, Scope};
 
 impl ChallengeParameter {
     /// The realm comes last: real clients search the whole text for `scope=`.
-    const DEFAULT_ORDER: [Self; 7] =
-        [Error, ErrorDescription, AcrValues, MaxAge, Scope, ResourceMetadata, Realm];
+    const DEFAULT_ORDER: [Self; 8] =
+        [Error, ErrorDescription, AcrValues, MaxAge, Scope, ResourceMetadata, Algs, Realm];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -130,6 +134,7 @@ impl ChallengeParameter {
             MaxAge => "max_age",
             Scope => "scope",
             ResourceMetadata => "resource_metadata",
+            Algs => "algs",
             Realm => "realm",
         }
     }
@@ -155,11 +160,13 @@ impl ChallengeParameter {
 pub struct ChallengeTable {
     /// At least one.
     pub(super) schemes: SmallVec<[Box<str>; 1]>,
-    pub(super) order: [ChallengeParameter; 7],
+    pub(super) order: [ChallengeParameter; 8],
     no_credentials: ChallengeRow,
     several_fields: ChallengeRow,
     invalid_request: ChallengeRow,
     invalid_token: ChallengeRow,
+    invalid_proof: ChallengeRow,
+    nonce_wanted: ChallengeRow,
     insufficient_scope: ChallengeRow,
     insufficient_user_authentication: ChallengeRow,
     cross_origin: ChallengeRow,
@@ -189,6 +196,8 @@ impl ChallengeTable {
             several_fields: invalid_request.clone(),
             invalid_request,
             invalid_token: row(StatusCode::UNAUTHORIZED).error("invalid_token").described().scoped(),
+            invalid_proof: row(StatusCode::UNAUTHORIZED).error("invalid_dpop_proof").described().scoped(),
+            nonce_wanted: row(StatusCode::UNAUTHORIZED).error("use_dpop_nonce").described().scoped(),
             // Everything that the operation needs, not what is missing: the next token replaces this one.
             insufficient_scope: row(StatusCode::FORBIDDEN).error("insufficient_scope").scoped(),
             insufficient_user_authentication: row(StatusCode::UNAUTHORIZED)
@@ -264,6 +273,11 @@ impl ChallengeTable {
         self
     }
 
+    /// Whether its one scheme is `Bearer`.
+    pub(crate) fn offers_bearer_alone(&self) -> bool {
+        matches!(self.schemes.as_slice(), [scheme] if **scheme == *"Bearer")
+    }
+
     /// What cannot stand in a challenge.
     pub(crate) fn problem(&self) -> Option<String> {
         if let Some(scheme) = self.schemes.iter().find(|scheme| !grammar::is_token(scheme)) {
@@ -297,6 +311,8 @@ impl ChallengeTable {
             Case::SeveralFields => &self.several_fields,
             Case::InvalidRequest => &self.invalid_request,
             Case::InvalidToken => &self.invalid_token,
+            Case::InvalidProof => &self.invalid_proof,
+            Case::NonceWanted => &self.nonce_wanted,
             Case::InsufficientScope => &self.insufficient_scope,
             Case::InsufficientUserAuthentication => &self.insufficient_user_authentication,
             Case::CrossOrigin => &self.cross_origin,
@@ -331,15 +347,15 @@ mod tests {
             table.order.map(ChallengeParameter::name).join(" ")
         };
         for (order, expected) in [
-            (&[][..], "error error_description acr_values max_age scope resource_metadata realm"),
-            (&[Realm], "realm error error_description acr_values max_age scope resource_metadata"),
+            (&[][..], "error error_description acr_values max_age scope resource_metadata algs realm"),
+            (&[Realm], "realm error error_description acr_values max_age scope resource_metadata algs"),
             (
                 &[Realm, Scope, Realm],
-                "realm scope error error_description acr_values max_age resource_metadata",
+                "realm scope error error_description acr_values max_age resource_metadata algs",
             ),
             (
                 &[Realm, ResourceMetadata, Scope, ErrorDescription, Error, Scope],
-                "realm resource_metadata scope error_description error acr_values max_age",
+                "realm resource_metadata scope error_description error acr_values max_age algs",
             ),
         ] {
             assert_eq!(names(order), expected);

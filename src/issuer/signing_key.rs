@@ -362,7 +362,7 @@ impl SigningKey {
     }
 
     /// The JWK as members without `use`, `alg` and `kid`.
-    pub(super) fn bare_jwk(&self) -> Option<serde_json::Map<String, serde_json::Value>> {
+    pub(crate) fn bare_jwk(&self) -> Option<serde_json::Map<String, serde_json::Value>> {
         public::jwk(&self.material)
     }
 

@@ -210,6 +210,14 @@ impl TokenBuilder {
         self
     }
 
+    /// Binds the token to a key of its sender by the key's thumbprint (`cnf` with `jkt`, [RFC 9449 section 6.1]):
+    /// it is then good with a proof of that key alone.
+    ///
+    /// [RFC 9449 section 6.1]: https://www.rfc-editor.org/rfc/rfc9449#section-6.1
+    pub fn bound_to_key(self, thumbprint: impl Into<String>) -> Self {
+        self.claim("cnf", serde_json::json!({ "jkt": thumbprint.into() }))
+    }
+
     /// Signs with another key than the issuer's signing one: of that `kid` or algorithm, or that
     /// very key, published or not.
     pub fn signed_with(mut self, key: impl Into<KeySelector>) -> Self {

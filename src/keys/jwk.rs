@@ -16,7 +16,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{Algorithm, KeyError, VerifyingKey, curve::Curve, verifying_key::rsa_family};
+use super::{Algorithm, AlgorithmSet, KeyError, VerifyingKey, curve::Curve, verifying_key::rsa_family};
 use crate::json::{self, Name, Shallow};
 
 /// The members that bear on a public key.
@@ -40,10 +40,37 @@ pub(super) fn parse(json: &str) -> Result<VerifyingKey, KeyError> {
     json::read_once::<Jwk>(json.as_bytes()).ok_or(KeyError::MalformedJwk)?.into_key(None)
 }
 
+/// The key that a JOSE header embeds as `jwk` (RFC 7515 section 4.1.3), for this algorithm alone; `None`
+/// where it embeds none, or refers to a key in another way beside it.
+///
+/// It says nothing about whose key it is: the caller must know the key, or its thumbprint, from elsewhere.
+pub(crate) fn embedded_key(
+    header_json: &[u8],
+    algorithm: Algorithm,
+) -> Option<Result<VerifyingKey, KeyError>> {
+    #[derive(Deserialize)]
+    struct Header {
+        jwk: Option<Jwk>,
+        jku: Option<IgnoredAny>,
+        x5u: Option<IgnoredAny>,
+        x5c: Option<IgnoredAny>,
+    }
+    let header: Header = json::read_once(header_json)?;
+    if header.jku.is_some() || header.x5u.is_some() || header.x5c.is_some() {
+        return None;
+    }
+    Some(header.jwk?.into_key_for(algorithm.into(), None))
+}
+
 impl Jwk {
     /// The key that it is, if it may be used to verify signatures; `wanted` is the `use` that says so, where
     /// that is not `sig`.
     pub(super) fn into_key(self, wanted: Option<&str>) -> Result<VerifyingKey, KeyError> {
+        self.into_key_for(AlgorithmSet::ASYMMETRIC, wanted)
+    }
+
+    /// The same, for no other algorithms than these.
+    fn into_key_for(self, algorithms: AlgorithmSet, wanted: Option<&str>) -> Result<VerifyingKey, KeyError> {
         if self.malformed {
             return Err(KeyError::MalformedJwk);
         }
@@ -53,7 +80,10 @@ impl Jwk {
         let (kid, algorithm) = (self.text("kid")?, self.text("alg")?);
         self.check_use(wanted)?;
         let key = match self.needed("kty")? {
-            "RSA" => VerifyingKey::rsa(&self.number("n")?, &self.number("e")?, rsa_family())?,
+            "RSA" => {
+                let of_type = rsa_family().intersection(algorithms);
+                VerifyingKey::rsa(&self.number("n")?, &self.number("e")?, of_type)?
+            }
             "EC" => {
                 let curve = Curve::named(self.needed("crv")?).ok_or(KeyError::Unsupported)?;
                 VerifyingKey::ec(curve, &self.number("x")?, &self.number("y")?)?
@@ -65,6 +95,9 @@ impl Jwk {
             Some(name) => key.restricted_to(name.parse::<Algorithm>().map_err(|_| KeyError::Unsupported)?)?,
             None => key,
         };
+        if key.algorithms().intersection(algorithms).is_empty() {
+            return Err(KeyError::AlgorithmMismatch);
+        }
         Ok(match kid {
             Some(kid) => key.with_kid(kid),
             None => key,

@@ -45,6 +45,7 @@ pub use algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
 pub use error::KeyError;
 #[cfg(any(test, feature = "issuer"))]
 pub(crate) use hash::thumbprint;
+pub(crate) use jwk::embedded_key;
 pub(crate) use jwks::distinct;
 #[cfg(feature = "remote")]
 pub(crate) use jwks::reasons;

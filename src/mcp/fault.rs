@@ -72,10 +72,10 @@ impl Fault {
         }
     }
 
-    /// The answer as a message of JSON-RPC.
+    /// The answer as a message of JSON-RPC. Its id is left out, not null: the schemas of both versions want it so.
     pub(super) fn message(self) -> String {
         let (_, code, message) = self.row();
-        format!(r#"{{"jsonrpc":"2.0","id":null,"error":{{"code":{code},"message":"{message}"}}}}"#)
+        format!(r#"{{"jsonrpc":"2.0","error":{{"code":{code},"message":"{message}"}}}}"#)
     }
 
     pub(super) fn response(self) -> Response<String> {

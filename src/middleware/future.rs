@@ -8,7 +8,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Request, Response};
+use http::{
+    HeaderMap, HeaderValue, Request, Response,
+    header::{CACHE_CONTROL, Entry},
+};
 use pin_project_lite::pin_project;
 use tower::{Service, ServiceExt, util::Oneshot};
 
@@ -16,6 +19,7 @@ use super::gate::{Decision, Gate, Wait};
 use crate::{
     http::{FromRefusal, Reject},
     policy::Compiled,
+    server::DPOP_NONCE,
 };
 
 pin_project! {
@@ -42,8 +46,10 @@ pin_project! {
         Refused { response: Option<T> },
         /// What to decide with is being fetched.
         Waiting { pending: Wait, held: Option<Box<Held<S, R, B>>> },
+        /// As `Admitted`, and the answer has a nonce for the client.
+        Renewing { future: Pin<Box<F>>, nonce: Box<HeaderValue> },
         /// Admitted after a wait: a clone is polled ready and called.
-        AdmittedLate { future: Pin<Box<Oneshot<S, Request<B>>>> },
+        AdmittedLate { future: Pin<Box<Oneshot<S, Request<B>>>>, nonce: Option<Box<HeaderValue>> },
     }
 }
 
@@ -65,6 +71,11 @@ where
         Self { state: State::Admitted { future } }
     }
 
+    /// As [`admitted`](Self::admitted), with a nonce for the client in the answer.
+    pub(super) fn renewing(future: S::Future, nonce: HeaderValue) -> Self {
+        Self { state: State::Renewing { future: Box::pin(future), nonce: Box::new(nonce) } }
+    }
+
     pub(super) fn refused(response: Response<T>) -> Self {
         Self { state: State::Refused { response: Some(response) } }
     }
@@ -81,7 +92,7 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
-            State::Admitted { .. } => "admitted",
+            State::Admitted { .. } | State::Renewing { .. } => "admitted",
             State::Refused { .. } => "refused",
             State::Waiting { .. } => "waiting",
             State::AdmittedLate { .. } => "admitted after a wait",
@@ -103,7 +114,14 @@ where
         loop {
             let next = match state.as_mut().project() {
                 StateProjection::Admitted { future } => return future.poll(cx),
-                StateProjection::AdmittedLate { future } => return future.as_mut().poll(cx),
+                StateProjection::Renewing { future, nonce } => {
+                    let response = ready!(future.as_mut().poll(cx));
+                    return Poll::Ready(response.map(|response| renewed(response, Some(nonce))));
+                }
+                StateProjection::AdmittedLate { future, nonce } => {
+                    let response = ready!(future.as_mut().poll(cx));
+                    return Poll::Ready(response.map(|response| renewed(response, nonce.as_deref())));
+                }
                 StateProjection::Refused { response } => {
                     return match response.take() {
                         Some(response) => Poll::Ready(Ok(response)),
@@ -118,7 +136,12 @@ where
                     match gate.resume(waited, &mut request, &required) {
                         Decision::Admit => {
                             gate.forward(&mut request);
-                            State::AdmittedLate { future: Box::pin(inner.oneshot(request)) }
+                            State::AdmittedLate { future: Box::pin(inner.oneshot(request)), nonce: None }
+                        }
+                        Decision::Renew(nonce) => {
+                            gate.forward(&mut request);
+                            let nonce = Some(Box::new(nonce));
+                            State::AdmittedLate { future: Box::pin(inner.oneshot(request)), nonce }
                         }
                         Decision::Refuse(why) => {
                             State::Refused { response: Some(gate.response(&why, (&request).into())) }
@@ -133,6 +156,19 @@ where
             state.set(next);
         }
     }
+}
+
+/// A response with a nonce for the client's next proofs (RFC 9449 section 8.2). No cache should give the nonce
+/// to others, unless the application says what caches may do.
+fn renewed<T>(mut response: Response<T>, nonce: Option<&HeaderValue>) -> Response<T> {
+    if let Some(nonce) = nonce {
+        let headers: &mut HeaderMap = response.headers_mut();
+        headers.insert(DPOP_NONCE, nonce.clone());
+        if let Entry::Vacant(entry) = headers.entry(CACHE_CONTROL) {
+            entry.insert(HeaderValue::from_static("no-store"));
+        }
+    }
+    response
 }
 
 #[cfg(test)]

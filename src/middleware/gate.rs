@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Extensions, Request, Response};
+use http::{Extensions, HeaderValue, Request, Response};
 
 use super::{ForwardedIdentity, Requirements, refusals::Refusals, requirements::Ready};
 #[cfg(any(feature = "axum", feature = "tonic"))]
@@ -50,6 +50,8 @@ static UNINVITED: Denial = Denial { reason: Reason::NoCredentials, retry_after: 
 /// need not be counted.
 pub(super) enum Decision<'g> {
     Admit,
+    /// Admit, and give the client this nonce with the answer.
+    Renew(HeaderValue),
     Refuse(Cow<'g, Rejection>),
     Wait(Wait),
 }
@@ -199,6 +201,10 @@ impl<R: Reject> Gate<R> {
             Step::Done(Ok(Some(identity))) => {
                 match self.server.admit(identity, required, Some((&*request).into())) {
                     Admission::Done(admitted) => self.finish(admitted, request.extensions_mut(), required),
+                    Admission::Renew(identity, nonce) => {
+                        request.extensions_mut().insert(identity);
+                        Decision::Renew(nonce)
+                    }
                     Admission::Wait(store) => Decision::Wait(Wait::Store(store)),
                 }
             }
@@ -248,10 +254,16 @@ impl<R: Reject> Gate<R> {
                 let step = self.server.resume(resumed, RequestHead::from(&*request));
                 self.conclude(step, request, required)
             }
-            Waited::Store(answered) => {
-                let admitted = self.server.resume_admission(answered);
-                self.finish(admitted, request.extensions_mut(), required)
-            }
+            Waited::Store(answered) => match self.server.resume_admission(answered) {
+                Ok((identity, Some(nonce))) => {
+                    request.extensions_mut().insert(identity);
+                    Decision::Renew(nonce)
+                }
+                admitted => {
+                    let admitted = admitted.map(|(identity, _)| identity);
+                    self.finish(admitted, request.extensions_mut(), required)
+                }
+            },
         }
     }
 
@@ -295,7 +307,7 @@ impl<R: Reject> Gate<R> {
         request: RequestHead<'_>,
     ) -> Response<B> {
         let elsewhere;
-        let why = if self.server.is_address_per_request() {
+        let why = if self.server.is_refusal_per_request() {
             elsewhere = self.server.at_address_of(why, request);
             &elsewhere
         } else {

@@ -77,6 +77,10 @@ where
                 self.gate.forward(&mut request);
                 ResponseFuture::admitted(self.inner.call(request))
             }
+            Decision::Renew(nonce) => {
+                self.gate.forward(&mut request);
+                ResponseFuture::renewing(self.inner.call(request), nonce)
+            }
             Decision::Refuse(why) => {
                 let refused = ResponseFuture::refused(self.gate.response(&why, (&request).into()));
                 give_back_readiness(&mut self.inner);

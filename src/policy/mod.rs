@@ -28,7 +28,7 @@ pub(crate) use requirement::{
 pub use requirement::{
     InvalidScope, Operation, RequiredClaim, RequiredDetails, Requirement, RequirementError, StepUp, acr,
     actor_is, all, amr, anonymous_or, any, any_role, any_scope, audience, authorization_details, client,
-    issuer, max_age, not_delegated, role, scope,
+    issuer, max_age, not_delegated, role, scope, sender_constrained,
 };
 pub(crate) use rule::{Check, Presence};
 pub use rule::{ClaimRule, Rule, claim, header};

@@ -232,6 +232,21 @@ pub fn authorization_details(kind: impl Into<Box<str>>) -> RequiredDetails {
     RequiredDetails::new(kind.into())
 }
 
+/// Requires a token that is bound to a key of its sender (`cnf`, RFC 7800), which has proven it: for operations
+/// of a server that [allows](crate::Dpop::allowed) bearer tokens elsewhere. On a server that takes no bound tokens
+/// it is never met.
+///
+/// ```
+/// use tower_resource_server::policy::{scope, sender_constrained};
+///
+/// let transfer = scope("payments:write").and(sender_constrained());
+/// assert_eq!(transfer.to_string(), "scope(payments:write) and sender_constrained");
+/// assert_eq!(transfer.to_string().parse(), Ok(transfer));
+/// ```
+pub fn sender_constrained() -> Requirement {
+    Leaf::SenderConstrained.into()
+}
+
 /// Requires every one of these; any good token where there are none.
 pub fn all(requirements: impl IntoIterator<Item = Requirement>) -> Requirement {
     requirements.into_iter().reduce(Requirement::and).unwrap_or_default()

@@ -53,12 +53,11 @@ pub fn user_claims<A: Into<Box<str>>, C: Into<Box<str>>>(
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use tower_resource_server::{ResourceServer, preset::aws_alb};
+/// use tower_resource_server::preset::aws_alb;
 ///
 /// let balancer = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/shop/50dc6c495c0c9188";
-/// let api = ResourceServer::builder("https://app.example")
-///     .issuer(aws_alb::region("eu-central-1", "https://login.example", [balancer], ["shop-web"]))
-///     .build()?;
+/// let issuer = aws_alb::region("eu-central-1", "https://login.example", [balancer], ["shop-web"]);
+/// let api = aws_alb::server("https://app.example", issuer).build()?;
 /// # let _ = api;
 /// # Ok(())
 /// # }
@@ -74,4 +73,12 @@ pub fn region<A: Into<Box<str>>, C: Into<Box<str>>>(
     let keys = format!("https://public-keys.auth.elb.{region}.amazonaws.com/{{kid}}");
     let profile = user_claims(load_balancers, clients);
     crate::TrustedIssuer::with_pem_per_kid(issuer, keys, crate::source::KidForm::Uuid, profile)
+}
+
+/// Begins a server behind a load balancer: it reads the field `x-amzn-oidc-data` and no other, and its refusals have no challenge.
+///
+/// For [`region`](region), or an issuer with the same profile and keys from elsewhere. The proxy must remove what a
+/// client sends in this field, and the server must be reached through the proxy alone.
+pub fn server(resource: impl Into<String>, issuer: crate::TrustedIssuer) -> crate::ResourceServerBuilder {
+    super::behind_proxy(resource, "x-amzn-oidc-data", issuer)
 }

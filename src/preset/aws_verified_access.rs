@@ -41,12 +41,11 @@ pub fn user_context<A: Into<Box<str>>>(instances: impl IntoIterator<Item = A>) -
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use tower_resource_server::{ResourceServer, preset::aws_verified_access};
+/// use tower_resource_server::preset::aws_verified_access;
 ///
 /// let instance = "arn:aws:ec2:us-east-1:123456789012:verified-access-instance/vai-abc123xzy321a2b3c";
-/// let api = ResourceServer::builder("https://app.example")
-///     .issuer(aws_verified_access::region("us-east-1", "https://login.example", [instance]))
-///     .build()?;
+/// let issuer = aws_verified_access::region("us-east-1", "https://login.example", [instance]);
+/// let api = aws_verified_access::server("https://app.example", issuer).build()?;
 /// # let _ = api;
 /// # Ok(())
 /// # }
@@ -62,4 +61,12 @@ pub fn region<A: Into<Box<str>>>(
     let profile = user_context(instances);
     crate::TrustedIssuer::with_pem_per_kid(issuer, keys, crate::source::KidForm::Uuid, profile)
         .tokens_without_issuer(true)
+}
+
+/// Begins a server behind Verified Access: it reads the field `x-amzn-ava-user-context` and no other, and its refusals have no challenge.
+///
+/// For [`region`](region), or an issuer with the same profile and keys from elsewhere. The proxy must remove what a
+/// client sends in this field, and the server must be reached through the proxy alone.
+pub fn server(resource: impl Into<String>, issuer: crate::TrustedIssuer) -> crate::ResourceServerBuilder {
+    super::behind_proxy(resource, "x-amzn-ava-user-context", issuer)
 }

@@ -58,13 +58,12 @@ fn application_token<A: Into<Box<str>>>(tags: impl IntoIterator<Item = A>) -> To
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use tower_resource_server::{ResourceServer, policy::claim, preset::cloudflare_access};
+/// use tower_resource_server::{policy::claim, preset::cloudflare_access};
 ///
 /// let tag = "32eafc7626e974616deaf0dc3ce63d7bcbed58a2731e84d06bc3cdf1b53c4228";
 /// let services = cloudflare_access::service_token([tag], ["e367826f93b8d71185e03fe518aff3b4.access"]);
-/// let api = ResourceServer::builder("https://app.example")
-///     .issuer(cloudflare_access::team("shop", [tag]).access_tokens_where([claim("sub").equals("")], services))
-///     .build()?;
+/// let issuer = cloudflare_access::team("shop", [tag]).access_tokens_where([claim("sub").equals("")], services);
+/// let api = cloudflare_access::server("https://app.example", issuer).build()?;
 /// # let _ = api;
 /// # Ok(())
 /// # }
@@ -75,4 +74,12 @@ pub fn team<A: Into<Box<str>>>(team: &str, tags: impl IntoIterator<Item = A>) ->
     let issuer = format!("https://{team}.cloudflareaccess.com");
     let keys = format!("{issuer}/cdn-cgi/access/certs");
     crate::TrustedIssuer::with_jwks_uri(issuer, keys, user_token(tags))
+}
+
+/// Begins a server behind Cloudflare Access: it reads the field `cf-access-jwt-assertion` and no other, and its refusals have no challenge.
+///
+/// For [`team`](team), or an issuer with the same profile and keys from elsewhere. The proxy must remove what a
+/// client sends in this field, and the server must be reached through the proxy alone.
+pub fn server(resource: impl Into<String>, issuer: crate::TrustedIssuer) -> crate::ResourceServerBuilder {
+    super::behind_proxy(resource, "cf-access-jwt-assertion", issuer)
 }

@@ -31,15 +31,13 @@ use crate::{keys::Algorithm, policy::claim, profile::TokenProfile};
 /// The issuer that every assertion names.
 pub const ISSUER: &str = "https://cloud.google.com/iap";
 
-/// The longest lifetime of an assertion, with the leeway at both ends.
-const MAX_LIFETIME: Duration = Duration::from_secs(600);
-
 /// The assertions for one of these backends.
 pub fn assertion<A: Into<Box<str>>>(audiences: impl IntoIterator<Item = A>) -> TokenProfile {
+    let longest = Duration::from_secs(600);
     super::proxy_assertion()
         .algorithms([Algorithm::ES256])
         .rule(claim("aud").one_of(audiences).binds_token())
-        .rule(claim("exp").ends_lifetime(Duration::ZERO, Some(MAX_LIFETIME)))
+        .rule(claim("exp").ends_lifetime(Duration::ZERO, Some(longest)))
         .rule(claim("iat").not_in_future())
         .leeway(Duration::from_secs(30))
 }
@@ -48,11 +46,10 @@ pub fn assertion<A: Into<Box<str>>>(audiences: impl IntoIterator<Item = A>) -> T
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use tower_resource_server::{ResourceServer, preset::google_iap};
+/// use tower_resource_server::preset::google_iap;
 ///
-/// let api = ResourceServer::builder("https://app.example")
-///     .issuer(google_iap::proxy(["/projects/123456789012/global/backendServices/4242"]))
-///     .build()?;
+/// let issuer = google_iap::proxy(["/projects/123456789012/global/backendServices/4242"]);
+/// let api = google_iap::server("https://app.example", issuer).build()?;
 /// # let _ = api;
 /// # Ok(())
 /// # }
@@ -62,4 +59,12 @@ pub fn assertion<A: Into<Box<str>>>(audiences: impl IntoIterator<Item = A>) -> T
 pub fn proxy<A: Into<Box<str>>>(audiences: impl IntoIterator<Item = A>) -> crate::TrustedIssuer {
     let keys = "https://www.gstatic.com/iap/verify/public_key-jwk";
     crate::TrustedIssuer::with_jwks_uri(ISSUER, keys, assertion(audiences))
+}
+
+/// Begins a server behind Identity-Aware Proxy: it reads the field `x-goog-iap-jwt-assertion` and no other, and its refusals have no challenge.
+///
+/// For [`proxy`](proxy), or an issuer with the same profile and keys from elsewhere. The proxy must remove what a
+/// client sends in this field, and the server must be reached through the proxy alone.
+pub fn server(resource: impl Into<String>, issuer: crate::TrustedIssuer) -> crate::ResourceServerBuilder {
+    super::behind_proxy(resource, "x-goog-iap-jwt-assertion", issuer)
 }

@@ -10,7 +10,7 @@
 //!
 //! Quirks:
 //!
-//! - Whoever may create pods in some namespace of the cluster gets a token for any audience: so the audience alone admits the
+//! - All who may create pods in some namespace of the cluster get tokens for any audience: so the audience alone admits the
 //!   whole cluster.
 //! - `sub` is `system:serviceaccount:{namespace}:{name}`: an account that is deleted and made again has the same.
 //!   `/kubernetes.io/serviceaccount/uid` has another.

@@ -99,7 +99,10 @@ pub mod workos;
 pub mod zitadel;
 
 pub use self::vcap::VcapError;
+use http::StatusCode;
+
 use crate::{
+    http::{ChallengeRow, ChallengeTable, TokenLocation},
     keys::Algorithm,
     policy::{Rule, claim},
     profile::TokenProfile,
@@ -118,6 +121,26 @@ fn rs256(profile: TokenProfile) -> TokenProfile {
 /// What the assertions of proxies have in common. Each has an audience or a signer that no other token has.
 fn proxy_assertion() -> TokenProfile {
     TokenProfile::empty().accept_types(["JWT"]).rule(claim("iss").is_issuer()).rule(claim("exp").after_now())
+}
+
+/// A server that reads assertions in this field alone. It has no challenges: there is no token that a client could get.
+fn behind_proxy(
+    resource: impl Into<String>,
+    field: &str,
+    issuer: crate::TrustedIssuer,
+) -> crate::ResourceServerBuilder {
+    let row = |status| ChallengeRow::new(status).without_challenge();
+    let challenges = ChallengeTable::rfc6750()
+        .no_credentials(row(StatusCode::UNAUTHORIZED))
+        .several_fields(row(StatusCode::BAD_REQUEST))
+        .invalid_request(row(StatusCode::BAD_REQUEST))
+        .invalid_token(row(StatusCode::UNAUTHORIZED))
+        .insufficient_scope(row(StatusCode::FORBIDDEN))
+        .insufficient_user_authentication(row(StatusCode::UNAUTHORIZED));
+    crate::ResourceServer::builder(resource)
+        .issuer(issuer)
+        .token_location(TokenLocation::header(field))
+        .challenges(challenges)
 }
 
 /// What the tokens of workloads have in common, where a rule must name values of one of these claims.

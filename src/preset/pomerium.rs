@@ -36,11 +36,9 @@ pub fn assertion<H: Into<Box<str>>>(hosts: impl IntoIterator<Item = H>) -> Token
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use tower_resource_server::{ResourceServer, preset::pomerium};
+/// use tower_resource_server::preset::pomerium;
 ///
-/// let api = ResourceServer::builder("https://app.example")
-///     .issuer(pomerium::route("app.example"))
-///     .build()?;
+/// let api = pomerium::server("https://app.example", pomerium::route("app.example")).build()?;
 /// # let _ = api;
 /// # Ok(())
 /// # }
@@ -50,4 +48,12 @@ pub fn assertion<H: Into<Box<str>>>(hosts: impl IntoIterator<Item = H>) -> Token
 pub fn route(host: &str) -> crate::TrustedIssuer {
     let keys = format!("https://{host}/.well-known/pomerium/jwks.json");
     crate::TrustedIssuer::with_jwks_uri(host, keys, assertion([host]))
+}
+
+/// Begins a server behind Pomerium: it reads the field `x-pomerium-jwt-assertion` and no other, and its refusals have no challenge.
+///
+/// For [`route`](route), or an issuer with the same profile and keys from elsewhere. The proxy must remove what a
+/// client sends in this field, and the server must be reached through the proxy alone.
+pub fn server(resource: impl Into<String>, issuer: crate::TrustedIssuer) -> crate::ResourceServerBuilder {
+    super::behind_proxy(resource, "x-pomerium-jwt-assertion", issuer)
 }

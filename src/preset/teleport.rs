@@ -35,11 +35,10 @@ pub fn assertion<U: Into<Box<str>>>(applications: impl IntoIterator<Item = U>) -
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use tower_resource_server::{ResourceServer, preset::teleport};
+/// use tower_resource_server::preset::teleport;
 ///
-/// let api = ResourceServer::builder("https://app.example")
-///     .issuer(teleport::cluster("shop", "teleport.example", ["http://127.0.0.1:34679"]))
-///     .build()?;
+/// let issuer = teleport::cluster("shop", "teleport.example", ["http://127.0.0.1:34679"]);
+/// let api = teleport::server("https://app.example", issuer).build()?;
 /// # let _ = api;
 /// # Ok(())
 /// # }
@@ -53,4 +52,12 @@ pub fn cluster<U: Into<Box<str>>>(
 ) -> crate::TrustedIssuer {
     let keys = format!("https://{proxy}/.well-known/jwks.json");
     crate::TrustedIssuer::with_jwks_uri(name, keys, assertion(applications))
+}
+
+/// Begins a server behind Teleport: it reads the field `teleport-jwt-assertion` and no other, and its refusals have no challenge.
+///
+/// For [`cluster`](cluster), or an issuer with the same profile and keys from elsewhere. The proxy must remove what a
+/// client sends in this field, and the server must be reached through the proxy alone.
+pub fn server(resource: impl Into<String>, issuer: crate::TrustedIssuer) -> crate::ResourceServerBuilder {
+    super::behind_proxy(resource, "teleport-jwt-assertion", issuer)
 }

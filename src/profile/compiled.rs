@@ -5,7 +5,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{
-    KeySelection, Once, TokenProfile, TypeRule,
+    Confirmation, KeySelection, Once, TokenProfile, TypeRule,
+    confirmation::ConfirmationClaims,
     header_rules::HeaderRules,
     scopes::{Collector, Renames, Scopes},
 };
@@ -40,6 +41,8 @@ pub(crate) struct CompiledProfile {
     pub(crate) null_is_absent: bool,
     /// What each token spends, and the claim that it is in.
     spends: Option<(Once, (ClaimId, ClaimName))>,
+    /// Where tokens say what they are bound to, if such are taken.
+    confirmation: Option<ConfirmationClaims>,
     pub(crate) takes_padding: bool,
     pub(crate) key_selection: KeySelection,
     pub(crate) requires_kid: bool,
@@ -92,6 +95,8 @@ pub(crate) struct Extracted {
     pub(crate) scopes: Scopes,
     /// What the token spends.
     pub(crate) spends: Option<(Once, Text)>,
+    /// What its sender must prove.
+    pub(crate) confirmation: Option<Box<Confirmation>>,
     pub(crate) expires_at: Option<UnixTime>,
 }
 
@@ -102,13 +107,20 @@ pub(crate) enum Fact {
     Client,
     Scopes,
     Spent,
+    Confirmation,
+}
+
+impl Fact {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Subject, Self::Client, Self::Scopes, Self::Spent, Self::Confirmation];
 }
 
 impl CompiledProfile {
     pub(crate) fn new(profile: &TokenProfile, binding: Binding, names: &mut ClaimNames) -> Self {
         // Promise 8: a token that is bound to its sender is not a bearer token. It is refused here,
-        // last and for every profile, until the proof of possession has been checked.
+        // last and for every profile, unless the server has the proof of possession checked.
         let unbound = claim("cnf").absent().otherwise(TokenError::SenderConstrained);
+        let unbound = Some(unbound).filter(|_| !profile.takes_bound);
         // A subject that is not empty is found all the same.
         let is_idle = |rule: &&Rule| {
             let is_about = |claim: &ClaimPath| rule.is_about_claim(claim);
@@ -117,7 +129,7 @@ impl CompiledProfile {
                 && profile.subject_claims.iter().any(is_about)
         };
         let on_claims = profile.rules.iter().filter(|rule| !rule.is_about_header() && !is_idle(rule));
-        let rules: Vec<Rule> = on_claims.cloned().chain([unbound]).collect();
+        let rules: Vec<Rule> = on_claims.cloned().chain(unbound).collect();
         let scopes = named(&profile.scope_claims, names);
         let clients = named(&profile.client_claims, names);
         let is_unruled = |claim: &&ClaimPath| profile.unruled.contains(claim);
@@ -145,6 +157,7 @@ impl CompiledProfile {
             unruled,
             null_is_absent: profile.null_is_absent,
             spends: profile.spends.as_ref().map(|(what, claim)| (*what, (names.intern(claim), claim.name()))),
+            confirmation: profile.takes_bound.then(|| ConfirmationClaims::new(names)),
             takes_padding: profile.takes_padding,
             key_selection: profile.key_selection,
             requires_kid: profile.requires_kid,
@@ -166,6 +179,9 @@ impl CompiledProfile {
             Fact::Client => &self.clients,
             Fact::Scopes => &self.scopes,
             Fact::Spent => self.spends.as_ref().map_or(&[], |(_, claim)| std::slice::from_ref(claim)),
+            Fact::Confirmation => {
+                self.confirmation.as_ref().map_or(&[], |claims| std::slice::from_ref(&claims.cnf))
+            }
         }
     }
 
@@ -318,6 +334,11 @@ impl CompiledProfile {
         }
         collector.finish();
         Ok(scopes)
+    }
+
+    #[inline]
+    pub(crate) fn confirmation(&self, claims: &Claims<'_>) -> Result<Option<Box<Confirmation>>, TokenError> {
+        self.confirmation.as_ref().map_or(Ok(None), |confirmation| confirmation.read(claims))
     }
 
     #[inline]

@@ -8,6 +8,7 @@
 
 mod builtin;
 mod compiled;
+mod confirmation;
 mod dangerous;
 mod facts;
 mod header_rules;
@@ -20,6 +21,7 @@ mod words;
 use std::{sync::Arc, time::Duration};
 
 pub(crate) use compiled::{CompiledProfile, Extracted, Fact, Text, Texts};
+pub(crate) use confirmation::Confirmation;
 pub use dangerous::DangerousProfile;
 pub(crate) use header_rules::HeaderRules;
 pub(crate) use once::Once;
@@ -122,6 +124,7 @@ pub struct TokenProfile {
     keeps_header: bool,
     bound_otherwise: bool,
     endless: bool,
+    takes_bound: bool,
 }
 
 impl TokenProfile {
@@ -158,6 +161,7 @@ impl TokenProfile {
             keeps_header: false,
             bound_otherwise: false,
             endless: false,
+            takes_bound: false,
         }
     }
 
@@ -278,6 +282,12 @@ impl TokenProfile {
     /// Whether a server finds the issuer of its tokens by their `sub`.
     pub(crate) fn finds_issuer_by_subject(&self) -> bool {
         self.rules.iter().any(Rule::finds_issuer_by_subject)
+    }
+
+    /// Takes tokens that are bound to a key of their sender, for a server that has its proof checked.
+    pub(crate) fn taking_bound_tokens(mut self) -> Self {
+        self.takes_bound = true;
+        self
     }
 
     pub(crate) fn needs_client(&self) -> bool {

@@ -11,13 +11,16 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use super::{Inner, ResourceServer, authenticate::Denial, predicate};
+use http::HeaderValue;
+
+use super::{Dpop, Inner, ResourceServer, authenticate::Denial, predicate};
 use crate::{
     error::{ClaimName, TokenError},
     http::{RequestHead, TokenKind},
     identity::Identity,
     policy::{Compiled, Facts, Judge, Leaf, Met},
     profile::Once,
+    proof::ProofError,
     store::{NonceError, SpendError, Spending},
     time::{Now, UnixTime},
     verify::{Checked, Failure, FirstFailure, Observer, TokenContents},
@@ -26,6 +29,8 @@ use crate::{
 /// Where the admission of a request stands.
 pub(crate) enum Admission {
     Done(Result<Identity, Denial>),
+    /// Admitted, and the client should have this nonce for its next proofs.
+    Renew(Identity, HeaderValue),
     /// A store is asked whether something is spent.
     Wait(StoreWait),
 }
@@ -34,21 +39,32 @@ pub(crate) enum Admission {
 pub(crate) struct StoreWait {
     answer: Answer,
     identity: Option<Identity>,
+    renewal: Option<HeaderValue>,
 }
 
 impl StoreWait {
     pub(super) fn new(answer: Answer, identity: Identity) -> Self {
-        Self { answer, identity: Some(identity) }
+        Self { answer, identity: Some(identity), renewal: None }
     }
 }
 
 pub(super) type Answer = Pin<Box<dyn Future<Output = Result<(), SpendFailure>> + Send>>;
 
+/// How a request goes on that is admitted as far as can be said at once.
+pub(super) enum Onward {
+    Admitted { renewal: Option<HeaderValue> },
+    Wait { answer: Answer, renewal: Option<HeaderValue> },
+}
+
 /// The answer of a store, and whom it is about.
 pub(crate) struct Answered {
     identity: Identity,
+    renewal: Option<HeaderValue>,
     result: Result<(), SpendFailure>,
 }
+
+/// An identity that is admitted after a wait, and the nonce that its client should have next.
+pub(crate) type AdmittedLate = (Identity, Option<HeaderValue>);
 
 impl Future for StoreWait {
     type Output = Answered;
@@ -56,7 +72,7 @@ impl Future for StoreWait {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answered> {
         let result = ready!(self.answer.as_mut().poll(cx));
         match self.identity.take() {
-            Some(identity) => Poll::Ready(Answered { identity, result }),
+            Some(identity) => Poll::Ready(Answered { identity, renewal: self.renewal.take(), result }),
             // Polled again after completion, against the contract of futures.
             None => Poll::Pending,
         }
@@ -101,7 +117,7 @@ impl ResourceServer {
         head: Option<RequestHead<'_>>,
     ) -> Admission {
         // So it is with nearly every request: it may do this, and spends nothing.
-        let spends = identity.counts_once() || self.0.tickets.is_some();
+        let spends = identity.counts_once() || self.0.tickets.is_some() || self.0.dpop.is_some();
         if !spends && required.is_known_to_be_met(identity.memo()) {
             self.0.counters.good();
             return Admission::Done(Ok(identity));
@@ -118,16 +134,19 @@ impl ResourceServer {
     ) -> Admission {
         let tokens = Presented::by(&identity, head);
         let admitted = self.0.admit(tokens, required, &self.0.now(), Inner::spend, &mut FirstFailure);
-        if self.0.tickets.is_some() && matches!(admitted, Ok(None)) {
+        if self.0.tickets.is_some() && matches!(admitted, Ok(Onward::Admitted { .. })) {
             return self.spend_ticket(identity, head);
         }
         // A good token that is not allowed this counts as good, and its refusal beside it.
-        if matches!(admitted, Ok(None) | Err((_, Failure::NotAllowed(_)))) {
+        if matches!(admitted, Ok(Onward::Admitted { .. }) | Err((_, Failure::NotAllowed(_)))) {
             self.0.counters.good();
         }
         match admitted {
-            Ok(None) => Admission::Done(Ok(identity)),
-            Ok(Some(answer)) => Admission::Wait(StoreWait::new(answer, identity)),
+            Ok(Onward::Admitted { renewal: None }) => Admission::Done(Ok(identity)),
+            Ok(Onward::Admitted { renewal: Some(nonce) }) => Admission::Renew(identity, nonce),
+            Ok(Onward::Wait { answer, renewal }) => {
+                Admission::Wait(StoreWait { answer, identity: Some(identity), renewal })
+            }
             Err((kind, failure)) => Admission::Done(Err(Denial::of(kind, failure))),
         }
     }
@@ -135,8 +154,8 @@ impl ResourceServer {
     /// Goes on behind a store's answer. Time has passed, so what depends on it is judged again.
     pub(crate) fn resume_admission(
         &self,
-        Answered { identity, result }: Answered,
-    ) -> Result<Identity, Denial> {
+        Answered { identity, renewal, result }: Answered,
+    ) -> Result<AdmittedLate, Denial> {
         let kind = if identity.access_contents().is_some() { TokenKind::Access } else { TokenKind::Id };
         let deny = |failure| Denial::of(kind, failure);
         result.map_err(Failure::from).map_err(deny)?;
@@ -148,7 +167,7 @@ impl ResourceServer {
             return Err(deny(TokenError::UnknownKey.into()));
         }
         self.0.counters.good();
-        Ok(identity)
+        Ok((identity, renewal))
     }
 
     /// Admits an identity that this server has admitted before to one operation more: what counts
@@ -181,7 +200,10 @@ impl Inner {
         now: &Now<'_>,
         spend: impl Fn(&Self, &TokenContents, UnixTime) -> Spending<SpendFailure>,
         o: &mut O,
-    ) -> Result<Option<Answer>, (TokenKind, Failure)> {
+    ) -> Result<Onward, (TokenKind, Failure)> {
+        if let Some(dpop) = &self.dpop {
+            return self.admit_proven(dpop, tokens, required, now, o);
+        }
         self.check_requirement(tokens, required, now, o)?;
         let mut wait = None;
         for (kind, token) in [(TokenKind::Access, tokens.access), (TokenKind::Id, tokens.id)] {
@@ -196,7 +218,42 @@ impl Inner {
                 Spending::Wait(answer) => wait = Some(answer),
             }
         }
-        Ok(wait)
+        Ok(match wait {
+            None => Onward::Admitted { renewal: None },
+            Some(answer) => Onward::Wait { answer, renewal: None },
+        })
+    }
+
+    /// The sequence of a server that takes bound tokens: the proof is judged first, and spent last. `build()`
+    /// sees to it that no token of such a server spends a nonce of its own.
+    // Apart from what the requests of other servers run through.
+    #[inline(never)]
+    fn admit_proven<O: Observer>(
+        &self,
+        dpop: &Dpop,
+        tokens: Presented<'_>,
+        required: &Compiled,
+        now: &Now<'_>,
+        o: &mut O,
+    ) -> Result<Onward, (TokenKind, Failure)> {
+        let of_access = |failure| (TokenKind::Access, failure);
+        let mut proven = None;
+        if let Some(token) = tokens.access {
+            o.begin(TokenKind::Access);
+            let result = self.prove(dpop, token, tokens.head, now.unix());
+            o.check(Checked::Proof, result.map(|good| proven = good)).map_err(of_access)?;
+        }
+        self.check_requirement(tokens, required, now, o)?;
+        let Some(proven) = proven else { return Ok(Onward::Admitted { renewal: None }) };
+        match proven.spend(dpop, now.unix()).map_err(SpendFailure::Proof) {
+            Spending::Done(result) => {
+                result.map_err(Failure::from).map_err(of_access)?;
+                Ok(Onward::Admitted { renewal: proven.renewal })
+            }
+            Spending::Wait(answer) => {
+                Ok(Onward::Wait { answer, renewal: proven.renewal })
+            }
+        }
     }
 
     /// What counts is the token that speaks for the identity.
@@ -234,6 +291,7 @@ pub(super) enum SpendFailure {
     Nonce(NonceError),
     Id(SpendError),
     Ticket(NonceError),
+    Proof(SpendError),
 }
 
 impl From<SpendFailure> for Failure {
@@ -245,7 +303,8 @@ impl From<SpendFailure> for Failure {
             SpendFailure::Ticket(_) => TokenError::StaleTicket.into(),
             SpendFailure::Nonce(_) => TokenError::StaleNonce.into(),
             SpendFailure::Id(SpendError::AlreadySpent) => TokenError::AlreadyUsed.into(),
-            SpendFailure::Id(_) => Self::CannotSpend,
+            SpendFailure::Proof(SpendError::AlreadySpent) => Self::NotProven(ProofError::Replayed),
+            SpendFailure::Id(_) | SpendFailure::Proof(_) => Self::CannotSpend,
         }
     }
 }

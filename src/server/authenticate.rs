@@ -57,6 +57,7 @@ impl Denial {
             Failure::NotAllowed(Unmet::Login(login)) => Reason::InsufficientUserAuthentication(login).into(),
             // Where there is none to ask, it is unknown.
             Failure::AskVerifier => Self::token(kind, TokenError::UnknownCredential),
+            Failure::NotProven(error) => Reason::InvalidProof(error).into(),
             Failure::CannotSpend => {
                 Self { reason: Reason::SpentStoreUnavailable, retry_after: Some(RETRY_AFTER) }
             }
@@ -131,7 +132,9 @@ impl ResourceServer {
             Err(error) => return Step::Done(Err(Reason::InvalidRequest(error).into())),
         };
         match run(credentials) {
-            Step::Done(Err(denial)) => Step::Done(Err(self.look_at_characters(denial, credentials, FoundIn::Authorization))),
+            Step::Done(Err(denial)) => {
+                Step::Done(Err(self.look_at_characters(denial, credentials, FoundIn::Authorization)))
+            }
             step => step,
         }
     }

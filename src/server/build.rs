@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Inner, ResourceServer, ResourceServerBuilder, TrustedIssuer,
+    Dpop, Inner, ResourceServer, ResourceServerBuilder, TrustedIssuer,
     cache::TokenCache,
     check::label,
     issuers::{AskedClaims, Configured, Profiles, TrustedIssuers},
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::{ConfigError, ConfigProblem},
-    http::{Challenger, KnownAddress, Manner, Metadata, ScopesSupported, resource_at},
+    http::{Challenger, DpopScheme, KnownAddress, Manner, Metadata, ScopesSupported, resource_at},
     identity::ServerTag,
     metrics,
     policy::{Binding, Compiled, KnownLeaves, Policy, ScopeImplications},
@@ -39,6 +39,7 @@ impl ResourceServerBuilder {
             self.clock = Arc::clone(&previous.0.clock);
         }
         self.check(&mut problems);
+        self.request.dpop = self.dpop.as_ref().map(|dpop| DpopScheme::new(dpop.is_required()));
         let trusted_origins = self.settle_locations(&mut problems);
         let address = Arc::new(self.settle_address(&mut problems));
         let metadata = self.metadata_at(&address);
@@ -49,6 +50,11 @@ impl ResourceServerBuilder {
         let tickets =
             self.spendable_tickets(previous.and_then(|previous| previous.0.tickets.as_ref()), &mut problems);
         let spent_tokens = self.spendable_tokens(previous);
+        let before = previous.and_then(|previous| previous.0.dpop.as_ref());
+        let dpop = self.dpop.take().map(|dpop| match before {
+            Some(before) => dpop.succeeding(before),
+            None => dpop,
+        });
         let implications = self.implications(&mut problems);
         let leaves = KnownLeaves::default();
         let required = self.required.clone().unwrap_or_default();
@@ -72,6 +78,7 @@ impl ResourceServerBuilder {
             nonces,
             tickets,
             spent_tokens,
+            dpop: dpop.map(Box::new),
             challenger,
             metadata,
             address,
@@ -108,10 +115,17 @@ impl ResourceServerBuilder {
                 self.audiences.push(built_with.into());
             }
         }
-        KnownAddress::new(&self.resource, self.public_address.as_ref()).unwrap_or_else(|found| {
+        let address = KnownAddress::new(&self.resource, self.public_address.as_ref());
+        let address = address.unwrap_or_else(|found| {
             problems.extend("invalid_setting", found);
             KnownAddress::default()
-        })
+        });
+        Problems::of(all, "dpop", "dpop").refuse(
+            self.dpop.is_some() && !address.is_known(),
+            "no_address",
+            "proofs are for the URL that clients use; set a .public_address(..), or a resource identifier that is one",
+        );
+        address
     }
 
     /// The protected resource metadata; tenants are not listed.
@@ -122,7 +136,8 @@ impl ResourceServerBuilder {
         self.required.iter().for_each(|required| scopes.add(required));
         let settings = std::mem::take(&mut self.metadata).looking_at(self.locations.bearer_methods());
         let address = Arc::clone(address);
-        Metadata::new(&self.resource, address, authorization_servers, scopes, settings).map(Arc::new)
+        let dpop = self.dpop.as_ref().map(Dpop::members).unwrap_or_default();
+        Metadata::new(&self.resource, address, authorization_servers, scopes, settings, dpop).map(Arc::new)
     }
 
     fn challenger(
@@ -138,7 +153,8 @@ impl ResourceServerBuilder {
             Challenger::default()
         });
         let (in_grpc, reject, address) = (self.grpc_refusals, self.reject.clone(), Arc::clone(public));
-        challenger.sent_in(Manner { in_grpc, reject, address })
+        let dpop = self.dpop.as_ref().map(Dpop::challenges);
+        challenger.sent_in(Manner { in_grpc, reject, address }).with_dpop(dpop)
     }
 
     /// Which scopes imply which.
@@ -203,11 +219,14 @@ impl ResourceServerBuilder {
             CompiledProfile::new(profile, self.binding(issuer, profile), names)
         };
         let compile_access = |profile: &TokenProfile, names: &mut ClaimNames| {
+            let mut profile = profile.clone();
             if issuer.is_unnamed {
-                compile(&profile.clone().without_need_of_issuer(), names)
-            } else {
-                compile(profile, names)
+                profile = profile.without_need_of_issuer();
             }
+            if self.dpop.is_some() {
+                profile = profile.taking_bound_tokens();
+            }
+            compile(&profile, names)
         };
         Profiles {
             access: compile_access(&issuer.profile, access),
@@ -242,7 +261,7 @@ impl ResourceServerBuilder {
     }
 
     /// Whether tokens of some issuer spend this.
-    fn spends(&self, what: Once) -> bool {
+    pub(super) fn spends(&self, what: Once) -> bool {
         let takes_id_tokens = self.takes_id_tokens();
         self.issuers.iter().any(|issuer| {
             let id = Some(&issuer.id_token_profile).filter(|_| takes_id_tokens);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderName;
 
 use super::{
-    ApiKeys, CredentialVerifier, CredentialVerifierSettings, PairRules, ResourceServer, TrustedIssuer,
+    ApiKeys, CredentialVerifier, CredentialVerifierSettings, Dpop, PairRules, ResourceServer, TrustedIssuer,
     token_locations::LocationSettings,
 };
 use crate::{
@@ -75,6 +75,7 @@ pub struct ResourceServerBuilder {
     pub(super) verifier: Option<Box<dyn CredentialVerifier>>,
     pub(super) verifier_settings: CredentialVerifierSettings,
     pub(super) spent_tokens: Option<Arc<dyn SpentStore>>,
+    pub(super) dpop: Option<Dpop>,
     pub(super) retain_tokens: bool,
     /// The server that this one takes the place of.
     pub(super) previous: Option<ResourceServer>,
@@ -117,6 +118,7 @@ impl ResourceServerBuilder {
             verifier: None,
             verifier_settings: CredentialVerifierSettings::default(),
             spent_tokens: None,
+            dpop: None,
             retain_tokens: false,
             previous: None,
             problems: Vec::new(),
@@ -380,6 +382,16 @@ impl ResourceServerBuilder {
     /// Several that serve the same clients share a store.
     pub fn spent_tokens(mut self, store: impl SpentStore) -> Self {
         self.spent_tokens = Some(Arc::new(store));
+        self
+    }
+
+    /// Takes access tokens that are bound to a key of their sender (RFC 9449), and has the proof of that key
+    /// checked. Off unless set: a bound token is refused.
+    ///
+    /// `build()` refuses it without an address: of the resource identifier, or a
+    /// [`public_address`](Self::public_address). Proofs are for the URL that clients use.
+    pub fn dpop(mut self, dpop: impl Into<Option<Dpop>>) -> Self {
+        self.dpop = dpop.into();
         self
     }
 

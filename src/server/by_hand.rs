@@ -69,6 +69,10 @@ impl ResourceServer {
     /// The head stays as it is: a layer marks tokens as sensitive and removes those that must not be seen, this
     /// does not. A [ticket](Self::issue_ticket) is spent.
     ///
+    /// A DPoP proof is judged, and spent, by the method and the [address](Self::url_of) of the request. With
+    /// nonces for proofs, give the client of an admitted request the next one with
+    /// [`issue_dpop_nonce`](Self::issue_dpop_nonce) from time to time.
+    ///
     /// It checks nothing but what the server [requires](crate::ResourceServerBuilder::require) of every
     /// request; what an operation requires, [`check`](Self::check) says.
     ///
@@ -140,7 +144,8 @@ impl ResourceServer {
         let Some(identity) = authenticated.map_err(|denial| self.deny(denial))? else { return Ok(None) };
         let admitted = match self.admit(identity, required, head) {
             Admission::Done(result) => result,
-            Admission::Wait(store) => self.resume_admission(store.await),
+            Admission::Renew(identity, _) => Ok(identity),
+            Admission::Wait(store) => self.resume_admission(store.await).map(|(identity, _)| identity),
         };
         admitted.map(Some).map_err(|denial| self.deny(denial))
     }
@@ -183,6 +188,7 @@ impl ResourceServer {
         let identity = authenticated.and_then(|identity| identity.ok_or(Reason::NoCredentials.into()));
         let admitted = identity.and_then(|identity| match self.admit(identity, &self.0.required, None) {
             Admission::Done(result) => result,
+            Admission::Renew(identity, _) => Ok(identity),
             Admission::Wait(_) => Err(Reason::SpentStoreUnavailable.into()),
         });
         admitted.map_err(|denial| self.deny(denial))
@@ -193,7 +199,14 @@ impl ResourceServer {
     #[must_use]
     pub fn try_verify_cached(&self, token: &str) -> Option<Identity> {
         let cached = self.0.cached(Credentials::access(token.as_bytes()), &self.0.now());
-        cached.filter(|identity| self.admit_further(identity, &self.0.required, None).is_ok())
+        cached.filter(|identity| {
+            // A token by itself comes without proof.
+            let is_bearer = match &self.0.dpop {
+                Some(dpop) => !dpop.is_required() && identity.key_thumbprint().is_none(),
+                None => true,
+            };
+            is_bearer && self.admit_further(identity, &self.0.required, None).is_ok()
+        })
     }
 
     /// Verifies an ID token for the configured client (OpenID Connect Core section 3.1.3.7), for

@@ -19,6 +19,7 @@ impl ResourceServerBuilder {
         self.check_names(all);
         Problems::of(all, "metadata", "metadata").extend("invalid_setting", self.metadata.problems());
         self.check_required(all);
+        self.check_dpop(all);
         self.check_limits(all);
         self.check_opaque(all);
         Problems::of(all, "issuers", "issuer").refuse(

@@ -102,9 +102,7 @@ impl ResourceServer {
                 self.0.counters.good();
                 Admission::Done(Ok(identity))
             }
-            Spending::Done(Err(error)) => {
-                Admission::Done(Err(Denial::of(TokenKind::Access, error.into())))
-            }
+            Spending::Done(Err(error)) => Admission::Done(Err(Denial::of(TokenKind::Access, error.into()))),
             Spending::Wait(answer) => Admission::Wait(StoreWait::new(answer, identity)),
         }
     }

@@ -9,7 +9,8 @@
 //! - `authenticate`: who made a request: cache, then verification, then, only for keys that are not
 //!   there yet, a wait; `pending`: the wait.
 //! - `token_locations`: where requests have their tokens; `locate`: who made a request, on a server that says so.
-//! - `admit`: whether the request may have what it asks for: requirements, then what counts once.
+//! - `admit`: whether the request may have what it asks for: proof of possession, requirements, then what
+//!   counts once; `prove`: the proof of one request; `dpop`: what is asked of proofs.
 //! - `further`: what one operation requires, asked by hand.
 //! - `operations`: what operations require that are types.
 //! - `unlisted`: the operations that no requirement table lists.
@@ -29,6 +30,7 @@ mod builder;
 mod by_hand;
 mod cache;
 mod check;
+mod dpop;
 mod explain;
 #[cfg(feature = "remote")]
 mod fetched;
@@ -46,6 +48,7 @@ mod pair;
 mod pending;
 mod predicate;
 mod problems;
+mod prove;
 mod token_locations;
 mod trusted_issuer;
 mod unlisted;
@@ -69,10 +72,12 @@ pub(crate) use self::{
     admit::{Admission, Answered, StoreWait},
     authenticate::Denial,
     pending::{Pending, Resumed, Step},
+    prove::DPOP_NONCE,
 };
 pub use self::{
     builder::{CacheSettings, ResourceServerBuilder},
     by_hand::IdTokenExpectations,
+    dpop::{DEFAULT_DPOP_WINDOW, Dpop, MAX_DPOP_WINDOW},
     health::HealthService,
     key_changes::{KeyRevocation, ReplaceKeysError, RevokeKeyError},
     opaque::{
@@ -83,8 +88,8 @@ pub use self::{
     trusted_issuer::TrustedIssuer,
 };
 use self::{
-    cache::TokenCache, issuers::TrustedIssuers, key_changes::Withdrawn, opaque::Opaque, operations::Operations,
-    unlisted::Unlisted,
+    cache::TokenCache, issuers::TrustedIssuers, key_changes::Withdrawn, opaque::Opaque,
+    operations::Operations, unlisted::Unlisted,
 };
 use crate::{
     http::{
@@ -147,6 +152,8 @@ struct Inner {
     tickets: Option<Tickets>,
     /// Where tokens count once.
     spent_tokens: Option<SpentTokens>,
+    /// What is asked of bound tokens, where they are taken.
+    dpop: Option<Box<Dpop>>,
     challenger: Challenger,
     metadata: Option<Arc<Metadata>>,
     address: Arc<KnownAddress>,
@@ -228,16 +235,21 @@ impl ResourceServer {
         self.0.address.url_of(request.into())
     }
 
-    /// Whether the challenges of a request lead to an [address of its own](Self::at_address_of).
+    /// Whether the challenges of a request are [its own](Self::at_address_of).
     #[inline]
-    pub(crate) fn is_address_per_request(&self) -> bool {
-        self.0.address.is_per_request()
+    pub(crate) fn is_refusal_per_request(&self) -> bool {
+        self.0.address.is_per_request() || self.0.dpop.is_some()
     }
 
     /// A refusal as a request gets it: its challenge leads to the metadata at the address that the client
-    /// used. Refusals that are kept for the next request name the configured one.
+    /// used, and is of the scheme that it used. Refusals that are kept for the next request name the configured one.
     #[cold]
     pub(crate) fn at_address_of(&self, why: &Rejection, head: RequestHead<'_>) -> Rejection {
+        let in_scheme = self.0.dpop.as_ref().and_then(|_| self.refusal_in_scheme(why, head));
+        let why = in_scheme.as_ref().unwrap_or(why);
+        if !self.0.address.is_per_request() {
+            return why.clone();
+        }
         let place = self.0.address.resource_of(head).and_then(|resource| WellKnown::of(&resource));
         place.map_or_else(|| why.clone(), |place| self.0.challenger.readdress(why, &place.url))
     }

@@ -25,6 +25,10 @@ impl LocationSettings {
         self.named.iter().any(|location| matches!(location.0, Place::Ticket { .. }))
     }
 
+    pub(super) const fn is_default(&self) -> bool {
+        self.named.is_empty()
+    }
+
     /// The methods of RFC 6750 section 2 among the locations.
     pub(super) fn bearer_methods(&self) -> Vec<Box<str>> {
         let method = |TokenLocation(place): &TokenLocation| match place {

@@ -2,8 +2,10 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashSet},
+    collections::{BinaryHeap, HashMap, HashSet},
     fmt,
+    hash::BuildHasher as _,
+    num::NonZeroU64,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -14,25 +16,34 @@ use crate::time::UnixTime;
 
 /// How many ids a [`MemorySpentStore`] holds unless told otherwise.
 ///
-/// At some 130 bytes each that is 35 MiB at most, and with the ten minutes of a nonce 436 logins a
-/// second, hour after hour.
+/// At some 100 bytes each that is 25 MiB, and with the ten minutes of a nonce 436 logins a second, hour
+/// after hour.
 pub const DEFAULT_MAX_SPENT: usize = 1 << 18;
+
+/// How many ids of one owner a [`MemorySpentStore`] holds unless told otherwise: a sixteenth of all. With the
+/// two minutes that a DPoP proof is held, 136 requests a second of one client.
+pub const DEFAULT_SHARE: usize = 1 << 14;
 
 /// How many ended ids one call clears away: more than the one it may add, so that a full store
 /// empties, and few enough that no caller pays for an idle night.
 const CLEARED_PER_CALL: usize = 64;
 
-/// Ids of whatever length, as hashes: an entry's size must not be the client's choice.
-type Fingerprint = [u8; digest::SHA256_OUTPUT_LEN];
+/// Ids of whatever length, as hashes: an entry's size must not be the client's choice. Two ids of one hash
+/// would cost the second of them its use, and with 128 bits there are no two.
+type Fingerprint = [u8; 16];
 
-fn fingerprint(id: &[u8]) -> Fingerprint {
-    let mut fingerprint = Fingerprint::default();
-    fingerprint.copy_from_slice(digest::digest(&digest::SHA256, id).as_ref());
-    fingerprint
+fn fingerprint(parts: &[&[u8]]) -> Fingerprint {
+    let mut digest = digest::Context::new(&digest::SHA256);
+    parts.iter().for_each(|part| digest.update(part));
+    digest.finish().as_ref().first_chunk().copied().unwrap_or_default()
 }
 
-/// A [`SpentStore`] in memory, bounded by the number of its ids and by their time, and by nothing
-/// else: a store that is full refuses until an id in it ends.
+/// A hash of who owns an id.
+type Owner = NonZeroU64;
+
+/// A [`SpentStore`] in memory, bounded by the number of its ids and by their time: a store that is full
+/// refuses until an id in it ends. Of the ids that [have an owner](SpentStore::spend_of), no owner has more than
+/// a share.
 ///
 /// A clock that is set back revives nothing. The store knows the latest end among the ids that it
 /// has forgotten, and refuses every id that ends no later: that one may have been among them.
@@ -54,6 +65,9 @@ fn fingerprint(id: &[u8]) -> Fingerprint {
 /// ```
 pub struct MemorySpentStore {
     max: usize,
+    share: usize,
+    /// Hashes owners, in a way that they do not know.
+    owners: foldhash::fast::RandomState,
     spent: Mutex<Spent>,
 }
 
@@ -61,7 +75,9 @@ pub struct MemorySpentStore {
 struct Spent {
     ids: HashSet<Fingerprint, foldhash::fast::RandomState>,
     /// The same ids, the first to end on top.
-    ends: BinaryHeap<Reverse<(UnixTime, Fingerprint)>>,
+    ends: BinaryHeap<Reverse<(UnixTime, Fingerprint, Option<Owner>)>>,
+    /// How many of them each owner has.
+    shares: HashMap<Owner, usize, foldhash::fast::RandomState>,
     /// The latest end of an id that was forgotten.
     forgotten: UnixTime,
 }
@@ -70,7 +86,14 @@ impl MemorySpentStore {
     /// A store of at most `max` ids.
     #[must_use]
     pub fn new(max: usize) -> Self {
-        Self { max, spent: Mutex::default() }
+        Self { max, share: DEFAULT_SHARE, owners: Default::default(), spent: Mutex::default() }
+    }
+
+    /// The most ids of one owner: [`DEFAULT_SHARE`] unless set.
+    #[must_use]
+    pub fn share(mut self, max: usize) -> Self {
+        self.share = max;
+        self
     }
 
     /// [`SpentStore::spend`], whose answer is there at once.
@@ -78,11 +101,27 @@ impl MemorySpentStore {
     /// # Errors
     /// [`SpendError::AlreadySpent`] or [`SpendError::Full`].
     pub fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
-        let fingerprint = fingerprint(id);
+        self.record(fingerprint(&[id]), None, until, now)
+    }
+
+    fn record(
+        &self,
+        id: Fingerprint,
+        owner: Option<Owner>,
+        until: UnixTime,
+        now: UnixTime,
+    ) -> Result<(), SpendError> {
         let mut spent = self.lock();
-        spent.has_place(&fingerprint, until, now, self.max)?;
-        spent.ids.insert(fingerprint);
-        spent.ends.push(Reverse((until, fingerprint)));
+        spent.has_place(&id, until, now, self.max)?;
+        if let Some(owner) = owner {
+            let share = spent.shares.entry(owner).or_default();
+            if *share >= self.share {
+                return Err(SpendError::Full);
+            }
+            *share += 1;
+        }
+        spent.ids.insert(id);
+        spent.ends.push(Reverse((until, id, owner)));
         Ok(())
     }
 
@@ -90,7 +129,7 @@ impl MemorySpentStore {
     /// anything may happen; it is for lists of what has ended, such as sessions.
     #[must_use]
     pub fn contains(&self, id: &[u8]) -> bool {
-        let fingerprint = fingerprint(id);
+        let fingerprint = fingerprint(&[id]);
         self.lock().ids.contains(&fingerprint)
     }
 
@@ -132,13 +171,21 @@ impl Spent {
     fn clear_ended(&mut self, now: UnixTime) {
         for _ in 0..CLEARED_PER_CALL {
             match self.ends.peek() {
-                Some(Reverse((until, _))) if *until <= now => {}
+                Some(Reverse((until, ..))) if *until <= now => {}
                 _ => return,
             }
-            if let Some(Reverse((until, id))) = self.ends.pop() {
+            if let Some(Reverse((until, id, owner))) = self.ends.pop() {
                 self.ids.remove(&id);
                 self.forgotten = self.forgotten.max(until);
+                owner.into_iter().for_each(|owner| self.give_back(owner));
             }
+        }
+    }
+
+    fn give_back(&mut self, owner: Owner) {
+        match self.shares.get_mut(&owner) {
+            Some(share) if *share > 1 => *share -= 1,
+            _ => drop(self.shares.remove(&owner)),
         }
     }
 }
@@ -148,8 +195,14 @@ impl SpentStore for MemorySpentStore {
         Self::spend(self, id, until, now).into()
     }
 
+    fn spend_of(&self, owner: &[u8], id: &[u8], until: UnixTime, now: UnixTime) -> Spending {
+        let owned = fingerprint(&[&owner.len().to_be_bytes(), owner, id]);
+        let owner = Owner::new(self.owners.hash_one(owner)).unwrap_or(Owner::MIN);
+        self.record(owned, Some(owner), until, now).into()
+    }
+
     fn peek(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
-        let fingerprint = fingerprint(id);
+        let fingerprint = fingerprint(&[id]);
         self.lock().has_place(&fingerprint, until, now, self.max)
     }
 }
@@ -164,7 +217,11 @@ impl Default for MemorySpentStore {
 /// Shows how many ids there are, and none of them.
 impl fmt::Debug for MemorySpentStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemorySpentStore").field("max", &self.max).field("len", &self.len()).finish()
+        f.debug_struct("MemorySpentStore")
+            .field("max", &self.max)
+            
+            .field("len", &self.len())
+            .finish()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a server remembers between requests: ids that were spent, so that nothing counts twice.
 //!
-//! - `nonces`: [`Nonces`], handed out to anyone and remembered nowhere until they are spent.
+//! - `nonces`: [`Nonces`], handed out to anyone and remembered nowhere until they are spent;
+//!   `dpop_nonces`: [`DpopNonces`], remembered nowhere at all; `seal`: what both are made of.
 //! - `tickets`: [`Tickets`], tokens that are sealed for one request.
 //! - `spent`: the seam, [`SpentStore`]; `memory`: the one in this process, [`MemorySpentStore`].
 //! - `spent_tokens`: tokens that count once, by the identifiers of their issuers.
@@ -14,13 +15,17 @@
 //!   that id could be spent again. (So it is no cache. The caches on offer evict by size, quietly
 //!   and at a moment of their own choosing; bounded by time alone they grow without end.)
 
+mod dpop_nonces;
 mod memory;
 mod nonces;
+mod seal;
 mod spent;
 mod spent_tokens;
 mod tickets;
 
-pub use memory::{DEFAULT_MAX_SPENT, MemorySpentStore};
+pub(crate) use dpop_nonces::NonceAge;
+pub use dpop_nonces::{DEFAULT_DPOP_NONCE_LIFETIME, DpopNonces};
+pub use memory::{DEFAULT_MAX_SPENT, DEFAULT_SHARE, MemorySpentStore};
 pub use nonces::{DEFAULT_NONCE_LIFETIME, NonceError, NonceSetupError, Nonces};
 pub use spent::{SpendError, Spending, SpentStore};
 pub(crate) use spent_tokens::SpentTokens;

@@ -2,33 +2,18 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use aws_lc_rs::{digest, hmac, rand};
-use base64_simd::URL_SAFE_NO_PAD;
-use zeroize::Zeroizing;
-
-use super::{MemorySpentStore, SpendError, Spending, SpentStore};
-use crate::{
-    keys::{WeakSecret, secret},
-    time::UnixTime,
+use super::{
+    MemorySpentStore, SpendError, Spending, SpentStore,
+    seal::{Opened, Seal},
 };
+use crate::{keys::WeakSecret, time::UnixTime};
 
 /// How long a nonce lives unless told otherwise: ten minutes, as Layer's did.
 pub const DEFAULT_NONCE_LIFETIME: Duration = Duration::from_secs(600);
 
-/// How far ahead of ours the clock of another process that issues nonces or tickets may be.
-pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(60);
-
 /// What the MAC covers first, so that a secret which serves for something else too makes no nonces
 /// there, and nothing made there is a nonce here.
 const CONTEXT: &[u8] = b"tower-resource-server nonce 1\0";
-
-/// Milliseconds since the epoch, big endian.
-const TIME: usize = size_of::<u64>();
-const RANDOM: usize = 16;
-const BODY: usize = TIME + RANDOM;
-const TAG: usize = digest::SHA256_OUTPUT_LEN;
-/// The length of `BODY + TAG` bytes in base64url.
-const TEXT: usize = ((BODY + TAG) * 4).div_ceil(3);
 
 /// Issues nonces to anyone who asks, and takes each back once. A cheap clone.
 ///
@@ -60,7 +45,7 @@ const TEXT: usize = ((BODY + TAG) * 4).div_ceil(3);
 #[derive(Clone)]
 #[must_use]
 pub struct Nonces {
-    key: Arc<hmac::Key>,
+    seal: Arc<Seal>,
     lifetime: Duration,
     store: Arc<dyn SpentStore>,
 }
@@ -72,9 +57,7 @@ impl Nonces {
     /// # Errors
     /// [`NonceSetupError::NoRandomness`].
     pub fn new() -> Result<Self, NonceSetupError> {
-        let mut secret = Zeroizing::new([0; TAG]);
-        rand::fill(&mut *secret).map_err(|_| NonceSetupError::NoRandomness)?;
-        Self::with_secret(&*secret)
+        Seal::new(CONTEXT).map(Self::sealed_by)
     }
 
     /// Nonces under a secret that several processes share: at least 32 random bytes.
@@ -84,15 +67,15 @@ impl Nonces {
     /// # Errors
     /// [`NonceSetupError::SecretTooShort`] and [`NonceSetupError::WeakSecret`].
     pub fn with_secret(secret: &[u8]) -> Result<Self, NonceSetupError> {
-        if secret.len() < TAG {
-            return Err(NonceSetupError::SecretTooShort { length: secret.len(), minimum: TAG });
-        }
-        secret::check(secret)?;
-        Ok(Self {
-            key: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, secret)),
+        Seal::with_secret(CONTEXT, secret).map(Self::sealed_by)
+    }
+
+    fn sealed_by(seal: Seal) -> Self {
+        Self {
+            seal: Arc::new(seal),
             lifetime: DEFAULT_NONCE_LIFETIME,
             store: Arc::new(MemorySpentStore::default()),
-        })
+        }
     }
 
     /// How long after its issue a nonce can be spent.
@@ -110,9 +93,7 @@ impl Nonces {
 
     /// The same nonces, spent where those of another were, if both have one secret: what was spent stays spent.
     pub(crate) fn succeeding(mut self, previous: &Self) -> Self {
-        const SAMPLE: &[u8] = b"whether two keys are one";
-        let [own, theirs] = [&self.key, &previous.key].map(|key| hmac::sign(key, SAMPLE));
-        if own.as_ref() == theirs.as_ref() {
+        if self.seal.is_of_one_key(&previous.seal) {
             self.store = Arc::clone(&previous.store);
         }
         self
@@ -123,15 +104,7 @@ impl Nonces {
     /// # Errors
     /// [`NonceError::Unavailable`] when the system has no randomness.
     pub fn issue(&self, now: UnixTime) -> Result<String, NonceError> {
-        let mut bytes = [0; BODY + TAG];
-        let (body, tag) = bytes.split_at_mut(BODY);
-        let (time, random) = body.split_at_mut(TIME);
-        let millis = now.since(UnixTime::default()).as_millis();
-        // Beyond 584 million years from now, the last moment that fits.
-        time.copy_from_slice(&u64::try_from(millis).unwrap_or(u64::MAX).to_be_bytes());
-        rand::fill(random).map_err(|_| NonceError::Unavailable)?;
-        tag.copy_from_slice(self.mac(body).as_ref());
-        Ok(URL_SAFE_NO_PAD.encode_to_string(bytes))
+        self.seal.issue(now)
     }
 
     /// Whether a nonce was issued under this key and its time is not over. It may have been spent:
@@ -147,7 +120,7 @@ impl Nonces {
     ///
     /// It fails with any [`NonceError`]. It waits only where the [store](Self::store) does.
     pub fn spend(&self, nonce: &str, now: UnixTime) -> Spending<NonceError> {
-        let Opened { id, until } = match self.open(nonce, now) {
+        let Opened { id, until, .. } = match self.open(nonce, now) {
             Ok(opened) => opened,
             Err(error) => return Spending::Done(Err(error)),
         };
@@ -159,43 +132,13 @@ impl Nonces {
     /// # Errors
     /// Any [`NonceError`].
     pub(crate) fn peek(&self, nonce: &str, now: UnixTime) -> Result<(), NonceError> {
-        let Opened { id, until } = self.open(nonce, now)?;
+        let Opened { id, until, .. } = self.open(nonce, now)?;
         self.store.peek(&id, until, now).map_err(Into::into)
     }
 
     fn open(&self, nonce: &str, now: UnixTime) -> Result<Opened, NonceError> {
-        // The length first, so that a long text costs nothing. One text for each nonce: what decodes
-        // is strict, and the id is the bytes.
-        if nonce.len() != TEXT {
-            return Err(NonceError::Malformed);
-        }
-        let bytes = URL_SAFE_NO_PAD.decode_to_vec(nonce).map_err(|_| NonceError::Malformed)?;
-        let (id, tag) = bytes.split_first_chunk::<BODY>().ok_or(NonceError::Malformed)?;
-        // In constant time: how much of a forgery is right must not show.
-        hmac::verify(&self.key, &covered(id), tag).map_err(|_| NonceError::Forged)?;
-
-        let (time, _) = id.split_first_chunk::<TIME>().ok_or(NonceError::Malformed)?;
-        let issued = UnixTime::from_duration(Duration::from_millis(u64::from_be_bytes(*time)));
-        let until = issued.saturating_add(self.lifetime);
-        if until <= now || issued > now.saturating_add(CLOCK_SKEW) {
-            return Err(NonceError::Expired);
-        }
-        Ok(Opened { id: *id, until })
+        self.seal.open(nonce, self.lifetime, now)
     }
-
-    fn mac(&self, body: &[u8]) -> hmac::Tag {
-        hmac::sign(&self.key, &covered(body))
-    }
-}
-
-/// A nonce that was found to be ours.
-struct Opened {
-    id: [u8; BODY],
-    until: UnixTime,
-}
-
-fn covered(body: &[u8]) -> Vec<u8> {
-    [CONTEXT, body].concat()
 }
 
 /// Shows how long nonces live, and nothing that makes one.
@@ -209,6 +152,10 @@ impl fmt::Debug for Nonces {
 impl<S: SpentStore + ?Sized> SpentStore for Arc<S> {
     fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Spending {
         (**self).spend(id, until, now)
+    }
+
+    fn spend_of(&self, owner: &[u8], id: &[u8], until: UnixTime, now: UnixTime) -> Spending {
+        (**self).spend_of(owner, id, until, now)
     }
 
     fn peek(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {

@@ -7,10 +7,16 @@ use std::{
     thread,
 };
 
+use aws_lc_rs::hmac;
+use base64_simd::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{test_util::ManualClock, time::Clock as _};
+use crate::{
+    store::seal::{BODY, CLOCK_SKEW, TEXT},
+    test_util::ManualClock,
+    time::Clock as _,
+};
 
 const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
 const SECRET: [u8; 32] = *b"thirty-two bytes for these tests";

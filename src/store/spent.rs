@@ -23,6 +23,16 @@ pub trait SpentStore: Send + Sync + 'static {
     /// not, as the store says when it is asked again.
     fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Spending;
 
+    /// [Spends](Self::spend) an id that is unique for its owner alone: as the `jti` of a DPoP proof is for the
+    /// key that signed it, by whose thumbprint the owner is known (RFC 9449 section 11.1).
+    ///
+    /// A store that is bounded must not let one owner fill it, where owners are many. Unless it is implemented,
+    /// the id is spent as one with its owner in front.
+    fn spend_of(&self, owner: &[u8], id: &[u8], until: UnixTime, now: UnixTime) -> Spending {
+        let length = u64::try_from(owner.len()).unwrap_or(u64::MAX).to_be_bytes();
+        self.spend(&[&length, owner, id].concat(), until, now)
+    }
+
     /// What [`spend`](Self::spend) would say at this moment; nothing is spent. For
     /// [explanations](crate::explain) and nothing else: between this and a later `spend` anything may
     /// happen.

@@ -9,7 +9,7 @@ use aws_lc_rs::{
 use base64_simd::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-use super::{MemorySpentStore, NonceError, NonceSetupError, Spending, SpentStore, nonces::CLOCK_SKEW};
+use super::{MemorySpentStore, NonceError, NonceSetupError, Spending, SpentStore, seal::CLOCK_SKEW};
 use crate::{keys::secret, time::UnixTime};
 
 /// How long a ticket lives unless told otherwise: time to open a connection, and little more.

@@ -193,7 +193,7 @@ fn cut(bytes: &[u8], dot: usize) -> Result<(&[u8], &[u8]), TokenError> {
 /// A part without its padding, which must be all of it where there is some.
 fn unpadded(part: &[u8]) -> Result<&[u8], TokenError> {
     let letters = part.strip_suffix(b"==").or_else(|| part.strip_suffix(b"=")).unwrap_or(part);
-    let is_whole = letters.len() == part.len() || part.len() % 4 == 0;
+    let is_whole = letters.len() == part.len() || part.len().is_multiple_of(4);
     if is_whole { Ok(letters) } else { Err(Malformed::Base64.into()) }
 }
 

@@ -350,7 +350,9 @@ pub(crate) fn extract<O: Observer>(
     let scopes =
         o.value(Checked::Fact(Fact::Scopes, claims), profile.scopes(claims, payload, now, window))?;
     let spends = o.value(Checked::Fact(Fact::Spent, claims), profile.spent(claims, payload))?;
-    let (Some(subject), Some(client_id), Some(scopes), Some(spends)) = (subject, client_id, scopes, spends)
+    let confirmation = o.value(Checked::Fact(Fact::Confirmation, claims), profile.confirmation(claims))?;
+    let (Some(subject), Some(client_id), Some(scopes), Some(spends), Some(confirmation)) =
+        (subject, client_id, scopes, spends, confirmation)
     else {
         return Ok(None);
     };
@@ -361,6 +363,7 @@ pub(crate) fn extract<O: Observer>(
         audiences,
         scopes,
         spends,
+        confirmation,
         expires_at: profile.expires_at(claims),
     }))
 }

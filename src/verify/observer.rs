@@ -9,6 +9,7 @@ use crate::{
     keys::{Algorithm, KeySet},
     policy::{CompiledRule, RuleContext, Unmet},
     profile::{CompiledProfile, Fact},
+    proof::ProofError,
     token::{Claims, JoseHeader, TokenKind},
 };
 
@@ -37,6 +38,8 @@ pub(crate) enum Failure {
     },
     /// The token is good, and does not meet what is required.
     NotAllowed(Unmet),
+    /// The token is good, and the proof that came with it is not.
+    NotProven(ProofError),
     /// The token is good, and that it is spent cannot be recorded.
     CannotSpend,
     /// The credential is no JWT by its form, and the application's verifier is to be asked.
@@ -100,6 +103,8 @@ pub(crate) enum Checked<'a, 'c> {
     Kind { in_pairs: bool },
     /// Whether the two tokens of a request belong together.
     Pair,
+    /// Whether the sender of the token holds the key that it is bound to.
+    Proof,
     /// What the operation requires.
     Requirement(&'a TokenContents),
     /// What the token spends.

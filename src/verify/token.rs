@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 use crate::{
     keys::{Algorithm, SignatureValid, VerifyingKey},
     policy::{Contents, FactPlaces, Facts, Requirement, ScopeImplications, Window},
-    profile::{Extracted, Once, Text},
+    profile::{Confirmation, Extracted, Once, Text},
     time::UnixTime,
 };
 
@@ -142,6 +142,11 @@ impl TokenContents {
     /// What it spends.
     pub(crate) fn spends(&self) -> Option<(Once, &str)> {
         self.extracted.spends.as_ref().map(|(what, text)| (*what, self.text(text)))
+    }
+
+    /// What its sender must prove; `None` of a bearer token.
+    pub(crate) fn confirmation(&self) -> Option<&Confirmation> {
+        self.extracted.confirmation.as_deref()
     }
 
     pub(crate) fn audiences(&self) -> impl Iterator<Item = &str> + Clone {

@@ -12,8 +12,10 @@ use crate::site::server;
 #[test]
 fn contradictions_are_refused_each_with_what_to_write_instead() {
     type Change = fn(ResourceServerBuilder) -> ResourceServerBuilder;
+    /// Path, code, and what to write instead.
+    type Problem = (&'static str, &'static str, &'static str);
     let issuer = TestIssuer::new();
-    let rows: &[(&str, Change, Option<(&str, &str, &str)>)] = &[
+    let rows: &[(&str, Change, Option<Problem>)] = &[
         ("nothing", |server| server, None),
         ("Authorization", |server| server.token_location(TokenLocation::authorization()), None),
         (

@@ -19,8 +19,10 @@ use std::collections::HashSet;
 
 use site::{Row, Site};
 
+type Table = fn() -> Vec<Row>;
+
 /// Every table, by its name.
-const TABLES: [(&str, fn() -> Vec<Row>); 5] = [
+const TABLES: [(&str, Table); 5] = [
     ("headers", headers::rows),
     ("cookies", cookies::rows),
     ("origins", origins::rows),

@@ -63,7 +63,10 @@ async fn result(api: &ResourceServer, request: &Request<()>) -> Result<Option<St
     Ok(authentication.identity().map(|who| who.subject().to_owned()))
 }
 
-fn servers(issuer: &TestIssuer) -> Vec<(&'static str, ResourceServer, fn(&str) -> Request<()>)> {
+/// The same with the server.
+type Built = (&'static str, ResourceServer, fn(&str) -> Request<()>);
+
+fn servers(issuer: &TestIssuer) -> Vec<Built> {
     let built = |(name, location, write): Place| {
         (name, server(issuer).token_location(location).build().unwrap(), write)
     };
@@ -262,7 +265,7 @@ fn the_metadata_says_which_methods_of_rfc_6750_are_taken() {
     let (header, cookie) = (TokenLocation::authorization(), TokenLocation::cookie("__Host-session"));
     let query = TokenLocation::dangerous().query("access_token");
     assert_eq!(methods(&[]), r#"["header"]"#);
-    assert_eq!(methods(&[cookie.clone()]), "[]");
+    assert_eq!(methods(std::slice::from_ref(&cookie)), "[]");
     assert_eq!(methods(&[cookie, header.clone()]), r#"["header"]"#);
     assert_eq!(methods(&[header, query]), r#"["header","query"]"#);
 }

@@ -94,7 +94,7 @@ async fn each_list_goes_by_the_requirement_of_its_items() {
 }
 
 /// What must arrive where the stream of a server cannot be filtered.
-const ENDED: &str = "data: {\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32603,\"message\":\"the answer of the server cannot be read\"}}\n\n";
+const ENDED: &str = "data: {\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32603,\"message\":\"the answer of the server cannot be read\"}}\n\n";
 
 #[tokio::test]
 async fn a_stream_is_filtered_event_by_event() {

@@ -1,8 +1,9 @@
 //! Proxies that pass on an assertion of their own.
 
 use serde_json::{Value, json};
+use tower::{Layer, ServiceExt, service_fn};
 use tower_resource_server::{
-    ResourceServer, TrustedIssuer,
+    ResourceServer, ResourceServerBuilder, TrustedIssuer,
     keys::{Algorithm, KeySet},
     policy::claim,
     preset::{aws_alb, aws_verified_access, cloudflare_access, google_iap, pomerium, teleport},
@@ -282,13 +283,53 @@ fn the_issuers() {
     assert!(ResourceServer::builder("https://api.example").issuer(region).build().is_err());
 }
 
-/// A server is built without a runtime, and asks for nothing.
-#[test]
-fn keys_that_are_given_serve_as_well() {
-    let issuer = TestIssuer::builder().signing_key(key(Algorithm::ES256)).build();
-    let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
-    let trusted = TrustedIssuer::with_keys(google_iap::ISSUER, keys, google_iap::assertion([AUDIENCE]));
-    let built =
-        ResourceServer::builder("https://app.example").issuer(trusted).clock(ManualClock::default()).build();
-    assert!(built.is_ok());
+/// Each reads its own field and no other, and answers without challenges.
+#[tokio::test]
+async fn a_server_behind_each_proxy() {
+    const APP: &str = "https://app.example";
+    type Begin = fn(TrustedIssuer) -> ResourceServerBuilder;
+    let servers: [(&str, Begin); 6] = [
+        ("x-goog-iap-jwt-assertion", |issuer| google_iap::server(APP, issuer)),
+        ("cf-access-jwt-assertion", |issuer| cloudflare_access::server(APP, issuer)),
+        ("x-amzn-oidc-data", |issuer| aws_alb::server(APP, issuer)),
+        ("x-amzn-ava-user-context", |issuer| aws_verified_access::server(APP, issuer)),
+        ("x-pomerium-jwt-assertion", |issuer| pomerium::server(APP, issuer)),
+        ("teleport-jwt-assertion", |issuer| teleport::server(APP, issuer)),
+    ];
+    // As AWS writes it: padding in the middle of a token passes through a field, too.
+    let signer = TestIssuer::builder().signing_key(key(Algorithm::ES256).with_kid("kid-1")).build();
+    let profile = aws_alb::user_claims([BALANCER], ["shop-web"]);
+    let header =
+        json!({"alg": "ES256", "kid": "kid-1", "signer": BALANCER, "client": "shop-web", "exp": NOW + 120});
+    let claims = json!({"iss": "https://login.example", "sub": "alice", "exp": NOW + 120});
+    let late = json!({"iss": "https://login.example", "sub": "alice", "exp": NOW - 120});
+    let [good, late] = [claims, late]
+        .map(|claims| crate::sign_padded(&signer, &header.to_string(), claims.to_string().as_bytes()));
+    assert!(good.split('.').any(|part| part.ends_with('=')));
+    let bearer = format!("Bearer {good}");
+    for (field, begin) in servers {
+        let keys = KeySet::from_jwks(signer.jwks().to_string().as_bytes()).unwrap();
+        let trusted = TrustedIssuer::with_keys("https://login.example", keys, profile.clone());
+        let server = begin(trusted).clock(ManualClock::default()).build().unwrap();
+        let rows: [(&str, &[(&str, &str)], u16); 6] = [
+            ("its field", &[(field, &good)], 200),
+            ("no field", &[], 401),
+            ("a field of another kind", &[("authorization", &bearer)], 401),
+            ("another scheme of the field", &[(field, &bearer)], 400),
+            ("two fields", &[(field, &good), (field, &good)], 400),
+            ("expired", &[(field, &late)], 401),
+        ];
+        for (name, fields, expected) in rows {
+            let mut request = http::Request::new(());
+            for (field, value) in fields {
+                request.headers_mut().append(*field, value.parse().unwrap());
+            }
+            let inner = service_fn(|_: http::Request<()>| async {
+                Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+            });
+            let answer = server.layer().layer(inner).oneshot(request).await.unwrap();
+            assert_eq!(answer.status(), expected, "{field}: {name}");
+            assert!(!answer.headers().contains_key("www-authenticate"), "{field}: {name}");
+        }
+    }
 }

@@ -30,6 +30,7 @@ pub(crate) enum Leaf {
     NotDelegated,
     Actor(List),
     Details(RequiredDetails),
+    SenderConstrained,
     /// A function of the application; what is asked is for the server to know.
     Predicate(Box<str>, Arc<dyn Any + Send + Sync>),
 }
@@ -69,7 +70,9 @@ impl PartialEq for Leaf {
             (Self::Claim(a, is), Self::Claim(b, other)) => a == b && is == other,
             (Self::MaxAge(a), Self::MaxAge(b)) => a == b,
             (Self::Issuer(a), Self::Issuer(b)) | (Self::Audience(a), Self::Audience(b)) => a == b,
-            (Self::NotDelegated, Self::NotDelegated) => true,
+            (Self::NotDelegated, Self::NotDelegated) | (Self::SenderConstrained, Self::SenderConstrained) => {
+                true
+            }
             (Self::Details(a), Self::Details(b)) => a == b,
             (Self::Predicate(a, asks), Self::Predicate(b, other)) => a == b && Arc::ptr_eq(asks, other),
             _ => false,
@@ -131,6 +134,8 @@ impl Leaf {
             Self::NotDelegated => facts.is_readable() && facts.member("act").is_none(),
             Self::Actor(subjects) => facts.actor().is_some_and(|actor| one_of(subjects, actor)),
             Self::Details(details) => details.is_met(facts.member("authorization_details")),
+            // One that is bound came with its proof, or was refused before.
+            Self::SenderConstrained => matches!(facts.member("cnf"), Some(Value::Object(_))),
             Self::Predicate(..) => false,
         }
     }
@@ -172,6 +177,7 @@ impl Leaf {
                 Some(_) => "another actor uses the token, or none that it names".to_owned(),
             },
             Self::Details(_) => "the token has no such entry".to_owned(),
+            Self::SenderConstrained => "anyone may use the token who has it".to_owned(),
             Self::Predicate(..) => "a function of the application decides, by the request".to_owned(),
         }
     }

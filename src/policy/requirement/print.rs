@@ -56,6 +56,7 @@ impl fmt::Display for Leaf {
             Self::Issuer(issuer) => return write!(f, "issuer({})", plain(issuer)),
             Self::Audience(audience) => return write!(f, "audience({})", plain(audience)),
             Self::NotDelegated => return f.write_str("actor(none)"),
+            Self::SenderConstrained => return f.write_str("sender_constrained"),
             Self::Actor(subjects) => {
                 let subjects = subjects.iter().map(|subject| match &**subject {
                     "none" => quote(subject),

@@ -129,6 +129,7 @@ impl<'a> Reader<'a> {
             "any_token" => return Ok(Requirement::any_token()),
             "anonymous" => return Ok(Requirement::anonymous()),
             "never" => return Ok(Requirement::never()),
+            "sender_constrained" => return Ok(Leaf::SenderConstrained.into()),
             "" => return self.fail("a requirement is expected here, such as `scope(orders:read)`"),
             "and" | "or" => return self.fail_at(begin, format!("a requirement is expected before `{word}`")),
             "predicate" => {

@@ -45,6 +45,7 @@ pub fn error_code(reason: &Reason) -> u32 {
             }
             _ => INVALID_TOKEN,
         },
+        Reason::InvalidProof(_) => INVALID_TOKEN,
         Reason::InsufficientScope { .. }
         | Reason::InsufficientUserAuthentication(_)
         | Reason::CrossOrigin => NOT_ALLOWED,

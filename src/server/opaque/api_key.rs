@@ -58,7 +58,8 @@ impl ApiKey {
     /// [`Identity::credential`](crate::Identity::credential): two keys of one holder, while one replaces the other,
     /// have the same `subject` and two names.
     ///
-    /// How good the secret is, a hash does not show: make it of 128 random bits or more (`openssl rand -hex 32`).
+    /// How good the secret is, a hash does not show: make it of 128 random bits or more (`openssl rand -hex 32`). One with
+    /// two dots or more has the form of a JWT, and is never found.
     pub fn from_sha256(name: impl Into<Arc<str>>, sha256: &str, subject: impl Into<Box<str>>) -> Self {
         // Of what a variable of a shell holds that is not set.
         let of_nothing = |digest: &Digest| *digest == Digest::of(b"") || *digest == Digest::of(b"\n");

@@ -35,6 +35,7 @@ impl Given<'_> {
                 audiences: Texts::new(),
                 scopes: Scopes::given(self.scopes, &self.claims),
                 spends: None,
+                confirmation: None,
                 expires_at: self.until,
             },
             places: Arc::new(FactPlaces { given_roles: self.roles, ..FactPlaces::default() }),

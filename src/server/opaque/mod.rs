@@ -77,7 +77,7 @@ impl Opaque {
         let verifier = builder.verifier.take();
         let verifier = verifier.map(|verifier| Verifier::new(verifier, builder.verifier_settings));
         let more = keys.is_some() || verifier.is_some();
-        more.then(|| Self { keys, verifier, counters: CredentialCounters::default() })
+        more.then(|| Self { keys, verifier, counters: CredentialCounters::new() })
     }
 
     /// Whether there is an API key of this name.

@@ -238,10 +238,8 @@ impl Entries {
         if now < self.backoff_until {
             return Vec::new();
         }
-        let is_due = |(kid, known): &(&Box<str>, &Known)| {
-            known.refresh_at <= now && !self.flights.contains_key(&**kid)
-        };
-        self.known.iter().filter(is_due).map(|(kid, _)| kid.clone()).collect()
+        let stale = self.known.iter().filter(|(_, known)| known.refresh_at <= now);
+        stale.map(|(kid, _)| kid).filter(|kid| !self.flights.contains_key(*kid)).cloned().collect()
     }
 
     /// When there is something to do next, by the monotonic clock and by the wall clock.

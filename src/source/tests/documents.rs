@@ -50,6 +50,34 @@ async fn a_set_that_is_none_is_refused_and_the_old_one_kept() {
     }
 }
 
+/// As SPIFFE says of its bundles. What is no set revokes nothing.
+#[tokio::test]
+async fn an_empty_set_revokes_all_where_the_issuer_says_so() {
+    let of = |key_use: &str| jwks(&[("a", 1)]).replace(r#""kty""#, &format!(r#""use":"{key_use}","kty""#));
+    for (name, document, expected) in [
+        ("empty", r#"{"keys":[]}"#.to_owned(), Outcome::Lacks),
+        ("keys for certificates", of("x509-svid"), Outcome::Lacks),
+        ("keys for signatures of another kind", of("sig"), Outcome::Lacks),
+        ("the same key", of("jwt-svid"), Outcome::Found),
+        ("HTML", "<html>maintenance</html>".to_owned(), Outcome::Found),
+        ("no member", "{}".to_owned(), Outcome::Found),
+    ] {
+        let settings = RefreshSettings {
+            empty_set_revokes: true,
+            key_use: Some("jwt-svid".into()),
+            ..RefreshSettings::default()
+        };
+        let location = Discovery::new("https://login.example", &false.into()).unwrap();
+        let bench = Bench::with_settings(KeyLocation::Discover(location), pools(4096), settings);
+        bench.provider.set(METADATA, metadata("https://login.example", JWKS));
+        bench.provider.set(JWKS, Answer::Document(FetchResponse::document(of("jwt-svid"))));
+        assert_eq!(bench.request("a").await, Outcome::Found, "{name}");
+        bench.provider.set(JWKS, Answer::Document(FetchResponse::document(document)));
+        _ = bench.keys.refresh_now().await;
+        assert_eq!(bench.request("a").await, expected, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn unusable_entries_are_skipped_and_counted() {
     let bench = Bench::new();

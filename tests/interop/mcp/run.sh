@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Real clients of the Model Context Protocol (Rust, TypeScript, Python) against the running example mcp_server,
-# with tokens of its own issuer and of a certified OpenID Provider. Prints a line for each case and ends with
-# "N passed, M failed".
+# with tokens of its own issuer and of a certified OpenID Provider; then a scanner, and the official conformance
+# suite with and without the guard. Prints a line for each case and ends with "N passed, M failed".
 #
 # Needs cargo, npm, and Python 3.10 or newer with venv. PROFILE: cargo profile of the programs (default dev).
 # CARGO_TARGET_DIR is honoured.

@@ -1,7 +1,9 @@
-//! The Rust half of the suites `mcp` and `challenges`: the client of rmcp, and its parser of challenges.
+//! The Rust half of the suites `mcp` and `challenges`: the client of rmcp, its parser of
+//! challenges, and a server of rmcp for the conformance suite.
 
 mod challenges;
 mod client;
+mod conformance;
 
 use std::{error::Error, process::ExitCode};
 
@@ -22,6 +24,8 @@ enum Command {
     Client(client::Flags),
     /// Read challenges: JSON in, JSON out
     Challenges,
+    /// Serve what the conformance suite asks for, by itself and behind the guard
+    Conformance(conformance::Flags),
 }
 
 #[tokio::main]
@@ -29,6 +33,7 @@ async fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Client(flags) => client::run(&flags).await,
         Command::Challenges => challenges::run(),
+        Command::Conformance(flags) => conformance::run(&flags).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

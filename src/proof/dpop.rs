@@ -1,0 +1,159 @@
+//! One DPoP proof (RFC 9449 section 4.3).
+
+use std::{sync::LazyLock, time::Duration};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64_simd::URL_SAFE_NO_PAD;
+
+use super::{ProofError, htu};
+use crate::{
+    keys::{Algorithm, AlgorithmSet, embedded_key},
+    time::UnixTime,
+    token::{
+        ClaimId, ClaimNames, ClaimValue, Claims, JoseHeader, TokenLimits, UnverifiedToken, is_media_type,
+    },
+};
+
+/// The longest `jti`, in bytes: four times a SHA-256 in hexadecimal.
+const MAX_ID: usize = 256;
+
+/// The end of a proof's time is within it, and what is spent until then must be known then.
+const END_INCLUDED: Duration = Duration::from_secs(1);
+
+/// What a server asks of proofs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ProofRules {
+    /// Never one with a shared secret.
+    pub(crate) algorithms: AlgorithmSet,
+    /// How far `iat` may be off, either way.
+    pub(crate) window: Duration,
+    /// How far clocks may disagree beyond that.
+    pub(crate) leeway: Duration,
+}
+
+/// What a proof must be about.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    /// The method of the request.
+    pub(crate) method: &'a str,
+    /// The public address of its target, without query and fragment.
+    pub(crate) url: &'a str,
+    /// The access token that came with it.
+    pub(crate) token: &'a [u8],
+    /// The thumbprint of the key that the token is bound to.
+    pub(crate) thumbprint: &'a str,
+    /// Whether a nonce is one of the server's; `None` where none is asked for.
+    pub(crate) is_nonce: Option<&'a dyn Fn(&str) -> bool>,
+}
+
+/// A proof that is good, unless it was used before.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Proof {
+    /// Its `jti`, which counts once for the key that the token is bound to.
+    pub(crate) id: String,
+    /// From when on it is refused whether it was used or not.
+    pub(crate) until: UnixTime,
+}
+
+/// Judges a proof: its form, its signature, its claims, its nonce, and last whose it is.
+///
+/// # Errors
+/// The first that is wrong.
+pub(crate) fn verify_proof(
+    proof: &[u8],
+    asked: &Asked<'_>,
+    rules: &ProofRules,
+    limits: &TokenLimits,
+    now: UnixTime,
+) -> Result<Proof, ProofError> {
+    let proof = UnverifiedToken::parse(proof, limits)?;
+    let payload = proof.payload_json()?;
+    let header_json = proof.header_json()?;
+    let header = JoseHeader::parse(&header_json, limits)?;
+    if !header.typ.as_deref().is_some_and(|typ| is_media_type(typ, "dpop+jwt")) {
+        return Err(ProofError::WrongType);
+    }
+    let algorithm: Option<Algorithm> = header.alg.parse().ok();
+    let algorithm = algorithm.filter(|algorithm| rules.algorithms.contains(*algorithm));
+    let algorithm = algorithm.ok_or(ProofError::AlgorithmNotAllowed)?;
+    let names = &*NAMES;
+    let mut claims = Claims::none(&names.all);
+    claims.read(&payload, &names.all, limits)?;
+
+    let key = embedded_key(&header_json, algorithm).ok_or(ProofError::NoKey)?;
+    let key = key.map_err(|_| ProofError::UnusableKey)?;
+    proof.with_signature(|signature| key.verify(algorithm, proof.signing_input(), signature))?;
+
+    let good = names.judge(&claims, asked, rules, now)?;
+    if let Some(is_nonce) = asked.is_nonce
+        && !names.text(&claims, names.nonce).is_some_and(is_nonce)
+    {
+        return Err(ProofError::NonceWanted);
+    }
+    if key.thumbprint() == asked.thumbprint { Ok(good) } else { Err(ProofError::WrongKey) }
+}
+
+/// The claims of a proof (RFC 9449 section 4.2), and those that bound the time of any JWT.
+struct Names {
+    all: ClaimNames,
+    jti: ClaimId,
+    htm: ClaimId,
+    htu: ClaimId,
+    iat: ClaimId,
+    ath: ClaimId,
+    nonce: ClaimId,
+    exp: ClaimId,
+    nbf: ClaimId,
+}
+
+static NAMES: LazyLock<Names> = LazyLock::new(|| {
+    let mut all = ClaimNames::default();
+    let [jti, htm, htu, iat, ath, nonce, exp, nbf] =
+        ["jti", "htm", "htu", "iat", "ath", "nonce", "exp", "nbf"].map(|name| all.intern(name));
+    Names { all, jti, htm, htu, iat, ath, nonce, exp, nbf }
+});
+
+impl Names {
+    fn text<'c>(&self, claims: &'c Claims<'_>, name: ClaimId) -> Option<&'c str> {
+        claims.get(name).and_then(ClaimValue::as_str)
+    }
+
+    /// The claims that do not depend on a nonce.
+    fn judge(
+        &self,
+        claims: &Claims<'_>,
+        asked: &Asked<'_>,
+        rules: &ProofRules,
+        now: UnixTime,
+    ) -> Result<Proof, ProofError> {
+        let require = |is: bool, error| if is { Ok(()) } else { Err(error) };
+        let id = self.text(claims, self.jti).filter(|id| (1..=MAX_ID).contains(&id.len()));
+        let id = id.ok_or(ProofError::InvalidId)?;
+        require(self.text(claims, self.htm) == Some(asked.method), ProofError::WrongMethod)?;
+        let is_url = |url| htu::is_same(url, asked.url);
+        require(self.text(claims, self.htu).is_some_and(is_url), ProofError::WrongUrl)?;
+        let end = self.time_of(claims, rules, now).ok_or(ProofError::OutsideWindow)?;
+        let hash = URL_SAFE_NO_PAD.encode_to_string(digest(&SHA256, asked.token));
+        require(self.text(claims, self.ath) == Some(&*hash), ProofError::WrongTokenHash)?;
+        Ok(Proof { id: id.to_owned(), until: end.saturating_add(END_INCLUDED) })
+    }
+
+    /// The end of the proof's time, if it is of this time.
+    fn time_of(&self, claims: &Claims<'_>, rules: &ProofRules, now: UnixTime) -> Option<UnixTime> {
+        let date = |name| claims.get(name).map(ClaimValue::as_numeric_date);
+        let reach = rules.window.saturating_add(rules.leeway);
+        let issued = date(self.iat)??;
+        let end = issued.saturating_add(reach);
+        let is_within = now <= end && issued <= now.saturating_add(reach);
+        // A proof need not have these (RFC 9449 section 4.2); one that has them means them (RFC 7519).
+        let has_begun =
+            |begin: Option<UnixTime>| begin.is_some_and(|at| at <= now.saturating_add(rules.leeway));
+        let is_over = |end: Option<UnixTime>| end.is_none_or(|at| at.saturating_add(rules.leeway) <= now);
+        let holds = date(self.nbf).is_none_or(has_begun) && !date(self.exp).is_some_and(is_over);
+        (is_within && holds).then_some(end)
+    }
+}
+
+#[cfg(test)]
+#[path = "dpop_tests.rs"]
+mod tests;

@@ -1,0 +1,15 @@
+//! Proof of possession: that the sender of a token holds the key that the token is bound to.
+//!
+//! - `dpop`: one DPoP proof (RFC 9449), judged as a pure function of its bytes, the request, the token and
+//!   the moment; `htu`: whether two URLs are the same.
+//! - `error`: why a proof is not accepted ([`ProofError`]).
+//!
+//! Nothing here is remembered or spent: a good proof comes with its id and the end of its time, and whether
+//! that id was used before is asked last, when everything else about the request was found good.
+
+mod dpop;
+mod error;
+mod htu;
+
+pub(crate) use dpop::{Asked, Proof, ProofRules, verify_proof};
+pub use error::ProofError;

@@ -1,0 +1,111 @@
+//! Whether the sender of a token holds the key that the token is bound to: for each request anew, on hits of
+//! the cache and misses alike.
+
+use std::cell::Cell;
+
+use http::{HeaderName, HeaderValue};
+
+use super::{Dpop, Inner, ResourceServer};
+use crate::{
+    error::TokenError,
+    http::{Reason, Rejection, RequestHead},
+    proof::{Asked, Proof, ProofError, verify_proof},
+    store::{DpopNonces, NonceAge, Spending},
+    time::UnixTime,
+    verify::{Failure, TokenContents},
+};
+
+/// The field of a server's nonce (RFC 9449 section 8.1).
+pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+
+/// A proof that is good, and still to be spent.
+pub(super) struct Proven<'t> {
+    thumbprint: &'t str,
+    proof: Proof,
+    /// The next nonce, where that of the proof is old.
+    pub(super) renewal: Option<HeaderValue>,
+}
+
+impl Proven<'_> {
+    /// Spends the proof: the id that its sender gave it, for its sender's key.
+    pub(super) fn spend(&self, dpop: &Dpop, now: UnixTime) -> Spending {
+        let Proof { id, until } = &self.proof;
+        dpop.store.spend_of(self.thumbprint.as_bytes(), id.as_bytes(), *until, now)
+    }
+}
+
+impl Inner {
+    /// What the access token of a request demands of its sender, and whether the request has it. Nothing is
+    /// spent.
+    ///
+    /// A token by itself comes without proof, as one under the scheme `Bearer` does.
+    pub(super) fn prove<'t>(
+        &self,
+        dpop: &Dpop,
+        token: &'t TokenContents,
+        head: Option<RequestHead<'_>>,
+        now: UnixTime,
+    ) -> Result<Option<Proven<'t>>, Failure> {
+        let head = head.filter(|head| self.request.is_under_dpop(head.headers));
+        match (head, token.confirmation()) {
+            (None, None) if !dpop.is_required() => Ok(None),
+            (_, None) => Err(TokenError::NotSenderConstrained.into()),
+            (None, Some(_)) => Err(TokenError::SenderConstrained.into()),
+            (Some(head), Some(confirmation)) => self
+                .check_proof(dpop, &confirmation.thumbprint, head, now)
+                .map(Some)
+                .map_err(Failure::NotProven),
+        }
+    }
+
+    fn check_proof<'t>(
+        &self,
+        dpop: &Dpop,
+        thumbprint: &'t str,
+        head: RequestHead<'_>,
+        now: UnixTime,
+    ) -> Result<Proven<'t>, ProofError> {
+        let proof = self.request.proof(head.headers).ok_or(ProofError::Missing)?;
+        let credentials = self.request.read(head.headers).ok().flatten().ok_or(ProofError::WrongTokenHash)?;
+        let url = self.address.url_of(head).ok_or(ProofError::WrongUrl)?;
+        let age = Cell::new(NonceAge::Fresh);
+        let is_nonce = dpop
+            .nonces
+            .as_ref()
+            .map(|nonces| |nonce: &str| nonces.judge(nonce, now).map(|judged| age.set(judged)).is_some());
+        let asked = Asked {
+            method: head.method.as_str(),
+            url: &url,
+            token: credentials.access,
+            thumbprint,
+            is_nonce: is_nonce.as_ref().map(|is_nonce| is_nonce as &dyn Fn(&str) -> bool),
+        };
+        let proof = verify_proof(proof, &asked, &dpop.rules(), &self.limits, now)?;
+        let nonces = dpop.nonces.as_ref().filter(|_| age.get() == NonceAge::HalfThrough);
+        let renewal = nonces.and_then(|nonces| header(nonces, now));
+        Ok(Proven { thumbprint, proof, renewal })
+    }
+}
+
+/// A new nonce as the value of a header.
+fn header(nonces: &DpopNonces, now: UnixTime) -> Option<HeaderValue> {
+    nonces.issue(now).ok()?.try_into().ok()
+}
+
+impl ResourceServer {
+    /// A nonce for the DPoP proofs of clients, where the server [wants one](crate::Dpop::nonces): for answers
+    /// that the layer does not make, in the field `DPoP-Nonce`. Good until its time is over, and remembered
+    /// nowhere.
+    #[must_use]
+    pub fn issue_dpop_nonce(&self) -> Option<HeaderValue> {
+        header(self.0.dpop.as_ref()?.nonces.as_ref()?, self.0.clock.unix())
+    }
+
+    /// A refusal in the scheme that the request used, with a nonce where one is wanted.
+    pub(super) fn refusal_in_scheme(&self, why: &Rejection, head: RequestHead<'_>) -> Option<Rejection> {
+        if *why.reason() == Reason::InvalidProof(ProofError::NonceWanted) {
+            return Some(why.with_header(DPOP_NONCE, self.issue_dpop_nonce()?));
+        }
+        self.0.request.is_under_dpop(head.headers).then(|| why.in_dpop()).flatten()
+    }
+}
