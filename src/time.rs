@@ -182,7 +182,7 @@ impl Clock for SystemClock {
 /// Sleeps on a thread of its own: for runtimes that are not tokio.
 async fn thread_sleep(wait: Duration) {
     use std::{
-        sync::{Arc, Mutex, PoisonError},
+        sync::{Arc, Condvar, Mutex, PoisonError},
         task::{Poll, Waker},
     };
 
@@ -192,11 +192,24 @@ async fn thread_sleep(wait: Duration) {
         waker: Option<Waker>,
     }
 
-    let shared = Arc::new(Mutex::new(Shared::default()));
-    let timer = Arc::clone(&shared);
+    /// Ends the thread with the wait, however that ends.
+    struct Ending(Arc<(Mutex<Shared>, Condvar)>);
+
+    impl Drop for Ending {
+        fn drop(&mut self) {
+            let (shared, ended) = &*self.0;
+            shared.lock().unwrap_or_else(PoisonError::into_inner).done = true;
+            ended.notify_one();
+        }
+    }
+
+    let ending = Ending(Arc::default());
+    let timer = Arc::clone(&ending.0);
     let sleeper = std::thread::Builder::new().spawn(move || {
-        std::thread::sleep(wait);
-        let mut shared = timer.lock().unwrap_or_else(PoisonError::into_inner);
+        let (shared, ended) = &*timer;
+        let shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = ended.wait_timeout_while(shared, wait, |shared| !shared.done);
+        let (mut shared, _) = waited.unwrap_or_else(PoisonError::into_inner);
         shared.done = true;
         if let Some(waker) = shared.waker.take() {
             waker.wake();
@@ -206,6 +219,7 @@ async fn thread_sleep(wait: Duration) {
         // No thread to be had: too early is better than never.
         return;
     }
+    let (shared, _) = &*ending.0;
     std::future::poll_fn(|cx| {
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
         if shared.done {

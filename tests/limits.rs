@@ -18,8 +18,8 @@ use tower_resource_server::{
 
 const PAGE: &str = include_str!("../src/guide/limits.md");
 
-/// Numbers that limit nothing: sizes that memory is set aside in, codes, layouts, and where one way of
-/// doing the same becomes faster than another.
+/// Numbers that limit nothing: sizes that memory is set aside in, codes, layouts, the last date there is, and
+/// where one way of doing the same becomes faster than another.
 const NO_LIMITS: [&str; 28] = [
     "config::locations::LAST_DATE",
     "http::challenge::TYPICAL_LENGTH",

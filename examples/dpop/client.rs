@@ -1,6 +1,6 @@
 //! A client that holds a key: it proves so with each request, and comes again where the server wants a nonce.
 
-use std::{error::Error, time::SystemTime};
+use std::error::Error;
 
 use aws_lc_rs::{
     digest::{SHA256, digest},
@@ -9,7 +9,10 @@ use aws_lc_rs::{
 use base64_simd::URL_SAFE_NO_PAD;
 use reqwest::{Method, Response, header::WWW_AUTHENTICATE};
 use serde_json::json;
-use tower_resource_server::issuer::SigningKey;
+use tower_resource_server::{
+    issuer::SigningKey,
+    time::{Clock, SystemClock},
+};
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
@@ -54,12 +57,11 @@ impl Client {
     pub(crate) fn proof(&self, method: &str, url: &str) -> Result<String, AnyError> {
         let mut id = [0_u8; 16];
         rand::fill(&mut id).map_err(|_| "no randomness")?;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
         let mut claims = json!({
             "jti": URL_SAFE_NO_PAD.encode_to_string(id),
             "htm": method,
             "htu": url,
-            "iat": now,
+            "iat": SystemClock.unix().as_secs(),
             "ath": URL_SAFE_NO_PAD.encode_to_string(digest(&SHA256, self.token.as_bytes())),
         });
         if let Some(nonce) = &self.nonce {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use zeroize::Zeroizing;
 
 use super::{
-    Configured,
+    Configured, dpop,
     files::{self, Unread},
     keys::{
         CHALLENGES, DANGEROUS, FORWARD, HTTP, ID_TOKEN, ISSUER, METADATA, REQUIREMENTS, ROOT, TOKENS,
@@ -205,6 +205,10 @@ fn whole_server(
         let keys = found.within("api_keys", |found| locations::api_keys(table, found));
         server = keys.into_iter().fold(server, ResourceServerBuilder::api_keys);
     }
+    if let Some(table) = root.get("dpop") {
+        let dpop = found.within("dpop", |found| dpop::dpop(table, found));
+        server = dpop.into_iter().fold(server, ResourceServerBuilder::dpop);
+    }
     if let Some(table) = root.get("tickets") {
         let tickets =
             found.within("tickets", |found| shared(table, Tickets::with_secret, Tickets::lifetime, found));
@@ -225,24 +229,11 @@ fn shared<T>(
     live: fn(T, Duration) -> T,
     found: &mut Found<'_>,
 ) -> Option<T> {
-    let name = if table.get("secret").is_some() { "secret" } else { "secret_file" };
-    let secret = match files::secret(table, "secret")? {
-        Ok(secret) => secret,
-        Err((name, why)) => {
-            found.add(table, &name, "file", &why);
-            return None;
-        }
-    };
-    match make(&secret) {
-        Ok(made) => Some(match duration_of(table, "lifetime") {
-            Some(lifetime) => live(made, lifetime),
-            None => made,
-        }),
-        Err(error) => {
-            found.add(table, name, "secret", &error.to_string());
-            None
-        }
-    }
+    let made = files::made_with_secret(table, "secret", make, found)?;
+    Some(match duration_of(table, "lifetime") {
+        Some(lifetime) => live(made, lifetime),
+        None => made,
+    })
 }
 
 type SetRow = fn(ChallengeTable, ChallengeRow) -> ChallengeTable;
@@ -316,7 +307,11 @@ fn issuer(root: &Node, table: &Node, clients: &mut Clients, found: &mut Found<'_
         None => issuer,
     };
     let issuer = match own_or("refresh") {
-        Some(refresh) => issuer.refresh(settings::refresh(Default::default(), refresh)),
+        Some(refresh) => {
+            // What the preset of the issuer says besides stays.
+            let settings = settings::refresh(issuer.refresh_settings().clone(), refresh);
+            issuer.refresh(settings)
+        }
         None => issuer,
     };
     let issuer = match table.get("tenants") {

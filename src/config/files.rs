@@ -5,7 +5,10 @@ use std::{fs, io::ErrorKind};
 use zeroize::Zeroizing;
 
 use super::{problems::Found, tree::Node};
-use crate::keys::{KeySet, VerifyingKey};
+use crate::{
+    keys::{KeySet, VerifyingKey},
+    store::NonceSetupError,
+};
 
 /// The largest file that is read, in bytes: more than any set of keys or authorities has.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
@@ -40,6 +43,29 @@ pub(super) fn read(path: &str) -> Result<Zeroizing<Vec<u8>>, String> {
 
 /// The key of a file that cannot be read, and why.
 pub(super) type Unread = (String, String);
+
+/// Whether a table has this secret, or names the file that holds it.
+pub(super) fn names_secret(table: &Node, name: &str) -> bool {
+    table.get(name).or_else(|| table.get(&format!("{name}_file"))).is_some()
+}
+
+/// What is made of a secret; `None` where there is none, or it has been said what is wrong with it.
+pub(super) fn made_with_secret<T>(
+    table: &Node,
+    name: &str,
+    make: impl FnOnce(&[u8]) -> Result<T, NonceSetupError>,
+    found: &mut Found<'_>,
+) -> Option<T> {
+    let key = if table.get(name).is_some() { name.to_owned() } else { format!("{name}_file") };
+    let secret = match secret(table, name)? {
+        Ok(secret) => secret,
+        Err((name, why)) => {
+            found.add(table, &name, "file", &why);
+            return None;
+        }
+    };
+    make(&secret).map_err(|error| found.add(table, &key, "secret", &error.to_string())).ok()
+}
 
 /// What a secret is: the text, or the bytes of the file without one line break at their end.
 ///

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::{
+    dpop::DPOP,
     duration,
     locations::{API_KEYS, LOCATION, LOCATIONS, TICKETS},
     presets::{PRESETS, PROFILES},
@@ -125,6 +126,11 @@ pub(super) static ROOT: Object = Object {
         ),
         key("tickets", Kind::Object(&TICKETS), "The tickets that a place takes in place of a token"),
         key("api_keys", Kind::Object(&API_KEYS), "Static API keys that are accepted beside tokens"),
+        key(
+            "dpop",
+            Kind::Object(&DPOP),
+            "Tokens that are bound to a key of their sender (DPoP, RFC 9449); refused unless said",
+        ),
         key("id_token", Kind::Object(&ID_TOKEN), "Where an ID token comes beside the access token"),
         key("challenges", Kind::Object(&CHALLENGES), "How requests are refused"),
         key("public_address", Kind::Object(&PUBLIC_ADDRESS), "Where clients reach this API"),
@@ -228,7 +234,7 @@ pub(super) static ISSUER: Object = Object {
 static PRESET: Object = Object { what: "a preset", keys: &PRESETS, rules: &[Rule::OneOfAll] };
 
 /// The names of all algorithms.
-static ALGORITHMS: [&str; 13] = [
+pub(super) static ALGORITHMS: [&str; 13] = [
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "HS256",
     "HS384", "HS512",
 ];

@@ -27,7 +27,7 @@
 //! ```
 //!
 //! - `tree`: settings as any format gives them; `schema`: the words that the tables of keys are written in;
-//!   `keys`, `settings`, `locations`, `presets`: these tables, one row for each key.
+//!   `keys`, `settings`, `locations`, `dpop`, `presets`: these tables, one row for each key.
 //! - `check`: a tree against the tables; `duration`, `near`: how durations are written, and the nearest name.
 //! - `env`: environment variables; `files`: files that settings name.
 //! - `build`: from a configuration to a server; `problems`: what only building finds, under the keys of the
@@ -37,6 +37,7 @@
 
 mod build;
 mod check;
+mod dpop;
 mod duration;
 mod env;
 mod files;

@@ -152,7 +152,8 @@ const OF_ISSUERS: [(&str, &str, &[&str]); 20] = [
 ];
 
 /// The same for settings of the whole server.
-const OF_SERVER: [(&str, &str, &str); 8] = [
+const OF_SERVER: [(&str, &str, &str); 9] = [
+    ("dpop", "algorithms", "dpop.algorithms"),
     ("audience", "", "audiences"),
     ("client_id", "", "client_ids"),
     ("require", "", "requirements.always"),
@@ -164,7 +165,8 @@ const OF_SERVER: [(&str, &str, &str); 8] = [
 ];
 
 /// What a builder advises, and the same in a configuration.
-const WORDS: [(&str, &str); 26] = [
+const WORDS: [(&str, &str); 27] = [
+    ("set a .public_address(..)", "set public_address.url"),
     ("a parameter with .token_location(TokenLocation::ticket(..))", "a ticket in token_locations"),
     ("one with .token_location(TokenLocation::cookie(..))", "a cookie in token_locations"),
     ("another with .token_location(..)", "another in token_locations"),

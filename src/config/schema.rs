@@ -2,7 +2,7 @@
 
 use super::tree::Node;
 use crate::{
-    ApiKey, ResourceServerBuilder, TrustedIssuer, http::ResourceMetadata,
+    ApiKey, Dpop, ResourceServerBuilder, TrustedIssuer, http::ResourceMetadata,
     middleware::ForwardedIdentityBuilder, net::ReqwestClientBuilder, profile::TokenProfile,
 };
 
@@ -104,6 +104,7 @@ pub(super) enum Apply {
     Client(fn(ReqwestClientBuilder, &Node) -> ReqwestClientBuilder),
     Forward(fn(ForwardedIdentityBuilder, &Node) -> ForwardedIdentityBuilder),
     ApiKey(fn(ApiKey, &Node) -> ApiKey),
+    Dpop(fn(Dpop, &Node) -> Dpop),
     /// It makes the issuer.
     Preset(fn(&Node) -> TrustedIssuer),
 }
@@ -171,4 +172,5 @@ targets! {
     ReqwestClientBuilder: Client,
     ForwardedIdentityBuilder: Forward,
     ApiKey: ApiKey,
+    Dpop: Dpop,
 }

@@ -100,7 +100,8 @@ impl Challenger {
             Case::NoCredentials => (schemes.filter_map(challenge).chain(in_dpop).collect(), None),
             _ => (schemes.filter_map(challenge).collect(), in_dpop),
         };
-        Rejection::new(reason, row.clone(), challenges, retry_after, self.manner.clone()).or_under_dpop(under_dpop)
+        Rejection::new(reason, row.clone(), challenges, retry_after, self.manner.clone())
+            .or_under_dpop(under_dpop)
     }
 
     /// The same refusal with the metadata at `url`, in the challenges that name it. No configured text holds

@@ -120,6 +120,8 @@ pub(crate) struct RequestProfile {
     pub(crate) removes_credentials: bool,
     /// Whether anything is read beside one field, as [`settle`](Self::settle) found.
     pub(super) elsewhere: bool,
+    /// The fields with credentials in them, as it found, too.
+    pub(super) marked: Vec<HeaderName>,
 }
 
 /// A token, and the one behind it.
@@ -144,7 +146,7 @@ impl<'a> Credentials<'a> {
 /// What a server that names locations reads from a request.
 pub(crate) struct Located<'a> {
     pub(crate) found: Found<'a>,
-    id: Option<&'a [u8]>,
+    pub(crate) id: Option<&'a [u8]>,
     selector: Option<&'a [u8]>,
 }
 
@@ -160,6 +162,8 @@ impl RequestProfile {
     pub(crate) fn settle(&mut self) {
         let own = matches!(self.id_token, Some(IdTokenLocation::Header(_)));
         self.elsewhere = self.selector.is_some() || own || self.locations.is_some() || self.dpop.is_some();
+        let shared = self.locations.iter().flat_map(|locations| locations.shared_fields());
+        self.marked = self.fields().chain(shared).cloned().collect();
     }
 
     /// Whether one field is all that there is to read, and it is there once at most.
@@ -271,9 +275,9 @@ impl RequestProfile {
     /// Keeps the credentials out of the logs of what handles the request next: every value, also
     /// those of other schemes and of requests that are refused.
     pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
-        let shared = self.locations.iter().flat_map(|locations| locations.shared_fields());
-        for wanted in self.fields().chain(shared) {
-            if repeats_fields(headers) {
+        let repeats = repeats_fields(headers);
+        for wanted in &self.marked {
+            if repeats {
                 let values = headers.iter_mut().filter(|(name, _)| *name == wanted);
                 values.for_each(|(_, value)| value.set_sensitive(true));
             } else if let Some(value) = headers.get_mut(wanted) {

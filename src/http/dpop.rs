@@ -72,8 +72,13 @@ mod tests {
     #[test]
     fn tokens_are_read_under_the_schemes_that_there_are() {
         use RequestError::{MalformedAuthorization, ProofOfBearer, SeveralAuthorizations, SeveralProofs};
-        let both = RequestProfile { dpop: Some(DpopScheme::new(false)), ..RequestProfile::default() };
-        let alone = RequestProfile { dpop: Some(DpopScheme::new(true)), ..RequestProfile::default() };
+        let of_scheme = |alone| {
+            let mut profile =
+                RequestProfile { dpop: Some(DpopScheme::new(alone)), ..RequestProfile::default() };
+            profile.settle();
+            profile
+        };
+        let (both, alone) = (of_scheme(false), of_scheme(true));
         let none = RequestProfile::default();
         let (bearer, dpop) = (("authorization", "Bearer a.b.c"), ("authorization", "DPoP a.b.c"));
         let proof = ("dpop", "d.e.f");

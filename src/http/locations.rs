@@ -102,7 +102,11 @@ impl Locations {
                 None => next,
                 Some(_) if !self.agree => return Err(RequestError::SeveralLocations),
                 Some(first) if first.access != next.access => return Err(RequestError::LocationsDisagree),
-                Some(first) => Found { is_ambient: first.is_ambient || next.is_ambient, ..first },
+                Some(first) => Found {
+                    is_ambient: first.is_ambient || next.is_ambient,
+                    second: first.second.or(next.second),
+                    ..first
+                },
             });
         }
         if self.agree && missing && found.is_some() {
@@ -155,7 +159,7 @@ impl Locations {
         })
     }
 
-    pub(super) fn parameters(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = &str> {
         self.all.iter().filter_map(|location| match location {
             Location::Ticket(parameter) | Location::Query(parameter) => Some(&**parameter),
             _ => None,

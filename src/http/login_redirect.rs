@@ -64,7 +64,7 @@ impl LoginRedirect {
 
 impl<R> LoginRedirect<R> {
     /// Tells the login page in this parameter of its query which page was asked for: its path and query, as the client
-    /// knows them, percent-encoded. It is always a path of the same origin, which begins with one slash; one that a
+    /// knows them, percent-encoded, and without parameters that hold a token or a ticket. It is always a path of the same origin, which begins with one slash; one that a
     /// browser could read otherwise, or that is longer than 2 KiB, is left out. The login page must check it all the
     /// same: anyone can make a link to it.
     pub fn return_to(mut self, parameter: &str) -> Self {
@@ -83,7 +83,7 @@ impl<R> LoginRedirect<R> {
         if path == self.login.split('?').next().unwrap_or_default() {
             return None;
         }
-        let whole = match request.uri.query() {
+        let whole = match why.public_query(request) {
             Some(query) => format!("{path}?{query}"),
             None => path,
         };

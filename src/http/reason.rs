@@ -121,8 +121,8 @@ impl Reason {
             }
             Self::InvalidToken { error, .. } => {
                 let row = row(error.code(), error.description(), Case::InvalidToken, Unauthenticated);
-                use TokenError::{AlreadyUsed, PairMismatch, StaleNonce};
-                let by_then = matches!(error, PairMismatch | StaleNonce | AlreadyUsed);
+                use TokenError::{AlreadyUsed, NotSenderConstrained, PairMismatch, StaleNonce};
+                let by_then = matches!(error, PairMismatch | StaleNonce | AlreadyUsed | NotSenderConstrained);
                 if by_then { verified(row) } else { row }
             }
             Self::InvalidProof(error) => {

@@ -4,8 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Response, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, VARY, WWW_AUTHENTICATE},
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, Entry, LOCATION, VARY, WWW_AUTHENTICATE},
 };
 use serde::Serialize;
 
@@ -228,24 +228,38 @@ fn respond<R: Reject, B>(
     if let Some(content_type) = head.content_type {
         response.headers_mut().insert(CONTENT_TYPE, content_type);
     }
-    match head.navigation {
-        Navigation::Alike => {}
-        Navigation::Varies => {
-            response.headers_mut().append(VARY, VARIES_BY);
-        }
-        Navigation::SeeOther(location) => {
-            *response.status_mut() = StatusCode::SEE_OTHER;
-            let headers = response.headers_mut();
-            headers.remove(WWW_AUTHENTICATE);
-            headers.insert(LOCATION, *location);
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            headers.append(VARY, VARIES_BY);
-        }
+    if !matches!(head.navigation, Navigation::Alike) {
+        answer_navigation(head.navigation, &mut response);
     }
     if exposed {
         response.extensions_mut().insert(why.clone());
     }
     response.map(|()| body)
+}
+
+/// Writes what browsers are told of an answer that differs for navigations.
+#[cold]
+fn answer_navigation(navigation: Navigation, response: &mut Response<()>) {
+    if let Navigation::SeeOther(location) = navigation {
+        *response.status_mut() = StatusCode::SEE_OTHER;
+        let headers = response.headers_mut();
+        headers.remove(WWW_AUTHENTICATE);
+        headers.insert(LOCATION, *location);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    add(response.headers_mut(), VARY, VARIES_BY);
+}
+
+/// Adds a value to a field.
+// By way of its entry: what every refusal runs through is small enough to stand in its code as long as
+// nothing else appends.
+pub(super) fn add(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
+    match headers.entry(name) {
+        Entry::Occupied(mut entry) => entry.append(value),
+        Entry::Vacant(entry) => {
+            entry.insert(value);
+        }
+    }
 }
 
 /// Refusals without a body: status and headers say it all. What a server answers with unless it is told otherwise.

@@ -1,17 +1,14 @@
 //! A refusal as data: the reason, and the status and headers that go with it.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
-    header::{self, Entry},
-};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use smallvec::SmallVec;
 
 use super::{
     AsServer, ChallengeRow, KnownAddress, Reason, RefusalBody, RequestHead, SharedReject, grpc,
-    lasting::lasting, reject_in_bytes,
+    lasting::lasting, query, reject::add, reject_in_bytes,
 };
 use crate::metrics;
 
@@ -62,11 +59,13 @@ pub(crate) struct Manner {
     pub(crate) reject: Option<SharedReject>,
     /// Where clients reach the server.
     pub(crate) address: Arc<KnownAddress>,
+    /// The parameters of the query that hold credentials.
+    pub(crate) parameters: Arc<[Box<str>]>,
 }
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { in_grpc: true, reject: None, address: Arc::default() }
+        Self { in_grpc: true, reject: None, address: Arc::default(), parameters: Arc::default() }
     }
 }
 
@@ -234,6 +233,7 @@ impl Rejection {
     }
 
     /// The body that the server makes, if it makes any.
+    #[inline]
     pub(super) fn server_body(&self, request: RequestHead<'_>) -> Option<RefusalBody> {
         self.0.manner.reject.as_ref().map(|reject| reject.body(self, request))
     }
@@ -241,6 +241,17 @@ impl Rejection {
     /// The path that the client of a request used.
     pub(super) fn public_path(&self, request: RequestHead<'_>) -> String {
         self.0.manner.address.path_of(request)
+    }
+
+    /// The query of a request, without credentials.
+    pub(super) fn public_query(&self, request: RequestHead<'_>) -> Option<String> {
+        let mut uri = Cow::Borrowed(request.uri);
+        for parameter in &*self.0.manner.parameters {
+            if let Some(without) = query::without(&uri, parameter) {
+                uri = Cow::Owned(without);
+            }
+        }
+        uri.query().map(str::to_owned)
     }
 
     /// The response in gRPC, or in plain HTTP. Nothing is there yet, so that appending does what inserting
@@ -270,12 +281,7 @@ impl Rejection {
         let challenges = self.0.challenges.iter().skip(1).map(|value| (header::WWW_AUTHENTICATE, value));
         let of_row = self.0.row.headers.iter().map(|(name, value)| (name.clone(), value));
         for (name, value) in challenges.chain(of_row) {
-            match headers.entry(name) {
-                Entry::Occupied(mut entry) => entry.append(value.clone()),
-                Entry::Vacant(entry) => {
-                    entry.insert(value.clone());
-                }
-            }
+            add(headers, name, value.clone());
         }
     }
 

@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, Request, header::COOKIE};
 
-use super::{RequestProfile, cookie, query, subprotocol};
+use super::{RequestProfile, cookie, query, reject::add, subprotocol};
 
 impl RequestProfile {
     /// Whether an admitted request loses anything.
@@ -44,6 +44,6 @@ fn remove_cookie(headers: &mut HeaderMap, name: &str) {
     let fields: Vec<_> = headers.get_all(COOKIE).iter().map(|field| cookie::without(field, name)).collect();
     headers.remove(COOKIE);
     for field in fields.into_iter().flatten() {
-        headers.append(COOKIE, field);
+        add(headers, COOKIE, field);
     }
 }

@@ -58,30 +58,38 @@ pub struct AsServer;
 impl Reject for AsServer {
     type Body = ServerBody;
 
+    #[inline]
     fn body(&self, why: &Rejection, request: RequestHead<'_>) -> ServerBody {
-        ServerBody(why.server_body(request))
+        ServerBody(why.server_body(request).map(Box::new))
     }
 }
 
 /// The body that [`AsServer`] makes; none where the server says nothing.
+// Boxed, as most servers say nothing, and it is large to be moved by all refusals.
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct ServerBody(Option<RefusalBody>);
+pub struct ServerBody(Option<Box<RefusalBody>>);
 
 impl From<ServerBody> for RefusalBody {
     fn from(body: ServerBody) -> Self {
-        body.0.unwrap_or_default()
+        body.0.map_or_else(Self::default, |body| *body)
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<B: Default + 'static> FromRefusal<ServerBody> for B {
+    #[inline]
     fn from_refusal(body: ServerBody) -> (RefusalHead, B) {
-        let Some(RefusalBody { head, bytes }) = body.0 else { return Default::default() };
-        match of_known_type(&bytes) {
-            Some(body) => (head, body),
-            None => (head.without_type(), B::default()),
-        }
+        body.0.map_or_else(Default::default, |body| as_known_type(*body))
+    }
+}
+
+/// A body that is made, as one of this type.
+#[inline(never)]
+fn as_known_type<B: Default + 'static>(RefusalBody { head, bytes }: RefusalBody) -> (RefusalHead, B) {
+    match of_known_type(&bytes) {
+        Some(body) => (head, body),
+        None => (head.without_type(), B::default()),
     }
 }
 
@@ -122,7 +130,7 @@ mod tests {
     #[test]
     fn bodies_of_known_types_have_the_bytes_and_others_are_empty() {
         fn of<B: Default + 'static>() -> (bool, B) {
-            let (head, body) = B::from_refusal(ServerBody(Some("no".into())));
+            let (head, body) = B::from_refusal(ServerBody(Some(Box::new("no".into()))));
             (head.has_type(), body)
         }
         assert_eq!(of::<Bytes>(), (true, Bytes::from("no")));

@@ -211,11 +211,14 @@ impl<R: Reject> Gate<R> {
             Step::Done(Ok(None)) => self.without_credentials(request.extensions_mut(), required),
             Step::Done(Err(denial)) => Decision::Refuse(self.refuse(&denial, required)),
             Step::Wait(keys) => Decision::Wait(Wait::Keys(keys)),
-            Step::AskVerifier => {
-                let asked = self.server.ask_verifier((&*request).into());
-                self.conclude(asked, request, required)
-            }
+            Step::AskVerifier => self.conclude_asked(request, required),
         }
+    }
+
+    #[inline(never)]
+    fn conclude_asked<B>(self: &Arc<Self>, request: &mut Request<B>, required: &Compiled) -> Decision<'_> {
+        let asked = self.server.ask_verifier((&*request).into());
+        self.conclude(asked, request, required)
     }
 
     fn without_credentials(

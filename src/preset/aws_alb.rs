@@ -77,7 +77,7 @@ pub fn region<A: Into<Box<str>>, C: Into<Box<str>>>(
 
 /// Begins a server behind a load balancer: it reads the field `x-amzn-oidc-data` and no other, and its refusals have no challenge.
 ///
-/// For [`region`](region), or an issuer with the same profile and keys from elsewhere. The proxy must remove what a
+/// For [`region`], or an issuer with the same profile and keys from elsewhere. The proxy must remove what a
 /// client sends in this field, and the server must be reached through the proxy alone.
 pub fn server(resource: impl Into<String>, issuer: crate::TrustedIssuer) -> crate::ResourceServerBuilder {
     super::behind_proxy(resource, "x-amzn-oidc-data", issuer)

@@ -65,7 +65,7 @@ pub fn region<A: Into<Box<str>>>(
 
 /// Begins a server behind Verified Access: it reads the field `x-amzn-ava-user-context` and no other, and its refusals have no challenge.
 ///
-/// For [`region`](region), or an issuer with the same profile and keys from elsewhere. The proxy must remove what a
+/// For [`region`], or an issuer with the same profile and keys from elsewhere. The proxy must remove what a
 /// client sends in this field, and the server must be reached through the proxy alone.
 pub fn server(resource: impl Into<String>, issuer: crate::TrustedIssuer) -> crate::ResourceServerBuilder {
     super::behind_proxy(resource, "x-amzn-ava-user-context", issuer)

@@ -78,7 +78,7 @@ pub fn team<A: Into<Box<str>>>(team: &str, tags: impl IntoIterator<Item = A>) ->
 
 /// Begins a server behind Cloudflare Access: it reads the field `cf-access-jwt-assertion` and no other, and its refusals have no challenge.
 ///
-/// For [`team`](team), or an issuer with the same profile and keys from elsewhere. The proxy must remove what a
+/// For [`team`], or an issuer with the same profile and keys from elsewhere. The proxy must remove what a
 /// client sends in this field, and the server must be reached through the proxy alone.
 pub fn server(resource: impl Into<String>, issuer: crate::TrustedIssuer) -> crate::ResourceServerBuilder {
     super::behind_proxy(resource, "cf-access-jwt-assertion", issuer)

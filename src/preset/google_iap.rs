@@ -63,7 +63,7 @@ pub fn proxy<A: Into<Box<str>>>(audiences: impl IntoIterator<Item = A>) -> crate
 
 /// Begins a server behind Identity-Aware Proxy: it reads the field `x-goog-iap-jwt-assertion` and no other, and its refusals have no challenge.
 ///
-/// For [`proxy`](proxy), or an issuer with the same profile and keys from elsewhere. The proxy must remove what a
+/// For [`proxy`], or an issuer with the same profile and keys from elsewhere. The proxy must remove what a
 /// client sends in this field, and the server must be reached through the proxy alone.
 pub fn server(resource: impl Into<String>, issuer: crate::TrustedIssuer) -> crate::ResourceServerBuilder {
     super::behind_proxy(resource, "x-goog-iap-jwt-assertion", issuer)

@@ -52,7 +52,7 @@ pub fn route(host: &str) -> crate::TrustedIssuer {
 
 /// Begins a server behind Pomerium: it reads the field `x-pomerium-jwt-assertion` and no other, and its refusals have no challenge.
 ///
-/// For [`route`](route), or an issuer with the same profile and keys from elsewhere. The proxy must remove what a
+/// For [`route`], or an issuer with the same profile and keys from elsewhere. The proxy must remove what a
 /// client sends in this field, and the server must be reached through the proxy alone.
 pub fn server(resource: impl Into<String>, issuer: crate::TrustedIssuer) -> crate::ResourceServerBuilder {
     super::behind_proxy(resource, "x-pomerium-jwt-assertion", issuer)

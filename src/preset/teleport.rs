@@ -56,7 +56,7 @@ pub fn cluster<U: Into<Box<str>>>(
 
 /// Begins a server behind Teleport: it reads the field `teleport-jwt-assertion` and no other, and its refusals have no challenge.
 ///
-/// For [`cluster`](cluster), or an issuer with the same profile and keys from elsewhere. The proxy must remove what a
+/// For [`cluster`], or an issuer with the same profile and keys from elsewhere. The proxy must remove what a
 /// client sends in this field, and the server must be reached through the proxy alone.
 pub fn server(resource: impl Into<String>, issuer: crate::TrustedIssuer) -> crate::ResourceServerBuilder {
     super::behind_proxy(resource, "teleport-jwt-assertion", issuer)

@@ -58,6 +58,11 @@ pub(crate) enum Text {
 }
 
 impl Text {
+    /// What it takes beside the payload and itself.
+    pub(crate) fn bytes(&self) -> usize {
+        if let Self::Owned(text) = self { text.len() } else { 0 }
+    }
+
     fn of(text: &str, payload: &str) -> Self {
         match position(text, payload) {
             Some((start, end)) => Self::Span { start, end },

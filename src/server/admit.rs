@@ -250,9 +250,7 @@ impl Inner {
                 result.map_err(Failure::from).map_err(of_access)?;
                 Ok(Onward::Admitted { renewal: proven.renewal })
             }
-            Spending::Wait(answer) => {
-                Ok(Onward::Wait { answer, renewal: proven.renewal })
-            }
+            Spending::Wait(answer) => Ok(Onward::Wait { answer, renewal: proven.renewal }),
         }
     }
 

@@ -152,9 +152,11 @@ impl ResourceServerBuilder {
             problems.push(problem.into());
             Challenger::default()
         });
+        let locations = self.request.locations.iter();
+        let parameters = locations.flat_map(|locations| locations.parameters()).map(Into::into).collect();
         let (in_grpc, reject, address) = (self.grpc_refusals, self.reject.clone(), Arc::clone(public));
         let dpop = self.dpop.as_ref().map(Dpop::challenges);
-        challenger.sent_in(Manner { in_grpc, reject, address }).with_dpop(dpop)
+        challenger.sent_in(Manner { in_grpc, reject, address, parameters }).with_dpop(dpop)
     }
 
     /// Which scopes imply which.
@@ -269,13 +271,13 @@ impl ResourceServerBuilder {
         })
     }
 
-    /// Where spent tokens are written down: in the memory of this process unless a store was given. What a server has
-    /// written down whose place this one takes stays spent.
+    /// Where spent tokens are written down: where a server did whose place this one takes, so that they stay spent;
+    /// otherwise in the store that was given, or in the memory of this process.
     fn spendable_tokens(&mut self, previous: Option<&ResourceServer>) -> Option<SpentTokens> {
+        let before = previous.and_then(|previous| previous.0.spent_tokens.clone());
         let given = self.spent_tokens.take().map(SpentTokens::new);
-        let before = || previous.and_then(|previous| previous.0.spent_tokens.clone());
         let own = || SpentTokens::new(Arc::new(MemorySpentStore::default()));
-        given.or_else(before).or_else(|| self.spends(Once::Id).then(own))
+        before.or(given).or_else(|| self.spends(Once::Id).then(own))
     }
 
     /// Nonces of this process, for a server whose tokens spend them and that was given none.

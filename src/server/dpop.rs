@@ -56,8 +56,6 @@ pub struct Dpop {
     leeway: Duration,
     pub(super) nonces: Option<DpopNonces>,
     pub(super) store: Arc<dyn SpentStore>,
-    /// Whether the store is one of the application's.
-    is_store_given: bool,
 }
 
 impl Dpop {
@@ -70,7 +68,6 @@ impl Dpop {
             leeway: DEFAULT_LEEWAY,
             nonces: None,
             store: Arc::new(MemorySpentStore::default()),
-            is_store_given: false,
         }
     }
 
@@ -117,15 +114,17 @@ impl Dpop {
     /// processes that serve the same clients need one store between them, or a proof counts once in each.
     pub fn store(mut self, store: impl SpentStore) -> Self {
         self.store = Arc::new(store);
-        self.is_store_given = true;
         self
     }
 
-    /// For a server that takes the place of another: what was spent there stays spent.
+    /// For a server that takes the place of another: what was spent there stays spent, and nonces of the process
+    /// stay good.
     pub(super) fn succeeding(mut self, previous: &Self) -> Self {
-        if !self.is_store_given && !previous.is_store_given {
-            self.store = Arc::clone(&previous.store);
-        }
+        self.store = Arc::clone(&previous.store);
+        self.nonces = match (self.nonces.take(), &previous.nonces) {
+            (Some(own), Some(before)) => Some(own.succeeding(before)),
+            (own, _) => own,
+        };
         self
     }
 
@@ -182,9 +181,14 @@ impl ResourceServerBuilder {
             "both the token and its proof would be spent, and one might be lost; leave out what tokens spend, or dpop",
         );
         problems.refuse(
-            !self.locations.is_default() || self.request.grammar != Grammar::bearer(),
+            self.locations.names_any() || self.request.grammar != Grammar::bearer(),
             "locations",
             "bound tokens are in Authorization, in a scheme of their own beside Bearer; leave out dpop, or what else says where tokens are",
+        );
+        problems.refuse(
+            dpop.is_required() && (self.api_keys.is_some() || self.verifier.is_some()),
+            "opaque",
+            "only bound tokens are taken, and what is no token is bound to nothing; use Dpop::allowed() with a requirement, or leave out API keys and the verifier",
         );
         problems.refuse(
             !self.challenges.offers_bearer_alone(),

@@ -203,6 +203,12 @@ impl TrustedIssuer {
         self
     }
 
+    /// How its keys are kept fresh so far.
+    #[cfg(feature = "config")]
+    pub(crate) const fn refresh_settings(&self) -> &RefreshSettings {
+        &self.remote.refresh
+    }
+
     /// Fetches through `client` instead of the [`ReqwestClient`](crate::net::ReqwestClient) that the
     /// server makes for all issuers without a client of their own.
     ///

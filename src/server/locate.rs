@@ -3,7 +3,7 @@
 use super::{Admission, Denial, ResourceServer, Step, StoreWait, admit::SpendFailure};
 use crate::{
     error::TokenError,
-    http::{Credentials, FoundIn, Locations, Reason, RequestHead, TokenKind},
+    http::{Credentials, FoundIn, Locations, Reason, RequestError, RequestHead, TokenKind},
     identity::Identity,
     store::{Spending, TicketError},
 };
@@ -29,6 +29,10 @@ impl ResourceServer {
         }
         let opened;
         let credentials = if located.found.place == FoundIn::Ticket {
+            // A ticket stands for all tokens of its request.
+            if located.id.is_some() {
+                return deny(Reason::InvalidRequest(RequestError::SeveralLocations));
+            }
             let now = self.0.clock.unix();
             let tickets = self.0.tickets.as_ref();
             opened = match tickets

@@ -9,6 +9,7 @@ use super::{Dpop, Inner, ResourceServer};
 use crate::{
     error::TokenError,
     http::{Reason, Rejection, RequestHead},
+    identity::Identity,
     proof::{Asked, Proof, ProofError, verify_proof},
     store::{DpopNonces, NonceAge, Spending},
     time::UnixTime,
@@ -106,6 +107,11 @@ impl ResourceServer {
         if *why.reason() == Reason::InvalidProof(ProofError::NonceWanted) {
             return Some(why.with_header(DPOP_NONCE, self.issue_dpop_nonce()?));
         }
-        self.0.request.is_under_dpop(head.headers).then(|| why.in_dpop()).flatten()
+        // Behind the layer the field may be gone, and the identity says what it held.
+        let is_bound = |head: RequestHead<'_>| {
+            head.extensions.get::<Identity>().is_some_and(|who| who.key_thumbprint().is_some())
+        };
+        let under_dpop = self.0.request.is_under_dpop(head.headers) || is_bound(head);
+        under_dpop.then(|| why.in_dpop()).flatten()
     }
 }

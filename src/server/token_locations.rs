@@ -25,8 +25,8 @@ impl LocationSettings {
         self.named.iter().any(|location| matches!(location.0, Place::Ticket { .. }))
     }
 
-    pub(super) const fn is_default(&self) -> bool {
-        self.named.is_empty()
+    pub(super) const fn names_any(&self) -> bool {
+        !self.named.is_empty()
     }
 
     /// The methods of RFC 6750 section 2 among the locations.

@@ -18,7 +18,7 @@ pub(crate) enum KeySource {
     /// The issuer publishes them.
     Remote(Arc<RemoteKeys>),
     /// The issuer publishes each under its name.
-    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "its location cannot be made"))]
+    #[cfg_attr(not(feature = "remote"), expect(dead_code, reason = "without fetches there is none"))]
     ByKid(Arc<KeysByKid>),
 }
 

@@ -35,6 +35,8 @@ const CONTEXT: &[u8] = b"tower-resource-server DPoP nonce 1\0";
 pub struct DpopNonces {
     /// The first one issues.
     seals: Vec<Arc<Seal>>,
+    /// Whether the first is of a random key.
+    is_random: bool,
     lifetime: Duration,
 }
 
@@ -52,7 +54,7 @@ impl DpopNonces {
     /// # Errors
     /// [`NonceSetupError::NoRandomness`].
     pub fn new() -> Result<Self, NonceSetupError> {
-        Seal::new(CONTEXT).map(Self::sealed_by)
+        Seal::new(CONTEXT).map(|seal| Self::sealed_by(seal, true))
     }
 
     /// Nonces under a secret that several processes share: at least 32 random bytes.
@@ -60,7 +62,7 @@ impl DpopNonces {
     /// # Errors
     /// [`NonceSetupError::SecretTooShort`] and [`NonceSetupError::WeakSecret`].
     pub fn with_secret(secret: &[u8]) -> Result<Self, NonceSetupError> {
-        Seal::with_secret(CONTEXT, secret).map(Self::sealed_by)
+        Seal::with_secret(CONTEXT, secret).map(|seal| Self::sealed_by(seal, false))
     }
 
     /// Accepts nonces under this secret, too: the one before, or the one that other processes issue with
@@ -79,8 +81,19 @@ impl DpopNonces {
         self
     }
 
-    fn sealed_by(seal: Seal) -> Self {
-        Self { seals: vec![Arc::new(seal)], lifetime: DEFAULT_DPOP_NONCE_LIFETIME }
+    fn sealed_by(seal: Seal, is_random: bool) -> Self {
+        Self { seals: vec![Arc::new(seal)], is_random, lifetime: DEFAULT_DPOP_NONCE_LIFETIME }
+    }
+
+    /// These nonces, under the random key of others, if both have one: what clients hold stays good.
+    pub(crate) fn succeeding(mut self, previous: &Self) -> Self {
+        if self.is_random
+            && previous.is_random
+            && let (Some(own), Some(before)) = (self.seals.first_mut(), previous.seals.first())
+        {
+            *own = Arc::clone(before);
+        }
+        self
     }
 
     /// A new nonce. Nothing is stored.

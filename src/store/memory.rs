@@ -217,11 +217,7 @@ impl Default for MemorySpentStore {
 /// Shows how many ids there are, and none of them.
 impl fmt::Debug for MemorySpentStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemorySpentStore")
-            .field("max", &self.max)
-            
-            .field("len", &self.len())
-            .finish()
+        f.debug_struct("MemorySpentStore").field("max", &self.max).field("len", &self.len()).finish()
     }
 }
 

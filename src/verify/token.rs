@@ -126,9 +126,11 @@ impl TokenContents {
 
     /// What its texts take, in bytes: all that an issuer can make long.
     pub(crate) fn bytes(&self) -> usize {
-        let Extracted { audiences, scopes, .. } = &self.extracted;
+        let Extracted { audiences, scopes, subject, client_id, .. } = &self.extracted;
         let header = self.header.as_deref().map_or(0, str::len);
-        self.payload.len() + header + audiences.len() * size_of::<Text>() + scopes.bytes()
+        let texts = subject.bytes() + client_id.as_ref().map_or(0, Text::bytes);
+        let roles: usize = self.places.given_roles.iter().map(|role| size_of_val(role) + role.len()).sum();
+        self.payload.len() + header + audiences.len() * size_of::<Text>() + scopes.bytes() + texts + roles
     }
 
     pub(crate) fn subject(&self) -> &str {

@@ -5,11 +5,13 @@ use http::{Method, Request, StatusCode};
 use tower_resource_server::{
     Identity,
     config::{Configured, Settings},
+    keys::Algorithm,
     test_util::TestIssuer,
 };
 
 use crate::{
     load,
+    reload::serve,
     support::{Answer, ask, request},
 };
 
@@ -315,6 +317,66 @@ fn every_preset_makes_its_issuer() {
             "keycloak = { server = \"https://keycloak.test/\", realm = \"shop\" }",
             "https://keycloak.test/realms/shop",
         ),
+        (
+            "keycloak = { server = \"https://keycloak.test\", realm = \"shop\", clients = [\"api\"] }",
+            "https://keycloak.test/realms/shop",
+        ),
+        (
+            "authentik = { host = \"login.test\", application = \"orders\", client = \"web\" }",
+            "https://login.test/application/o/orders/",
+        ),
+        (
+            "clerk = { frontend_api = \"https://clerk.shop.test\", origins = [\"https://app.test\"] }",
+            "https://clerk.shop.test",
+        ),
+        ("firebase.project = \"shop\"", "https://securetoken.google.com/shop"),
+        (
+            "fusion_auth = { issuer = \"shop.test\", host = \"login.test\", applications = [\"web\"] }",
+            "shop.test",
+        ),
+        ("kinde.domain = \"https://shop.kinde.com\"", "https://shop.kinde.com"),
+        ("ory.issuer = \"https://hydra.test\"", "https://hydra.test"),
+        ("ping_one = { region = \"eu\", environment = \"4e98\" }", "https://auth.pingone.eu/4e98/as"),
+        ("stytch = { environment = \"test\", project = \"project-test-1\" }", "stytch.com/project-test-1"),
+        ("supabase.project = \"abcd\"", "https://abcd.supabase.co/auth/v1"),
+        ("workos.client = \"client_1\"", "https://api.workos.com"),
+        ("zitadel.instance = \"https://login.test\"", "https://login.test"),
+        (
+            "aws_alb = { region = \"eu-central-1\", issuer = \"https://login.test\", load_balancers = [\"arn:a\"], clients = [\"web\"] }",
+            "https://login.test",
+        ),
+        (
+            "aws_verified_access = { region = \"eu-central-1\", issuer = \"https://login.test\", instances = [\"arn:a\"] }",
+            "https://login.test",
+        ),
+        (
+            "cloudflare_access = { team = \"shop\", applications = [\"a1\"] }",
+            "https://shop.cloudflareaccess.com",
+        ),
+        (
+            "cloudflare_access = { team = \"shop\", applications = [\"a1\"], service_tokens = [\"b.access\"] }",
+            "https://shop.cloudflareaccess.com",
+        ),
+        ("google_iap.audiences = [\"/projects/1/apps/shop\"]", "https://cloud.google.com/iap"),
+        ("pomerium.host = \"orders.test\"", "orders.test"),
+        (
+            "teleport = { cluster = \"shop\", proxy = \"teleport.test\", applications = [\"https://orders.test\"] }",
+            "shop",
+        ),
+        ("github_actions.repositories = [\"1296269\"]", "https://token.actions.githubusercontent.com"),
+        (
+            "github_actions = { owners = [\"9919\"], issuer = \"https://github.test/_services/token\", reusable = true }",
+            "https://github.test/_services/token",
+        ),
+        ("gitlab_ci = { instance = \"https://gitlab.com\", namespaces = [\"9970\"] }", "https://gitlab.com"),
+        (
+            "kubernetes = { issuer = \"https://cluster.test\", accounts = [{ namespace = \"shop\", name = \"web\" }] }",
+            "https://cluster.test",
+        ),
+        (
+            "spiffe = { trust_domain = \"shop.test\", bundle = \"https://spire.test/bundle\" }",
+            "spiffe://shop.test",
+        ),
         ("okta.domain = \"shop.okta.com\"", "https://shop.okta.com/oauth2/default"),
         (
             "okta = { domain = \"shop.okta.com\", authorization_server = \"aus1\" }",
@@ -329,6 +391,30 @@ fn every_preset_makes_its_issuer() {
     }
     let tenants = "resource = \"https://api.test\"\n[[issuers]]\npreset.entra_tenants.version = \"v2\"\ntenants.allow = [\"a\"]";
     assert_eq!(load(tenants).unwrap().build().unwrap().server().health().len(), 0);
+}
+
+/// The keys of a SPIFFE bundle have a `use` of their own, which the preset asks for, whatever is said of refreshes.
+#[tokio::test]
+async fn what_is_said_of_refreshes_leaves_what_the_preset_says() {
+    let issuer = TestIssuer::builder().algorithm(Algorithm::ES256).build();
+    let mut bundle = issuer.jwks();
+    for key in bundle["keys"].as_array_mut().unwrap() {
+        key["use"] = "jwt-svid".into();
+    }
+    let (url, _) = serve(bundle.to_string()).await;
+    let workload = issuer.access_token("spiffe://shop.test/web").typ("JWT").mint().unwrap();
+    for (name, root, of_issuer) in [
+        ("nothing", "", ""),
+        ("of all issuers", "refresh.max_keys = 10", ""),
+        ("of this issuer", "", "refresh.max_keys = 10"),
+    ] {
+        let toml = format!(
+            "resource = \"https://api.test\"\n{root}\n[[issuers]]\nallow_loopback_http = true\n{of_issuer}\n\
+             preset.spiffe = {{ trust_domain = \"shop.test\", bundle = {url:?} }}"
+        );
+        let answer = ask(&app(&build(&issuer, &toml)), request(Method::GET, "/", Some(&workload))).await;
+        assert_eq!((answer.status().as_u16(), &*answer.body), (200, "spiffe://shop.test/web"), "{name}");
+    }
 }
 
 #[test]

@@ -138,6 +138,13 @@ fn variables_are_called_as_their_keys() {
             json!({"secret": "(secret)"}),
         ),
         (
+            "a file of the secret of proofs",
+            "dpop = { mode = \"allowed\", nonces.secret = \"0123456789abcdef0123456789abcdef\" }",
+            &[("API_DPOP_NONCES_SECRET_FILE", "/run/dpop")],
+            "/dpop/nonces",
+            json!({"secret_file": "/run/dpop"}),
+        ),
+        (
             "what is of others",
             "",
             &[("PATH", "/usr/bin"), ("APIS_X", "1"), ("API", "1"), ("XAPI_RESOURCE", "x")],

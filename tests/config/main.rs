@@ -7,6 +7,7 @@ mod support;
 
 mod built;
 mod environment;
+mod kept;
 mod reload;
 mod round_trip;
 mod sample;

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// A server that reads the clock of `issuer`.
-fn begin(issuer: &TestIssuer, toml: &str) -> ReloadableServer {
+pub(crate) fn begin(issuer: &TestIssuer, toml: &str) -> ReloadableServer {
     let clock = issuer.clock().clone();
     ReloadableServer::with(&load(toml).unwrap(), move |server| server.clock(clock.clone())).unwrap()
 }
@@ -123,9 +123,9 @@ async fn keys_are_read_again_and_those_that_were_revoked_stay_revoked() {
 }
 
 /// An issuer on this machine that counts the fetches of its keys.
-async fn serve(issuer: &TestIssuer) -> (String, Arc<AtomicUsize>) {
+pub(crate) async fn serve(jwks: String) -> (String, Arc<AtomicUsize>) {
     let fetches = Arc::new(AtomicUsize::new(0));
-    let (jwks, counter) = (issuer.jwks().to_string(), Arc::clone(&fetches));
+    let counter = Arc::clone(&fetches);
     let router = Router::new().route(
         "/keys",
         get(async move || {
@@ -142,7 +142,7 @@ async fn serve(issuer: &TestIssuer) -> (String, Arc<AtomicUsize>) {
 #[tokio::test]
 async fn the_same_source_keeps_its_keys() {
     let issuer = TestIssuer::new();
-    let (url, fetches) = serve(&issuer).await;
+    let (url, fetches) = serve(issuer.jwks().to_string()).await;
     let file = |root: &str, of_issuer: &str| {
         format!(
             "resource = \"https://api.test\"\n{root}\n[[issuers]]\nissuer = \"https://issuer.test\"\n\

@@ -230,8 +230,9 @@ const SECRET: &str = "hunter2 and what no one would guess: 2b7e1516";
 fn secrets_are_in_nothing_that_is_shown() {
     let folder = Folder::new("secrets");
     let secret_file = folder.file("secret", SECRET);
-    let root =
-        format!("nonces.secret = \"{SECRET}\"\nhttp = {{ proxy = \"http://user:hunter2@proxy.test:3128\" }}");
+    let root = format!(
+        "nonces.secret = \"{SECRET}\"\ndpop = {{ mode = \"allowed\", nonces = {{ secret = \"{SECRET}\", previous_secret = \"{SECRET}\" }} }}\nhttp = {{ proxy = \"http://user:hunter2@proxy.test:3128\" }}"
+    );
     let issuer = format!(
         "{ISSUER}\ntokens.algorithms = [\"HS256\", \"ES256\"]\n\
          also_keys = [{{ algorithm = \"HS256\", secret = \"{SECRET}\" }}, {{ algorithm = \"HS256\", secret_file = {secret_file:?} }}]"

@@ -23,7 +23,7 @@ const ROOT: &[Row] = &[
         "an unknown key",
         "nothing_like_it = 1",
         &[
-            "nothing_like_it: there is no such key; the configuration has resource, issuers, audiences, client_ids, leeway, requirements, scope_implies, scopes_supported, optional, expose_rejection, forward, retain_tokens, grpc_refusals, select_issuer_by, token_locations, token_locations_agree, trusted_origins, remove_credentials, tickets, api_keys, id_token, challenges, public_address, metadata, cache, limits, refresh, http, nonces",
+            "nothing_like_it: there is no such key; the configuration has resource, issuers, audiences, client_ids, leeway, requirements, scope_implies, scopes_supported, optional, expose_rejection, forward, retain_tokens, grpc_refusals, select_issuer_by, token_locations, token_locations_agree, trusted_origins, remove_credentials, tickets, api_keys, dpop, id_token, challenges, public_address, metadata, cache, limits, refresh, http, nonces",
         ],
     ),
     (
@@ -424,6 +424,56 @@ id_token = {}"#,
         ],
     ),
     (
+        "bound tokens in a mode that does not exist",
+        r#"dpop.mode = "require""#,
+        &[r#"dpop.mode: "require" is not one of allowed, required; did you mean required?"#],
+    ),
+    (
+        "bound tokens in no mode",
+        r#"dpop.window = "5m""#,
+        &[
+            "dpop.mode: it is missing; write whether bound tokens are taken beside bearer tokens (allowed), or alone (required)",
+        ],
+    ),
+    (
+        "proofs of a shared secret",
+        r#"dpop = { mode = "allowed", algorithms = ["HS256"] }"#,
+        &["dpop.algorithms: a proof brings its own key, which is public; leave HMAC out"],
+    ),
+    (
+        "proofs of yesterday",
+        r#"dpop = { mode = "allowed", window = "1d" }"#,
+        &["dpop: proofs are of this time; use a window of an hour and a leeway of ten minutes at most"],
+    ),
+    (
+        "bound tokens in a header of a proxy",
+        r#"dpop.mode = "required"
+token_locations = [{ header = "x-assertion" }]"#,
+        &[
+            "dpop: bound tokens are in Authorization, in a scheme of their own beside Bearer; leave out dpop, or what else says where tokens are",
+        ],
+    ),
+    (
+        "a secret of proofs that is short",
+        r#"dpop = { mode = "allowed", nonces.secret = "hunter2" }"#,
+        &["dpop.nonces.secret: a secret of 7 bytes; use at least 32 random ones"],
+    ),
+    (
+        "a secret of proofs that is nowhere",
+        r#"dpop = { mode = "allowed", nonces.secret_file = "/nowhere" }"#,
+        &[r#"dpop.nonces.secret_file: the file "/nowhere" is not there; correct its path"#],
+    ),
+    (
+        "a secret before none",
+        r#"dpop = { mode = "allowed", nonces.previous_secret = "0123456789abcdef0123456789abcdef" }"#,
+        &["dpop.nonces.previous_secret: it needs secret or secret_file beside it"],
+    ),
+    (
+        "a secret before that is short",
+        r#"dpop = { mode = "allowed", nonces = { secret = "0123456789abcdef0123456789abcdef", previous_secret = "hunter2" } }"#,
+        &["dpop.nonces.previous_secret: a secret of 7 bytes; use at least 32 random ones"],
+    ),
+    (
         "an API key without a secret",
         r#"api_keys.keys = [{ name = "a", subject = "b" }]"#,
         &["api_keys.keys[0]: it has none of sha256, secret, secret_file; write one of them"],
@@ -492,13 +542,66 @@ preset.okta.domain = "shop.okta.com""#,
         "no preset",
         "preset = {}",
         &[
-            "issuers[0].preset: it has none of auth0, cognito, entra, entra_tenants, google_service_accounts, google_users, keycloak, okta; write one of them",
+            "issuers[0].preset: it has none of auth0, authentik, aws_alb, aws_verified_access, clerk, cloudflare_access, cognito, entra, entra_tenants, firebase, fusion_auth, github_actions, gitlab_ci, google_iap, google_service_accounts, google_users, keycloak, kinde, kubernetes, okta, ory, ping_one, pomerium, spiffe, stytch, supabase, teleport, workos, zitadel; write one of them",
         ],
     ),
     (
         "a version that does not exist",
         r#"preset.entra = { tenant = "6babcaad-604b-40ac-a9d7-9fd97c0b779f", version = "2" }"#,
         &[r#"issuers[0].preset.entra.version: "2" is not one of v1, v2; did you mean v2?"#],
+    ),
+    (
+        "a preset whose name has no underscore",
+        r#"preset.cloudflareaccess = { team = "shop", applications = ["a1"] }"#,
+        &["issuers[0].preset.cloudflareaccess: there is no such key; did you mean cloudflare_access?"],
+    ),
+    (
+        "a proxy without its backends",
+        "preset.google_iap = {}",
+        &[
+            "issuers[0].preset.google_iap.audiences: it is missing; write the backends, as in /projects/123456789012/global/backendServices/4242",
+        ],
+    ),
+    (
+        "an environment that does not exist",
+        r#"preset.stytch = { environment = "live", project = "project-live-1" }"#,
+        &[r#"issuers[0].preset.stytch.environment: "live" is not one of api, test"#],
+    ),
+    (
+        "workflows of every repository",
+        "preset.github_actions = { reusable = true }",
+        &[
+            "issuers[0].preset.github_actions: it has none of repositories, owners, enterprises; write one of them",
+        ],
+    ),
+    (
+        "an id that is a number",
+        r#"preset.gitlab_ci = { instance = "https://gitlab.com", projects = [46573356] }"#,
+        &["issuers[0].preset.gitlab_ci.projects[0]: 46573356 is not a text"],
+    ),
+    (
+        "two kinds of ids",
+        r#"preset.gitlab_ci = { instance = "https://gitlab.com", projects = ["1"], namespaces = ["2"] }"#,
+        &["issuers[0].preset.gitlab_ci: namespaces and projects are both there; leave one out"],
+    ),
+    (
+        "a cluster without accounts",
+        r#"preset.kubernetes = { issuer = "https://cluster.test", accounts = [] }"#,
+        &["issuers[0].preset.kubernetes.accounts: it is empty; write at least one, or leave it out"],
+    ),
+    (
+        "an account without its namespace",
+        r#"preset.kubernetes = { issuer = "https://cluster.test", accounts = [{ name = "web" }] }"#,
+        &[
+            "issuers[0].preset.kubernetes.accounts[0].namespace: it is missing; write the namespace of the account",
+        ],
+    ),
+    (
+        "a bundle over http",
+        r#"preset.spiffe = { trust_domain = "shop.test", bundle = "http://spire.test/bundle" }"#,
+        &[
+            r#"issuers[0].preset: its jwks_uri "http://spire.test/bundle": not https (plain http is for loopback, and only when opted into); use https, or in a network that is trusted dangerous.plain_http_to ("spire.test")"#,
+        ],
     ),
     (
         "keys in two places",

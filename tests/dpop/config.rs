@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tower_resource_server::{
-    Dpop, ResourceServer, ResourceServerBuilder, TrustedIssuer,
+    ApiKey, ApiKeys, Dpop, ResourceServer, ResourceServerBuilder, TrustedIssuer,
     http::{ChallengeTable, Grammar, PublicAddress, ResourceMetadata, TokenLocation},
     keys::{Algorithm, KeySet},
     profile::TokenProfile,
@@ -55,6 +55,15 @@ fn settings_that_cannot_work_are_refused_each_with_its_code() {
                 .dpop(Dpop::allowed())
                 .metadata(ResourceMetadata::new().member("dpop_bound_access_tokens_required", true)),
             Some("invalid_setting"),
+        ),
+        (
+            "API keys where only bound tokens are taken",
+            api().dpop(Dpop::required()).api_keys(ApiKeys::new().key(ApiKey::from_secret(
+                "billing",
+                "3q2-7wAAKjX0iE9s1vBQmZpT",
+                "billing",
+            ))),
+            Some("opaque"),
         ),
         (
             "tokens that spend a nonce",

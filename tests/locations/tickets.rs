@@ -435,6 +435,10 @@ async fn a_ticket_holds_both_tokens_of_a_request() {
     let (parts, ()) = request.body(()).unwrap().into_parts();
     let identity = server.authenticate(&parts).await.unwrap().identity().unwrap().clone();
     let ticket = server.issue_ticket(&identity).unwrap();
+    let beside = http::Request::get(format!("/pair?ticket={ticket}")).header("x-id-token", "a.b.c");
+    let (parts, ()) = beside.body(()).unwrap().into_parts();
+    let refused = server.authenticate(&parts).await.unwrap_err();
+    assert_eq!(refused.status(), 400, "an ID token beside a ticket would not be looked at");
     let (parts, ()) = http::Request::get(format!("/pair?ticket={ticket}")).body(()).unwrap().into_parts();
     let found = server.authenticate(&parts).await.unwrap().identity().unwrap().clone();
     assert_eq!(found.id_token().map(|id| id.subject()), Some("alice"));

@@ -187,6 +187,16 @@ fn located(issuer: &TestIssuer, location: TokenLocation) -> ResourceServer {
         .unwrap()
 }
 
+/// A server that takes tokens which are bound to a key of their sender.
+fn bound(issuer: &TestIssuer) -> ResourceServer {
+    ResourceServer::builder(issuer.audience())
+        .issuer(issuer.trusted())
+        .dpop(tower_resource_server::Dpop::allowed())
+        .clock(issuer.clock().clone())
+        .build()
+        .unwrap()
+}
+
 /// A server whose tokens spend a nonce in `nce`.
 fn spending(issuer: &TestIssuer, nonces: Nonces) -> ResourceServer {
     let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
@@ -318,6 +328,11 @@ fn rows() -> Vec<Row> {
             pair(issuer, issuer.id_token("alice").for_access_token("x"))
         }),
         ("pair_mismatch", true, |issuer| pair(issuer, issuer.id_token("mallory"))),
+        ("not_sender_constrained", true, |issuer| {
+            let token = issuer.access_token("alice").mint().unwrap();
+            let authorization = Some(format!("DPoP {token}"));
+            Case { server: bound(issuer), authorization, ..bearer(issuer, "") }
+        }),
         ("stale_nonce", true, |issuer| with_nonce(issuer, Nonces::new().unwrap(), "never issued")),
         ("already_used", true, |issuer| Case {
             server: counting_once(issuer),

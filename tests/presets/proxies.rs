@@ -283,6 +283,9 @@ fn the_issuers() {
     assert!(ResourceServer::builder("https://api.example").issuer(region).build().is_err());
 }
 
+/// The fields of a request: names and values.
+type Fields<'a> = &'a [(&'static str, &'a str)];
+
 /// Each reads its own field and no other, and answers without challenges.
 #[tokio::test]
 async fn a_server_behind_each_proxy() {
@@ -311,7 +314,7 @@ async fn a_server_behind_each_proxy() {
         let keys = KeySet::from_jwks(signer.jwks().to_string().as_bytes()).unwrap();
         let trusted = TrustedIssuer::with_keys("https://login.example", keys, profile.clone());
         let server = begin(trusted).clock(ManualClock::default()).build().unwrap();
-        let rows: [(&str, &[(&str, &str)], u16); 6] = [
+        let rows: [(&str, Fields<'_>, u16); 6] = [
             ("its field", &[(field, &good)], 200),
             ("no field", &[], 401),
             ("a field of another kind", &[("authorization", &bearer)], 401),

@@ -21,7 +21,10 @@ fn the_conversation_ends_by_itself_and_goes_as_it_must() {
         .collect();
     assert_eq!(statuses, [401, 200, 202, 200, 200, 403, 400, 404, 200, 202, 200], "{text}");
     for (name, part) in [
-        ("where a token is to be had", "www-authenticate: Bearer resource_metadata=\"http://127.0.0.1:"),
+        (
+            "what to ask for, and where a token is to be had",
+            "www-authenticate: Bearer scope=\"orders:read\", resource_metadata=\"http://127.0.0.1:",
+        ),
         ("every scope of the tool", "error=\"insufficient_scope\", scope=\"orders:read orders:write\""),
         ("the identity reaches the tool", "the orders of alice: 7 and 8"),
         ("headers that contradict the body", "\"code\":-32020"),

@@ -1,7 +1,7 @@
 use http::{Request, Response, header};
 
 use super::*;
-use crate::http::{Challenger, Json, Reason, reject_in_bytes};
+use crate::http::{Challenger, Json, Manner, Reason, reject_in_bytes};
 
 fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> Request<()> {
     let mut request = Request::builder().method(method).uri(target);
@@ -123,6 +123,27 @@ fn the_way_back_is_a_path_of_the_same_origin_or_none() {
     let odd = LoginRedirect::to("/login").unwrap().return_to("a&b=c").otherwise(Json);
     let answer = answer(&odd, Reason::NoCredentials, &request("GET", "/x", NAVIGATION));
     assert_eq!(answer.headers()[header::LOCATION], "/login?a%26b%3Dc=/x");
+}
+
+#[test]
+fn promise_10_the_way_back_holds_no_credentials() {
+    let login = LoginRedirect::to("https://login.example/start").unwrap().return_to("next").otherwise(Json);
+    let parameters = ["ticket", "access_token"].map(Into::into).into();
+    let challenger = Challenger::default().sent_in(Manner { parameters, ..Manner::default() });
+    for (name, target, expected) in [
+        ("a token", "/file?access_token=secret", "/file"),
+        ("a ticket between others", "/file?a=1&ticket=secret&b=2", "/file%3Fa%3D1%26b%3D2"),
+        ("both", "/file?ticket=secret&access_token=secret", "/file"),
+        ("twice", "/file?ticket=secret&ticket=secret&a=1", "/file%3Fa%3D1"),
+        ("a name with an escape", "/file?t%69cket=secret", "/file"),
+        ("another parameter", "/file?tickets=1", "/file%3Ftickets%3D1"),
+    ] {
+        let navigation = request("GET", target, NAVIGATION);
+        let why = challenger.refuse(Reason::NoCredentials, None, None);
+        let answer: Response<bytes::Bytes> = reject_in_bytes(&login, &why, (&navigation).into(), false);
+        let expected = format!("https://login.example/start?next={expected}");
+        assert_eq!(answer.headers()[header::LOCATION], expected, "{name}");
+    }
 }
 
 #[test]

@@ -157,19 +157,21 @@ impl Inner {
         now: &Now<'_>,
     ) -> Result<Option<Identity>, (TokenKind, Failure)> {
         let is_malformed = matches!(&failure, Failure::Refused(TokenError::Malformed(Malformed::Parts)));
-        match self.opaque_for(credentials).filter(|_| is_malformed && kind == TokenKind::Access) {
-            Some(opaque) => {
-                opaque.identify(credentials.access, now).map(Some).map_err(|failure| (kind, failure))
-            }
-            None => Err((kind, failure)),
+        if is_malformed
+            && kind == TokenKind::Access
+            && let Some(opaque) = self.opaque_for(credentials)
+        {
+            return opaque.identify(credentials.access, now).map(Some).map_err(|failure| (kind, failure));
         }
+        Err((kind, failure))
     }
 
     /// What is accepted beside tokens, for a request whose credential has not the form of one.
     fn opaque_for(&self, credentials: Credentials<'_>) -> Option<&Opaque> {
+        let opaque = self.opaque.as_ref()?;
         // An API key says who its holder is; an ID token beside it would say it once more, or another thing.
         let alone = credentials.id.is_none() && is_token68(credentials.access);
-        self.opaque.as_ref().filter(|_| alone && !is_jwt(credentials.access))
+        (alone && !is_jwt(credentials.access)).then_some(opaque)
     }
 }
 

@@ -21,7 +21,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Call the tools of the example, from nothing; what came back is printed as JSON
-    Client(client::Flags),
+    Client(Box<client::Flags>),
     /// Read challenges: JSON in, JSON out
     Challenges,
     /// Serve what the conformance suite asks for, by itself and behind the guard

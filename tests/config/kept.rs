@@ -1,0 +1,149 @@
+//! What is spent, and what was fetched or handed out, outlives a reload.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use axum::{Json, Router, extract::Path, routing::any};
+use http::{Method, Request};
+use serde_json::json;
+use tower_resource_server::{
+    Identity,
+    config::ReloadableServer,
+    test_util::{DpopKey, TestIssuer},
+};
+
+use crate::{
+    built::{Folder, with_keys_of},
+    load,
+    reload::begin,
+    support::{ask, request},
+};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const OTHER: &str = "fedcba9876543210fedcba9876543210";
+
+fn app(api: &ReloadableServer) -> Router {
+    let issuing = api.clone();
+    let ticket = async move |who: Identity| issuing.current().server().issue_ticket(&who).unwrap();
+    let name = async |who: Identity| who.subject().to_owned();
+    Router::new().route("/ticket", any(ticket)).fallback(any(name)).layer(api.layer())
+}
+
+#[tokio::test]
+async fn tickets_stay_good_and_spent_under_one_secret() {
+    let (issuer, folder) = (TestIssuer::new(), Folder::new("tickets"));
+    let token = issuer.access_token("alice").mint().unwrap();
+    let taken = "token_locations = [{ authorization = true }, { ticket = \"ticket\" }]";
+    let secret = |secret: &str| format!("{taken}\ntickets.secret = \"{secret}\"");
+    for (name, before, after, spent, unspent) in [
+        ("the same", secret(SECRET), secret(SECRET), 401, 200),
+        (
+            "another lifetime",
+            secret(SECRET),
+            format!("{}\ntickets.lifetime = \"60s\"", secret(SECRET)),
+            401,
+            200,
+        ),
+        ("another secret", secret(SECRET), secret(OTHER), 401, 401),
+        ("a random one", taken.to_owned(), taken.to_owned(), 401, 200),
+    ] {
+        let file = |root: &str| with_keys_of(&issuer, &folder, root, "");
+        let api = begin(&issuer, &file(&before));
+        let app = app(&api);
+        let mut paths = Vec::new();
+        for _ in 0..2 {
+            let ticket = ask(&app, request(Method::GET, "/ticket", Some(&token))).await.body;
+            paths.push(format!("/?ticket={ticket}"));
+        }
+        let status = async |path: &str| ask(&app, request(Method::GET, path, None)).await.status().as_u16();
+        assert_eq!([status(&paths[0]).await, status(&paths[0]).await], [200, 401], "{name}");
+        api.reload(&load(&file(&after)).unwrap()).unwrap();
+        assert_eq!([status(&paths[0]).await, status(&paths[1]).await], [spent, unspent], "{name}");
+        assert_eq!(status(&paths[1]).await, 401, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn proofs_stay_spent_and_nonces_good() {
+    let (issuer, folder, key) = (TestIssuer::new(), Folder::new("proofs"), DpopKey::new());
+    let token = issuer.access_token("alice").bound_to_key(key.thumbprint()).mint().unwrap();
+    let nonces = |rest: &str| format!("dpop = {{ mode = \"required\", nonces = {{ {rest} }} }}");
+    let of = |secret: &str| nonces(&format!("secret = \"{secret}\""));
+    let both = nonces(&format!("secret = \"{OTHER}\", previous_secret = \"{SECRET}\""));
+    for (name, before, after, expected) in [
+        ("a random key", nonces(""), nonces("lifetime = \"200s\""), 200),
+        ("one secret", of(SECRET), of(SECRET), 200),
+        ("another secret", of(SECRET), of(OTHER), 401),
+        ("another secret, and the one before", of(SECRET), both, 200),
+        ("a random key, then a secret", nonces(""), of(SECRET), 401),
+        ("no nonces any more", nonces(""), "dpop.mode = \"allowed\"".to_owned(), 200),
+    ] {
+        let file = |root: &str| with_keys_of(&issuer, &folder, root, "");
+        let api = begin(&issuer, &file(&before));
+        let app = app(&api);
+        let nonce = api.current().server().issue_dpop_nonce().unwrap().to_str().unwrap().to_owned();
+        let proof = || key.proof("GET", "https://api.test/", &token, issuer.now()).nonce(&*nonce);
+        let status = async |fields: &http::HeaderMap| {
+            let mut request = request(Method::GET, "/", None);
+            *request.headers_mut() = fields.clone();
+            ask(&app, request).await.status().as_u16()
+        };
+        let [used, unused] = [proof(), proof()].map(|proof| {
+            let mut request = Request::new(());
+            proof.send(request.headers_mut());
+            request.headers().clone()
+        });
+        assert_eq!([status(&used).await, status(&used).await], [200, 401], "{name}");
+        api.reload(&load(&file(&after)).unwrap()).unwrap();
+        assert_eq!([status(&used).await, status(&unused).await], [401, expected], "{name}");
+    }
+}
+
+/// An issuer of tenants on this machine that counts the fetches of their keys.
+async fn serve_tenant() -> (TestIssuer, String, Arc<AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let issuer = TestIssuer::builder().issuer(format!("{origin}/blue")).build();
+    let fetches = Arc::new(AtomicUsize::new(0));
+    let (jwks, counter, base) = (issuer.jwks(), Arc::clone(&fetches), origin.clone());
+    let keys = async move || {
+        counter.fetch_add(1, Ordering::SeqCst);
+        Json(jwks)
+    };
+    let metadata = async move |Path(tenant): Path<String>| {
+        let name = format!("{base}/{tenant}");
+        Json(json!({ "issuer": name, "jwks_uri": format!("{name}/keys") }))
+    };
+    let router = Router::new()
+        .route("/{tenant}/.well-known/openid-configuration", any(metadata))
+        .route("/{tenant}/keys", any(keys));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (issuer, origin, fetches)
+}
+
+#[tokio::test]
+async fn tenants_stay_that_are_trusted_still() {
+    let (issuer, origin, fetches) = serve_tenant().await;
+    let file = |tenants: &str| {
+        format!(
+            "resource = \"https://api.test\"\n[[issuers]]\nissuer = \"{origin}/{{tenant}}\"\nprofile = \"rfc9068\"\n\
+             allow_loopback_http = true\ntenants = {{ {tenants} }}"
+        )
+    };
+    let api = begin(&issuer, &file("allow = [\"blue\"]"));
+    let app = app(&api);
+    let token = issuer.access_token("alice").mint().unwrap();
+    let status = async || ask(&app, request(Method::GET, "/", Some(&token))).await.status().as_u16();
+    assert_eq!((status().await, fetches.load(Ordering::SeqCst)), (200, 1), "at first");
+    for (name, tenants, expected, fetched) in [
+        ("the same", "allow = [\"blue\"]", 200, 1),
+        ("another tenant beside it", "allow = [\"blue\", \"green\"]", 200, 1),
+        ("other bounds, under which it is fetched anew", "allow = [\"blue\"], max_live = 10", 200, 2),
+        ("another tenant in its place", "allow = [\"green\"], max_live = 10", 401, 2),
+    ] {
+        api.reload(&load(&file(tenants)).unwrap()).unwrap();
+        assert_eq!((status().await, fetches.load(Ordering::SeqCst)), (expected, fetched), "{name}");
+    }
+}
