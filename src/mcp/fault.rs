@@ -72,7 +72,7 @@ impl Fault {
         }
     }
 
-    /// The answer as a message of JSON-RPC. Its id is left out, not null: the schemas of both versions want it so.
+    /// The answer as a message of JSON-RPC. Its id is left out, not null, which the schema of 2026-07-28 forbids.
     pub(super) fn message(self) -> String {
         let (_, code, message) = self.row();
         format!(r#"{{"jsonrpc":"2.0","error":{{"code":{code},"message":"{message}"}}}}"#)

@@ -96,7 +96,7 @@ settings! {
         /// 4.2): `jwt-svid` in a SPIFFE bundle. Keys with another are passed over.
         key_use: Option<Box<str>> = None,
         /// Whether a key set without any usable key revokes all that were there: `false`, so that it is refused and the
-        /// old one kept. For issuers that say so, as SPIFFE does (SPIFFE Trust Domain and Bundle section 4.1.3).
+        /// old one kept. For issuers that say so, such as trust domains of SPIFFE.
         empty_set_revokes: bool = false,
         /// How many redirects of one fetch are followed, as long as they stay within the origin (scheme,
         /// host and port) of the URL: none. The first
