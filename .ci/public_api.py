@@ -8,7 +8,7 @@ allowed inside what is made of it, and nowhere else.
 import json
 import sys
 
-BANNED = {"jsonwebtoken", "aws_lc_rs", "aws_lc_sys", "moka", "quick_cache", "reqwest", "spki", "der"}
+BANNED = {"jsonwebtoken", "aws_lc_rs", "aws_lc_sys", "moka", "quick_cache", "redis", "reqwest", "rustls", "spki", "der"}
 ALLOWED_IN = {"reqwest": {"ReqwestClient"}}
 
 

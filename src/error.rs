@@ -117,6 +117,10 @@ pub enum TokenError {
     /// The token is not bound to a key of its sender, and must be: it came under the scheme `DPoP`, or
     /// where only bound tokens are taken.
     NotSenderConstrained,
+    /// The token is bound to a certificate (`x5t#S256`, RFC 8705 section 3.1), and its sender has shown none.
+    CertificateMissing,
+    /// The token is bound to another certificate than its sender has shown.
+    WrongCertificate,
     /// The ID token's `nonce` is not the one that was expected.
     WrongNonce,
     /// The ID token's `at_hash` is not that of the access token it came with.
@@ -209,6 +213,10 @@ impl TokenError {
             Self::NotSenderConstrained => {
                 ("not_sender_constrained", "the token is not bound to its sender and has to be")
             }
+            Self::CertificateMissing => {
+                ("certificate_missing", "the token is bound to a certificate and came without one")
+            }
+            Self::WrongCertificate => ("wrong_certificate", "the token is bound to another certificate"),
             Self::WrongNonce => ("wrong_nonce", "the token's nonce is not the expected one"),
             Self::WrongAccessTokenHash => {
                 ("wrong_access_token_hash", "the ID token belongs to another access token")
@@ -276,10 +284,16 @@ impl TokenError {
             }
             Self::ForeignClaim(_) => "send the kind of token that belongs here",
             Self::SenderConstrained => {
-                "send it under the scheme DPoP with a proof of its key where the server takes these, else request a bearer token"
+                "send it under the scheme DPoP with a proof of its key, or with its certificate, where the server takes these, else request a bearer token"
             }
             Self::NotSenderConstrained => {
-                "request a token with a DPoP proof, so that it is bound to the proof's key"
+                "request a token with a DPoP proof or with a client certificate, as the server takes them, so that it is bound to that"
+            }
+            Self::CertificateMissing => {
+                "connect with the certificate that the token was requested with; behind a proxy, have the proxy tell it"
+            }
+            Self::WrongCertificate => {
+                "use the token with the certificate that it was requested with, or request a new one"
             }
             Self::WrongNonce => {
                 "begin the login anew and take the token that answers it: this one answers another"

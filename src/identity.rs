@@ -263,7 +263,14 @@ impl Identity {
     /// came with the request; `None` of a bearer token.
     #[must_use]
     pub fn key_thumbprint(&self) -> Option<&str> {
-        self.access_contents()?.confirmation().map(|confirmation| &*confirmation.thumbprint)
+        self.access_contents()?.confirmation()?.key.as_deref()
+    }
+
+    /// The thumbprint of the certificate that the access token is bound to (`x5t#S256`, RFC 8705 section 3.1), and
+    /// that came with the request; `None` of a token that is bound to none.
+    #[must_use]
+    pub fn certificate_thumbprint(&self) -> Option<&str> {
+        self.access_contents()?.confirmation()?.certificate.as_deref()
     }
 
     /// The earliest `exp` of its tokens, without leeway. A request is accepted until

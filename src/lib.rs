@@ -41,7 +41,7 @@
 //! | [`keys`] | from a JWK, PEM or DER to a key that is parsed once, and sets of keys |
 //! | [`policy`] | rules on claims, and requirements of operations, as data |
 //! | [`profile`] | what tokens of one kind look like: RFC 9068, OpenID Connect, your own |
-//! | [`proof`] | whether the sender of a token holds the key that it is bound to (DPoP) |
+//! | [`proof`] | whether the sender of a token holds the key or the certificate that it is bound to (DPoP, mutual TLS) |
 //! | `verify` | the order of all checks of a token, written once |
 //! | `identity` | [`Identity`]: what only verification can make |
 //! | [`mod@metrics`] | what is counted, with the feature of that name |
@@ -107,7 +107,9 @@ pub mod explain;
     all(
         feature = "axum",
         feature = "config",
+        feature = "identity-provider",
         feature = "mcp",
+        feature = "redis",
         feature = "remote",
         feature = "tonic",
         feature = "test-util"
@@ -150,13 +152,14 @@ pub use explain::Explanation;
 pub use identity::{
     Authentication, ClaimsError, Credential, FromIdentity, Identity, OwnedPrincipal, Principal, TokenClaims,
 };
+pub use proof::ClientCertificate;
 #[cfg(feature = "remote")]
 pub use server::DangerousIssuer;
 pub use server::{
     ApiKey, ApiKeyState, ApiKeyStatus, ApiKeys, CacheSettings, CredentialError, CredentialVerifier,
     CredentialVerifierSettings, DEFAULT_DPOP_WINDOW, Dpop, HealthService, IdTokenExpectations, KeyRevocation,
-    MAX_DPOP_WINDOW, OpaqueCredential, PairRules, ReplaceApiKeysError, ReplaceKeysError, ResourceServer,
-    ResourceServerBuilder, RevokeKeyError, TrustedIssuer, Verification, VerifiedCredential,
+    MAX_DPOP_WINDOW, Mtls, OpaqueCredential, PairRules, ReplaceApiKeysError, ReplaceKeysError,
+    ResourceServer, ResourceServerBuilder, RevokeKeyError, TrustedIssuer, Verification, VerifiedCredential,
 };
 
 /// The snippets of the README, compiled.

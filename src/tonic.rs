@@ -28,11 +28,14 @@
 //! }
 //! ```
 
+use http::Extensions;
 use tonic::{Code, Request, Status, metadata::MetadataMap};
 
 use crate::{
+    ResourceServer,
     http::{LateRefusal, Rejection},
     identity::{Authentication, Identity},
+    policy::Operation,
 };
 
 /// The identity of a gRPC request.
@@ -51,6 +54,36 @@ pub trait IdentityExt {
     /// # Errors
     /// `INTERNAL` when no layer stands in front of the service.
     fn optional_identity(&self) -> Result<Option<&Identity>, Status>;
+
+    /// Who makes the request, where that is allowed what the [operation](Operation) `O` requires.
+    ///
+    /// The requirement holds beside what the layer and the server require. It is judged by the server that
+    /// verified the identity, once for each token, and costs no allocation. A request of tonic is no longer one of
+    /// HTTP, so a [predicate](crate::policy::Requirement::predicate) has nothing to look at and is not met: it belongs
+    /// into the layer.
+    ///
+    /// The metadata document lists the scopes of `O` from its first request on; from the start, where it is
+    /// [declared](ResourceServer::declare).
+    ///
+    /// ```
+    /// use tonic::{Request, Response, Status};
+    /// use tower_resource_server::{operations, policy::{role, scope}, tonic::IdentityExt};
+    ///
+    /// operations! {
+    ///     CancelOrder = scope("orders:write").or(role("clerk"));
+    /// }
+    ///
+    /// async fn cancel(request: Request<()>) -> Result<Response<String>, Status> {
+    ///     let who = request.allowed::<CancelOrder>()?;
+    ///     Ok(Response::new(format!("cancelled by {}", who.subject())))
+    /// }
+    /// # let _ = cancel;
+    /// ```
+    ///
+    /// # Errors
+    /// As [`identity`](Self::identity), and `PERMISSION_DENIED`, with the challenge that a guard would send. A
+    /// request without credentials behind an optional layer is told the scopes of `O`.
+    fn allowed<O: Operation>(&self) -> Result<&Identity, Status>;
 }
 
 impl<T> IdentityExt for Request<T> {
@@ -67,6 +100,27 @@ impl<T> IdentityExt for Request<T> {
             (None, Some(_)) => Ok(None),
             (None, None) => Err(no_layer()),
         }
+    }
+
+    fn allowed<O: Operation>(&self) -> Result<&Identity, Status> {
+        let Some(identity) = self.optional_identity()? else { return Err(uninvited::<O>(self.extensions())) };
+        let admitted = match identity.verifier() {
+            Some(server) => server.admit_alone(identity, &server.operation::<O>()),
+            None => Err(identity.refusal_without_server(&O::requirement())),
+        };
+        admitted.map(|()| identity).map_err(|why| status(&why))
+    }
+}
+
+/// What a request without credentials gets.
+fn uninvited<O: Operation>(extensions: &Extensions) -> Status {
+    let Some(late) = LateRefusal::of(extensions) else { return no_layer() };
+    let server: Option<&ResourceServer> = late.server().downcast_ref();
+    let required = server.map(|server| (server, server.operation::<O>()));
+    match required.filter(|(_, required)| !required.admits_anonymous()) {
+        Some((server, required)) => status(&server.uninvited(&required)),
+        // The operation is open to all, and this handler is not.
+        None => status(late.why()),
     }
 }
 

@@ -38,7 +38,7 @@ const ORDER: &[&[&str]] = &[
 const BESIDE: &[(&str, &[&str])] = &[
     ("issuer", &["token", "keys", "time"]),
     // It knows of resource servers in its documentation only: who protects it puts a layer around.
-    ("identity_provider", &["time", "error", "json", "net"]),
+    ("identity_provider", &["time", "error", "json", "net", "store"]),
 ];
 
 /// May use everything: it exists for tests.

@@ -1,5 +1,11 @@
 //! The text of every public error: one line, no trailing period, and nothing of what was given.
-#![cfg(all(feature = "identity-provider", feature = "issuer", feature = "remote", feature = "test-util"))]
+#![cfg(all(
+    feature = "identity-provider",
+    feature = "issuer",
+    feature = "redis",
+    feature = "remote",
+    feature = "test-util"
+))]
 
 use std::{io::ErrorKind, time::Duration};
 
@@ -16,7 +22,10 @@ use tower_resource_server::{
     preset::VcapError,
     profile::TokenProfile,
     source::{FetchError, MetadataError, RefreshError},
-    store::{NonceError, NonceSetupError, Nonces, SpendError},
+    store::{
+        NonceError, NonceSetupError, Nonces, SpendError,
+        redis::{RedisProblem, RedisSettingsError},
+    },
     test_util::TestIssuer,
     token::TokenKind,
 };
@@ -65,6 +74,8 @@ fn every_error_is_one_line_without_a_period() {
             TokenError::WrongAudience,
             TokenError::SenderConstrained,
             TokenError::NotSenderConstrained,
+            TokenError::CertificateMissing,
+            TokenError::WrongCertificate,
             TokenError::WrongNonce,
             TokenError::WrongAccessTokenHash,
             TokenError::AuthenticationTooOld,
@@ -80,6 +91,8 @@ fn every_error_is_one_line_without_a_period() {
             RequestError::MalformedIdToken,
             RequestError::IdTokenAlone,
             RequestError::SeveralSelectors,
+            RequestError::SeveralCertificates,
+            RequestError::MalformedCertificate,
             RequestError::SeveralLocations,
             RequestError::LocationsDisagree,
             RequestError::SeveralHeaders,
@@ -190,6 +203,7 @@ fn every_error_is_one_line_without_a_period() {
             NonceSetupError::WeakSecret(WeakSecret::Repeats),
             SpendError::AlreadySpent,
             SpendError::Full,
+            SpendError::Forgotten,
             SpendError::Unavailable,
             VcapError::Malformed,
             VcapError::NoService,
@@ -227,7 +241,17 @@ fn every_error_is_one_line_without_a_period() {
             ExchangeError::UserIdentity(UserIdentityError::UserName),
             AnswerError,
             StateError::Full,
+            StateError::TooLarge,
+            StateError::Unavailable,
             StateError::Randomness,
+            RedisSettingsError::Scheme,
+            RedisSettingsError::Server,
+            RedisSettingsError::NoMaster,
+            RedisSettingsError::Database,
+            RedisSettingsError::Prefix,
+            RedisSettingsError::Certificates,
+            RedisProblem::NoMajority,
+            RedisProblem::Evicts { server: "one:6379".to_owned() },
         ],
     ];
     for (name, text) in rows.iter().flatten() {

@@ -16,6 +16,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tower_resource_server::{
+    ClientCertificate,
     issuer::{SceytIssuer, SigningKey, TokenBuilder, TokenIssuer},
     keys::Algorithm,
 };
@@ -587,6 +588,46 @@ fn behind_a_proxy_challenges_and_metadata_have_the_public_address() {
 }
 
 #[test]
+fn a_certificate_is_told_in_the_header_that_a_flag_names() {
+    let (issuer, keys) = issuer_with_file("certificates.json");
+    // As much of a certificate as is looked at.
+    let certificate = ClientCertificate::from_der([0x30, 2, 5, 0]);
+    let token = issuer.access_token("alice").client_id("web");
+    let bound = bearer(&token.clone().bound_to_certificate(certificate.thumbprint()));
+    let unbound = bearer(&token);
+    let start = |flags: &str| {
+        let line =
+            "--listen 127.0.0.1:0 --issuer https://login.example --audience https://api.example --jwks-file";
+        let keys = keys.to_str().unwrap();
+        Api::start(&line.split(' ').chain([keys]).chain(flags.split_whitespace()).collect::<Vec<_>>())
+    };
+    let allowed = start("--mtls-header Client-Cert --trust-proxy 127.0.0.1");
+    let required = start("--mtls-header client-cert --mtls required --trust-proxy 127.0.0.1");
+    let distrustful = start("--mtls-header client-cert --trust-proxy 10.0.0.0/8");
+    let own = ("Client-Cert", ":MAIFAA==:");
+    for (name, api, token, told, status) in [
+        ("its own", &allowed, &bound, &[own][..], 200),
+        ("none", &allowed, &bound, &[], 401),
+        ("another", &allowed, &bound, &[("Client-Cert", ":MAIFAQ==:")], 401),
+        ("two", &allowed, &bound, &[own, own], 400),
+        ("not bound", &allowed, &unbound, &[], 200),
+        ("not bound where it must be", &required, &unbound, &[own], 401),
+        ("its own where it must be bound", &required, &bound, &[own], 200),
+        ("of a proxy that is not trusted", &distrustful, &bound, &[own], 401),
+    ] {
+        let fields = [&[("Authorization", token.as_str())], told].concat();
+        let answer = send(&api.address, "GET", "/orders", &fields);
+        assert_eq!(answer.status, status, "{name}: {answer:?}");
+        if status == 200 {
+            let is_bound = *token == bound;
+            let expected =
+                if is_bound { json!({ "x5t#S256": certificate.thumbprint() }) } else { Value::Null };
+            assert_eq!(answer.json()["confirmation"], expected, "{name}");
+        }
+    }
+}
+
+#[test]
 fn tokens_are_taken_where_flags_say() {
     let (issuer, keys) = issuer_with_file("locations.json");
     let bearer = bearer(&issuer.access_token("alice").client_id("web"));
@@ -663,6 +704,9 @@ fn what_cannot_work_is_said_before_it_listens() {
         ),
         (&format!("{ISSUER} --token-location cookie:"), 2, "--token-location"),
         (&format!("{ISSUER} --token-location cookie:a;b"), 1, "\n  - token_location"),
+        (&format!("{ISSUER} --mtls-header client-cert"), 2, "--trust-proxy"),
+        (&format!("{ISSUER} --trust-proxy 10.0.0.0/8 --mtls-header x-cert"), 2, "ssl-client-cert"),
+        (&format!("{ISSUER} --trust-proxy 10.0.0.0/8 --mtls required"), 2, "--mtls-header"),
         (&format!("{ISSUER} --public-url a.example"), 1, "\n  - public_address"),
         (&format!("{ISSUER} --trust-proxy 10.0.0.0/8"), 1, "\n  - public_address"),
         (

@@ -20,7 +20,7 @@ const PAGE: &str = include_str!("../src/guide/limits.md");
 
 /// Numbers that limit nothing: sizes that memory is set aside in, codes, layouts, the last date there is, and
 /// where one way of doing the same becomes faster than another.
-const NO_LIMITS: [&str; 28] = [
+const NO_LIMITS: [&str; 36] = [
     "config::locations::LAST_DATE",
     "http::challenge::TYPICAL_LENGTH",
     "json::strict::FIRST_INNER_LEVEL",
@@ -29,6 +29,7 @@ const NO_LIMITS: [&str; 28] = [
     "policy::requirement::memo::IN_A_WORD",
     "policy::requirement::nearest::MAX_CLASSES",
     "profile::scopes::FEW",
+    "proof::certificate::THUMBPRINT_LENGTH",
     "preset::sceyt::error_body::BAD_USER_NAME",
     "preset::sceyt::error_body::EXPIRED_TOKEN",
     "preset::sceyt::error_body::INTERNAL",
@@ -44,6 +45,13 @@ const NO_LIMITS: [&str; 28] = [
     "server::cache::TYPICAL_ENTRY",
     "source::tenants::GRAIN",
     "store::memory::CLEARED_PER_CALL",
+    "store::redis::WHOLE_SECOND",
+    "store::redis::link::LATEST",
+    "store::redis::settings::SENTINEL_PORT",
+    "store::redis::shards::FORMAT",
+    "store::redis::shards::IN_A_CLUSTER",
+    "store::redis::shards::NAME",
+    "store::redis::shards::SLOTS",
     "store::seal::RANDOM",
     "token::claims::INLINE",
     "token::names::MARKS",
@@ -68,6 +76,7 @@ impl Value {
             [] | ["bytes" | "bits" | "characters" | "%"] => Self::Number(number),
             ["KiB"] => Self::Number(number * 1024),
             ["MiB"] => Self::Number(number * 1024 * 1024),
+            ["ms"] => Self::Time(Duration::from_millis(number)),
             ["s"] => time(1),
             ["min"] => time(60),
             ["h"] => time(3600),
@@ -103,8 +112,13 @@ impl Value {
                 }
             }
             syn::Expr::Call(call) => match (&*call.func, call.args.first()) {
-                (syn::Expr::Path(path), Some(seconds)) if path.path.segments.last()?.ident == "from_secs" => {
-                    number(seconds).map(|seconds| Self::Time(Duration::from_secs(seconds)))
+                (syn::Expr::Path(path), Some(count)) => {
+                    let time = match &*path.path.segments.last()?.ident.to_string() {
+                        "from_secs" => Duration::from_secs,
+                        "from_millis" => Duration::from_millis,
+                        _ => return None,
+                    };
+                    number(count).map(|count| Self::Time(time(count)))
                 }
                 _ => None,
             },

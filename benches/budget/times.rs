@@ -1,7 +1,7 @@
 //! Nanoseconds beside their control, which took turns with them in the same run.
 
 use crate::{
-    cases::{EIGHT_LEAVES, ONE_SCOPE},
+    cases::{EIGHT_LEAVES, ONE_SCOPE, in_cookie, in_header},
     measure,
     row::{Row, Unit},
     tokens::{Bench, Kind},
@@ -14,7 +14,9 @@ pub(crate) fn rows(smoke: bool, add: &mut impl FnMut(Row)) {
     }
     add(hmac(rounds));
     hits(many, rounds).into_iter().for_each(&mut *add);
+    located(rounds).into_iter().for_each(&mut *add);
     add(leaves(rounds));
+    add(api_key(rounds));
     rejects(rounds).into_iter().for_each(add);
 }
 
@@ -63,6 +65,25 @@ fn hits(many: usize, rounds: usize) -> [Row; 2] {
         let [bare, hit] = measure::interleaved([bench.bare(), bench.layer(200)], rounds, 2_000);
         nanoseconds(name, hit, bare)
     })
+}
+
+/// What the layer adds to a request with a cached token in another place, beside what it adds to one with the token in
+/// `Authorization`.
+fn located(rounds: usize) -> [Row; 2] {
+    let (plain, header, cookie) = (Bench::new(Kind::EdDsa, 1, 1 << 20), in_header(), in_cookie());
+    let candidates =
+        [plain.bare(), plain.layer(200), header.bare(), header.layer(200), cookie.bare(), cookie.layer(200)];
+    let [bare, hit, bare_header, header, bare_cookie, cookie] =
+        measure::interleaved(candidates, rounds, 2_000);
+    [("header", header - bare_header), ("cookie", cookie - bare_cookie)]
+        .map(|(name, added)| nanoseconds(format!("hit, {name} location, over bare"), added, hit - bare))
+}
+
+/// A request with an API key beside the bare service.
+fn api_key(rounds: usize) -> Row {
+    let bench = Bench::with_api_keys();
+    let [bare, key] = measure::interleaved([bench.bare(), bench.layer(200)], rounds, 2_000);
+    nanoseconds("API key", key, bare)
 }
 
 /// A hit of which eight leaves are required beside one of which a scope is.

@@ -67,12 +67,12 @@ pub(crate) const CASES: &[Case] = &[
     ("verify_jws HS256", || Bench::new(Kind::Hs256, 1, 0).jws()),
 ];
 
-fn in_header() -> Bench {
+pub(crate) fn in_header() -> Bench {
     let field = HeaderName::from_static("x-assertion");
     Bench::located(TokenLocation::header("x-assertion"), field, str::to_owned)
 }
 
-fn in_cookie() -> Bench {
+pub(crate) fn in_cookie() -> Bench {
     let write = |token: &str| format!("theme=dark; __Host-session={token}; lang=en");
     Bench::located(TokenLocation::cookie("__Host-session"), COOKIE, write)
 }

@@ -6,7 +6,7 @@ use axum::{
     routing::{any, get},
 };
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tower_resource_server::{Identity, ResourceServer, middleware::AuthLayer};
 #[cfg(feature = "config")]
 use tower_resource_server::{config::ReloadableServer, http::Json as JsonRefusals};
@@ -75,10 +75,19 @@ impl WhoAmI {
             actor: who.actor(),
             expires_at: who.expires_at().map(|at| at.as_secs()),
             claims: who.claims().ok(),
-            confirmation: who.key_thumbprint().map(|jkt| json!({ "jkt": jkt })),
+            confirmation: confirmation(who),
             context: context.and_then(|context| context(who)),
         }
     }
+}
+
+/// The key and the certificate that the token is bound to, as far as it is.
+fn confirmation(who: &Identity) -> Option<Value> {
+    let methods = [("jkt", who.key_thumbprint()), ("x5t#S256", who.certificate_thumbprint())];
+    let bound =
+        methods.into_iter().filter_map(|(name, thumbprint)| Some((name.to_owned(), thumbprint?.into())));
+    let bound: serde_json::Map<String, Value> = bound.collect();
+    (!bound.is_empty()).then_some(Value::Object(bound))
 }
 
 pub(crate) async fn who_am_i(who: Identity) -> Json<WhoAmI> {

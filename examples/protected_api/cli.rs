@@ -11,7 +11,9 @@ use crate::{
     dpop_flags::DpopFlags,
     issuer_flags::{IssuerFlags, address},
     location_flags::LocationFlags,
+    mtls_flags::MtlsFlags,
     requirement_flags::RequirementFlags,
+    store_flags::StoreFlags,
 };
 
 /// An API that only bearers of good tokens may call.
@@ -52,4 +54,10 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     pub(crate) dpop: DpopFlags,
+
+    #[command(flatten)]
+    pub(crate) mtls: MtlsFlags,
+
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
 }

@@ -15,6 +15,10 @@ pub(crate) struct DpopFlags {
     #[arg(long)]
     dpop_nonce: bool,
 
+    /// Hold the server to the FAPI 2.0 Security Profile: bound tokens alone, signed with PS256, ES256 or Ed25519
+    #[arg(long, requires = "trusted")]
+    fapi2: bool,
+
     /// How far the `iat` of a proof may be off, beyond the leeway; 60 unless told otherwise
     #[arg(long, value_name = "SECONDS")]
     dpop_window: Option<u64>,
@@ -37,9 +41,15 @@ enum Mode {
 }
 
 impl DpopFlags {
-    /// What the flags say of bound tokens, whose senders' clocks may be off by `leeway`.
-    pub(crate) fn settings(&self, leeway: Duration) -> Result<Option<Dpop>, String> {
+    /// Whether the server is held to FAPI 2.0.
+    pub(crate) const fn is_fapi2(&self) -> bool {
+        self.fapi2
+    }
+
+    /// What the flags say of bound tokens, whose senders' clocks may be off by `leeway`, if that is said.
+    pub(crate) fn settings(&self, leeway: Option<Duration>) -> Result<Option<Dpop>, String> {
         let dpop = match self.dpop {
+            Mode::Off | Mode::Required if self.fapi2 => Dpop::fapi2(),
             Mode::Off if self.dpop_nonce || self.dpop_window.is_some() || self.nonce_secret.is_some() => {
                 return Err(
                     "--dpop-nonce, --dpop-window and --nonce-secret need --dpop allowed or required".into()
@@ -49,7 +59,10 @@ impl DpopFlags {
             Mode::Allowed => Dpop::allowed(),
             Mode::Required => Dpop::required(),
         };
-        let mut dpop = dpop.leeway(leeway);
+        let mut dpop = match leeway {
+            Some(leeway) => dpop.leeway(leeway),
+            None => dpop,
+        };
         if let Some(seconds) = self.dpop_window {
             dpop = dpop.window(Duration::from_secs(seconds));
         }

@@ -5,8 +5,8 @@
 //!
 //! - `cli`: the command line.
 //! - `issuer_flags`: from flags to a `ResourceServer`; `requirement_flags`: what operations require;
-//!   `location_flags`: where tokens are; `address_flags`: where clients reach it; `dpop_flags`: tokens that are
-//!   bound to their sender.
+//!   `location_flags`: where tokens are; `address_flags`: where clients reach it; `dpop_flags`, `mtls_flags`: tokens
+//!   that are bound to their sender; `store_flags`: where used proofs are recorded.
 //! - `config_file`: a server from a file, with the feature `config`.
 //! - `context`: what a vendor's own software would hand to the application.
 //! - `refusals`: what is in the body of a refusal.
@@ -24,9 +24,11 @@ mod demo;
 mod dpop_flags;
 mod issuer_flags;
 mod location_flags;
+mod mtls_flags;
 mod refusals;
 mod requirement_flags;
 mod shutdown;
+mod store_flags;
 
 use std::{
     error::Error,
@@ -38,7 +40,7 @@ use std::{
 use axum::Router;
 use clap::Parser;
 use tokio::net::TcpListener;
-use tower_resource_server::{ResourceServer, ResourceServerBuilder, profile::DEFAULT_LEEWAY};
+use tower_resource_server::{ResourceServer, ResourceServerBuilder};
 
 use self::{cli::Cli, refusals::Refusals, shutdown::Shutdown};
 
@@ -63,13 +65,19 @@ async fn run(cli: Cli) -> Result<(), AnyError> {
         return config_file::run(path, cli.listen).await;
     }
     let refusals = Refusals::of(cli.issuer.profile());
-    let dpop = cli.dpop.settings(cli.issuer.leeway().unwrap_or(DEFAULT_LEEWAY))?;
+    let dpop = cli.dpop.settings(cli.issuer.leeway())?;
+    let store = cli.store.store()?;
+    let dpop = store.on(dpop)?;
     let add = |server: ResourceServerBuilder| {
         let server = cli.requirements.on(server.reject_with(refusals), cli.issuer.scope());
-        cli.address.on(cli.locations.on(server)).dpop(dpop)
+        let server = cli.address.on(cli.locations.on(server));
+        server.dpop(dpop).mtls(cli.mtls.settings()).fapi2(cli.dpop.is_fapi2())
     };
     match cli.issuer.resource_server(add)? {
-        Some(api) => guard(cli, api).await,
+        Some(api) => {
+            store.ready().await;
+            guard(cli, api).await
+        }
         None => demo::run(cli.listen).await,
     }
 }

@@ -2,30 +2,26 @@
 
 use std::{sync::Arc, time::Duration};
 
-use zeroize::Zeroizing;
-
 use super::{
-    Configured, dpop,
-    files::{self, Unread},
-    keys::{
-        CHALLENGES, DANGEROUS, FORWARD, HTTP, ID_TOKEN, ISSUER, METADATA, REQUIREMENTS, ROOT, TOKENS,
-        duration_of,
-    },
-    locations, presets,
+    Configured,
+    answers::{self, CHALLENGES, METADATA},
+    credentials::{self, ID_TOKEN},
+    dpop,
+    fetching::Clients,
+    files, issuers,
+    keys::{REQUIREMENTS, ROOT, duration_of},
+    locations, mtls,
     problems::Found,
-    schema::{Apply, Target as _},
-    settings,
+    schema::Target as _,
+    settings, store, systems,
     tree::Node,
 };
 use crate::{
-    ResourceServer, ResourceServerBuilder, TrustedIssuer,
+    Dpop, Mtls, ResourceServer, ResourceServerBuilder,
     error::ConfigError,
-    http::{ChallengeRow, ChallengeTable, PublicAddress, ResourceMetadata},
-    keys::KeySet,
-    middleware::{ForwardedIdentity, RequirementTable},
-    net::{HttpClient, ReqwestClient},
+    http::{PublicAddress, ResourceMetadata},
+    middleware::RequirementTable,
     policy::Requirement,
-    profile::MAX_LEEWAY,
     store::{NonceSetupError, Nonces, Tickets},
 };
 
@@ -39,19 +35,27 @@ pub(super) fn build(
 ) -> Result<Configured, ConfigError> {
     let mut problems = Vec::new();
     let mut found = Found::at(&mut problems, path);
-    let mut server = ResourceServer::builder(root.text_of("resource").unwrap_or_default());
-    server = whole_server(server, root, &mut found);
-    let mut issuers = Vec::new();
+    let begun = match root.get("system") {
+        Some(system) => found.within("system", |found| systems::begin(root, system, clients, found)),
+        None => Some(ResourceServer::builder(root.text_of("resource").unwrap_or_default())),
+    };
+    let Some(server) = begun else {
+        return Err(ConfigError::from_problems(problems));
+    };
+    // Those of a system come first.
+    let mut named: Vec<_> = server.issuers().iter().map(|issuer| (None, issuer.name().to_owned())).collect();
+    let mut server = whole_server(server, root, &mut found);
     for (n, table) in root.get("issuers").into_iter().flat_map(Node::items).enumerate() {
-        let issuer = found.within(&format!("issuers[{n}]"), |found| issuer(root, table, clients, found));
+        let issuer =
+            found.within(&format!("issuers[{n}]"), |found| issuers::issuer(root, table, clients, found));
         if let Some(issuer) = issuer {
-            issuers.push((n, issuer.name().to_owned()));
+            named.push((Some(n), issuer.name().to_owned()));
             server = server.issuer(issuer);
         }
     }
     let requirements = requirements(root, &mut found);
-    let forward = forward(root, &mut found);
-    if issuers.is_empty() {
+    let forward = answers::forward(root, &mut found);
+    if named.is_empty() {
         // Why there is none has been said.
         return Err(ConfigError::from_problems(problems));
     }
@@ -61,7 +65,7 @@ pub(super) fn build(
     };
     match server.build() {
         Err(error) => {
-            error.problems().iter().for_each(|problem| found.translate(root, &issuers, problem));
+            error.problems().iter().for_each(|problem| found.translate(root, &named, problem));
             Err(ConfigError::from_problems(problems))
         }
         Ok(server) => {
@@ -75,100 +79,6 @@ pub(super) fn build(
     }
 }
 
-/// The HTTP clients, one for each table that describes one. A reload hands them on, so that a source of keys
-/// whose table did not change is the same.
-#[derive(Clone, Default)]
-pub(super) struct Clients {
-    used: Vec<Known>,
-    of_before: Vec<Known>,
-}
-
-#[derive(Clone)]
-struct Known {
-    table: Node,
-    files: Files,
-    client: Arc<dyn HttpClient>,
-}
-
-/// What the files hold that a table names.
-#[derive(Clone, Default, PartialEq)]
-struct Files {
-    roots: Option<Zeroizing<Vec<u8>>>,
-    proxy: Option<Zeroizing<Vec<u8>>>,
-}
-
-impl Clients {
-    /// These, for the configuration that takes the place of theirs: those that it does not use are left out.
-    pub(super) fn handed_on(&self) -> Self {
-        Self { used: Vec::new(), of_before: self.used.clone() }
-    }
-
-    fn of(&mut self, table: &Node, found: &mut Found<'_>) -> Option<Arc<dyn HttpClient>> {
-        let files = Files::read(table, found)?;
-        let is_it = |known: &&Known| known.table == *table && known.files == files;
-        if let Some(known) = self.used.iter().find(is_it) {
-            return Some(Arc::clone(&known.client));
-        }
-        let client = match self.of_before.iter().find(is_it) {
-            Some(known) => Arc::clone(&known.client),
-            None => Arc::new(client(table, &files, found)?),
-        };
-        self.used.push(Known { table: table.clone(), files, client: Arc::clone(&client) });
-        Some(client)
-    }
-}
-
-impl Files {
-    /// `None` where it has been said which cannot be read.
-    fn read(table: &Node, found: &mut Found<'_>) -> Option<Self> {
-        let before = found.count();
-        let mut keep =
-            |read: Result<_, Unread>| read.map_err(|(name, why)| found.add(table, &name, "file", &why)).ok();
-        let roots = table
-            .text_of("root_certificates_file")
-            .map(|path| keep(files::read(path).map_err(|why| ("root_certificates_file".to_owned(), why))));
-        let proxy = files::secret(table, "proxy").map(&mut keep);
-        let files = Self { roots: roots.flatten(), proxy: proxy.flatten() };
-        (found.count() == before).then_some(files)
-    }
-}
-
-fn client(table: &Node, files: &Files, found: &mut Found<'_>) -> Option<ReqwestClient> {
-    let mut client = ReqwestClient::builder().applying(&HTTP, table);
-    if let Some(pem) = &files.roots {
-        client = client.root_certificates(&**pem);
-    }
-    if let Some(url) = &files.proxy {
-        client = client.proxy(String::from_utf8_lossy(url).trim());
-    }
-    if let Some(token) = table.get("bearer_token")
-        && let (Some(origin), Some(file)) = (token.text_of("origin"), token.text_of("file"))
-    {
-        client = client.bearer_token_file(origin, file);
-    }
-    let problems = match client.build() {
-        Ok(client) => return Some(client),
-        Err(error) => error,
-    };
-    for problem in problems.problems() {
-        let (name, why) = problem.text().split_once(": ").unwrap_or(("", problem.text()));
-        let name = match name {
-            "root_certificates" => "root_certificates_file",
-            "bearer_token_file" => "bearer_token",
-            "proxy" if table.get("proxy").is_none() => "proxy_file",
-            name => name,
-        };
-        let name = if table.get(name).is_some() { name } else { "platform_roots" };
-        found.add(
-            table,
-            name,
-            "http_client",
-            &why.replace("root_certificates(..)", "root_certificates_file"),
-        );
-    }
-    None
-}
-
 /// The settings of the whole server, but its issuers.
 fn whole_server(
     mut server: ResourceServerBuilder,
@@ -179,11 +89,15 @@ fn whole_server(
     if let Some(table) = root.get("requirements") {
         server = server.applying(&REQUIREMENTS, table);
     }
+    if let Some(table) = root.get("credentials") {
+        server = server.credentials(credentials::grammar(table));
+    }
     if let Some(table) = root.get("id_token") {
-        server = server.applying(&ID_TOKEN, table);
+        let rules = found.within("id_token", |found| credentials::pairs(table, found));
+        server = rules.into_iter().fold(server.applying(&ID_TOKEN, table), ResourceServerBuilder::pair_rules);
     }
     if let Some(table) = root.get("challenges") {
-        server = server.applying(&CHALLENGES, table).challenges(challenges(table));
+        server = server.applying(&CHALLENGES, table).challenges(answers::challenges(table));
     }
     if let Some(table) = root.get("metadata") {
         server = server.metadata(ResourceMetadata::new().applying(&METADATA, table));
@@ -205,18 +119,31 @@ fn whole_server(
         let keys = found.within("api_keys", |found| locations::api_keys(table, found));
         server = keys.into_iter().fold(server, ResourceServerBuilder::api_keys);
     }
-    if let Some(table) = root.get("dpop") {
-        let dpop = found.within("dpop", |found| dpop::dpop(table, found));
-        server = dpop.into_iter().fold(server, ResourceServerBuilder::dpop);
+    // What is spent is spent in one store, whatever it is.
+    let store = store::store(root, found);
+    if let Some(store) = &store {
+        server = server.spent_tokens(Arc::clone(store));
     }
+    let mtls = root.get("mtls").map(mtls::mtls);
+    let fapi2 = root.get("fapi2").is_some_and(Node::is_true);
+    let dpop = match root.get("dpop") {
+        Some(table) => found.within("dpop", |found| dpop::dpop(table, fapi2, found)),
+        // As the builder has it, with the store.
+        None => (fapi2 && !mtls.as_ref().is_some_and(Mtls::is_required)).then(Dpop::fapi2),
+    };
+    let dpop = dpop.map(|dpop| store.iter().cloned().fold(dpop, Dpop::store));
+    server = dpop.into_iter().fold(server, ResourceServerBuilder::dpop);
+    server = mtls.into_iter().fold(server, ResourceServerBuilder::mtls);
     if let Some(table) = root.get("tickets") {
         let tickets =
             found.within("tickets", |found| shared(table, Tickets::with_secret, Tickets::lifetime, found));
+        let tickets = tickets.map(|tickets| store.iter().cloned().fold(tickets, Tickets::store));
         server = tickets.into_iter().fold(server, ResourceServerBuilder::tickets);
     }
     if let Some(table) = root.get("nonces") {
         let nonces =
             found.within("nonces", |found| shared(table, Nonces::with_secret, Nonces::lifetime, found));
+        let nonces = nonces.map(|nonces| store.iter().cloned().fold(nonces, Nonces::store));
         server = nonces.into_iter().fold(server, ResourceServerBuilder::nonces);
     }
     server
@@ -234,155 +161,6 @@ fn shared<T>(
         Some(lifetime) => live(made, lifetime),
         None => made,
     })
-}
-
-type SetRow = fn(ChallengeTable, ChallengeRow) -> ChallengeTable;
-
-/// The cases that have a row of their own.
-const CASES: [(&str, SetRow); 6] = [
-    ("no_credentials", ChallengeTable::no_credentials),
-    ("several_fields", ChallengeTable::several_fields),
-    ("invalid_request", ChallengeTable::invalid_request),
-    ("invalid_token", ChallengeTable::invalid_token),
-    ("insufficient_scope", ChallengeTable::insufficient_scope),
-    ("insufficient_user_authentication", ChallengeTable::insufficient_user_authentication),
-];
-
-fn challenges(table: &Node) -> ChallengeTable {
-    CASES.iter().fold(ChallengeTable::rfc6750(), |challenges, (name, set)| match table.get(name) {
-        Some(row) => set(challenges, challenge(row)),
-        None => challenges,
-    })
-}
-
-fn challenge(table: &Node) -> ChallengeRow {
-    let status = table.get("status").map_or(0, Node::number);
-    // The table of keys has its bounds.
-    let status = u16::try_from(status).ok().and_then(|status| http::StatusCode::from_u16(status).ok());
-    let mut row = ChallengeRow::new(status.unwrap_or(http::StatusCode::UNAUTHORIZED));
-    let is = |name: &str| table.get(name).is_some_and(Node::is_true);
-    if let Some(error) = table.text_of("error") {
-        row = row.error(error.to_owned());
-    }
-    if is("described") {
-        row = row.described();
-    }
-    if is("scoped") {
-        row = row.scoped();
-    }
-    match table.get("challenge") {
-        Some(node) if !node.is_true() => row.without_challenge(),
-        _ => row,
-    }
-}
-
-/// One issuer; `None` where it has been said why there is none.
-fn issuer(root: &Node, table: &Node, clients: &mut Clients, found: &mut Found<'_>) -> Option<TrustedIssuer> {
-    let own_or = |name: &str| table.get(name).or_else(|| root.get(name));
-    let issuer = begin(table, found)?.applying(&ISSUER, table);
-    let issuer = match duration_of(table, "leeway").or_else(|| duration_of(root, "leeway")) {
-        Some(leeway) if leeway > MAX_LEEWAY => {
-            let text =
-                format!("a leeway above {} s hides an expiry; write at most 600s", MAX_LEEWAY.as_secs());
-            if table.get("leeway").is_some() {
-                found.add(table, "leeway", "leeway", &text);
-            } else {
-                found.outside(root, "leeway", "leeway", &text);
-            }
-            issuer
-        }
-        Some(leeway) => issuer
-            .map_profile(|profile| profile.leeway(leeway))
-            .map_id_token_profile(|profile| profile.leeway(leeway)),
-        None => issuer,
-    };
-    let issuer = match table.get("tokens") {
-        Some(tokens) => issuer.map_profile(|profile| profile.applying(&TOKENS, tokens)),
-        None => issuer,
-    };
-    let issuer = match table.get("dangerous") {
-        Some(dangerous) => issuer
-            .applying(&DANGEROUS, dangerous)
-            .map_profile(|profile| profile.applying(&DANGEROUS, dangerous)),
-        None => issuer,
-    };
-    let issuer = match own_or("refresh") {
-        Some(refresh) => {
-            // What the preset of the issuer says besides stays.
-            let settings = settings::refresh(issuer.refresh_settings().clone(), refresh);
-            issuer.refresh(settings)
-        }
-        None => issuer,
-    };
-    let issuer = match table.get("tenants") {
-        Some(tenants) => {
-            let issuer = issuer.tenant_settings(settings::tenants(Default::default(), tenants));
-            match tenants.get("allow") {
-                Some(names) => issuer.allow_tenants(names.texts()),
-                None => issuer,
-            }
-        }
-        None => issuer,
-    };
-    let issuer = match table.get("also_keys") {
-        Some(list) => issuer.also_keys(found.within("also_keys", |found| files::keys(list, found))?),
-        None => issuer,
-    };
-    if table.get("keys").or_else(|| table.get("jwks_file")).is_some() {
-        return Some(issuer);
-    }
-    let client = match (table.get("http"), root.get("http")) {
-        (Some(own), _) => found.within("http", |found| clients.of(own, found))?,
-        (None, Some(http)) => found.within_root("http", |found| clients.of(http, found))?,
-        (None, None) => clients.of(&Node::default(), found)?,
-    };
-    Some(issuer.shared_http_client(client))
-}
-
-/// An issuer with its name, its keys and its profiles.
-fn begin(table: &Node, found: &mut Found<'_>) -> Option<TrustedIssuer> {
-    let named = table.text_of("profile").and_then(presets::profiles);
-    if let Some((name, arguments)) = table.get("preset").and_then(|preset| preset.entries().first()) {
-        let Some(Apply::Preset(make)) =
-            presets::PRESETS.iter().find(|key| key.name == name).map(|key| &key.apply)
-        else {
-            return None;
-        };
-        let issuer = make(arguments);
-        return Some(match named {
-            Some((access, id)) => with_id(issuer.map_profile(|_| access), id),
-            None => issuer,
-        });
-    }
-    let (name, (access, id)) = (table.text_of("issuer")?.to_owned(), named?);
-    let is_pattern = table.get("tenants").is_some()
-        || table.get("dangerous").and_then(|table| table.get("any_tenant")).is_some_and(Node::is_true);
-    let issuer = if let Some(list) = table.get("keys") {
-        TrustedIssuer::with_keys(name, found.within("keys", |found| files::keys(list, found))?, access)
-    } else if let Some(path) = table.text_of("jwks_file") {
-        TrustedIssuer::with_keys(name, jwks(table, path, found)?, access)
-    } else if let Some(url) = table.text_of("jwks_uri") {
-        TrustedIssuer::with_jwks_uri(name, url, access)
-    } else if is_pattern {
-        TrustedIssuer::tenants(name, access)
-    } else {
-        TrustedIssuer::discover(name, access)
-    };
-    Some(with_id(issuer, id))
-}
-
-fn with_id(issuer: TrustedIssuer, id: Option<crate::profile::TokenProfile>) -> TrustedIssuer {
-    match id {
-        Some(profile) => issuer.id_token_profile(profile),
-        None => issuer,
-    }
-}
-
-fn jwks(table: &Node, path: &str, found: &mut Found<'_>) -> Option<KeySet> {
-    let read = files::read(path).and_then(|json| {
-        KeySet::from_jwks(&json).map_err(|error| format!("the file {path:?} is no JWK Set: {error}"))
-    });
-    read.map_err(|why| found.add(table, "jwks_file", "file", &why)).ok()
 }
 
 /// What single operations need, where something is said of one.
@@ -415,17 +193,4 @@ fn requirements(root: &Node, found: &mut Found<'_>) -> Option<RequirementTable> 
         found.within("requirements", |found| found.add(says, "routes", "pattern", &error.to_string()));
     }
     Some(table)
-}
-
-fn forward(root: &Node, found: &mut Found<'_>) -> Option<ForwardedIdentity> {
-    let table = root.get("forward")?;
-    let built = ForwardedIdentity::builder().applying(&FORWARD, table).build();
-    built
-        .map_err(|error| {
-            for problem in error.problems() {
-                let text = problem.text().split_once(": ").map_or(problem.text(), |(_, text)| text);
-                found.add(root, "forward", "forward", text);
-            }
-        })
-        .ok()
 }

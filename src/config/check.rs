@@ -5,7 +5,8 @@ use zeroize::Zeroizing;
 
 use super::{
     duration,
-    keys::{ISSUER, ROOT},
+    issuers::ISSUER,
+    keys::ROOT,
     near::nearest,
     schema::{Kind, NameForm, Object, Rule},
     tree::{Node, PLACEHOLDER, Value},
@@ -298,6 +299,13 @@ impl Checker<'_> {
             }
             return;
         }
+        if let Rule::Unless(name, other) = rule {
+            let missing = object.key(name).filter(|_| entry(name).is_none() && entry(other).is_none());
+            if let Some(key) = missing {
+                self.missing(node, entries, key.name, key.doc, path);
+            }
+            return;
+        }
         let names = rule.names(object);
         let there: Vec<_> = entries.iter().filter(|(name, _)| names.contains(&name.as_str())).collect();
         match there.as_slice() {
@@ -310,7 +318,8 @@ impl Checker<'_> {
                 let names: Vec<_> = names.iter().map(spelt).collect();
                 self.add(place, "missing", format!("it has none of {}; write one of them", names.join(", ")));
             }
-            [first, second, ..] => {
+            // That one is there twice has been said.
+            [first, second, ..] if first.0 != second.0 => {
                 let text =
                     format!("{} and {} are both there; leave one out", spelt_key(first), spelt_key(second));
                 self.add(place, "both", text);

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{
     duration, files,
-    keys::{ALGORITHMS, duration_of},
+    given::ALGORITHMS,
+    keys::duration_of,
     problems::Found,
     schema::{
         Apply::Dpop as Bound,
@@ -75,10 +76,12 @@ fn duration(node: &Node) -> Option<Duration> {
     duration::read(node.text()).ok()
 }
 
-/// What a table says; `None` where it has been said what is wrong with its nonces.
-pub(super) fn dpop(table: &Node, found: &mut Found<'_>) -> Option<Dpop> {
+/// What a table says beside the profile, if it is that of FAPI 2.0; `None` where it has been said what is wrong
+/// with its nonces.
+pub(super) fn dpop(table: &Node, fapi2: bool, found: &mut Found<'_>) -> Option<Dpop> {
     let dpop = match table.text_of("mode") {
         Some("allowed") => Dpop::allowed(),
+        _ if fapi2 => Dpop::fapi2(),
         _ => Dpop::required(),
     };
     let dpop = dpop.applying(&DPOP, table);

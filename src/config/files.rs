@@ -5,10 +5,7 @@ use std::{fs, io::ErrorKind};
 use zeroize::Zeroizing;
 
 use super::{problems::Found, tree::Node};
-use crate::{
-    keys::{KeySet, VerifyingKey},
-    store::NonceSetupError,
-};
+use crate::store::NonceSetupError;
 
 /// The largest file that is read, in bytes: more than any set of keys or authorities has.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
@@ -92,43 +89,4 @@ pub(super) fn secret(table: &Node, name: &str) -> Option<Result<Zeroizing<Vec<u8
         }
     });
     Some(read.map_err(|why| (file, why)))
-}
-
-/// The keys of a list; `None` where it has been said which of them is none.
-pub(super) fn keys(list: &Node, found: &mut Found<'_>) -> Option<KeySet> {
-    let (mut keys, before) = (Vec::new(), found.count());
-    for (n, table) in list.items().iter().enumerate() {
-        found.within(&format!("[{n}]"), |found| keys.extend(key(table, found)));
-    }
-    (found.count() == before).then(|| KeySet::from_keys(keys))
-}
-
-fn key(table: &Node, found: &mut Found<'_>) -> Option<VerifyingKey> {
-    // The table of keys has the names of all algorithms.
-    let algorithm = table.text_of("algorithm")?.parse().ok()?;
-    let (name, bytes) = match secret(table, "secret").or_else(|| secret(table, "pem"))? {
-        Ok(bytes) => {
-            let names = ["secret", "secret_file", "pem", "pem_file"];
-            (names.into_iter().find(|name| table.get(name).is_some())?.to_owned(), bytes)
-        }
-        Err((name, why)) => {
-            found.add(table, &name, "file", &why);
-            return None;
-        }
-    };
-    let key = if name.starts_with("secret") {
-        VerifyingKey::from_hmac_secret(&bytes, algorithm)
-    } else {
-        VerifyingKey::from_pem(&String::from_utf8_lossy(&bytes), algorithm)
-    };
-    match key {
-        Ok(key) => Some(match table.text_of("kid") {
-            Some(kid) => key.with_kid(kid),
-            None => key,
-        }),
-        Err(error) => {
-            found.add(table, &name, "key", &format!("it is no such key: {error}"));
-            None
-        }
-    }
 }

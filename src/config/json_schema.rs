@@ -66,6 +66,7 @@ fn of_rule(rule: &Rule, object: &Object) -> Value {
         Rule::Needs(name, others) => {
             json!({ "if": { "required": [name] }, "then": { "anyOf": there(others) } })
         }
+        Rule::Unless(name, other) => json!({ "anyOf": there(&[name, other]) }),
     }
 }
 

@@ -26,8 +26,10 @@
 //! # }
 //! ```
 //!
-//! - `tree`: settings as any format gives them; `schema`: the words that the tables of keys are written in;
-//!   `keys`, `settings`, `locations`, `dpop`, `presets`: these tables, one row for each key.
+//! - `tree`: settings as any format gives them; `schema`: the words that the tables of keys are written in.
+//! - These tables, one row for each key, with what reads them: `keys` the whole; `issuers`, `tokens`, `given` (keys that
+//!   are not fetched), `fetching` (those that are), `presets`, `systems`; `credentials`, `locations`, `dpop`, `mtls`, `store`, `answers`;
+//!   `settings`.
 //! - `check`: a tree against the tables; `duration`, `near`: how durations are written, and the nearest name.
 //! - `env`: environment variables; `files`: files that settings name.
 //! - `build`: from a configuration to a server; `problems`: what only building finds, under the keys of the
@@ -35,28 +37,37 @@
 //! - `json_schema`: the tables as a JSON Schema, for editors.
 //! - `reload`: a configuration that is exchanged while requests come.
 
+mod answers;
 mod build;
 mod check;
+mod credentials;
 mod dpop;
 mod duration;
 mod env;
+mod fetching;
 mod files;
+mod given;
+mod issuers;
 mod json_schema;
 mod keys;
 mod locations;
+mod mtls;
 mod near;
 mod presets;
 mod problems;
 mod reload;
 mod schema;
 mod settings;
+mod store;
+mod systems;
+mod tokens;
 mod tree;
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use self::{build::Clients, tree::Node};
+use self::{fetching::Clients, tree::Node};
 pub use self::{
     json_schema::json_schema,
     reload::{ReloadableDocument, ReloadableLayer, ReloadableServer, ReloadableService},

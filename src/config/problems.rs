@@ -60,10 +60,21 @@ impl<'p> Found<'p> {
     }
 
     /// Adds what a builder found, under the first of its keys that is there.
-    pub(super) fn translate(&mut self, root: &Node, issuers: &[(usize, String)], problem: &ConfigProblem) {
+    pub(super) fn translate(
+        &mut self,
+        root: &Node,
+        issuers: &[(Option<usize>, String)],
+        problem: &ConfigProblem,
+    ) {
         let (path, text) = match issuer_of(problem.path()).and_then(|(n, part)| Some((issuers.get(n)?, part)))
         {
-            Some(((number, name), part)) => {
+            Some(((None, name), part)) => {
+                let key = SHARED
+                    .iter()
+                    .find(|key| part.is_empty() && problem.code() == **key && root.get(key).is_some());
+                (key.map_or("system", |key| key).to_owned(), unlabelled(problem.text(), name))
+            }
+            Some(((Some(number), name), part)) => {
                 let rows = OF_ISSUERS.iter();
                 let mut rows =
                     rows.filter(|row| row.0 == part && (row.1 == problem.code() || row.1.is_empty()));
@@ -82,7 +93,9 @@ impl<'p> Found<'p> {
             }
             None => {
                 let text = problem.text();
-                let text = text.split_once(": ").map_or(text, |(_, text)| text);
+                // A problem of no setting by itself keeps what it begins with.
+                let cut = text.split_once(": ").filter(|_| !problem.path().is_empty());
+                let text = cut.map_or(text, |(_, text)| text);
                 let row = OF_SERVER
                     .iter()
                     .find(|row| row.0 == problem.path() && (row.1 == problem.code() || row.1.is_empty()));
@@ -127,9 +140,12 @@ fn unlabelled<'t>(text: &'t str, name: &str) -> &'t str {
     rest.strip_prefix("refresh settings: ").or_else(|| rest.strip_prefix("tenant settings: ")).unwrap_or(rest)
 }
 
+/// Codes of problems of issuers that are keys of the whole configuration, too.
+const SHARED: [&str; 1] = ["refresh"];
+
 /// The part of an issuer in a builder's path, the code, and the keys that it may be about.
-const OF_ISSUERS: [(&str, &str, &[&str]); 20] = [
-    ("", "address", &["jwks_uri", "issuer", "preset"]),
+const OF_ISSUERS: [(&str, &str, &[&str]); 24] = [
+    ("", "address", &["pem_per_kid", "jwks_uri", "issuer", "preset"]),
     ("", "pattern", &["issuer", "preset"]),
     ("", "tenant_settings", &["tenants"]),
     ("", "tenant_names", &["also_known_as", "tenants"]),
@@ -147,12 +163,23 @@ const OF_ISSUERS: [(&str, &str, &[&str]); 20] = [
     ("", "two_unnamed", &["tokens_without_issuer"]),
     ("", "unnamed_and_selected", &["tokens_without_issuer"]),
     ("", "no_client", &["client_ids"]),
+    ("", "fapi2_algorithms", &["tokens.algorithms", "preset", "profile"]),
+    ("", "fapi2_leeway", &["leeway"]),
+    ("", "fapi2_lifetime", &["dangerous.unbounded_lifetime"]),
+    ("", "fapi2_plain_http", &["dangerous.plain_http_to"]),
     ("profile", "", &["tokens", "profile", "preset"]),
     ("id_token_profile", "", &["profile", "preset"]),
 ];
 
 /// The same for settings of the whole server.
-const OF_SERVER: [(&str, &str, &str); 9] = [
+const OF_SERVER: [(&str, &str, &str); 16] = [
+    ("mtls", "no_proxy", "mtls.header"),
+    ("fapi2", "bearer_tokens", "dpop.mode"),
+    ("fapi2", "proof_algorithms", "dpop.algorithms"),
+    ("fapi2", "proof_clock", "dpop.window"),
+    ("app_id", "", "system.app_id"),
+    ("enforce_lifetime", "", "system.sceyt.max_lifetime"),
+    ("", "invalid_setting", "system"),
     ("dpop", "algorithms", "dpop.algorithms"),
     ("audience", "", "audiences"),
     ("client_id", "", "client_ids"),
@@ -165,7 +192,11 @@ const OF_SERVER: [(&str, &str, &str); 9] = [
 ];
 
 /// What a builder advises, and the same in a configuration.
-const WORDS: [(&str, &str); 27] = [
+const WORDS: [(&str, &str); 31] = [
+    ("with PublicAddress::from_trusted_proxies(..)", "with public_address.trusted_proxies"),
+    ("use Dpop::fapi2(), or leave dpop out", "write required, or leave dpop out"),
+    ("use Dpop::fapi2()", "leave dpop.window and dpop.leeway out"),
+    ("say .require_aid(true)", "write require_aid = true"),
     ("set a .public_address(..)", "set public_address.url"),
     ("a parameter with .token_location(TokenLocation::ticket(..))", "a ticket in token_locations"),
     ("one with .token_location(TokenLocation::cookie(..))", "a cookie in token_locations"),

@@ -19,10 +19,7 @@ use bytes::Bytes;
 use http::{Extensions, Request, Response};
 use tower::{Layer, Service};
 
-use super::{
-    Configured, ServerConfig,
-    build::{self, Clients},
-};
+use super::{Configured, ServerConfig, build, fetching::Clients};
 use crate::{
     ResourceServer, ResourceServerBuilder,
     error::ConfigError,

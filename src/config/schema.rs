@@ -33,6 +33,9 @@ pub(super) enum Kind {
     Any,
 }
 
+/// A list of texts.
+pub(super) const TEXTS: Kind = Kind::List(&Kind::Text);
+
 /// The names of a [`Kind::Map`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum NameForm {
@@ -65,6 +68,8 @@ pub(super) enum Rule {
     AtMostOne(&'static [&'static str]),
     /// Where the first is there, one of the others is.
     Needs(&'static str, &'static [&'static str]),
+    /// The first is there, or else the second.
+    Unless(&'static str, &'static str),
 }
 
 impl Rule {
@@ -73,7 +78,7 @@ impl Rule {
         match self {
             Self::One(names) | Self::AtMostOne(names) => names.to_vec(),
             Self::OneOfAll => object.keys.iter().map(|key| key.name).collect(),
-            Self::Needs(..) => Vec::new(),
+            Self::Needs(..) | Self::Unless(..) => Vec::new(),
         }
     }
 

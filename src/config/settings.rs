@@ -37,6 +37,14 @@ impl Field for bool {
     }
 }
 
+impl Field for Option<Box<str>> {
+    const KIND: Kind = Kind::Text;
+
+    fn read(node: &Node) -> Option<Self> {
+        Some(Some(node.text().into()))
+    }
+}
+
 macro_rules! numbers {
     ($($Number:ty,)*) => {$(
         impl Field for $Number {
@@ -106,6 +114,8 @@ fields! {
         fetch_timeout: Duration = "The deadline of one whole refresh; 5s",
         max_body: usize = "The largest document accepted, in bytes; 262144",
         max_keys: usize = "How many keys a key set may have; 100",
+        key_use: Option<Box<str>> = "The `use` of keys for tokens where it is neither `sig` nor absent, as in jwt-svid",
+        empty_set_revokes: bool = "Whether a set without a usable key revokes all that were there; false",
         max_redirects: u8 = "How many redirects are followed within the origin, at most 5; 0",
         min_backoff: Duration = "The wait after the first failure; 1s",
         max_backoff: Duration = "The longest wait after a failure; 60s",

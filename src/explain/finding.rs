@@ -26,6 +26,8 @@ pub enum Stage {
     Signature,
     /// Whether an access token and an ID token belong together.
     Pair,
+    /// Whether the sender of a token proves to hold the key that it is bound to.
+    Proof,
     /// What every request needs: scopes, roles, claims, a login.
     Scope,
     /// Whether the nonce is one of this server's, and unspent.

@@ -2,7 +2,7 @@
 //! [`ResourceServer::explain`](crate::ResourceServer::explain) and its neighbours.
 //!
 //! - `report`: the observer of a verification that records every check; `words`: what each demands.
-//! - `finding`: one check and its result; `table`: an explanation as text, HTML and JSON.
+//! - `finding`: one check and its result; `table`: an explanation as text and JSON.
 //!
 //! **It agrees with verification.** It is the same sequence of checks, run with an observer that does not stop at
 //! the first that fails: an explanation is [valid](Explanation::is_valid) exactly when the token would be accepted at
@@ -27,11 +27,9 @@ mod words;
 
 use std::sync::Arc;
 
+pub use self::finding::{Finding, Shown, Stage, Verdict};
 pub(crate) use self::report::Report;
-pub use self::{
-    finding::{Finding, Shown, Stage, Verdict},
-    table::Html,
-};
+pub use crate::http::Html;
 use crate::{error::TokenError, http::Reason, time::UnixTime};
 
 /// What an explanation comes to.

@@ -118,6 +118,15 @@ impl<'a> Report<'a> {
         row.into_iter().for_each(|row| self.settle(row));
     }
 
+    /// A proof is judged, and then spent.
+    fn settle_proof(&mut self, row: Finding) {
+        match self.findings.iter_mut().find(|known| known.stage == Stage::Proof) {
+            Some(known) if row.verdict != Verdict::Passed => *known = Finding { token: known.token, ..row },
+            Some(_) => {}
+            None => self.add(row),
+        }
+    }
+
     /// Settles the row of a check behind all others: of a pair, the requirement or a nonce.
     fn settle_last(&mut self, stage: Stage, result: &Result<(), Failure>, token: Option<&TokenContents>) {
         let needed = self.needed;
@@ -165,6 +174,7 @@ impl Observer for Report<'_> {
             Checked::Pair => self.settle_last(Stage::Pair, &result, None),
             Checked::Requirement(token) => self.settle_last(Stage::Scope, &result, Some(token)),
             Checked::Spent => self.settle_last(Stage::Nonce, &result, None),
+            Checked::Proof => self.settle_proof(words::proof(&result)),
             Checked::HeaderForm if refused.is_err() => {
                 self.rows_of(Stage::Header).for_each(|row| row.withdraw("the header cannot be read"));
                 self.settle_row(checked, refused);

@@ -13,7 +13,7 @@ use crate::{
 
 pub(super) const UNREAD: &str = "the token cannot be read";
 pub(super) const ISSUER: &str = "iss names a trusted issuer";
-const PROOF: &str = "the token is as bound to its sender as it has to be, and needs no proof here";
+const PROOF: &str = "the token is as bound to its sender as it has to be, and its sender proves it";
 const SIGNATURE: &str = "the signature is good";
 const ONLY_IN_PAIRS: &str = "send it with the access token that it came with: alone, it is tied to no client";
 const NO_CLIENT: &str = "give the server the client that ID tokens are for: ResourceServerBuilder::client_id";
@@ -88,7 +88,6 @@ pub(super) fn row(
             let row = Finding::new(Stage::Form, "tokens of this kind are taken by themselves");
             return Some(row.judged(result, None).advised(if in_pairs { ONLY_IN_PAIRS } else { NO_CLIENT }));
         }
-        Checked::Proof => return Some(Finding::new(Stage::Claims, PROOF).judged(result, None)),
         _ => return None,
     };
     let rule = profile?.header_in_words(limits).into_iter().nth(n)?;
@@ -164,11 +163,9 @@ pub(super) fn signature(
     let key = Finding::new(Stage::Key, profile.key_in_words(kid)).about("kid", kid.map(Shown::text));
     let mut signature = Finding::new(Stage::Signature, SIGNATURE);
     let Some(keys) = keys else {
-        const NONE: &str = "the issuer's keys are not at hand";
-        return [key, signature].map(|row| Finding {
-            verdict: Verdict::Unchecked,
-            because: Some(NONE.into()),
-            ..row
+        return [key, signature].map(|mut row| {
+            row.withdraw("the issuer's keys are not at hand");
+            row
         });
     };
     let none_fits = keys.candidates(profile.key_name(kid), algorithm).next().is_none();
@@ -209,6 +206,21 @@ pub(super) fn settle_key(row: &mut Finding, reason: Option<&Reason>) {
         }
         _ => {}
     }
+}
+
+/// The row of the proof of possession.
+pub(super) fn proof(result: &Result<(), Failure>) -> Finding {
+    let mut row = Finding::new(Stage::Proof, PROOF);
+    match result {
+        Ok(()) => {}
+        Err(Failure::Refused(error)) => row = row.judged(Err(error.clone()), None),
+        Err(Failure::NotProven(error)) => {
+            (row.verdict, row.because) = (Verdict::Failed, Some(error.description().into()));
+            row.advice = Some(error.advice().into());
+        }
+        Err(_) => row.withdraw("no proof can be spent right now"),
+    }
+    row
 }
 
 /// What a check behind all others came to: of a pair, the requirement or a nonce.

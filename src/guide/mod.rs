@@ -5,12 +5,20 @@
 //! | page | answers |
 //! |---|---|
 //! | [`request`] | what happens to a request, in which order, and which answer it gets |
-//! | [`providers`] | how to trust an issuer: the big providers, your own keys, your own kind of token |
+//! | [`providers`] | how to trust an issuer: a provider that is known, your own keys, your own kind of token |
+//! | [`identity_services`] | how to trust Auth0, Cognito, Entra ID, Keycloak, Okta and their like |
+//! | [`hosted_logins`] | how to trust the sessions of Clerk, Firebase, Google, Stytch, Supabase, WorkOS |
+//! | [`proxies`] | how to trust the assertions of IAP, Cloudflare Access, AWS, Pomerium, Teleport |
+//! | [`workloads`] | how to trust jobs of GitHub and GitLab, pods, workloads of SPIFFE, service accounts |
+//! | [`vendor_systems`] | how to be the server of App ID, Mobile Client Access, Layer, SCEYT |
 //! | [`tenants`] | how to trust one issuer for each customer of a provider |
 //! | [`scopes_and_roles`] | how to say what an operation requires |
 //! | [`api_keys`] | how to accept API keys beside tokens and get rid of them, and how to verify other credentials |
 //! | [`step_up`] | how to ask for a stronger or fresher login |
 //! | [`dpop`] | how to take tokens that are bound to a key of their sender |
+//! | [`mtls`] | how to take tokens that are bound to a certificate of their sender |
+//! | [`fapi2`] | how to hold a server to the FAPI 2.0 Security Profile, requirement by requirement |
+//! | [`many_instances`] | how several instances share what counts once |
 //! | [`grpc`] | how to protect a tonic server |
 //! | [`mcp`] | how to protect the tools of a server of the Model Context Protocol |
 //! | [`configuration`] | how to configure a server from a file and the environment, and exchange that |
@@ -34,6 +42,21 @@ pub mod request {
 pub mod providers {
     #![doc = include_str!("providers.md")]
 }
+pub mod identity_services {
+    #![doc = include_str!("identity_services.md")]
+}
+pub mod hosted_logins {
+    #![doc = include_str!("hosted_logins.md")]
+}
+pub mod proxies {
+    #![doc = include_str!("proxies.md")]
+}
+pub mod workloads {
+    #![doc = include_str!("workloads.md")]
+}
+pub mod vendor_systems {
+    #![doc = include_str!("vendor_systems.md")]
+}
 pub mod tenants {
     #![doc = include_str!("tenants.md")]
 }
@@ -48,6 +71,15 @@ pub mod step_up {
 }
 pub mod dpop {
     #![doc = include_str!("dpop.md")]
+}
+pub mod mtls {
+    #![doc = include_str!("mtls.md")]
+}
+pub mod fapi2 {
+    #![doc = include_str!("fapi2.md")]
+}
+pub mod many_instances {
+    #![doc = include_str!("many_instances.md")]
 }
 pub mod grpc {
     #![doc = include_str!("grpc.md")]

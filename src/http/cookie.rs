@@ -19,20 +19,37 @@ const MAX_COOKIES: usize = 8 * 1024;
 /// Several of the name, one without a value, more cookies than are looked at, and several fields in a version
 /// of HTTP whose clients must send one (RFC 6265 section 5.4; HTTP/2 may split it, RFC 9113 section 8.2.3).
 pub(super) fn find<'a>(head: RequestHead<'a>, name: &str) -> Result<Option<&'a [u8]>, RequestError> {
-    let mut fields = head.headers.get_all(COOKIE).iter();
-    let Some(first) = fields.next() else { return Ok(None) };
+    find_in(head.headers.get_all(COOKIE), head.version >= Version::HTTP_2, name)
+}
+
+/// The same in fields of which there may be several, or not.
+#[inline]
+pub(super) fn find_in<'a>(
+    fields: impl IntoIterator<Item = &'a HeaderValue>,
+    several: bool,
+    name: &str,
+) -> Result<Option<&'a [u8]>, RequestError> {
+    let name = name.as_bytes();
     let mut found = None;
     let mut left = MAX_COOKIES;
-    let mut next = Some(first);
+    let mut fields = fields.into_iter();
+    let mut next = fields.next();
     while let Some(field) = next {
         left = left.checked_sub(field.len()).ok_or(RequestError::TooManyCookies)?;
-        for value in values(field.as_bytes(), name.as_bytes()) {
-            if found.replace(value).is_some() {
+        let mut rest = field.as_bytes();
+        // What is as short as the name has no cookie of it.
+        while rest.len() > name.len() {
+            let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
+            let (pair, behind) = rest.split_at(end);
+            if let Some(value) = value_of(pair, name)
+                && found.replace(value).is_some()
+            {
                 return Err(RequestError::SeveralCookies);
             }
+            rest = behind.get(1..).unwrap_or_default();
         }
         next = fields.next();
-        if next.is_some() && head.version < Version::HTTP_2 {
+        if next.is_some() && !several {
             return Err(RequestError::SeveralCookieFields);
         }
     }
@@ -40,25 +57,6 @@ pub(super) fn find<'a>(head: RequestHead<'a>, name: &str) -> Result<Option<&'a [
         Some([]) => Err(RequestError::MalformedCookie),
         value => Ok(value),
     }
-}
-
-/// The values that a field has for a name.
-fn values<'a>(mut rest: &'a [u8], name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
-    let mut is_over = false;
-    std::iter::from_fn(move || {
-        while !is_over {
-            let end = memchr::memchr(b';', rest);
-            let (pair, behind) = match end {
-                Some(end) => (rest.get(..end).unwrap_or_default(), rest.get(end + 1..).unwrap_or_default()),
-                None => (rest, [].as_slice()),
-            };
-            (rest, is_over) = (behind, end.is_none());
-            if let Some(value) = value_of(pair, name) {
-                return Some(value);
-            }
-        }
-        None
-    })
 }
 
 /// The value of a pair, if it has this name.

@@ -34,10 +34,12 @@ pub enum RequestError {
     IdTokenAlone,
     /// The header that names the issuer occurs twice.
     SeveralSelectors,
-    /// More than one `DPoP` field (RFC 9449 section 4.3).
-    SeveralProofs,
     /// A bearer token with a DPoP proof beside it.
     ProofOfBearer,
+    /// A trusted proxy tells several [certificates](super::CertificateHeader) of the client.
+    SeveralCertificates,
+    /// What a trusted proxy tells is no certificate, or not in the form of its header.
+    MalformedCertificate,
     /// There are tokens in more than one of the server's [locations](super::TokenLocation).
     SeveralLocations,
     /// The server's locations must hold the same token, and do not.
@@ -76,8 +78,9 @@ impl RequestError {
             Self::MalformedIdToken => "the ID token field is malformed",
             Self::IdTokenAlone => "the request carries an ID token without an access token",
             Self::SeveralSelectors => "the request names the issuer several times",
-            Self::SeveralProofs => "the request has several DPoP fields",
             Self::ProofOfBearer => "the request has a DPoP proof and a token of another scheme",
+            Self::SeveralCertificates => "the request has several client certificates",
+            Self::MalformedCertificate => "the client certificate field is malformed",
             Self::SeveralLocations => "the request has tokens in several places",
             Self::LocationsDisagree => "the request does not have the same token in every place",
             Self::SeveralHeaders => "the request has several header fields of the token",
@@ -118,8 +121,12 @@ pub(crate) struct RequestProfile {
     pub(crate) locations: Option<Box<Locations>>,
     /// Whether the inner service gets the tokens, too.
     pub(crate) removes_credentials: bool,
+    /// Whether it gets what tells of certificates.
+    pub(crate) removes_certificates: bool,
     /// Whether anything is read beside one field, as [`settle`](Self::settle) found.
     pub(super) elsewhere: bool,
+    /// Whether the locations are fields, and nothing is read beside them, as it found, too.
+    pub(super) only_fields: bool,
     /// The fields with credentials in them, as it found, too.
     pub(super) marked: Vec<HeaderName>,
 }
@@ -161,7 +168,9 @@ impl RequestProfile {
     /// Makes ready what a server reads, once all settings are there.
     pub(crate) fn settle(&mut self) {
         let own = matches!(self.id_token, Some(IdTokenLocation::Header(_)));
-        self.elsewhere = self.selector.is_some() || own || self.locations.is_some() || self.dpop.is_some();
+        let beside = self.selector.is_some() || own || self.dpop.is_some();
+        self.elsewhere = beside || self.locations.is_some();
+        self.only_fields = !beside && self.locations.as_ref().is_some_and(|locations| locations.are_fields());
         let shared = self.locations.iter().flat_map(|locations| locations.shared_fields());
         self.marked = self.fields().chain(shared).cloned().collect();
     }
@@ -245,7 +254,7 @@ impl RequestProfile {
     }
 
     /// Whether a second token may follow the first in its field.
-    fn takes_pairs(&self) -> bool {
+    pub(crate) fn takes_pairs(&self) -> bool {
         self.id_token == Some(IdTokenLocation::AfterAccessToken)
     }
 
@@ -275,12 +284,12 @@ impl RequestProfile {
     /// Keeps the credentials out of the logs of what handles the request next: every value, also
     /// those of other schemes and of requests that are refused.
     pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
-        let repeats = repeats_fields(headers);
+        if repeats_fields(headers) {
+            let values = headers.iter_mut().filter(|(name, _)| self.marked.contains(name));
+            return values.for_each(|(_, value)| value.set_sensitive(true));
+        }
         for wanted in &self.marked {
-            if repeats {
-                let values = headers.iter_mut().filter(|(name, _)| *name == wanted);
-                values.for_each(|(_, value)| value.set_sensitive(true));
-            } else if let Some(value) = headers.get_mut(wanted) {
+            if let Some(value) = headers.get_mut(wanted) {
                 value.set_sensitive(true);
             }
         }
@@ -288,7 +297,8 @@ impl RequestProfile {
 }
 
 /// Whether any field occurs twice: rare, and known without looking at one.
-fn repeats_fields(headers: &HeaderMap) -> bool {
+#[inline]
+pub(super) fn repeats_fields(headers: &HeaderMap) -> bool {
     headers.len() > headers.keys_len()
 }
 

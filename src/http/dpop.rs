@@ -9,6 +9,7 @@ use super::{
     credentials::{RequestProfile, single},
     grammar::Cut,
 };
+use crate::proof::ProofError;
 
 /// The field of the proof.
 pub(super) static PROOF: HeaderName = HeaderName::from_static("dpop");
@@ -48,19 +49,18 @@ impl RequestProfile {
     }
 
     /// The proof of a request.
-    pub(crate) fn proof<'a>(&self, headers: &'a HeaderMap) -> Option<&'a [u8]> {
-        headers.get(&PROOF).map(HeaderValue::as_bytes)
+    ///
+    /// # Errors
+    /// There is none, or more than one (RFC 9449 section 4.3).
+    pub(crate) fn proof<'a>(&self, headers: &'a HeaderMap) -> Result<&'a [u8], ProofError> {
+        let field = single(headers, &PROOF).map_err(|()| ProofError::Several)?;
+        field.map(HeaderValue::as_bytes).ok_or(ProofError::Missing)
     }
 
-    /// Whether the proofs of a request with credentials are as its scheme has them: a bearer token comes
-    /// without, and no token with several.
+    /// Whether a request with credentials has a proof where its scheme has one: a bearer token comes without.
     pub(super) fn check_proofs(&self, headers: &HeaderMap) -> Result<(), RequestError> {
-        match (self.is_under_dpop(headers), single(headers, &PROOF)) {
-            _ if self.dpop.is_none() => Ok(()),
-            (_, Err(())) => Err(RequestError::SeveralProofs),
-            (false, Ok(Some(_))) => Err(RequestError::ProofOfBearer),
-            (_, Ok(_)) => Ok(()),
-        }
+        let of_bearer = self.dpop.is_some() && headers.contains_key(&PROOF) && !self.is_under_dpop(headers);
+        if of_bearer { Err(RequestError::ProofOfBearer) } else { Ok(()) }
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn tokens_are_read_under_the_schemes_that_there_are() {
-        use RequestError::{MalformedAuthorization, ProofOfBearer, SeveralAuthorizations, SeveralProofs};
+        use RequestError::{MalformedAuthorization, ProofOfBearer, SeveralAuthorizations};
         let of_scheme = |alone| {
             let mut profile =
                 RequestProfile { dpop: Some(DpopScheme::new(alone)), ..RequestProfile::default() };
@@ -91,9 +91,8 @@ mod tests {
             ("bound, several spaces", &both, &[("authorization", "DPoP  a.b.c"), proof], token),
             ("bound without a proof", &both, &[dpop], token),
             ("bearer with a proof", &both, &[bearer, proof], Err(ProofOfBearer)),
-            ("bearer with two proofs", &both, &[bearer, proof, proof], Err(SeveralProofs)),
-            ("two proofs", &both, &[dpop, proof, proof], Err(SeveralProofs)),
-            ("two empty proofs", &both, &[dpop, ("dpop", ""), ("dpop", "")], Err(SeveralProofs)),
+            ("bearer with two proofs", &both, &[bearer, proof, proof], Err(ProofOfBearer)),
+            ("two proofs, which the proof is judged by", &both, &[dpop, proof, proof], token),
             ("a proof alone", &both, &[proof], Ok(None)),
             ("both schemes", &both, &[bearer, dpop, proof], Err(SeveralAuthorizations)),
             ("both schemes in a field", &both, &[("authorization", "DPoP a, Bearer b"), proof], {
@@ -124,6 +123,22 @@ mod tests {
             assert_eq!(headers, before, "{name}");
             let marked = headers.get("dpop").is_none_or(HeaderValue::is_sensitive);
             assert!(marked || profile.dpop.is_none(), "{name}: the proof is marked");
+        }
+    }
+    #[test]
+    fn a_request_has_one_proof() {
+        for (fields, expected) in [
+            (&[][..], Err(ProofError::Missing)),
+            (&["a"], Ok("a")),
+            (&[""], Ok("")),
+            (&["a", "b"], Err(ProofError::Several)),
+            (&["a", "a"], Err(ProofError::Several)),
+            (&["", ""], Err(ProofError::Several)),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.extend(fields.iter().map(|field| (PROOF.clone(), HeaderValue::from_static(field))));
+            let proof = RequestProfile::default().proof(&headers).map(<[u8]>::to_vec);
+            assert_eq!(proof, expected.map(|proof: &str| proof.as_bytes().to_vec()), "{fields:?}");
         }
     }
 }

@@ -20,10 +20,12 @@ pub(super) struct Flavour(&'static str);
 impl Flavour {
     /// gRPC is always a POST; anything else that calls itself gRPC gets an answer of HTTP, since a
     /// refusal in the headers of a 200 is one to gRPC clients only.
+    #[inline]
     pub(super) fn of(request: RequestHead<'_>) -> Option<Self> {
-        if *request.method != Method::POST {
-            return None;
-        }
+        if *request.method == Method::POST { Self::of_post(request) } else { None }
+    }
+
+    fn of_post(request: RequestHead<'_>) -> Option<Self> {
         let value = request.headers.get(CONTENT_TYPE)?.as_bytes();
         // The longest first: each is a prefix of the one before.
         let dialects = [

@@ -1,11 +1,11 @@
 //! The refusal of a request that was let pass without credentials, for a handler that needs an identity
 //! after all.
 
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
 use http::Extensions;
 #[cfg(feature = "axum")]
-use {super::RequestHead, bytes::Bytes, http::Response, std::any::Any};
+use {super::RequestHead, bytes::Bytes, http::Response};
 
 use super::Rejection;
 
@@ -15,7 +15,6 @@ pub(crate) trait Refuse: Send + Sync {
     fn refuse(&self, why: &Rejection, request: RequestHead<'_>) -> Response<Bytes>;
 
     /// The server of the layer.
-    #[cfg(feature = "axum")]
     fn server(&self) -> &dyn Any;
 }
 
@@ -26,7 +25,6 @@ pub(crate) trait Refuse: Send + Sync {
 #[derive(Clone)]
 pub(crate) struct LateRefusal {
     why: Rejection,
-    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "a status of gRPC has no body"))]
     layer: Arc<dyn Refuse>,
 }
 
@@ -50,7 +48,6 @@ impl LateRefusal {
     }
 
     /// The server of the layer.
-    #[cfg(feature = "axum")]
     pub(crate) fn server(&self) -> &dyn Any {
         self.layer.server()
     }

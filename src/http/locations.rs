@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use http::{HeaderName, HeaderValue, header};
 
 use super::{
-    Grammar, RequestError, RequestHead, TokenLocation, cookie,
+    Credentials, Grammar, RequestError, RequestHead, TokenLocation, cookie,
     credentials::single,
     grammar::Cut,
     query, subprotocol,
@@ -18,14 +18,16 @@ use super::{
 /// Where a server looks for tokens, other than in `Authorization` alone.
 #[derive(Clone, Debug)]
 pub(crate) struct Locations {
-    all: Box<[Location]>,
+    pub(super) all: Box<[Location]>,
     /// Whether each must be there, with the same token.
-    agree: bool,
+    pub(super) agree: bool,
+    /// Whether one is a cookie.
+    pub(crate) have_cookies: bool,
 }
 
 /// One location, ready to be read.
 #[derive(Clone, Debug)]
-enum Location {
+pub(super) enum Location {
     Authorization(Grammar),
     Header(HeaderName, Option<Grammar>),
     Cookie(Box<str>),
@@ -70,8 +72,15 @@ impl FoundIn {
 }
 
 impl<'a> Found<'a> {
+    #[inline]
     fn new(access: impl Into<Cow<'a, [u8]>>, place: FoundIn) -> Self {
         Self { access: access.into(), second: None, place, is_ambient: place == FoundIn::Cookie }
+    }
+
+    /// The tokens of a request that brings nothing else.
+    #[inline]
+    pub(crate) fn credentials(&self) -> Credentials<'_> {
+        Credentials { id: self.second, ..Credentials::access(&self.access) }
     }
 }
 
@@ -81,8 +90,10 @@ impl Locations {
         if matches!(named, [] | [TokenLocation(Place::Authorization { scheme: None })]) {
             return None;
         }
-        let all = named.iter().filter_map(|TokenLocation(place)| Location::new(place, grammar)).collect();
-        Some(Self { all, agree })
+        let all: Box<[_]> =
+            named.iter().filter_map(|TokenLocation(place)| Location::new(place, grammar)).collect();
+        let have_cookies = all.iter().any(|location| matches!(location, Location::Cookie(_)));
+        Some(Self { all, agree, have_cookies })
     }
 
     /// The token of a request; a second one behind it in `Authorization` only when `pairs` may come.
@@ -188,15 +199,14 @@ impl Location {
     fn find<'a>(&self, head: RequestHead<'a>, pairs: bool) -> Result<Option<Found<'a>>, RequestError> {
         let headers = head.headers;
         match self {
-            Self::Authorization(grammar) => {
+            Self::Authorization(_) => {
                 let value = single(headers, &header::AUTHORIZATION)
                     .map_err(|()| RequestError::SeveralAuthorizations)?;
-                let cut = value.map_or(Cut::Nothing, |value| grammar.cut(value.as_bytes(), pairs));
-                found(cut, FoundIn::Authorization)
+                value.map_or(Ok(None), |value| self.read(value, pairs))
             }
-            Self::Header(name, grammar) => {
+            Self::Header(name, _) => {
                 let value = single(headers, name).map_err(|()| RequestError::SeveralHeaders)?;
-                found(cut_header(value, grammar.as_ref()), FoundIn::Header)
+                value.map_or(Ok(None), |value| self.read(value, pairs))
             }
             Self::Cookie(name) => {
                 let value = cookie::find(head, name)?;
@@ -216,8 +226,31 @@ impl Location {
             }
         }
     }
+
+    /// What the value of its field holds, if it is one, and the field is there once.
+    #[inline]
+    pub(super) fn read<'a>(
+        &self,
+        value: &'a HeaderValue,
+        pairs: bool,
+    ) -> Result<Option<Found<'a>>, RequestError> {
+        match self {
+            Self::Authorization(grammar) => {
+                found(grammar.cut(value.as_bytes(), pairs), FoundIn::Authorization)
+            }
+            Self::Header(_, grammar) => {
+                found(cut_header(value.as_bytes(), grammar.as_ref()), FoundIn::Header)
+            }
+            Self::Cookie(name) => {
+                let value = cookie::find_in([value], false, name)?;
+                Ok(value.map(|value| Found::new(value, FoundIn::Cookie)))
+            }
+            Self::WebSocket(_) | Self::Ticket(_) | Self::Query(_) => Ok(None),
+        }
+    }
 }
 
+#[inline]
 fn found(cut: Cut<'_>, place: FoundIn) -> Result<Option<Found<'_>>, RequestError> {
     match cut {
         Cut::Nothing => Ok(None),
@@ -227,11 +260,11 @@ fn found(cut: Cut<'_>, place: FoundIn) -> Result<Option<Found<'_>>, RequestError
 }
 
 /// A field that is there without a scheme is a token: an empty one must not look like its absence.
-fn cut_header<'a>(value: Option<&'a HeaderValue>, grammar: Option<&Grammar>) -> Cut<'a> {
-    match (value.map(HeaderValue::as_bytes), grammar) {
-        (None, _) => Cut::Nothing,
-        (Some(value), Some(grammar)) => grammar.cut(value, false),
-        (Some([]), None) => Cut::Malformed,
-        (Some(first), None) => Cut::Tokens { first, second: None },
+#[inline]
+fn cut_header<'a>(value: &'a [u8], grammar: Option<&Grammar>) -> Cut<'a> {
+    match (value, grammar) {
+        (_, Some(grammar)) => grammar.cut(value, false),
+        ([], None) => Cut::Malformed,
+        (first, None) => Cut::Tokens { first, second: None },
     }
 }

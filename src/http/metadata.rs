@@ -38,12 +38,22 @@ pub(crate) struct Metadata {
     authorization_servers: Vec<Box<str>>,
     pub(crate) scopes: ScopesSupported,
     settings: ResourceMetadata,
-    dpop: DpopMembers,
+    bound: BoundTokens,
     /// The last document that was signed: without its signature, and with it.
     signed: Mutex<Option<(Bytes, Bytes)>>,
 }
 
 /// What the document says of bound tokens (RFC 9728 section 2).
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct BoundTokens {
+    #[serde(flatten)]
+    pub(crate) dpop: DpopMembers,
+    /// Whether tokens may be bound to a certificate.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) tls_client_certificate_bound_access_tokens: bool,
+}
+
+/// The same of those that are bound to a key.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct DpopMembers {
     /// The algorithms of proofs; none where no proofs are taken.
@@ -64,7 +74,7 @@ struct Document<'a> {
     #[serde(flatten)]
     members: &'a Members,
     #[serde(flatten)]
-    dpop: &'a DpopMembers,
+    bound: &'a BoundTokens,
     #[serde(skip_serializing_if = "Option::is_none")]
     signed_metadata: Option<String>,
 }
@@ -77,11 +87,11 @@ impl Metadata {
         authorization_servers: Vec<Box<str>>,
         scopes: ScopesSupported,
         settings: ResourceMetadata,
-        dpop: DpopMembers,
+        bound: BoundTokens,
     ) -> Option<Self> {
         let place = WellKnown::of(resource)?;
         let (resource, signed) = (resource.into(), Mutex::default());
-        Some(Self { resource, place, address, authorization_servers, scopes, settings, dpop, signed })
+        Some(Self { resource, place, address, authorization_servers, scopes, settings, bound, signed })
     }
 
     /// The document of a resource.
@@ -91,7 +101,7 @@ impl Metadata {
             authorization_servers: &self.authorization_servers,
             scopes_supported: self.scopes.all(),
             members: &self.settings.members,
-            dpop: &self.dpop,
+            bound: &self.bound,
             signed_metadata: None,
         };
         let unsigned = Bytes::from(serde_json::to_vec(&document).ok()?);

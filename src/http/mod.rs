@@ -1,11 +1,13 @@
 //! The words of HTTP: where tokens come from, and how a refusal is said.
 //!
-//! - `token_location`: where tokens may be ([`TokenLocation`]); `locations`: the token of a request; `cookie`,
-//!   `subprotocol`, `query`: those that are a part of something; `removal`: what the inner service does
-//!   not get; `same_origin`: which pages may send cookies.
+//! - `token_location`: where tokens may be ([`TokenLocation`]); `locations`: the token of a request; `lone_field`:
+//!   the same at one look, where one field is all that there is; `cookie`, `subprotocol`, `query`: those that are a
+//!   part of something; `removal`: what the inner service does not get; `same_origin`: which pages may send cookies.
 //! - `credentials`: which headers carry tokens; `grammar`: how the `Authorization` field is cut into
 //!   them (RFC 6750 section 2.1, and other schemes).
 //! - `dpop`: tokens under the scheme `DPoP`, and the field of their proof (RFC 9449 section 7.1).
+//! - `client_certificate`: the certificate of a client, as its connection or a proxy tells it
+//!   ([`CertificateHeader`]); `xfcc`: as Envoy writes it.
 //! - `reason`: why a request is refused ([`Reason`]), and the row of each reason.
 //! - `table`: what each case is in HTTP ([`ChallengeTable`]); `challenge`: the `WWW-Authenticate`
 //!   fields that its row asks for (RFC 6750 section 3); `lasting`: challenges that are sent often.
@@ -25,6 +27,7 @@
 //! without a row cannot be sent.
 
 mod challenge;
+mod client_certificate;
 mod cookie;
 mod credentials;
 mod document;
@@ -33,11 +36,13 @@ mod forwarded;
 mod grammar;
 mod grpc;
 mod head;
+mod html;
 mod lasting;
 #[cfg(any(feature = "axum", feature = "tonic"))]
 mod late;
 mod locations;
 mod login_redirect;
+mod lone_field;
 mod metadata;
 mod network;
 mod plain;
@@ -56,8 +61,10 @@ mod subprotocol;
 mod table;
 mod token_location;
 mod well_known;
+mod xfcc;
 
 pub(crate) use challenge::{Challenger, DpopChallenges};
+pub use client_certificate::{CertificateHeader, PeerCertificate};
 pub(crate) use credentials::{Credentials, RequestProfile, is_token68};
 pub use credentials::{IdTokenLocation, RequestError};
 pub(crate) use document::{Audience, document};
@@ -65,12 +72,14 @@ pub(crate) use dpop::DpopScheme;
 pub(crate) use grammar::is_token;
 pub use grammar::{Grammar, Spacing};
 pub use head::RequestHead;
+pub use html::Html;
 #[cfg(any(feature = "axum", feature = "tonic"))]
 pub(crate) use late::{LateRefusal, Refuse};
 pub(crate) use locations::{FoundIn, Locations};
 pub use login_redirect::{InvalidLoginPage, LoginRedirect};
+pub(crate) use lone_field::Look;
 pub use metadata::MetadataService;
-pub(crate) use metadata::{DpopMembers, Metadata};
+pub(crate) use metadata::{BoundTokens, DpopMembers, Metadata};
 pub use plain::is_plain_path;
 pub use problem::ProblemDetails;
 pub(crate) use public_address::{KnownAddress, resource_at};

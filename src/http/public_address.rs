@@ -239,6 +239,12 @@ impl KnownAddress {
         if problems.is_empty() { Ok(Self { resource, base, proxies }) } else { Err(problems) }
     }
 
+    /// Whether a request comes from a proxy that is trusted.
+    pub(crate) fn is_from_proxy(&self, head: RequestHead<'_>) -> bool {
+        let peer = PeerAddress::of(head.extensions);
+        peer.is_some_and(|peer| self.proxies.iter().any(|network| network.contains(peer)))
+    }
+
     /// Whether the URLs of requests are known.
     pub(crate) const fn is_known(&self) -> bool {
         self.base.is_some()

@@ -98,7 +98,7 @@ impl Reason {
     /// The table of reasons.
     pub(super) const fn row(&self) -> Row {
         use GrpcStatus::{Internal, PermissionDenied, Unauthenticated, Unavailable};
-        use RequestError::{SeveralAuthorizations, SeveralHeaders, SeveralProofs, SeveralSelectors};
+        use RequestError::{SeveralAuthorizations, SeveralCertificates, SeveralHeaders, SeveralSelectors};
 
         const fn row(code: &'static str, phrase: &'static str, case: Case, grpc: GrpcStatus) -> Row {
             Row { code, phrase, verified: false, case, grpc }
@@ -112,7 +112,7 @@ impl Reason {
             }
             Self::InvalidRequest(error) => {
                 let case = match error {
-                    SeveralAuthorizations | SeveralHeaders | SeveralProofs | SeveralSelectors => {
+                    SeveralAuthorizations | SeveralCertificates | SeveralHeaders | SeveralSelectors => {
                         Case::SeveralFields
                     }
                     _ => Case::InvalidRequest,
@@ -121,8 +121,19 @@ impl Reason {
             }
             Self::InvalidToken { error, .. } => {
                 let row = row(error.code(), error.description(), Case::InvalidToken, Unauthenticated);
-                use TokenError::{AlreadyUsed, NotSenderConstrained, PairMismatch, StaleNonce};
-                let by_then = matches!(error, PairMismatch | StaleNonce | AlreadyUsed | NotSenderConstrained);
+                use TokenError::{
+                    AlreadyUsed, CertificateMissing, NotSenderConstrained, PairMismatch, StaleNonce,
+                    WrongCertificate,
+                };
+                let by_then = matches!(
+                    error,
+                    PairMismatch
+                        | StaleNonce
+                        | AlreadyUsed
+                        | NotSenderConstrained
+                        | CertificateMissing
+                        | WrongCertificate
+                );
                 if by_then { verified(row) } else { row }
             }
             Self::InvalidProof(error) => {

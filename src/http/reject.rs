@@ -94,6 +94,16 @@ impl RefusalHead {
     pub(super) const fn has_type(&self) -> bool {
         self.content_type.is_some()
     }
+
+    /// Writes it into the head of a response.
+    fn write<B>(self, response: &mut Response<B>) {
+        if let Some(content_type) = self.content_type {
+            response.headers_mut().insert(CONTENT_TYPE, content_type);
+        }
+        if self.navigation != Navigation::Alike {
+            answer_navigation(self.navigation, response);
+        }
+    }
 }
 
 impl RefusalBody {
@@ -173,27 +183,30 @@ impl From<serde_json::Value> for RefusalBody {
     note = "to have it behind, give the responses a body that can be made: `ServiceBuilder::new().layer(api.layer()).map_response(|response: Response<_>| response.map(axum::body::Body::new)).layer(..)`"
 )]
 pub trait FromRefusal<T>: Sized {
-    /// The body, and what goes with it.
+    /// The body, and what goes with it, if anything does. Boxed, as most refusals have no body, and it is large to
+    /// be moved by all.
     #[doc(hidden)]
-    fn from_refusal(body: T) -> (RefusalHead, Self);
+    fn from_refusal(body: T) -> (Option<Box<RefusalHead>>, Self);
 }
 
 #[diagnostic::do_not_recommend]
 impl<B: Default> FromRefusal<()> for B {
-    fn from_refusal((): ()) -> (RefusalHead, Self) {
+    #[inline]
+    fn from_refusal((): ()) -> (Option<Box<RefusalHead>>, Self) {
         Default::default()
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<B: From<Bytes>> FromRefusal<RefusalBody> for B {
-    fn from_refusal(body: RefusalBody) -> (RefusalHead, Self) {
-        (body.head, B::from(body.bytes))
+    fn from_refusal(body: RefusalBody) -> (Option<Box<RefusalHead>>, Self) {
+        (Some(Box::new(body.head)), B::from(body.bytes))
     }
 }
 
 /// The whole response of a refusal: in gRPC without a body, whatever `reject` would make; with the
 /// refusal in its extensions if it is to be `exposed`.
+#[inline]
 pub(crate) fn reject<R: Reject, B: FromRefusal<R::Body>>(
     reject: &R,
     why: &Rejection,
@@ -213,33 +226,32 @@ pub(crate) fn reject_in_bytes<R: Reject, B: From<Bytes>>(
     respond(reject, why, request, exposed, |body| B::from_refusal(body.into()))
 }
 
+#[inline]
 fn respond<R: Reject, B>(
     reject: &R,
     why: &Rejection,
     request: RequestHead<'_>,
     exposed: bool,
-    convert: impl FnOnce(R::Body) -> (RefusalHead, B),
+    convert: impl FnOnce(R::Body) -> (Option<Box<RefusalHead>>, B),
 ) -> Response<B> {
     why.log();
     let flavour = why.flavour(request);
     let body = if flavour.is_some() { R::Body::default() } else { reject.body(why, request) };
     let (head, body) = convert(body);
-    let mut response = why.response_in(flavour);
-    if let Some(content_type) = head.content_type {
-        response.headers_mut().insert(CONTENT_TYPE, content_type);
-    }
-    if !matches!(head.navigation, Navigation::Alike) {
-        answer_navigation(head.navigation, &mut response);
+    let mut response = Response::new(body);
+    *response.status_mut() = why.write_into(response.headers_mut(), flavour);
+    if let Some(head) = head {
+        head.write(&mut response);
     }
     if exposed {
         response.extensions_mut().insert(why.clone());
     }
-    response.map(|()| body)
+    response
 }
 
 /// Writes what browsers are told of an answer that differs for navigations.
 #[cold]
-fn answer_navigation(navigation: Navigation, response: &mut Response<()>) {
+fn answer_navigation<B>(navigation: Navigation, response: &mut Response<B>) {
     if let Navigation::SeeOther(location) = navigation {
         *response.status_mut() = StatusCode::SEE_OTHER;
         let headers = response.headers_mut();

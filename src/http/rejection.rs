@@ -254,25 +254,29 @@ impl Rejection {
         uri.query().map(str::to_owned)
     }
 
-    /// The response in gRPC, or in plain HTTP. Nothing is there yet, so that appending does what inserting
-    /// does, with less to clear away.
-    pub(super) fn response_in(&self, flavour: Option<grpc::Flavour>) -> Response<()> {
+    fn response_in(&self, flavour: Option<grpc::Flavour>) -> Response<()> {
         let mut response = Response::new(());
+        *response.status_mut() = self.write_into(response.headers_mut(), flavour);
+        response
+    }
+
+    /// Writes the headers in gRPC, or in plain HTTP, and says the status. Nothing is there yet, so that
+    /// appending does what inserting does, with less to clear away.
+    pub(super) fn write_into(&self, headers: &mut HeaderMap, flavour: Option<grpc::Flavour>) -> StatusCode {
         if let Some(challenge) = self.0.challenges.first() {
-            response.headers_mut().append(header::WWW_AUTHENTICATE, challenge.clone());
+            headers.append(header::WWW_AUTHENTICATE, challenge.clone());
         }
         if self.0.challenges.len() > 1 || !self.0.row.headers.is_empty() {
-            self.write_further(response.headers_mut());
+            self.write_further(headers);
         }
         if let Some(flavour) = flavour {
-            flavour.refuse(self, response.headers_mut());
-            return response;
+            flavour.refuse(self, headers);
+            return StatusCode::OK;
         }
-        *response.status_mut() = self.status();
         if let Some(wait) = self.0.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
-        response
+        self.status()
     }
 
     /// What few refusals have: further challenges, and headers of the table's row.

@@ -1,15 +1,16 @@
 //! What a request loses before the inner service sees it: its tokens, where that is asked for; and always
-//! those that cannot be marked as sensitive, or that the inner service must not answer with.
+//! those that cannot be marked as sensitive, or that the inner service must not answer with, and what tells of
+//! certificates.
 
 use http::{HeaderMap, Request, header::COOKIE};
 
-use super::{RequestProfile, cookie, query, reject::add, subprotocol};
+use super::{RequestProfile, client_certificate, cookie, query, reject::add, subprotocol};
 
 impl RequestProfile {
     /// Whether an admitted request loses anything.
     pub(crate) fn removes(&self) -> bool {
         let always = self.locations.as_ref().is_some_and(|locations| locations.remove_always());
-        self.removes_credentials || always
+        self.removes_credentials || self.removes_certificates || always
     }
 
     /// Takes tokens out of an admitted request: all of them where this server does so, or the caller.
@@ -17,6 +18,11 @@ impl RequestProfile {
         let all = all || self.removes_credentials;
         if all {
             for name in self.fields() {
+                request.headers_mut().remove(name);
+            }
+        }
+        if self.removes_certificates {
+            for name in client_certificate::fields() {
                 request.headers_mut().remove(name);
             }
         }

@@ -53,7 +53,7 @@ pub(super) struct Members {
 }
 
 /// The members that have a setter, or that the server writes.
-const WRITTEN: [&str; 13] = [
+const WRITTEN: [&str; 14] = [
     "resource",
     "authorization_servers",
     "scopes_supported",
@@ -66,6 +66,7 @@ const WRITTEN: [&str; 13] = [
     "authorization_details_types_supported",
     "dpop_signing_alg_values_supported",
     "dpop_bound_access_tokens_required",
+    "tls_client_certificate_bound_access_tokens",
     "signed_metadata",
 ];
 

@@ -46,6 +46,7 @@ impl TrustedOrigins {
     }
 
     /// Whether a request with a cookie may come from where it comes from.
+    #[inline]
     pub(crate) fn allow(&self, head: RequestHead<'_>, address: &KnownAddress) -> bool {
         // Not `Method::is_safe`, which counts `TRACE`.
         let is_safe = matches!(*head.method, Method::GET | Method::HEAD | Method::OPTIONS);

@@ -79,18 +79,19 @@ impl From<ServerBody> for RefusalBody {
 #[diagnostic::do_not_recommend]
 impl<B: Default + 'static> FromRefusal<ServerBody> for B {
     #[inline]
-    fn from_refusal(body: ServerBody) -> (RefusalHead, B) {
+    fn from_refusal(body: ServerBody) -> (Option<Box<RefusalHead>>, B) {
         body.0.map_or_else(Default::default, |body| as_known_type(*body))
     }
 }
 
 /// A body that is made, as one of this type.
 #[inline(never)]
-fn as_known_type<B: Default + 'static>(RefusalBody { head, bytes }: RefusalBody) -> (RefusalHead, B) {
-    match of_known_type(&bytes) {
-        Some(body) => (head, body),
-        None => (head.without_type(), B::default()),
-    }
+fn as_known_type<B: Default + 'static>(
+    RefusalBody { head, bytes }: RefusalBody,
+) -> (Option<Box<RefusalHead>>, B) {
+    let body = of_known_type(&bytes);
+    let head = if body.is_some() { head } else { head.without_type() };
+    (Some(Box::new(head)), body.unwrap_or_default())
 }
 
 /// The bytes as a body of this type, if it is one that is known here.
@@ -131,13 +132,13 @@ mod tests {
     fn bodies_of_known_types_have_the_bytes_and_others_are_empty() {
         fn of<B: Default + 'static>() -> (bool, B) {
             let (head, body) = B::from_refusal(ServerBody(Some(Box::new("no".into()))));
-            (head.has_type(), body)
+            (head.is_some_and(|head| head.has_type()), body)
         }
         assert_eq!(of::<Bytes>(), (true, Bytes::from("no")));
         assert_eq!(of::<Vec<u8>>(), (true, b"no".to_vec()));
         assert_eq!(of::<String>(), (true, "no".to_owned()));
         assert_eq!(format!("{:?}", of::<Full<Bytes>>()), r#"(true, Full { data: Some(b"no") })"#);
         assert_eq!(of::<()>(), (false, ()));
-        assert_eq!(String::from_refusal(ServerBody::default()).1, "");
+        assert_eq!(String::from_refusal(ServerBody::default()), (None, String::new()));
     }
 }

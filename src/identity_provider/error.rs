@@ -55,6 +55,12 @@ pub enum StateError {
     /// As many logins are under way as can be kept.
     #[error("the store of states is full")]
     Full,
+    /// The state does not fit into an id, where it is one.
+    #[error("the state is too large for an id, or no JSON")]
+    TooLarge,
+    /// The store cannot say whether the state was taken.
+    #[error("the store of states is unavailable")]
+    Unavailable,
     /// The cryptographic library has no randomness for an id.
     #[error("the cryptographic library could not make an id")]
     Randomness,

@@ -75,7 +75,7 @@
 //! | JSON | an object with `headers`, and `challengeAnswer` in an answer | an object with `status`, and what that calls for |
 //! | a member of the contract twice, or of a wrong type | refused | refused |
 //! | any other member twice: in `headers`, an answer, a challenge, `attributes` | the last counts | the last counts |
-//! | `stateId` | as it comes; [`States`] knows which there are | sent back as it came, if one came with the last challenge |
+//! | `stateId` | as it comes; [`States`] or [`SealedStates`] knows which there are | sent back as it came, if one came with the last challenge |
 //! | `userIdentity` | complete, or it cannot be made | `userName` and `displayName` there and not blank, `attributes` an object |
 //!
 //! ## Differences from IBM's samples
@@ -103,6 +103,7 @@ mod object;
 mod outcome;
 mod place;
 mod provider;
+mod sealed_states;
 mod service;
 mod states;
 mod user_identity;
@@ -112,6 +113,7 @@ pub use client::{IdentityProviderClient, IdentityProviderClientBuilder};
 pub use error::{AnswerError, ExchangeError, StateError, UserIdentityError};
 pub use outcome::{Challenge, Outcome};
 pub use provider::{HandleChallengeAnswer, IdentityProvider, StartAuthorization};
+pub use sealed_states::SealedStates;
 pub use service::{IdentityProviderService, IdentityProviderServiceBuilder, ResponseFuture};
 pub use states::States;
 pub use user_identity::UserIdentity;

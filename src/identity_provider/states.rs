@@ -14,7 +14,7 @@ use super::StateError;
 use crate::time::{Clock, SystemClock};
 
 /// How long a user may take for one answer, unless told otherwise.
-const LIFETIME: Duration = Duration::from_secs(5 * 60);
+pub(super) const LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// How many logins may be under way, unless told otherwise: a few MB of small states.
 const CAPACITY: usize = 10_000;
 
@@ -27,8 +27,8 @@ const CAPACITY: usize = 10_000;
 /// - A state that is older than the lifetime is gone, by the monotonic time of the [`Clock`].
 /// - When it is full, [`put`](Self::put) refuses.
 ///
-/// Everything is in the memory of this process: with several instances, those who have state must
-/// see the same client again, or keep it elsewhere under ids of their own.
+/// Everything is in the memory of this process: several instances have
+/// [`SealedStates`](super::SealedStates) instead.
 ///
 /// It counts and expires by itself instead of leaving both to a cache: a cache that is full throws
 /// out somebody's login that is under way for everyone who merely starts one, and its clock cannot

@@ -215,7 +215,26 @@ impl TokenBuilder {
     ///
     /// [RFC 9449 section 6.1]: https://www.rfc-editor.org/rfc/rfc9449#section-6.1
     pub fn bound_to_key(self, thumbprint: impl Into<String>) -> Self {
-        self.claim("cnf", serde_json::json!({ "jkt": thumbprint.into() }))
+        self.confirmed_by("jkt", thumbprint.into())
+    }
+
+    /// Binds the token to a certificate of its sender by the certificate's thumbprint (`cnf` with `x5t#S256`,
+    /// [RFC 8705 section 3.1]): it is then good over connections alone on which the client shows that certificate,
+    /// and with a proof of the key besides, where it is [bound to one](Self::bound_to_key), too.
+    ///
+    /// [RFC 8705 section 3.1]: https://www.rfc-editor.org/rfc/rfc8705#section-3.1
+    pub fn bound_to_certificate(self, thumbprint: impl Into<String>) -> Self {
+        self.confirmed_by("x5t#S256", thumbprint.into())
+    }
+
+    /// A method of confirmation more (RFC 7800 section 3.1).
+    fn confirmed_by(self, method: &str, thumbprint: String) -> Self {
+        let mut methods = match self.claims.get("cnf") {
+            Some(Value::Object(held)) => held.clone(),
+            _ => serde_json::Map::new(),
+        };
+        methods.insert(method.to_owned(), thumbprint.into());
+        self.claim("cnf", methods)
     }
 
     /// Signs with another key than the issuer's signing one: of that `kid` or algorithm, or that

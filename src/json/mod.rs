@@ -20,14 +20,17 @@
 //! no `Value`: what is judged is all that there is.
 //!
 //! Messages that are passed on, as those of the Model Context Protocol, are not read into values at all:
-//! `outline` finds the few members that a decision needs where they stand, and refuses names that occur
-//! twice, or in another case, among those.
+//! `outline` finds the few members that a decision needs where they stand, in the pass over all of RFC 8259 that
+//! is `grammar`, and refuses names that occur twice, or in another case, among those.
 //!
 //! These functions are the only way to serde_json's deserializers in this crate; a test in
 //! `tests/architecture.rs` sees to that.
 
 #[cfg(feature = "mcp")]
+mod grammar;
+#[cfg(feature = "mcp")]
 mod outline;
+mod scan;
 mod shallow;
 mod strict;
 
@@ -36,8 +39,9 @@ use serde::Deserialize;
 use crate::error::Malformed;
 
 #[cfg(feature = "mcp")]
-pub(crate) use self::outline::{Found, Outline};
+pub(crate) use self::outline::{Found, Outline, PickedTwo, one_or_several};
 pub(crate) use self::{
+    scan::{Scan, below, every},
     shallow::Shallow,
     strict::{Map, Name, Names, Skip, Strict},
 };

@@ -1,8 +1,8 @@
 //! Where the members of an object and the elements of an array stand in a text.
 //!
 //! For messages that are passed on as they came: a few members decide, and the rest, which may be large,
-//! is neither kept nor copied. One pass of serde_json sees that the text is well formed; after it, a value
-//! ends where its brackets and quotes say.
+//! is neither kept nor copied. What is looked for is found in the pass that sees that the text is well formed,
+//! so that there is no second reading that could differ from it.
 //!
 //! Names that occur twice are refused among the members that decide, and so is a name that differs from one
 //! of these in its case alone: a reader that takes the last of several, or compares names without regard
@@ -10,13 +10,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
-use serde::de::IgnoredAny;
-
-const WHITE_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
-
-/// What is between the values of a container.
-const BETWEEN: [char; 6] = [' ', '\t', '\n', '\r', ',', ':'];
+use super::scan::Scan;
 
 /// A JSON value by its text, which is well formed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +23,76 @@ pub(crate) struct Unclear;
 /// A member that was looked for: not there, there once, or not clear.
 pub(crate) type Found<'a> = Result<Option<Outline<'a>>, Unclear>;
 
+/// The members of an object that decide, and those that decide of one of its members. Which of the inner ones
+/// matter is decided later: each is unclear by itself.
+pub(crate) type PickedTwo<'a, const N: usize, const M: usize> =
+    Result<([Option<Outline<'a>>; N], [Found<'a>; M]), Unclear>;
+
+/// Reads a text that is one value, or an array of values: `each` reads one. `None` when the text is not exactly
+/// that, whatever `each` found before.
+pub(crate) fn one_or_several<'a>(
+    text: &'a str,
+    mut each: impl FnMut(&mut Scan<'a>) -> Option<()>,
+) -> Option<()> {
+    let mut scan = Scan::new(text);
+    if scan.peek()? == b'[' {
+        scan.pass();
+        scan.list(b']', each)?;
+    } else {
+        each(&mut scan)?;
+    }
+    scan.end()
+}
+
+impl<'a> Scan<'a> {
+    /// Reads one value, and notes the members with these names where it is an object.
+    fn pick<const N: usize>(&mut self, names: [&str; N]) -> Option<(Outline<'a>, [Found<'a>; N])> {
+        let mut found = [Ok(None); N];
+        let whole = self.object(|scan, name| {
+            let value = scan.value()?;
+            note(name.text().as_deref(), value, names, &mut found);
+            Some(())
+        })?;
+        Some((whole, found))
+    }
+
+    /// Reads one value: the members with these names, and of the member `outer`, where that is an object, those
+    /// with the names of `inner`. [`Unclear`] when it is no object, or one of `names` is there twice or in
+    /// another case.
+    pub(crate) fn pick_two<const N: usize, const M: usize>(
+        &mut self,
+        names: [&str; N],
+        outer: &str,
+        inner: [&str; M],
+    ) -> Option<PickedTwo<'a, N, M>> {
+        let (mut found, mut inside) = ([Ok(None); N], [Ok(None); M]);
+        let whole = self.object(|scan, name| {
+            let name = name.text();
+            let value = if name.as_deref() == Some(outer) {
+                let (value, picked) = scan.pick(inner)?;
+                inside = picked;
+                value
+            } else {
+                scan.value()?
+            };
+            note(name.as_deref(), value, names, &mut found);
+            Some(())
+        })?;
+        Some(if whole.is_object() { all_of(found).map(|found| (found, inside)) } else { Err(Unclear) })
+    }
+}
+
 impl<'a> Outline<'a> {
+    /// Of a text that was read as one value.
+    pub(super) const fn new(text: &'a str) -> Self {
+        Self(text)
+    }
+
     /// `None` when the text is not exactly one value.
     pub(crate) fn of(text: &'a str) -> Option<Self> {
-        serde_json::from_str::<IgnoredAny>(text).ok()?;
-        Some(Self(text.trim_matches(WHITE_SPACE)))
+        let mut scan = Scan::new(text);
+        let value = scan.value()?;
+        scan.end().map(|()| value)
     }
 
     /// The values of the members with these names, where they are.
@@ -41,39 +100,8 @@ impl<'a> Outline<'a> {
     /// # Errors
     /// [`Unclear`] when the value is no object, or one of the names is there twice or in another case.
     pub(crate) fn pick<const N: usize>(self, names: [&str; N]) -> Result<[Option<Self>; N], Unclear> {
-        let mut found = [Ok(None); N];
-        for (name, value) in self.members().ok_or(Unclear)? {
-            note(&name.text().ok_or(Unclear)?, value, names, &mut found);
-        }
-        all_of(found)
-    }
-
-    /// The same, and of the member `outer`, where that is an object, the members with the names of `inner`: in one
-    /// scan, since it may be large. Which of these matter is decided later: each is unclear by itself.
-    ///
-    /// # Errors
-    /// As [`pick`](Self::pick), for `names` alone.
-    pub(crate) fn pick_two<const N: usize, const M: usize>(
-        self,
-        names: [&str; N],
-        outer: &str,
-        inner: [&str; M],
-    ) -> Result<([Option<Self>; N], [Found<'a>; M]), Unclear> {
-        let mut rest = self.0.strip_prefix('{').ok_or(Unclear)?;
-        let (mut found, mut inside) = ([Ok(None); N], [Ok(None); M]);
-        while let Some(name) = next_value(&mut rest) {
-            let name = name.text().ok_or(Unclear)?;
-            let value = if name == outer {
-                next_object(&mut rest, |name, value| match name.text() {
-                    Some(name) => note(&name, value, inner, &mut inside),
-                    None => inside = [Err(Unclear); M],
-                })
-            } else {
-                next_value(&mut rest)
-            };
-            note(&name, value.ok_or(Unclear)?, names, &mut found);
-        }
-        Ok((all_of(found)?, inside))
+        let (whole, found) = Scan::new(self.0).pick(names).ok_or(Unclear)?;
+        if whole.is_object() { all_of(found) } else { Err(Unclear) }
     }
 
     /// The text of a string, escapes decoded; `None` of another value, and of half a surrogate pair.
@@ -87,14 +115,15 @@ impl<'a> Outline<'a> {
 
     /// The elements of an array; `None` of another value.
     pub(crate) fn elements(self) -> Option<impl Iterator<Item = Self>> {
-        let mut rest = self.0.strip_prefix('[')?;
-        Some(std::iter::from_fn(move || next_value(&mut rest)))
-    }
-
-    /// The names and values of an object's members; `None` of another value.
-    fn members(self) -> Option<impl Iterator<Item = (Self, Self)>> {
-        let mut rest = self.0.strip_prefix('{')?;
-        Some(std::iter::from_fn(move || Some((next_value(&mut rest)?, next_value(&mut rest)?))))
+        let mut scan = Scan::new(self.0);
+        scan.expect(b'[')?;
+        Some(std::iter::from_fn(move || {
+            if scan.peek()? == b',' {
+                scan.pass();
+            }
+            // What closes the array is no value.
+            scan.value()
+        }))
     }
 
     pub(crate) fn is_object(self) -> bool {
@@ -115,10 +144,24 @@ impl<'a> Outline<'a> {
     }
 }
 
-/// Notes a member if its name is one of those looked for. One in another case, or a second one, makes it unclear.
-fn note<'a, const N: usize>(name: &str, value: Outline<'a>, names: [&str; N], found: &mut [Found<'a>; N]) {
-    let mut places = names.iter().zip(found);
-    if let Some((wanted, place)) = places.find(|(wanted, _)| folded(name).eq(folded(wanted))) {
+/// Notes a member if its name is one of those looked for. One in another case, or a second one, makes it unclear;
+/// a name that is no text, all of them.
+fn note<'a, const N: usize>(
+    name: Option<&str>,
+    value: Outline<'a>,
+    names: [&str; N],
+    found: &mut [Found<'a>; N],
+) {
+    let Some(name) = name else {
+        *found = [Err(Unclear); N];
+        return;
+    };
+    let is_plain = name.bytes().all(|byte| matches!(byte, 1..0x80));
+    let is_like = |wanted: &str| match is_plain {
+        true => name.eq_ignore_ascii_case(wanted),
+        false => folded(name).eq(folded(wanted)),
+    };
+    if let Some((wanted, place)) = names.iter().zip(found).find(|(wanted, _)| is_like(wanted)) {
         *place = if name == *wanted && *place == Ok(None) { Ok(Some(value)) } else { Err(Unclear) };
     }
 }
@@ -126,71 +169,6 @@ fn note<'a, const N: usize>(name: &str, value: Outline<'a>, names: [&str; N], fo
 fn all_of<const N: usize>(found: [Found<'_>; N]) -> Result<[Option<Outline<'_>>; N], Unclear> {
     let all = found.map(Result::unwrap_or_default);
     if found.iter().all(Result::is_ok) { Ok(all) } else { Err(Unclear) }
-}
-
-/// The next value of a container, and what is behind it; `None` at the container's end.
-fn next_value<'a>(rest: &mut &'a str) -> Option<Outline<'a>> {
-    let text = rest.trim_start_matches(BETWEEN);
-    let (value, behind) = text.split_at_checked(length_of_value(text.as_bytes()))?;
-    *rest = behind;
-    Some(Outline(value)).filter(|value| !value.0.is_empty())
-}
-
-/// The same, and if it is an object, each of its members is told on the way.
-fn next_object<'a>(
-    rest: &mut &'a str,
-    mut tell: impl FnMut(Outline<'a>, Outline<'a>),
-) -> Option<Outline<'a>> {
-    let text = rest.trim_start_matches(BETWEEN);
-    let Some(mut inside) = text.strip_prefix('{') else { return next_value(rest) };
-    while let Some(name) = next_value(&mut inside) {
-        tell(name, next_value(&mut inside)?);
-    }
-    let length = text.len() - inside.strip_prefix('}')?.len();
-    let (value, behind) = text.split_at_checked(length)?;
-    *rest = behind;
-    Some(Outline(value))
-}
-
-/// How long the value is that a well-formed text begins with; 0 at the end of its container.
-fn length_of_value(text: &[u8]) -> usize {
-    match text.first() {
-        Some(b'"') => length_of_string(text),
-        Some(b'{' | b'[') => length_of_container(text),
-        _ => {
-            let ends = |byte: &u8| matches!(byte, b'}' | b']' | b',' | b' ' | b'\t' | b'\n' | b'\r');
-            text.iter().position(ends).unwrap_or(text.len())
-        }
-    }
-}
-
-/// How long the object or array is that a text begins with.
-fn length_of_container(text: &[u8]) -> usize {
-    let (mut at, mut depth) = (0, 0_usize);
-    while let Some(rest) = text.get(at..) {
-        let mut bytes = rest.iter().enumerate();
-        match bytes.find(|(_, byte)| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']')) {
-            Some((found, b'"')) => at += found + length_of_string(rest.get(found..).unwrap_or_default()),
-            Some((found, b'{' | b'[')) => (at, depth) = (at + found + 1, depth + 1),
-            Some((found, _)) if depth > 1 => (at, depth) = (at + found + 1, depth - 1),
-            Some((found, _)) => return at + found + 1,
-            None => break,
-        }
-    }
-    text.len()
-}
-
-/// How long the string is that a text begins with, quotes included.
-fn length_of_string(text: &[u8]) -> usize {
-    let mut at = 1;
-    while let Some(found) = memchr2(b'"', b'\\', text.get(at..).unwrap_or_default()) {
-        at += found;
-        if text.get(at) == Some(&b'"') {
-            return at + 1;
-        }
-        at += 2;
-    }
-    text.len()
 }
 
 /// A name without regard to case, for names in ASCII: two characters outside it fold into it. It ends with a
@@ -204,121 +182,5 @@ fn folded(name: &str) -> impl Iterator<Item = char> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::Value;
-
-    use super::*;
-
-    #[test]
-    fn members_are_found_once_and_by_their_exact_names() {
-        let pick = |text| {
-            let [method, params] = Outline::of(text).unwrap().pick(["method", "params"])?;
-            Ok((method.map(Outline::as_str), params.map(Outline::as_str)))
-        };
-        for (name, text, expected) in [
-            ("none", "{}", Ok((None, None))),
-            ("one", r#"{"method":"a"}"#, Ok((Some(r#""a""#), None))),
-            ("white space", " { \"method\" :\r\n\t1 , \"params\" : [ ] } ", Ok((Some("1"), Some("[ ]")))),
-            ("deep", r#"{"params":{"method":["}",{"a":"\"]"}]}}"#, {
-                Ok((None, Some(r#"{"method":["}",{"a":"\"]"}]}"#)))
-            }),
-            ("escapes in a name", r#"{"\u006dethod":true}"#, Ok((Some("true"), None))),
-            ("others twice", r#"{"x":1,"x":2,"params":-1.5e3}"#, Ok((None, Some("-1.5e3")))),
-            ("twice", r#"{"method":1,"method":2}"#, Err(Unclear)),
-            ("twice, one with escapes", r#"{"method":1,"meth\u006fd":2}"#, Err(Unclear)),
-            ("another case", r#"{"Method":1}"#, Err(Unclear)),
-            ("both cases", r#"{"method":1,"METHOD":2}"#, Err(Unclear)),
-            ("a long s", "{\"param\u{17f}\":1}", Err(Unclear)),
-            ("a null behind a name", r#"{"method\u0000x":1}"#, Err(Unclear)),
-            ("half a surrogate pair in a name", r#"{"\ud800":1}"#, Err(Unclear)),
-            ("an array", r#"["method"]"#, Err(Unclear)),
-            ("a string", r#""method""#, Err(Unclear)),
-        ] {
-            assert_eq!(pick(text), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn members_of_two_objects_are_found_in_one_scan() {
-        let pick = |text: &'static str| {
-            let ([params, id], [name, uri]) =
-                Outline::of(text).unwrap().pick_two(["params", "id"], "params", ["name", "uri"])?;
-            let inner = [name, uri].map(|found| found.map(|found| found.map(Outline::as_str)));
-            Ok((params.map(Outline::as_str), id.map(Outline::as_str), inner))
-        };
-        let both = |params, name, uri| Ok((Some(params), Some("1"), [name, uri]));
-        for (name, text, expected) in [
-            ("neither", r#"{"id":1}"#, Ok((None, Some("1"), [Ok(None), Ok(None)]))),
-            ("empty", r#"{"params":{},"id":1}"#, both("{}", Ok(None), Ok(None))),
-            ("white space", "{\"params\" :\t{ \"name\" : [ 2 ] } ,\n\"id\" : 1 }", {
-                both("{ \"name\" : [ 2 ] }", Ok(Some("[ 2 ]")), Ok(None))
-            }),
-            ("deep", r#"{"id":1,"params":{"a":{"name":"}"},"uri":"\"}"}}"#, {
-                both(r#"{"a":{"name":"}"},"uri":"\"}"}"#, Ok(None), Ok(Some(r#""\"}""#)))
-            }),
-            ("no object", r#"{"params":["name",{}],"id":1}"#, both(r#"["name",{}]"#, Ok(None), Ok(None))),
-            ("escapes", r#"{"p\u0061rams":{"n\u0061me":2},"id":1}"#, {
-                both(r#"{"n\u0061me":2}"#, Ok(Some("2")), Ok(None))
-            }),
-            ("an inner one twice", r#"{"params":{"name":2,"name":2,"uri":3},"id":1}"#, {
-                both(r#"{"name":2,"name":2,"uri":3}"#, Err(Unclear), Ok(Some("3")))
-            }),
-            ("an inner one in another case", r#"{"params":{"Name":2},"id":1}"#, {
-                both(r#"{"Name":2}"#, Err(Unclear), Ok(None))
-            }),
-            ("half a surrogate pair inside", r#"{"params":{"uri":3,"\ud800":1},"id":1}"#, {
-                both(r#"{"uri":3,"\ud800":1}"#, Err(Unclear), Err(Unclear))
-            }),
-            ("an outer one twice", r#"{"params":{},"params":{}}"#, Err(Unclear)),
-            ("an outer one in another case", r#"{"Params":{},"id":1}"#, Err(Unclear)),
-            ("an array", "[]", Err(Unclear)),
-        ] {
-            assert_eq!(pick(text), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn only_one_well_formed_value_has_an_outline() {
-        for text in ["", " ", "{", "{}{}", "{,}", "[1,]", "{\"a\"}", "nul", "\u{feff}{}", "{\"a\":\"\n\"}"] {
-            assert_eq!(Outline::of(text), None, "{text:?}");
-        }
-    }
-
-    fn json() -> impl Strategy<Value = Value> {
-        let text = "[\\PC\"\\\\\n{}\\[\\],:]{0,6}";
-        let leaf =
-            prop_oneof![Just(Value::Null), any::<i32>().prop_map(Into::into), text.prop_map(Into::into)];
-        leaf.prop_recursive(4, 24, 4, move |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
-                prop::collection::btree_map(text, inner, 0..4)
-                    .prop_map(|members| Value::Object(members.into_iter().collect())),
-            ]
-        })
-    }
-
-    /// The same value, read through outlines down to the leaves.
-    fn read(outline: Outline<'_>) -> Value {
-        if let Some(elements) = outline.elements() {
-            return elements.map(read).collect();
-        }
-        if let Some(members) = outline.members() {
-            let pairs = members.map(|(name, value)| (name.text().unwrap().into_owned(), read(value)));
-            return Value::Object(pairs.collect());
-        }
-        match outline.text() {
-            Some(text) => text.into(),
-            None => serde_json::from_str(outline.as_str()).unwrap(),
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_found_is_what_serde_json_reads(value in json(), pretty: bool) {
-            let text =
-                if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
-            prop_assert_eq!(read(Outline::of(&text).unwrap()), value);
-        }
-    }
-}
+#[path = "outline_tests.rs"]
+mod tests;

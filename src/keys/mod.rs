@@ -53,7 +53,6 @@ pub use jwks::{JwksError, MAX_KEYS};
 pub use jws::verify_jws;
 pub(crate) use jws::verify_signature;
 pub use key_set::KeySet;
-#[cfg(any(test, feature = "issuer"))]
 pub(crate) use pem::Block as PemBlock;
 pub use pem::PemError;
 pub use secret::WeakSecret;

@@ -25,7 +25,7 @@ pub(super) enum Expected {
     Stream,
 }
 
-/// Filters an answer. One that may hold a list and cannot be read is not passed on.
+/// Filters an answer that may hold a list. One that cannot be read is not passed on.
 pub(super) async fn filtered<T>(
     response: Response<T>,
     expected: Expected,
@@ -40,7 +40,7 @@ where
     let is_error = !response.status().is_success();
     let (mut head, body) = response.into_parts();
     let passed = |head, body| Response::from_parts(head, McpBody::passed(body));
-    if expected == Expected::Anything || body.is_end_stream() {
+    if body.is_end_stream() {
         return passed(head, body);
     }
     match essence {

@@ -50,9 +50,12 @@ impl<B> MessageBody for B where
 }
 
 /// Bodies of answers that can be filtered.
-pub trait AnswerBody: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send {}
+pub trait AnswerBody: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static {}
 
-impl<B> AnswerBody for B where B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send {}
+impl<B> AnswerBody for B where
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static
+{
+}
 
 /// What a principal may see in lists.
 #[derive(Clone, Debug)]

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::{fault::Fault, requirements::Item};
-use crate::json::{Found, Outline};
+use crate::json::{Found, Outline, PickedTwo, one_or_several};
 
 /// How many messages a batch may have: batches were part of the specification of 2025-03-26 alone.
 const MAX_BATCH: usize = 64;
@@ -32,7 +34,10 @@ struct Params<'a> {
     task: Found<'a>,
 }
 
-/// Their names, in this order.
+/// The names of the members that decide on a message.
+const MEMBERS: [&str; 4] = ["method", "params", "result", "error"];
+
+/// Those of the members of `params`, in the order of [`Params`].
 const PARAMS: [&str; 5] = ["name", "uri", "ref", "notifications", "taskId"];
 
 /// What an operation is about.
@@ -62,29 +67,29 @@ impl Subject<'_> {
 }
 
 /// The messages of a body.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Messages<'a> {
-    pub(super) operations: Vec<Operation<'a>>,
+    pub(super) operations: SmallVec<[Operation<'a>; 1]>,
     /// Whether there are answers of the client among them.
     pub(super) answers: bool,
 }
 
 impl<'a> Messages<'a> {
+    /// # Errors
+    /// The first that is wrong; [`Fault::NotJson`] whatever else is wrong.
     pub(super) fn read(body: &'a [u8]) -> Result<Self, Fault> {
         let text = str::from_utf8(body).map_err(|_| Fault::NotJson)?;
-        let outline = Outline::of(text).ok_or(Fault::NotJson)?;
-        let mut messages = Self { operations: Vec::new(), answers: false };
-        match outline.elements() {
-            None => messages.add(outline)?,
-            Some(batch) => {
-                for (n, message) in batch.enumerate() {
-                    if n == MAX_BATCH {
-                        return Err(Fault::BatchTooLarge);
-                    }
-                    messages.add(message)?;
-                }
+        let (mut messages, mut read) = (Self::default(), Ok(()));
+        let mut count = 0;
+        let is_json = one_or_several(text, |scan| {
+            let picked = scan.pick_two(MEMBERS, "params", PARAMS)?;
+            count += 1;
+            if read.is_ok() {
+                read = if count > MAX_BATCH { Err(Fault::BatchTooLarge) } else { messages.add(picked) };
             }
-        }
+            Some(())
+        });
+        is_json.ok_or(Fault::NotJson).and(read)?;
         if messages.operations.is_empty() && !messages.answers {
             Err(Fault::EmptyBatch)
         } else {
@@ -93,8 +98,7 @@ impl<'a> Messages<'a> {
     }
 
     /// Adds a request, a notification, or an answer.
-    fn add(&mut self, message: Outline<'a>) -> Result<(), Fault> {
-        let members = message.pick_two(["method", "params", "result", "error"], "params", PARAMS);
+    fn add(&mut self, members: PickedTwo<'a, 4, 5>) -> Result<(), Fault> {
         let ([method, params, result, error], inner) = members.map_err(|_| Fault::UnclearMessage)?;
         let is_answer = result.is_some() || error.is_some();
         match method {

@@ -1,6 +1,6 @@
 //! The decision on one request, and what becomes of its answer.
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, future::Future, sync::Arc};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, request::Parts};
@@ -45,11 +45,12 @@ impl From<Fault> for Refusal {
 }
 
 impl<R: Reject> Rules<R> {
-    pub(super) async fn serve<S, B, T>(
-        &self,
+    /// Its future is boxed for each request, and so is kept small: memory of 1 KiB and more is dear to allocate.
+    pub(super) fn serve<S, B, T>(
+        self: Arc<Self>,
         inner: S,
         request: Request<B>,
-    ) -> Result<Response<McpBody<T>>, S::Error>
+    ) -> impl Future<Output = Result<Response<McpBody<T>>, S::Error>>
     where
         S: Service<Request<B>, Response = Response<T>>,
         B: MessageBody,
@@ -57,17 +58,22 @@ impl<R: Reject> Rules<R> {
         McpBody<T>: FromRefusal<R::Body>,
     {
         let (mut head, body) = request.into_parts();
-        match self.admit(&mut head, body).await {
-            Ok((body, who, expected)) => {
-                let mut response = inner.oneshot(Request::from_parts(head, body)).await?;
-                self.sessions.bind(response.headers_mut(), &who);
-                let view = View { policy: Arc::clone(&self.policy), who };
-                Ok(filtered(response, expected, view, self.max_answer).await)
-            }
-            Err(Refusal::Fault(fault)) => Ok(fault.response().map(|message| Bytes::from(message).into())),
-            Err(Refusal::Denied(why)) => {
-                let why = self.policy.server.at_address_of(&why, RequestHead::from(&head));
-                Ok(reject(&self.reject, &why, RequestHead::from(&head), self.exposes))
+        async move {
+            match self.admit(&mut head, body).await {
+                Ok((body, who, expected)) => {
+                    let mut response = inner.oneshot(Request::from_parts(head, body)).await?;
+                    self.sessions.bind(response.headers_mut(), &who);
+                    if expected == Expected::Anything {
+                        return Ok(response.map(McpBody::passed));
+                    }
+                    let view = View { policy: Arc::clone(&self.policy), who };
+                    Ok(Box::pin(filtered(response, expected, view, self.max_answer)).await)
+                }
+                Err(Refusal::Fault(fault)) => Ok(fault.response().map(|message| Bytes::from(message).into())),
+                Err(Refusal::Denied(why)) => {
+                    let why = self.policy.server.at_address_of(&why, RequestHead::from(&head));
+                    Ok(reject(&self.reject, &why, RequestHead::from(&head), self.exposes))
+                }
             }
         }
     }
@@ -89,11 +95,8 @@ impl<R: Reject> Rules<R> {
             Method::POST => {
                 check_content(&head.headers)?;
                 let body = self.read(body).await?;
-                let messages = Messages::read(&body)?;
-                check_agreement(&head.headers, &messages)?;
-                self.policy.permit(&messages, &who, RequestHead::from(&*head)).map_err(Refusal::Denied)?;
-                let asks = messages.ask_for_a_list();
-                (body.into(), if asks { Expected::List } else { Expected::Anything })
+                let expected = self.judge(&body, head, &who)?;
+                (body.into(), expected)
             }
             // Something behind the guard might take it for a message.
             Method::GET | Method::DELETE if !body.is_end_stream() => {
@@ -111,6 +114,14 @@ impl<R: Reject> Rules<R> {
             ask_for_plain(&mut head.headers);
         }
         Ok((body, who, expected))
+    }
+
+    /// Decides on the messages of a body.
+    fn judge(&self, body: &[u8], head: &Parts, who: &Identity) -> Result<Expected, Refusal> {
+        let messages = Messages::read(body)?;
+        check_agreement(&head.headers, &messages)?;
+        self.policy.permit(&messages, who, RequestHead::from(head)).map_err(Refusal::Denied)?;
+        Ok(if messages.ask_for_a_list() { Expected::List } else { Expected::Anything })
     }
 
     async fn read(&self, body: impl MessageBody) -> Result<Bytes, Fault> {

@@ -155,6 +155,6 @@ where
         let fresh = self.inner.clone();
         drop(mem::replace(&mut self.inner, fresh));
         let (rules, inner) = (Arc::clone(&self.rules), self.inner.clone());
-        Box::pin(async move { rules.serve(inner, request).await })
+        Box::pin(rules.serve(inner, request))
     }
 }

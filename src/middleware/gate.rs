@@ -43,9 +43,6 @@ pub(super) struct Gate<R> {
     rewrites: bool,
 }
 
-/// A request without credentials where some are needed.
-static UNINVITED: Denial = Denial { reason: Reason::NoCredentials, retry_after: None };
-
 /// What becomes of a request. A refusal that was written before is not copied: one that is not shared
 /// need not be counted.
 pub(super) enum Decision<'g> {
@@ -226,7 +223,11 @@ impl<R: Reject> Gate<R> {
         extensions: &mut Extensions,
         required: &Compiled,
     ) -> Decision<'_> {
-        let rejection = self.written(&UNINVITED, required);
+        let write = || self.server.write_refusal(Reason::NoCredentials.into(), required);
+        let rejection = match &self.refusals {
+            Some(refusals) => Cow::Borrowed(refusals.uninvited(write)),
+            None => Cow::Owned(write()),
+        };
         // A request counts once: a guard may stand behind a layer that let it pass.
         let counted = self.reuse && extensions.get::<Authentication>().is_some();
         if !counted {
@@ -304,6 +305,7 @@ impl<R: Reject> Gate<R> {
     }
 
     /// The response of a refusal.
+    #[inline]
     pub(super) fn response<B: FromRefusal<R::Body>>(
         &self,
         why: &Rejection,
@@ -328,7 +330,6 @@ impl<R: Reject> Refuse for Gate<R> {
         crate::http::reject_in_bytes(&self.reject, &why, request, self.exposes)
     }
 
-    #[cfg(feature = "axum")]
     fn server(&self) -> &dyn std::any::Any {
         &self.server
     }

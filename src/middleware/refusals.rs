@@ -13,11 +13,21 @@ const PLACES: usize = 32;
 
 /// Refusals by their reason; filled once, never emptied.
 #[derive(Debug)]
-pub(super) struct Refusals([OnceLock<Rejection>; PLACES]);
+pub(super) struct Refusals {
+    /// That of requests without credentials, which are the most.
+    uninvited: OnceLock<Rejection>,
+    others: [OnceLock<Rejection>; PLACES],
+}
 
 impl Refusals {
     pub(super) const fn new() -> Self {
-        Self([const { OnceLock::new() }; PLACES])
+        Self { uninvited: OnceLock::new(), others: [const { OnceLock::new() }; PLACES] }
+    }
+
+    /// The refusal of requests without credentials.
+    #[inline]
+    pub(super) fn uninvited(&self, write: impl FnOnce() -> Rejection) -> &Rejection {
+        self.uninvited.get_or_init(|| write().lasting())
     }
 
     /// The refusal for `denial` that was written before.
@@ -26,7 +36,7 @@ impl Refusals {
         if denial.retry_after.is_some() {
             return None;
         }
-        self.0.iter().map_while(OnceLock::get).find(|known| *known.reason() == denial.reason)
+        self.others.iter().map_while(OnceLock::get).find(|known| *known.reason() == denial.reason)
     }
 
     /// Keeps a refusal for the next time, if fewer than [`PLACES`] are kept. One that says when to come again is
@@ -35,7 +45,7 @@ impl Refusals {
         if written.retry_after().is_some() {
             return written;
         }
-        match self.0.iter().find(|place| place.get().is_none()) {
+        match self.others.iter().find(|place| place.get().is_none()) {
             Some(place) => {
                 let written = written.lasting();
                 // Another thread may be faster: the place is then another reason's, or the same.

@@ -36,6 +36,11 @@ impl PlainHttp {
         self.hosts.iter().map(AsRef::as_ref).find(|host| Host::parse(host).is_err())
     }
 
+    /// Whether a host is allowed that may be another machine.
+    pub(crate) const fn allows_a_host(&self) -> bool {
+        !self.hosts.is_empty()
+    }
+
     fn allows(&self, host: &Host<&str>) -> bool {
         (self.loopback && is_loopback(host)) || {
             let host = host.to_string();

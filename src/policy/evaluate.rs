@@ -38,14 +38,21 @@ impl Binding {
 }
 
 impl Binding {
-    /// Whether a subject begins with a name of the issuer and a slash, and goes on behind it.
+    /// Whether a subject begins with a name of the issuer and a slash, and goes on behind it as a SPIFFE ID does.
     pub(crate) fn is_issuer_of_subject(&self, subject: &str) -> bool {
         let below = |issuer: &str| {
             let path = subject.strip_prefix(issuer).and_then(|path| path.strip_prefix('/'));
-            path.is_some_and(|path| !path.is_empty())
+            path.is_some_and(is_path)
         };
         below(&self.issuer) || self.aliases.iter().any(|alias| below(alias))
     }
+}
+
+/// Whether it is the path of a SPIFFE ID behind its first slash (SPIFFE-ID section 2.2): segments of letters, digits, dots,
+/// hyphens and underscores, of which none is empty or stands for another place.
+fn is_path(path: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    path.split('/').all(|segment| !matches!(segment, "" | "." | "..") && segment.bytes().all(is_letter))
 }
 
 /// How the names of issuers and keys are compared.

@@ -232,9 +232,9 @@ pub fn authorization_details(kind: impl Into<Box<str>>) -> RequiredDetails {
     RequiredDetails::new(kind.into())
 }
 
-/// Requires a token that is bound to a key of its sender (`cnf`, RFC 7800), which has proven it: for operations
-/// of a server that [allows](crate::Dpop::allowed) bearer tokens elsewhere. On a server that takes no bound tokens
-/// it is never met.
+/// Requires a token that is bound to a key or a certificate of its sender (`cnf`, RFC 7800), which has proven it: for
+/// operations of a server that allows bearer tokens elsewhere ([`Dpop::allowed`](crate::Dpop::allowed),
+/// [`Mtls::allowed`](crate::Mtls::allowed)). On a server that takes no bound tokens it is never met.
 ///
 /// ```
 /// use tower_resource_server::policy::{scope, sender_constrained};

@@ -245,7 +245,8 @@ impl ClaimRule {
         self.rule(Check::IsIssuer, Some(TokenError::UntrustedIssuer))
     }
 
-    /// It begins with the name of the configured issuer and a slash, and there is more behind: `sub` of a SPIFFE
+    /// It begins with the name of the configured issuer and a slash, and what is behind is the path of a SPIFFE ID
+    /// (SPIFFE-ID section 2.2: segments of letters, digits, `.`, `-` and `_`, none of them empty, `.` or `..`): `sub` of a
     /// JWT-SVID, whose trust domain is its issuer (`spiffe://shop.example` and `spiffe://shop.example/orders`).
     ///
     /// A server finds the issuer of a token by its `sub` where a profile has this rule on `sub`; see

@@ -20,6 +20,8 @@
 //! - A token of the client credentials grant has `gty` and a `sub` that ends in `@clients`.
 //! - With a custom domain, the issuer is that domain for logins that came through it.
 //! - HS256 APIs are refused: their secret would be the API's, and keys from the network never are.
+//!
+//! Source: <https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles>.
 
 use crate::{keys::Algorithm, policy::claim, profile::TokenProfile};
 

@@ -22,6 +22,9 @@
 //! - `iss` without `https://`, which Google's documents allow for, is refused: discovery says
 //!   otherwise, and so do today's tokens.
 //! - ID tokens live for an hour, and signing out ends none of them.
+//!
+//! Source: <https://developers.google.com/identity/openid-connect/openid-connect> and, for service accounts,
+//! <https://cloud.google.com/run/docs/authenticating/service-to-service>.
 
 use crate::{policy::claim, profile::TokenProfile};
 

@@ -21,6 +21,9 @@
 //! - The ID token of a service account has `client_id`, which the mapper "Client ID" writes into both
 //!   kinds of token. It is tolerated: the claim `typ` of an ID token is `ID`, and must be there.
 //! - The algorithm is a setting of the realm; RS256 unless changed.
+//!
+//! Source: <https://www.keycloak.org/docs/latest/server_admin/> and
+//! <https://www.keycloak.org/nightly/admin-api/protocol-mappers>.
 
 use crate::{policy::claim, profile::TokenProfile};
 

@@ -61,6 +61,8 @@
 //!   identifier are one; the vendor's own tokens have both. Case counts.
 //! - The `nonce` is not bound to a user or an application: `/nonces` asks for neither.
 //! - There is no WWW-Authenticate: clients read the nonce in the body of a 401.
+//!
+//! Source: the vendor's guide, npm `layer-websdk` 3.4.18 and the gem `layer-identity_token`; its server was closed source.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 

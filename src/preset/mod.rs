@@ -123,24 +123,28 @@ fn proxy_assertion() -> TokenProfile {
     TokenProfile::empty().accept_types(["JWT"]).rule(claim("iss").is_issuer()).rule(claim("exp").after_now())
 }
 
-/// A server that reads assertions in this field alone. It has no challenges: there is no token that a client could get.
-fn behind_proxy(
-    resource: impl Into<String>,
-    field: &str,
-    issuer: crate::TrustedIssuer,
-) -> crate::ResourceServerBuilder {
+/// Answers without challenges: behind a proxy there is no token that a client could get.
+pub(crate) fn without_challenges() -> ChallengeTable {
     let row = |status| ChallengeRow::new(status).without_challenge();
-    let challenges = ChallengeTable::rfc6750()
+    ChallengeTable::rfc6750()
         .no_credentials(row(StatusCode::UNAUTHORIZED))
         .several_fields(row(StatusCode::BAD_REQUEST))
         .invalid_request(row(StatusCode::BAD_REQUEST))
         .invalid_token(row(StatusCode::UNAUTHORIZED))
         .insufficient_scope(row(StatusCode::FORBIDDEN))
-        .insufficient_user_authentication(row(StatusCode::UNAUTHORIZED));
+        .insufficient_user_authentication(row(StatusCode::UNAUTHORIZED))
+}
+
+/// A server that reads assertions in this field alone.
+fn behind_proxy(
+    resource: impl Into<String>,
+    field: &str,
+    issuer: crate::TrustedIssuer,
+) -> crate::ResourceServerBuilder {
     crate::ResourceServer::builder(resource)
         .issuer(issuer)
         .token_location(TokenLocation::header(field))
-        .challenges(challenges)
+        .challenges(without_challenges())
 }
 
 /// What the tokens of workloads have in common, where a rule must name values of one of these claims.

@@ -17,6 +17,8 @@
 //!   and in `groups`. A user's id is in `uid`; `sub` is the login name
 //!   and may change.
 //! - A token of the client credentials grant has the client as its `sub` and no `uid`.
+//!
+//! Source: <https://developer.okta.com/docs/reference/api/oidc/>.
 
 use crate::{policy::claim, profile::TokenProfile};
 

@@ -2,7 +2,7 @@
 //!
 //! | checked | |
 //! |---|---|
-//! | `sub` | a SPIFFE ID of the trust domain, `spiffe://{trust domain}/{path}` |
+//! | `sub` | a SPIFFE ID of the trust domain, `spiffe://{trust domain}/{path}`, with a path as SPIFFE-ID section 2.2 has it |
 //! | `aud` | this server |
 //! | `exp` | after now |
 //! | header `typ` | `JWT`, `JOSE` or none |

@@ -42,7 +42,7 @@ pub(crate) struct CompiledProfile {
     /// What each token spends, and the claim that it is in.
     spends: Option<(Once, (ClaimId, ClaimName))>,
     /// Where tokens say what they are bound to, if such are taken.
-    confirmation: Option<ConfirmationClaims>,
+    pub(super) confirmation: Option<ConfirmationClaims>,
     pub(crate) takes_padding: bool,
     pub(crate) key_selection: KeySelection,
     pub(crate) requires_kid: bool,
@@ -125,7 +125,7 @@ impl CompiledProfile {
         // Promise 8: a token that is bound to its sender is not a bearer token. It is refused here,
         // last and for every profile, unless the server has the proof of possession checked.
         let unbound = claim("cnf").absent().otherwise(TokenError::SenderConstrained);
-        let unbound = Some(unbound).filter(|_| !profile.takes_bound);
+        let unbound = Some(unbound).filter(|_| !profile.takes_bound.is_any());
         // A subject that is not empty is found all the same.
         let is_idle = |rule: &&Rule| {
             let is_about = |claim: &ClaimPath| rule.is_about_claim(claim);
@@ -162,7 +162,9 @@ impl CompiledProfile {
             unruled,
             null_is_absent: profile.null_is_absent,
             spends: profile.spends.as_ref().map(|(what, claim)| (*what, (names.intern(claim), claim.name()))),
-            confirmation: profile.takes_bound.then(|| ConfirmationClaims::new(names)),
+            confirmation: Some(profile.takes_bound)
+                .filter(|methods| methods.is_any())
+                .map(|methods| ConfirmationClaims::new(methods, names)),
             takes_padding: profile.takes_padding,
             key_selection: profile.key_selection,
             requires_kid: profile.requires_kid,

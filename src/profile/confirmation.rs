@@ -5,35 +5,70 @@ use crate::{
     token::{ClaimId, ClaimNames, ClaimPath, ClaimValue, Claims},
 };
 
-/// What the sender of a token must prove.
+/// What the sender of a token must prove: all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Confirmation {
     /// The thumbprint of a key that it holds (`jkt`, RFC 9449 section 6.1).
-    pub(crate) thumbprint: Box<str>,
+    pub(crate) key: Option<Box<str>>,
+    /// The thumbprint of a certificate that it shows (`x5t#S256`, RFC 8705 section 3.1).
+    pub(crate) certificate: Option<Box<str>>,
+}
+
+/// The methods of confirmation that a server has checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ConfirmationMethods {
+    pub(crate) key: bool,
+    pub(crate) certificate: bool,
+}
+
+impl ConfirmationMethods {
+    pub(crate) const fn is_any(self) -> bool {
+        self.key || self.certificate
+    }
 }
 
 /// Where a profile finds it.
 #[derive(Clone, Debug)]
 pub(super) struct ConfirmationClaims {
     pub(super) cnf: (ClaimId, ClaimName),
-    jkt: ClaimId,
+    key: Option<ClaimId>,
+    certificate: Option<ClaimId>,
 }
 
 impl ConfirmationClaims {
-    pub(super) fn new(names: &mut ClaimNames) -> Self {
+    pub(super) fn new(methods: ConfirmationMethods, names: &mut ClaimNames) -> Self {
         let cnf = ClaimPath::from("cnf");
-        Self { cnf: (names.intern(&cnf), cnf.name()), jkt: names.intern("/cnf/jkt") }
+        Self {
+            cnf: (names.intern(&cnf), cnf.name()),
+            key: methods.key.then(|| names.intern("/cnf/jkt")),
+            certificate: methods.certificate.then(|| names.intern("/cnf/x5t#S256")),
+        }
     }
 
     /// What the token must be confirmed by; `None` of a bearer token. Every method that it names must be one
-    /// that can be checked: one that is passed over would be a constraint that is not enforced.
+    /// that is checked: one that is passed over would be a constraint that is not enforced.
     pub(super) fn read(&self, claims: &Claims<'_>) -> Result<Option<Box<Confirmation>>, TokenError> {
         let Some(cnf) = claims.get(self.cnf.0) else { return Ok(None) };
-        match (cnf, claims.get(self.jkt)) {
-            (ClaimValue::StringMembers(1), Some(ClaimValue::String(thumbprint))) => {
-                Ok(Some(Box::new(Confirmation { thumbprint: thumbprint.into() })))
+        let text = |id: Option<ClaimId>| claims.get(id?)?.as_str();
+        let (key, certificate) = (text(self.key), text(self.certificate));
+        let known = key.iter().chain(&certificate).count();
+        match cnf {
+            ClaimValue::StringMembers(members) if members == known && known > 0 => {
+                let owned = |text: Option<&str>| text.map(Into::into);
+                Ok(Some(Box::new(Confirmation { key: owned(key), certificate: owned(certificate) })))
             }
             _ => Err(TokenError::SenderConstrained),
+        }
+    }
+
+    /// What must hold of it.
+    pub(super) const fn in_words(&self) -> &'static str {
+        match (self.key, self.certificate) {
+            (_, None) => "binds the token to a key by jkt and in no other way, if present",
+            (None, Some(_)) => "binds the token to a certificate by x5t#S256 and in no other way, if present",
+            (Some(_), Some(_)) => {
+                "binds the token to a key by jkt, to a certificate by x5t#S256, or to both, and in no other way, if present"
+            }
         }
     }
 }

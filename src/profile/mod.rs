@@ -21,7 +21,7 @@ mod words;
 use std::{sync::Arc, time::Duration};
 
 pub(crate) use compiled::{CompiledProfile, Extracted, Fact, Text, Texts};
-pub(crate) use confirmation::Confirmation;
+pub(crate) use confirmation::{Confirmation, ConfirmationMethods};
 pub use dangerous::DangerousProfile;
 pub(crate) use header_rules::HeaderRules;
 pub(crate) use once::Once;
@@ -124,7 +124,7 @@ pub struct TokenProfile {
     keeps_header: bool,
     bound_otherwise: bool,
     endless: bool,
-    takes_bound: bool,
+    takes_bound: ConfirmationMethods,
 }
 
 impl TokenProfile {
@@ -161,7 +161,7 @@ impl TokenProfile {
             keeps_header: false,
             bound_otherwise: false,
             endless: false,
-            takes_bound: false,
+            takes_bound: ConfirmationMethods::default(),
         }
     }
 
@@ -284,9 +284,9 @@ impl TokenProfile {
         self.rules.iter().any(Rule::finds_issuer_by_subject)
     }
 
-    /// Takes tokens that are bound to a key of their sender, for a server that has its proof checked.
-    pub(crate) fn taking_bound_tokens(mut self) -> Self {
-        self.takes_bound = true;
+    /// Takes tokens that are bound to their sender, for a server that has it checked in these ways.
+    pub(crate) fn taking_bound_tokens(mut self, methods: ConfirmationMethods) -> Self {
+        self.takes_bound = methods;
         self
     }
 
@@ -311,5 +311,14 @@ impl TokenProfile {
 
     pub(crate) fn accepted_algorithms(&self) -> AlgorithmSet {
         self.algorithms
+    }
+
+    pub(crate) const fn accepted_leeway(&self) -> Duration {
+        self.leeway
+    }
+
+    /// Whether no rule need bound the lifetime of a token.
+    pub(crate) const fn is_endless(&self) -> bool {
+        self.endless
     }
 }

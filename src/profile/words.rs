@@ -33,7 +33,7 @@ impl CompiledProfile {
             Fact::Scopes => "lists the scopes, if present",
             Fact::Spent if self.once() == Some(Once::Id) => "is the identifier that the token spends",
             Fact::Spent => "is the nonce that the token spends",
-            Fact::Confirmation => "binds the token to a key by jkt and in no other way, if present",
+            Fact::Confirmation => self.confirmation.as_ref()?.in_words(),
         };
         let names = match (names.as_slice(), fact) {
             ([], _) => return None,

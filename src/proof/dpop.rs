@@ -51,6 +51,8 @@ pub(crate) struct Asked<'a> {
 pub(crate) struct Proof {
     /// Its `jti`, which counts once for the key that the token is bound to.
     pub(crate) id: String,
+    /// Its `iat`.
+    pub(crate) issued: UnixTime,
     /// From when on it is refused whether it was used or not.
     pub(crate) until: UnixTime,
 }
@@ -132,14 +134,19 @@ impl Names {
         require(self.text(claims, self.htm) == Some(asked.method), ProofError::WrongMethod)?;
         let is_url = |url| htu::is_same(url, asked.url);
         require(self.text(claims, self.htu).is_some_and(is_url), ProofError::WrongUrl)?;
-        let end = self.time_of(claims, rules, now).ok_or(ProofError::OutsideWindow)?;
+        let (issued, end) = self.time_of(claims, rules, now).ok_or(ProofError::OutsideWindow)?;
         let hash = URL_SAFE_NO_PAD.encode_to_string(digest(&SHA256, asked.token));
         require(self.text(claims, self.ath) == Some(&*hash), ProofError::WrongTokenHash)?;
-        Ok(Proof { id: id.to_owned(), until: end.saturating_add(END_INCLUDED) })
+        Ok(Proof { id: id.to_owned(), issued, until: end.saturating_add(END_INCLUDED) })
     }
 
-    /// The end of the proof's time, if it is of this time.
-    fn time_of(&self, claims: &Claims<'_>, rules: &ProofRules, now: UnixTime) -> Option<UnixTime> {
+    /// When the proof was made and when its time ends, if it is of this time.
+    fn time_of(
+        &self,
+        claims: &Claims<'_>,
+        rules: &ProofRules,
+        now: UnixTime,
+    ) -> Option<(UnixTime, UnixTime)> {
         let date = |name| claims.get(name).map(ClaimValue::as_numeric_date);
         let reach = rules.window.saturating_add(rules.leeway);
         let issued = date(self.iat)??;
@@ -150,7 +157,7 @@ impl Names {
             |begin: Option<UnixTime>| begin.is_some_and(|at| at <= now.saturating_add(rules.leeway));
         let is_over = |end: Option<UnixTime>| end.is_none_or(|at| at.saturating_add(rules.leeway) <= now);
         let holds = date(self.nbf).is_none_or(has_begun) && !date(self.exp).is_some_and(is_over);
-        (is_within && holds).then_some(end)
+        (is_within && holds).then_some((issued, end))
     }
 }
 

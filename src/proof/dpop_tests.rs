@@ -49,7 +49,11 @@ fn the_examples_of_rfc_9449_are_judged_as_the_text_says() {
         thumbprint: RFC_THUMBPRINT,
         is_nonce: None,
     };
-    let good = Proof { id: "e1j3V_bKic8-LAEB".into(), until: UnixTime::from_secs(RFC_IAT + 66) };
+    let good = Proof {
+        id: "e1j3V_bKic8-LAEB".into(),
+        issued: UnixTime::from_secs(RFC_IAT),
+        until: UnixTime::from_secs(RFC_IAT + 66),
+    };
     for (name, proof, asked, at, expected) in [
         ("section 7.1", RFC_PROOF, asked, 0, Ok(good)),
         ("with POST", RFC_PROOF, Asked { method: "POST", ..asked }, 0, Err(ProofError::WrongMethod)),

@@ -11,6 +11,8 @@ use crate::error::{Malformed, TokenError};
 pub enum ProofError {
     /// The request has no `DPoP` field.
     Missing,
+    /// The request has several `DPoP` fields.
+    Several,
     /// The proof or its header is larger than a token may be.
     TooLarge,
     /// The proof is not a compact JWS with a JSON object in it.
@@ -61,6 +63,7 @@ impl ProofError {
     const fn row(&self) -> (&'static str, &'static str) {
         match self {
             Self::Missing => ("proof_missing", "the request has no DPoP proof"),
+            Self::Several => ("proof_several", "the request has several DPoP proofs"),
             Self::TooLarge => ("proof_too_large", "the DPoP proof is too large"),
             Self::Malformed => ("proof_malformed", "the DPoP proof is malformed"),
             Self::WrongType => ("proof_wrong_type", "the DPoP proof is not of the type dpop+jwt"),

@@ -13,7 +13,7 @@ use std::{
 
 use http::HeaderValue;
 
-use super::{Dpop, Inner, ResourceServer, authenticate::Denial, predicate};
+use super::{Inner, ResourceServer, authenticate::Denial, predicate};
 use crate::{
     error::{ClaimName, TokenError},
     http::{RequestHead, TokenKind},
@@ -117,7 +117,7 @@ impl ResourceServer {
         head: Option<RequestHead<'_>>,
     ) -> Admission {
         // So it is with nearly every request: it may do this, and spends nothing.
-        let spends = identity.counts_once() || self.0.tickets.is_some() || self.0.dpop.is_some();
+        let spends = identity.counts_once() || self.0.tickets.is_some() || self.0.asks_for_proof;
         if !spends && required.is_known_to_be_met(identity.memo()) {
             self.0.counters.good();
             return Admission::Done(Ok(identity));
@@ -201,8 +201,10 @@ impl Inner {
         spend: impl Fn(&Self, &TokenContents, UnixTime) -> Spending<SpendFailure>,
         o: &mut O,
     ) -> Result<Onward, (TokenKind, Failure)> {
-        if let Some(dpop) = &self.dpop {
-            return self.admit_proven(dpop, tokens, required, now, o);
+        if self.asks_for_proof
+            && let Some(admitted) = self.admit_proven(tokens, required, now, o)?
+        {
+            return Ok(admitted);
         }
         self.check_requirement(tokens, required, now, o)?;
         let mut wait = None;
@@ -224,33 +226,41 @@ impl Inner {
         })
     }
 
-    /// The sequence of a server that takes bound tokens: the proof is judged first, and spent last. `build()`
-    /// sees to it that no token of such a server spends a nonce of its own.
+    /// The sequence of a server that takes bound tokens: what their sender must prove is judged first, and a proof
+    /// is spent last. `build()` sees to it that no token with such a proof spends a nonce of its own. `None` where
+    /// there is no proof to spend, and the rest is as for any token.
     // Apart from what the requests of other servers run through.
     #[inline(never)]
     fn admit_proven<O: Observer>(
         &self,
-        dpop: &Dpop,
         tokens: Presented<'_>,
         required: &Compiled,
         now: &Now<'_>,
         o: &mut O,
-    ) -> Result<Onward, (TokenKind, Failure)> {
+    ) -> Result<Option<Onward>, (TokenKind, Failure)> {
         let of_access = |failure| (TokenKind::Access, failure);
         let mut proven = None;
         if let Some(token) = tokens.access {
             o.begin(TokenKind::Access);
-            let result = self.prove(dpop, token, tokens.head, now.unix());
+            let result = self.prove(token, tokens.head, now.unix());
             o.check(Checked::Proof, result.map(|good| proven = good)).map_err(of_access)?;
         }
+        let Some(proven) = proven else { return Ok(None) };
         self.check_requirement(tokens, required, now, o)?;
-        let Some(proven) = proven else { return Ok(Onward::Admitted { renewal: None }) };
-        match proven.spend(dpop, now.unix()).map_err(SpendFailure::Proof) {
+        let wants_nonce = proven.has_nonce();
+        let failure = move |error| match error {
+            // A nonce that is issued now shows that the next proof is newer than what the store lost.
+            SpendError::Forgotten if wants_nonce => SpendFailure::OldProof,
+            error => SpendFailure::Proof(error),
+        };
+        let spending =
+            if O::DRY_RUN { Spending::Done(proven.peek(now.unix())) } else { proven.spend(now.unix()) };
+        match spending.map_err(failure) {
             Spending::Done(result) => {
-                result.map_err(Failure::from).map_err(of_access)?;
-                Ok(Onward::Admitted { renewal: proven.renewal })
+                o.check(Checked::Proof, result.map_err(Failure::from)).map_err(of_access)?;
+                Ok(Some(Onward::Admitted { renewal: proven.renewal }))
             }
-            Spending::Wait(answer) => Ok(Onward::Wait { answer, renewal: proven.renewal }),
+            Spending::Wait(answer) => Ok(Some(Onward::Wait { answer, renewal: proven.renewal })),
         }
     }
 
@@ -290,6 +300,8 @@ pub(super) enum SpendFailure {
     Id(SpendError),
     Ticket(NonceError),
     Proof(SpendError),
+    /// The proof may have been spent, and one with a new nonce cannot have been.
+    OldProof,
 }
 
 impl From<SpendFailure> for Failure {
@@ -300,8 +312,11 @@ impl From<SpendFailure> for Failure {
             }
             SpendFailure::Ticket(_) => TokenError::StaleTicket.into(),
             SpendFailure::Nonce(_) => TokenError::StaleNonce.into(),
-            SpendFailure::Id(SpendError::AlreadySpent) => TokenError::AlreadyUsed.into(),
+            SpendFailure::Id(SpendError::AlreadySpent | SpendError::Forgotten) => {
+                TokenError::AlreadyUsed.into()
+            }
             SpendFailure::Proof(SpendError::AlreadySpent) => Self::NotProven(ProofError::Replayed),
+            SpendFailure::OldProof => Self::NotProven(ProofError::NonceWanted),
             SpendFailure::Id(_) | SpendFailure::Proof(_) => Self::CannotSpend,
         }
     }
@@ -318,9 +333,7 @@ impl Inner {
                 None => Spending::Done(Err(SpendFailure::Nonce(NonceError::Unavailable))),
             },
             Some((Once::Id, id)) => match &self.spent_tokens {
-                Some(spent) => {
-                    spent.spend(&token.issuer, id, token.window.until, now).map_err(SpendFailure::Id)
-                }
+                Some(spent) => spent.spend(&token.issuer, id, token.window, now).map_err(SpendFailure::Id),
                 None => Spending::Done(Err(SpendFailure::Id(SpendError::Unavailable))),
             },
             None => Spending::Done(Ok(())),
@@ -337,7 +350,7 @@ impl Inner {
                 .map_err(SpendFailure::Nonce),
             Some((Once::Id, id)) => spent
                 .ok_or(SpendError::Unavailable)
-                .and_then(|spent| spent.peek(&token.issuer, id, token.window.until, now))
+                .and_then(|spent| spent.peek(&token.issuer, id, token.window, now))
                 .map_err(SpendFailure::Id),
             None => Ok(()),
         })

@@ -19,6 +19,7 @@ use crate::{
     http::{Credentials, FoundIn, Reason, RequestError, RequestHead, TokenKind},
     identity::{self, Identity, RawTokens, Role},
     policy::{Expected, Unmet},
+    proof::CertificateFault,
     source::{KeyAnswer, KeyWait},
     time::Now,
     verify::{Checked, Evidence, Failure, FirstFailure, Input, Observer, verify_token},
@@ -58,6 +59,11 @@ impl Denial {
             // Where there is none to ask, it is unknown.
             Failure::AskVerifier => Self::token(kind, TokenError::UnknownCredential),
             Failure::NotProven(error) => Reason::InvalidProof(error).into(),
+            Failure::UnreadableCertificate(fault) => Reason::InvalidRequest(match fault {
+                CertificateFault::Several => RequestError::SeveralCertificates,
+                CertificateFault::Malformed => RequestError::MalformedCertificate,
+            })
+            .into(),
             Failure::CannotSpend => {
                 Self { reason: Reason::SpentStoreUnavailable, retry_after: Some(RETRY_AFTER) }
             }
@@ -104,8 +110,7 @@ impl ResourceServer {
             return self
                 .with(profile.take(request.headers_mut()), |credentials| self.begin_with(credentials));
         }
-        profile.mark_sensitive(request.headers_mut());
-        self.begin((&*request).into())
+        self.begin_located(request)
     }
 
     /// Goes on after a wait, with the same head, borrowed anew.
@@ -131,21 +136,26 @@ impl ResourceServer {
             Ok(None) => return Step::Done(Ok(None)),
             Err(error) => return Step::Done(Err(Reason::InvalidRequest(error).into())),
         };
+        self.run_with(credentials, FoundIn::Authorization, run)
+    }
+
+    #[inline]
+    pub(super) fn run_with<'a>(
+        &self,
+        credentials: Credentials<'a>,
+        found_in: FoundIn,
+        run: impl FnOnce(Credentials<'a>) -> Step,
+    ) -> Step {
         match run(credentials) {
             Step::Done(Err(denial)) => {
-                Step::Done(Err(self.look_at_characters(denial, credentials, FoundIn::Authorization)))
+                Step::Done(Err(self.look_at_characters(denial, credentials, found_in)))
             }
             step => step,
         }
     }
 
     /// What is no token by its characters makes a malformed request, not an invalid token.
-    pub(super) fn look_at_characters(
-        &self,
-        denial: Denial,
-        credentials: Credentials<'_>,
-        found_in: FoundIn,
-    ) -> Denial {
+    fn look_at_characters(&self, denial: Denial, credentials: Credentials<'_>, found_in: FoundIn) -> Denial {
         if !denial.may_be_of_characters(credentials) {
             return denial;
         }
@@ -164,7 +174,7 @@ impl ResourceServer {
     }
 
     #[inline]
-    fn begin_with(&self, credentials: Credentials<'_>) -> Step {
+    pub(super) fn begin_with(&self, credentials: Credentials<'_>) -> Step {
         let now = self.0.now();
         if self.0.cache.is_some() {
             let cached = self.0.cached(credentials, &now);

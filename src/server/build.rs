@@ -15,11 +15,13 @@ use super::{
 };
 use crate::{
     error::{ConfigError, ConfigProblem},
-    http::{Challenger, DpopScheme, KnownAddress, Manner, Metadata, ScopesSupported, resource_at},
+    http::{
+        BoundTokens, Challenger, DpopScheme, KnownAddress, Manner, Metadata, ScopesSupported, resource_at,
+    },
     identity::ServerTag,
     metrics,
     policy::{Binding, Compiled, KnownLeaves, Policy, ScopeImplications},
-    profile::{CompiledProfile, Once, TokenProfile},
+    profile::{CompiledProfile, ConfirmationMethods, Once, TokenProfile},
     store::{MemorySpentStore, Nonces, SpentTokens},
     token::ClaimNames,
 };
@@ -38,7 +40,9 @@ impl ResourceServerBuilder {
         if let Some(previous) = &previous {
             self.clock = Arc::clone(&previous.0.clock);
         }
+        self.settle_fapi2();
         self.check(&mut problems);
+        self.request.removes_certificates = self.mtls.is_some();
         self.request.dpop = self.dpop.as_ref().map(|dpop| DpopScheme::new(dpop.is_required()));
         let trusted_origins = self.settle_locations(&mut problems);
         let address = Arc::new(self.settle_address(&mut problems));
@@ -78,7 +82,9 @@ impl ResourceServerBuilder {
             nonces,
             tickets,
             spent_tokens,
+            asks_for_proof: dpop.is_some() || self.mtls.is_some(),
             dpop: dpop.map(Box::new),
+            mtls: self.mtls.map(Box::new),
             challenger,
             metadata,
             address,
@@ -136,8 +142,11 @@ impl ResourceServerBuilder {
         self.required.iter().for_each(|required| scopes.add(required));
         let settings = std::mem::take(&mut self.metadata).looking_at(self.locations.bearer_methods());
         let address = Arc::clone(address);
-        let dpop = self.dpop.as_ref().map(Dpop::members).unwrap_or_default();
-        Metadata::new(&self.resource, address, authorization_servers, scopes, settings, dpop).map(Arc::new)
+        let bound = BoundTokens {
+            dpop: self.dpop.as_ref().map(Dpop::members).unwrap_or_default(),
+            tls_client_certificate_bound_access_tokens: self.mtls.is_some(),
+        };
+        Metadata::new(&self.resource, address, authorization_servers, scopes, settings, bound).map(Arc::new)
     }
 
     fn challenger(
@@ -225,10 +234,8 @@ impl ResourceServerBuilder {
             if issuer.is_unnamed {
                 profile = profile.without_need_of_issuer();
             }
-            if self.dpop.is_some() {
-                profile = profile.taking_bound_tokens();
-            }
-            compile(&profile, names)
+            let methods = ConfirmationMethods { key: self.dpop.is_some(), certificate: self.mtls.is_some() };
+            compile(&profile.taking_bound_tokens(methods), names)
         };
         Profiles {
             access: compile_access(&issuer.profile, access),

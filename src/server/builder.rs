@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::HeaderName;
 
 use super::{
-    ApiKeys, CredentialVerifier, CredentialVerifierSettings, Dpop, PairRules, ResourceServer, TrustedIssuer,
-    token_locations::LocationSettings,
+    ApiKeys, CredentialVerifier, CredentialVerifierSettings, Dpop, Mtls, PairRules, ResourceServer,
+    TrustedIssuer, token_locations::LocationSettings,
 };
 use crate::{
     error::ConfigProblem,
@@ -76,6 +76,8 @@ pub struct ResourceServerBuilder {
     pub(super) verifier_settings: CredentialVerifierSettings,
     pub(super) spent_tokens: Option<Arc<dyn SpentStore>>,
     pub(super) dpop: Option<Dpop>,
+    pub(super) mtls: Option<Mtls>,
+    pub(super) fapi2: bool,
     pub(super) retain_tokens: bool,
     /// The server that this one takes the place of.
     pub(super) previous: Option<ResourceServer>,
@@ -119,6 +121,8 @@ impl ResourceServerBuilder {
             verifier_settings: CredentialVerifierSettings::default(),
             spent_tokens: None,
             dpop: None,
+            mtls: None,
+            fapi2: false,
             retain_tokens: false,
             previous: None,
             problems: Vec::new(),
@@ -395,6 +399,15 @@ impl ResourceServerBuilder {
         self
     }
 
+    /// Takes access tokens that are bound to a certificate of their sender (RFC 8705), and compares it with the one
+    /// that came with the request. Off unless set: a bound token is refused.
+    ///
+    /// Together with [`dpop`](Self::dpop), a token that is bound to a certificate and to a key needs both.
+    pub fn mtls(mut self, mtls: impl Into<Option<Mtls>>) -> Self {
+        self.mtls = mtls.into();
+        self
+    }
+
     /// Keeps the tokens themselves in the [`Identity`](crate::Identity), for back ends that pass
     /// them on. Off unless asked for: what is not kept cannot leak.
     pub fn retain_tokens(mut self, retain: bool) -> Self {
@@ -407,6 +420,19 @@ impl ResourceServerBuilder {
     #[cfg(feature = "config")]
     pub(crate) fn succeeding(mut self, previous: &ResourceServer) -> Self {
         self.previous = Some(previous.clone());
+        self
+    }
+
+    /// The issuers that are trusted so far.
+    #[cfg(feature = "config")]
+    pub(crate) fn issuers(&self) -> &[TrustedIssuer] {
+        &self.issuers
+    }
+
+    /// Changes each of them.
+    #[cfg(feature = "config")]
+    pub(crate) fn map_issuers(mut self, change: impl FnMut(TrustedIssuer) -> TrustedIssuer) -> Self {
+        self.issuers = self.issuers.into_iter().map(change).collect();
         self
     }
 

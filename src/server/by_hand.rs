@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use super::{Admission, Denial, ResourceServer, Resumed, Step};
 use crate::{
     error::TokenError,
+    explain::{Explanation, Taken},
     http::{Credentials, Reason, Rejection, RequestHead, TokenKind},
     identity::{Authentication, Identity},
     policy::{Compiled, Expected},
@@ -73,6 +74,9 @@ impl ResourceServer {
     /// nonces for proofs, give the client of an admitted request the next one with
     /// [`issue_dpop_nonce`](Self::issue_dpop_nonce) from time to time.
     ///
+    /// The certificate that a token may be bound to is that of the extensions or a header: see
+    /// [`Mtls`](crate::Mtls).
+    ///
     /// It checks nothing but what the server [requires](crate::ResourceServerBuilder::require) of every
     /// request; what an operation requires, [`check`](Self::check) says.
     ///
@@ -90,6 +94,46 @@ impl ResourceServer {
             self.0.counters.anonymous();
         }
         Ok(identity.map_or(Authentication::Anonymous, Authentication::Verified))
+    }
+
+    /// Explains what [`authenticate`](Self::authenticate) would say of a request: its token check by check, its proof
+    /// ([DPoP](crate::guide::dpop)), and what the server requires of every request. Nothing is spent. It waits when
+    /// authentication does.
+    ///
+    /// Where credentials cannot be read, or there are none, the explanation has a
+    /// [reason](Explanation::reason) and no findings. A [predicate](crate::policy::Requirement::predicate) is not asked, and counts as
+    /// one that does not hold; a [ticket](crate::http::TokenLocation::ticket) counts as unspent.
+    pub async fn explain_request<'r>(&self, request: impl Into<RequestHead<'r>>) -> Explanation {
+        let head = request.into();
+        let mut read = None;
+        let step = self.with_head(head, |Credentials { access, id, selector }| {
+            read = Some((access.to_vec(), id.map(<[u8]>::to_vec), selector.map(<[u8]>::to_vec)));
+            Step::Done(Ok(None))
+        });
+        let Some((access, id, selector)) = read else {
+            let reason = match step {
+                Step::Done(Err(denial)) => denial.reason,
+                _ => Reason::NoCredentials,
+            };
+            let (reason, checked_at) = (Some(reason), self.0.clock.unix());
+            return Explanation {
+                taken: Taken::Other,
+                issuer: None,
+                checked_at,
+                reason,
+                findings: Vec::new(),
+            };
+        };
+        let taken = if id.is_some() { Taken::Pair } else { Taken::Access };
+        let credentials = Credentials { access: &access, id: id.as_deref(), selector: selector.as_deref() };
+        let mut explanation = self.explain_credentials(taken, credentials, Some(head)).await;
+        // What is no token by its characters is a malformed request, as the place has it where it was.
+        let reason = explanation.reason.clone();
+        let told = reason.map(|reason| self.with_head(head, |_| Step::Done(Err(reason.into()))));
+        if let Some(Step::Done(Err(denial))) = told {
+            explanation.reason = Some(denial.reason);
+        }
+        explanation
     }
 
     /// Verifies an access token by itself, as if it had come alone in the `Authorization` field.
@@ -201,10 +245,7 @@ impl ResourceServer {
         let cached = self.0.cached(Credentials::access(token.as_bytes()), &self.0.now());
         cached.filter(|identity| {
             // A token by itself comes without proof.
-            let is_bearer = match &self.0.dpop {
-                Some(dpop) => !dpop.is_required() && identity.key_thumbprint().is_none(),
-                None => true,
-            };
+            let is_bearer = !self.0.asks_for_proof || self.0.is_good_alone(identity);
             is_bearer && self.admit_further(identity, &self.0.required, None).is_ok()
         })
     }

@@ -20,6 +20,8 @@ impl ResourceServerBuilder {
         Problems::of(all, "metadata", "metadata").extend("invalid_setting", self.metadata.problems());
         self.check_required(all);
         self.check_dpop(all);
+        self.check_mtls(all);
+        self.check_fapi2(all);
         self.check_limits(all);
         self.check_opaque(all);
         Problems::of(all, "issuers", "issuer").refuse(

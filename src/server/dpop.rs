@@ -9,7 +9,7 @@ use crate::{
     keys::{Algorithm, AlgorithmSet},
     profile::{DEFAULT_LEEWAY, MAX_LEEWAY, Once},
     proof::ProofRules,
-    store::{DpopNonces, MemorySpentStore, SpentStore},
+    store::{DpopNonces, MemorySpentStore, SpentStore, succeed},
 };
 
 /// How far the `iat` of a proof may be off unless told otherwise, beyond the leeway: what it takes a request
@@ -120,7 +120,7 @@ impl Dpop {
     /// For a server that takes the place of another: what was spent there stays spent, and nonces of the process
     /// stay good.
     pub(super) fn succeeding(mut self, previous: &Self) -> Self {
-        self.store = Arc::clone(&previous.store);
+        succeed(&mut self.store, &previous.store);
         self.nonces = match (self.nonces.take(), &previous.nonces) {
             (Some(own), Some(before)) => Some(own.succeeding(before)),
             (own, _) => own,
@@ -181,12 +181,12 @@ impl ResourceServerBuilder {
             "both the token and its proof would be spent, and one might be lost; leave out what tokens spend, or dpop",
         );
         problems.refuse(
-            self.locations.names_any() || self.request.grammar != Grammar::bearer(),
+            !self.fapi2 && (self.locations.names_any() || self.request.grammar != Grammar::bearer()),
             "locations",
             "bound tokens are in Authorization, in a scheme of their own beside Bearer; leave out dpop, or what else says where tokens are",
         );
         problems.refuse(
-            dpop.is_required() && (self.api_keys.is_some() || self.verifier.is_some()),
+            !self.fapi2 && dpop.is_required() && (self.api_keys.is_some() || self.verifier.is_some()),
             "opaque",
             "only bound tokens are taken, and what is no token is bound to nothing; use Dpop::allowed() with a requirement, or leave out API keys and the verifier",
         );

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use super::{IdTokenExpectations, Inner, ResourceServer, Step, admit::Presented};
 use crate::{
     explain::{Explanation, Report, Taken},
-    http::{Credentials, Reason, TokenKind},
+    http::{Credentials, Reason, RequestHead, TokenKind},
     policy::Compiled,
     time::{Now, UnixTime},
     verify::{Failure, Needed, TokenContents},
@@ -16,14 +16,12 @@ impl ResourceServer {
     /// the token says where that [may be shown](crate::explain), and what would fix it. It waits when verification does.
     ///
     /// ```
-    /// # use tower_resource_server::{TrustedIssuer, keys::KeySet, profile::TokenProfile};
+    /// # use tower_resource_server::{TrustedIssuer, keys::{KeySet, VerifyingKey}, profile::TokenProfile};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use tower_resource_server::{ResourceServer, explain::Stage};
     ///
-    /// # let keys = KeySet::from_jwks(br#"{"keys":[
-    /// #     {"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
-    /// # ]}"#)?;
+    /// # let keys = KeySet::from_keys([VerifyingKey::from_ed25519_bytes(&[7; 32])?]);
     /// # let issuer = TrustedIssuer::with_keys("https://login.example", keys, TokenProfile::rfc9068());
     /// let api = ResourceServer::builder("https://api.example").issuer(issuer).build()?;
     /// let explanation = api.explain("not.a-token").await;
@@ -35,37 +33,43 @@ impl ResourceServer {
     /// # }
     /// ```
     pub async fn explain(&self, token: &str) -> Explanation {
-        self.explain_request(Taken::Access, Credentials::access(token.as_bytes())).await
+        self.explain_credentials(Taken::Access, Credentials::access(token.as_bytes()), None).await
     }
 
     /// Explains what [`verify_access_token_of`](Self::verify_access_token_of) would say.
     pub async fn explain_of(&self, issuer: &str, token: &str) -> Explanation {
-        let selector = Some(issuer.as_bytes());
-        let credentials = Credentials { selector, ..Credentials::access(token.as_bytes()) };
-        self.explain_request(Taken::Access, credentials).await
+        let credentials =
+            Credentials { selector: Some(issuer.as_bytes()), ..Credentials::access(token.as_bytes()) };
+        self.explain_credentials(Taken::Access, credentials, None).await
     }
 
     /// Explains a request with both tokens, where the server [takes](super::ResourceServerBuilder::id_token) ID tokens.
     pub async fn explain_pair(&self, access_token: &str, id_token: &str) -> Explanation {
-        let id = Some(id_token.as_bytes());
-        let credentials = Credentials { id, ..Credentials::access(access_token.as_bytes()) };
-        self.explain_request(Taken::Pair, credentials).await
+        let credentials =
+            Credentials { id: Some(id_token.as_bytes()), ..Credentials::access(access_token.as_bytes()) };
+        self.explain_credentials(Taken::Pair, credentials, None).await
     }
 
     /// Explains what [`verify_id_token`](Self::verify_id_token) would say.
     pub async fn explain_id_token(&self, token: &str, expectations: IdTokenExpectations<'_>) -> Explanation {
         let expected = expectations.expected();
-        self.observe(Taken::Id, &Compiled::any_token(), |now, report| {
+        self.observe(Taken::Id, &Compiled::any_token(), None, |now, report| {
             Ok([None, self.0.verify_lone_id_token(token.as_bytes(), now, expected, report)?.flatten()])
         })
         .await
     }
 
-    async fn explain_request(&self, taken: Taken, credentials: Credentials<'_>) -> Explanation {
+    /// Explains the credentials of a request, or such without one.
+    pub(super) async fn explain_credentials(
+        &self,
+        taken: Taken,
+        credentials: Credentials<'_>,
+        head: Option<RequestHead<'_>>,
+    ) -> Explanation {
         if let Some(explanation) = self.explain_opaque(credentials).await {
             return explanation;
         }
-        self.observe(taken, &self.0.required, |now, report| {
+        self.observe(taken, &self.0.required, head, |now, report| {
             let (access, id) = self.0.verify_tokens(credentials, now, report)?;
             let id = match id {
                 None if taken == Taken::Pair => self.0.no_id_token(report)?.flatten(),
@@ -82,6 +86,7 @@ impl ResourceServer {
         &'a self,
         taken: Taken,
         required: &'a Compiled,
+        head: Option<RequestHead<'_>>,
         verify: impl Fn(&Now<'_>, &mut Report<'a>) -> Result<[Option<TokenContents>; 2], (TokenKind, Failure)>,
     ) -> Explanation {
         let new = |now| {
@@ -92,7 +97,7 @@ impl ResourceServer {
         let attempt = |now: &Now<'_>| {
             let (mut report, _) = new(now.unix());
             let [access, id] = verify(now, &mut report)?;
-            let tokens = Presented::unverified(access.as_ref(), id.as_ref());
+            let tokens = Presented { head, ..Presented::unverified(access.as_ref(), id.as_ref()) };
             self.0.admit(tokens, required, now, Inner::peek, &mut report)?;
             let result = report.result();
             last.replace((report, now.unix()));

@@ -38,6 +38,13 @@ pub(super) struct RemoteSettings {
     pub(super) tenants: TenantSettings,
 }
 
+impl RemoteSettings {
+    /// Whether keys may come over plain http from another machine.
+    pub(super) const fn takes_plain_http(&self) -> bool {
+        self.plain_http.allows_a_host()
+    }
+}
+
 #[cfg_attr(docsrs, doc(cfg(feature = "remote")))]
 impl TrustedIssuer {
     /// An issuer whose metadata says where its keys are: OpenID Connect Discovery or RFC 8414.

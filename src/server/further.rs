@@ -36,7 +36,15 @@ impl ResourceServer {
         if who.server() != self.tag() {
             return Err(self.refuse(self.foreign(who).into(), &required));
         }
-        self.admit_further(who, &required, None).map_err(|denial| self.refuse(denial, &required))
+        self.admit_alone(who, &required)
+    }
+
+    /// Whether an identity of this server meets what is ready, where there is no request to look at.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(crate) fn admit_alone(&self, who: &Identity, required: &Compiled) -> Result<(), Rejection> {
+        self.admit_further(who, required, None).map_err(|denial| self.refuse(denial, required))
     }
 
     /// Whether an identity of this server meets what is ready, for the request with this head.
@@ -55,7 +63,7 @@ impl ResourceServer {
     }
 
     /// The refusal of a request without credentials, which was counted before.
-    #[cfg(feature = "axum")]
+    #[cfg(any(feature = "axum", feature = "tonic"))]
     pub(crate) fn uninvited(&self, required: &Compiled) -> Rejection {
         self.write_refusal(Reason::NoCredentials.into(), required)
     }

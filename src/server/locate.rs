@@ -1,14 +1,52 @@
 //! Authentication on a server that names the locations of its tokens.
 
+use http::{HeaderMap, Request};
+
 use super::{Admission, Denial, ResourceServer, Step, StoreWait, admit::SpendFailure};
 use crate::{
     error::TokenError,
-    http::{Credentials, FoundIn, Locations, Reason, RequestError, RequestHead, TokenKind},
+    http::{Credentials, FoundIn, Locations, Look, Reason, RequestError, RequestHead, TokenKind},
     identity::Identity,
     store::{Spending, TicketError},
 };
 
 impl ResourceServer {
+    /// Begins where there is more to read than one field, and marks the credentials as sensitive.
+    // Apart from what every request runs through: most servers read one field.
+    #[inline(never)]
+    pub(super) fn begin_located<B>(&self, request: &mut Request<B>) -> Step {
+        let profile = &self.0.request;
+        if let Some(locations) = profile.lone_fields(request.headers()) {
+            // First, since a token that is found borrows the headers.
+            let cookies_may_come =
+                !locations.have_cookies || self.0.trusted_origins.allow((&*request).into(), &self.0.address);
+            if let Some(step) = self.begin_lone(locations, request.headers_mut(), cookies_may_come) {
+                return step;
+            }
+        }
+        profile.mark_sensitive(request.headers_mut());
+        self.begin((&*request).into())
+    }
+
+    /// Begins with the token of the only field that may have one; `None` where there are several.
+    #[inline]
+    fn begin_lone(
+        &self,
+        locations: &Locations,
+        headers: &mut HeaderMap,
+        cookies_may_come: bool,
+    ) -> Option<Step> {
+        let Look::Lone(found) = locations.look(headers, self.0.request.takes_pairs()) else { return None };
+        Some(match found {
+            Ok(Some(found)) if found.is_ambient && !cookies_may_come => deny(Reason::CrossOrigin),
+            Ok(Some(found)) => {
+                self.run_with(found.credentials(), found.place, |credentials| self.begin_with(credentials))
+            }
+            Ok(None) => Step::Done(Ok(None)),
+            Err(error) => deny(Reason::InvalidRequest(error)),
+        })
+    }
+
     /// Runs with the tokens that a request has in these locations.
     // Apart from what every request runs through: most servers read one field.
     #[inline(never)]
@@ -18,7 +56,6 @@ impl ResourceServer {
         head: RequestHead<'_>,
         run: impl FnOnce(Credentials<'_>) -> Step,
     ) -> Step {
-        let deny = |reason: Reason| Step::Done(Err(reason.into()));
         let located = match self.0.request.locate(locations, head) {
             Ok(Some(located)) => located,
             Ok(None) => return Step::Done(Ok(None)),
@@ -45,13 +82,12 @@ impl ResourceServer {
         } else {
             located.credentials()
         };
-        match run(credentials) {
-            Step::Done(Err(denial)) => {
-                Step::Done(Err(self.look_at_characters(denial, credentials, located.found.place)))
-            }
-            step => step,
-        }
+        self.run_with(credentials, located.found.place, run)
     }
+}
+
+fn deny(reason: Reason) -> Step {
+    Step::Done(Err(reason.into()))
 }
 
 impl ResourceServer {

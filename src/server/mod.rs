@@ -10,7 +10,9 @@
 //!   there yet, a wait; `pending`: the wait.
 //! - `token_locations`: where requests have their tokens; `locate`: who made a request, on a server that says so.
 //! - `admit`: whether the request may have what it asks for: proof of possession, requirements, then what
-//!   counts once; `prove`: the proof of one request; `dpop`: what is asked of proofs.
+//!   counts once; `prove`: the proof of one request; `dpop`: what is asked of proofs; `mtls`: the certificate of its
+//!   client.
+//! - `fapi2`: the FAPI 2.0 Security Profile: what it sets, and what contradicts it.
 //! - `further`: what one operation requires, asked by hand.
 //! - `operations`: what operations require that are types.
 //! - `unlisted`: the operations that no requirement table lists.
@@ -32,6 +34,7 @@ mod cache;
 mod check;
 mod dpop;
 mod explain;
+mod fapi2;
 #[cfg(feature = "remote")]
 mod fetched;
 mod further;
@@ -42,6 +45,7 @@ mod key_changes;
 mod key_sources;
 mod known_issuer;
 mod locate;
+mod mtls;
 mod opaque;
 mod operations;
 mod pair;
@@ -80,6 +84,7 @@ pub use self::{
     dpop::{DEFAULT_DPOP_WINDOW, Dpop, MAX_DPOP_WINDOW},
     health::HealthService,
     key_changes::{KeyRevocation, ReplaceKeysError, RevokeKeyError},
+    mtls::Mtls,
     opaque::{
         ApiKey, ApiKeyState, ApiKeyStatus, ApiKeys, CredentialError, CredentialVerifier,
         CredentialVerifierSettings, OpaqueCredential, ReplaceApiKeysError, Verification, VerifiedCredential,
@@ -154,6 +159,10 @@ struct Inner {
     spent_tokens: Option<SpentTokens>,
     /// What is asked of bound tokens, where they are taken.
     dpop: Option<Box<Dpop>>,
+    /// Where tokens may be bound to a certificate.
+    mtls: Option<Box<Mtls>>,
+    /// Whether tokens may be bound in either way.
+    asks_for_proof: bool,
     challenger: Challenger,
     metadata: Option<Arc<Metadata>>,
     address: Arc<KnownAddress>,

@@ -1,5 +1,5 @@
-//! Whether the sender of a token holds the key that the token is bound to: for each request anew, on hits of
-//! the cache and misses alike.
+//! Whether the sender of a token holds the key and the certificate that the token is bound to: for each request
+//! anew, on hits of the cache and misses alike.
 
 use std::cell::Cell;
 
@@ -10,8 +10,9 @@ use crate::{
     error::TokenError,
     http::{Reason, Rejection, RequestHead},
     identity::Identity,
+    profile::Confirmation,
     proof::{Asked, Proof, ProofError, verify_proof},
-    store::{DpopNonces, NonceAge, Spending},
+    store::{DpopNonces, JudgedNonce, Life, NonceAge, SpendError, Spending},
     time::UnixTime,
     verify::{Failure, TokenContents},
 };
@@ -21,17 +22,34 @@ pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// A proof that is good, and still to be spent.
 pub(super) struct Proven<'t> {
+    dpop: &'t Dpop,
     thumbprint: &'t str,
     proof: Proof,
+    /// When the nonce of the proof was issued.
+    nonce: Option<UnixTime>,
     /// The next nonce, where that of the proof is old.
     pub(super) renewal: Option<HeaderValue>,
 }
 
 impl Proven<'_> {
     /// Spends the proof: the id that its sender gave it, for its sender's key.
-    pub(super) fn spend(&self, dpop: &Dpop, now: UnixTime) -> Spending {
-        let Proof { id, until } = &self.proof;
-        dpop.store.spend_of(self.thumbprint.as_bytes(), id.as_bytes(), *until, now)
+    pub(super) fn spend(&self, now: UnixTime) -> Spending {
+        self.dpop.store.spend_of(self.thumbprint.as_bytes(), self.proof.id.as_bytes(), self.life(), now)
+    }
+
+    /// What [`spend`](Self::spend) would say; nothing is spent.
+    pub(super) fn peek(&self, now: UnixTime) -> Result<(), SpendError> {
+        self.dpop.store.peek_of(self.thumbprint.as_bytes(), self.proof.id.as_bytes(), self.life(), now)
+    }
+
+    /// Its sender chose `iat`, and cannot have known the nonce before this server issued it.
+    fn life(&self) -> Life {
+        Life { issued: self.nonce.unwrap_or(self.proof.issued), until: self.proof.until }
+    }
+
+    /// Whether the server wants nonces: a proof is good with one alone, then.
+    pub(super) const fn has_nonce(&self) -> bool {
+        self.nonce.is_some()
     }
 }
 
@@ -41,39 +59,56 @@ impl Inner {
     ///
     /// A token by itself comes without proof, as one under the scheme `Bearer` does.
     pub(super) fn prove<'t>(
-        &self,
-        dpop: &Dpop,
+        &'t self,
         token: &'t TokenContents,
         head: Option<RequestHead<'_>>,
         now: UnixTime,
     ) -> Result<Option<Proven<'t>>, Failure> {
+        let (key, certificate) = match token.confirmation() {
+            Some(Confirmation { key, certificate }) => (key.as_deref(), certificate.as_deref()),
+            None => (None, None),
+        };
+        if let Some(mtls) = &self.mtls {
+            self.check_certificate(mtls, certificate, head)?;
+        }
+        // Without these settings, no profile takes a token that is bound to a key.
+        let Some(dpop) = &self.dpop else { return Ok(None) };
         let head = head.filter(|head| self.request.is_under_dpop(head.headers));
-        match (head, token.confirmation()) {
+        match (head, key) {
             (None, None) if !dpop.is_required() => Ok(None),
             (_, None) => Err(TokenError::NotSenderConstrained.into()),
             (None, Some(_)) => Err(TokenError::SenderConstrained.into()),
-            (Some(head), Some(confirmation)) => self
-                .check_proof(dpop, &confirmation.thumbprint, head, now)
-                .map(Some)
-                .map_err(Failure::NotProven),
+            (Some(head), Some(thumbprint)) => {
+                self.check_proof(dpop, thumbprint, head, now).map(Some).map_err(Failure::NotProven)
+            }
         }
+    }
+
+    /// Whether a token may come without proof.
+    pub(super) fn is_good_alone(&self, identity: &Identity) -> bool {
+        let must_be_bound = self.dpop.as_ref().is_some_and(|dpop| dpop.is_required())
+            || self.mtls.as_ref().is_some_and(|mtls| mtls.is_required());
+        let is_bound = identity.access_contents().is_some_and(|token| token.confirmation().is_some());
+        !must_be_bound && !is_bound
     }
 
     fn check_proof<'t>(
         &self,
-        dpop: &Dpop,
+        dpop: &'t Dpop,
         thumbprint: &'t str,
         head: RequestHead<'_>,
         now: UnixTime,
     ) -> Result<Proven<'t>, ProofError> {
-        let proof = self.request.proof(head.headers).ok_or(ProofError::Missing)?;
+        let proof = self.request.proof(head.headers)?;
         let credentials = self.request.read(head.headers).ok().flatten().ok_or(ProofError::WrongTokenHash)?;
         let url = self.address.url_of(head).ok_or(ProofError::WrongUrl)?;
-        let age = Cell::new(NonceAge::Fresh);
-        let is_nonce = dpop
-            .nonces
-            .as_ref()
-            .map(|nonces| |nonce: &str| nonces.judge(nonce, now).map(|judged| age.set(judged)).is_some());
+        let judged: Cell<Option<JudgedNonce>> = Cell::new(None);
+        let is_nonce = dpop.nonces.as_ref().map(|nonces| {
+            |nonce: &str| {
+                judged.set(nonces.judge(nonce, now));
+                judged.get().is_some()
+            }
+        });
         let asked = Asked {
             method: head.method.as_str(),
             url: &url,
@@ -82,9 +117,10 @@ impl Inner {
             is_nonce: is_nonce.as_ref().map(|is_nonce| is_nonce as &dyn Fn(&str) -> bool),
         };
         let proof = verify_proof(proof, &asked, &dpop.rules(), &self.limits, now)?;
-        let nonces = dpop.nonces.as_ref().filter(|_| age.get() == NonceAge::HalfThrough);
+        let is_old = judged.get().is_some_and(|nonce| nonce.age == NonceAge::HalfThrough);
+        let nonces = dpop.nonces.as_ref().filter(|_| is_old);
         let renewal = nonces.and_then(|nonces| header(nonces, now));
-        Ok(Proven { thumbprint, proof, renewal })
+        Ok(Proven { dpop, thumbprint, proof, nonce: judged.get().map(|nonce| nonce.issued), renewal })
     }
 }
 

@@ -219,6 +219,11 @@ impl TrustedIssuer {
         self.access_profiles().chain([&self.id_token_profile]).any(TokenProfile::takes_padding)
     }
 
+    /// Whether its keys may come over plain http from another machine.
+    pub(super) fn takes_plain_http(&self) -> bool {
+        self.remote.takes_plain_http()
+    }
+
     /// Whether its name stands for many.
     pub(super) fn is_pattern(&self) -> bool {
         matches!(&self.keys, KeysFrom::Fetched(location) if location.is_pattern())

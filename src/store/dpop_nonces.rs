@@ -48,6 +48,13 @@ pub(crate) enum NonceAge {
     HalfThrough,
 }
 
+/// A nonce that is ours, and of this time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct JudgedNonce {
+    pub(crate) age: NonceAge,
+    pub(crate) issued: UnixTime,
+}
+
 impl DpopNonces {
     /// Nonces under a random key of this process, which live for [`DEFAULT_DPOP_NONCE_LIFETIME`].
     ///
@@ -105,11 +112,13 @@ impl DpopNonces {
     }
 
     /// How old a nonce is; `None` of one that is not ours, or whose time is over.
-    pub(crate) fn judge(&self, nonce: &str, now: UnixTime) -> Option<NonceAge> {
+    pub(crate) fn judge(&self, nonce: &str, now: UnixTime) -> Option<JudgedNonce> {
         let opened = |seal: &Arc<Seal>| seal.open(nonce, self.lifetime, now).ok();
         let (place, opened) = self.seals.iter().enumerate().find_map(|(n, seal)| Some((n, opened(seal)?)))?;
-        let is_fresh = place == 0 && now < opened.issued.saturating_add(self.lifetime / 2);
-        Some(if is_fresh { NonceAge::Fresh } else { NonceAge::HalfThrough })
+        let issued = opened.life.issued;
+        let is_fresh = place == 0 && now < issued.saturating_add(self.lifetime / 2);
+        let age = if is_fresh { NonceAge::Fresh } else { NonceAge::HalfThrough };
+        Some(JudgedNonce { age, issued })
     }
 }
 
@@ -133,6 +142,10 @@ mod tests {
         NOW.saturating_add(Duration::from_secs(secs))
     }
 
+    fn age_of(nonces: &DpopNonces, nonce: &str, now: UnixTime) -> Option<NonceAge> {
+        nonces.judge(nonce, now).map(|judged| judged.age)
+    }
+
     #[test]
     fn a_nonce_is_accepted_for_its_life_and_renewed_from_its_middle_on() {
         let nonces = DpopNonces::with_secret(OLD).unwrap();
@@ -154,7 +167,7 @@ mod tests {
             ("changed", &changed, NOW, None),
             ("empty", &String::new(), NOW, None),
         ] {
-            assert_eq!(nonces.judge(nonce, at), expected, "{name}");
+            assert_eq!(age_of(&nonces, nonce, at), expected, "{name}");
         }
     }
 
@@ -165,13 +178,13 @@ mod tests {
         let new = DpopNonces::with_secret(NEW).unwrap();
         let [of_old, of_both] = [&old, &both].map(|nonces| nonces.issue(NOW).unwrap());
         assert_eq!(
-            both.judge(&of_old, NOW),
+            age_of(&both, &of_old, NOW),
             Some(NonceAge::HalfThrough),
             "the next one is of the new secret"
         );
-        assert_eq!(both.judge(&of_both, NOW), Some(NonceAge::Fresh));
-        assert_eq!(new.judge(&of_both, NOW), Some(NonceAge::Fresh));
-        assert_eq!((old.judge(&of_both, NOW), new.judge(&of_old, NOW)), (None, None));
+        assert_eq!(age_of(&both, &of_both, NOW), Some(NonceAge::Fresh));
+        assert_eq!(age_of(&new, &of_both, NOW), Some(NonceAge::Fresh));
+        assert_eq!((age_of(&old, &of_both, NOW), age_of(&new, &of_old, NOW)), (None, None));
         for bad in [&b"short"[..], &[7; 32]] {
             assert!(DpopNonces::with_secret(bad).is_err() && new.clone().also_accept(bad).is_err());
         }

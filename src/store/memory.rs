@@ -11,7 +11,7 @@ use std::{
 
 use aws_lc_rs::digest;
 
-use super::{SpendError, Spending, SpentStore};
+use super::{Life, SpendError, Spending, SpentStore};
 use crate::time::UnixTime;
 
 /// How many ids a [`MemorySpentStore`] holds unless told otherwise.
@@ -104,6 +104,12 @@ impl MemorySpentStore {
         self.record(fingerprint(&[id]), None, until, now)
     }
 
+    /// An id with its owner, and the owner.
+    fn owned(&self, owner: &[u8], id: &[u8]) -> (Fingerprint, Owner) {
+        let owned = fingerprint(&[&owner.len().to_be_bytes(), owner, id]);
+        (owned, Owner::new(self.owners.hash_one(owner)).unwrap_or(Owner::MIN))
+    }
+
     fn record(
         &self,
         id: Fingerprint,
@@ -191,19 +197,26 @@ impl Spent {
 }
 
 impl SpentStore for MemorySpentStore {
-    fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Spending {
-        Self::spend(self, id, until, now).into()
+    fn spend(&self, id: &[u8], life: Life, now: UnixTime) -> Spending {
+        Self::spend(self, id, life.until, now).into()
     }
 
-    fn spend_of(&self, owner: &[u8], id: &[u8], until: UnixTime, now: UnixTime) -> Spending {
-        let owned = fingerprint(&[&owner.len().to_be_bytes(), owner, id]);
-        let owner = Owner::new(self.owners.hash_one(owner)).unwrap_or(Owner::MIN);
-        self.record(owned, Some(owner), until, now).into()
+    fn spend_of(&self, owner: &[u8], id: &[u8], life: Life, now: UnixTime) -> Spending {
+        let (owned, owner) = self.owned(owner, id);
+        self.record(owned, Some(owner), life.until, now).into()
     }
 
-    fn peek(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
+    fn peek(&self, id: &[u8], life: Life, now: UnixTime) -> Result<(), SpendError> {
         let fingerprint = fingerprint(&[id]);
-        self.lock().has_place(&fingerprint, until, now, self.max)
+        self.lock().has_place(&fingerprint, life.until, now, self.max)
+    }
+
+    fn peek_of(&self, owner: &[u8], id: &[u8], life: Life, now: UnixTime) -> Result<(), SpendError> {
+        let (owned, owner) = self.owned(owner, id);
+        let mut spent = self.lock();
+        spent.has_place(&owned, life.until, now, self.max)?;
+        let used = spent.shares.get(&owner).copied().unwrap_or_default();
+        if used < self.share { Ok(()) } else { Err(SpendError::Full) }
     }
 }
 

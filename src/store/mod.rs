@@ -2,8 +2,10 @@
 //!
 //! - `nonces`: [`Nonces`], handed out to anyone and remembered nowhere until they are spent;
 //!   `dpop_nonces`: [`DpopNonces`], remembered nowhere at all; `seal`: what both are made of.
+//! - `envelope`: texts that hold something, for states of logins.
 //! - `tickets`: [`Tickets`], tokens that are sealed for one request.
-//! - `spent`: the seam, [`SpentStore`]; `memory`: the one in this process, [`MemorySpentStore`].
+//! - `spent`: the seam, [`SpentStore`]; `memory`: the one in this process, [`MemorySpentStore`]; `refuse`:
+//!   [`RefuseAll`], which takes nothing; `redis`: the one that several instances share (feature `redis`).
 //! - `spent_tokens`: tokens that count once, by the identifiers of their issuers.
 //!
 //! Two rules make the module safe against anyone who may ask for a nonce without proving anything:
@@ -16,17 +18,27 @@
 //!   and at a moment of their own choosing; bounded by time alone they grow without end.)
 
 mod dpop_nonces;
+#[cfg(feature = "identity-provider")]
+mod envelope;
 mod memory;
 mod nonces;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub mod redis;
+mod refuse;
 mod seal;
 mod spent;
 mod spent_tokens;
 mod tickets;
 
-pub(crate) use dpop_nonces::NonceAge;
 pub use dpop_nonces::{DEFAULT_DPOP_NONCE_LIFETIME, DpopNonces};
+pub(crate) use dpop_nonces::{JudgedNonce, NonceAge};
+#[cfg(feature = "identity-provider")]
+pub(crate) use envelope::Envelope;
 pub use memory::{DEFAULT_MAX_SPENT, DEFAULT_SHARE, MemorySpentStore};
 pub use nonces::{DEFAULT_NONCE_LIFETIME, NonceError, NonceSetupError, Nonces};
-pub use spent::{SpendError, Spending, SpentStore};
+pub use refuse::RefuseAll;
+pub(crate) use spent::succeed;
+pub use spent::{Life, SpendError, Spending, SpentStore};
 pub(crate) use spent_tokens::SpentTokens;
 pub use tickets::{DEFAULT_TICKET_LIFETIME, MAX_TICKET_LIFETIME, TicketError, Tickets};

@@ -3,8 +3,9 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
-    MemorySpentStore, SpendError, Spending, SpentStore,
+    Life, MemorySpentStore, SpendError, Spending, SpentStore,
     seal::{Opened, Seal},
+    succeed,
 };
 use crate::{keys::WeakSecret, time::UnixTime};
 
@@ -94,7 +95,7 @@ impl Nonces {
     /// The same nonces, spent where those of another were, if both have one secret: what was spent stays spent.
     pub(crate) fn succeeding(mut self, previous: &Self) -> Self {
         if self.seal.is_of_one_key(&previous.seal) {
-            self.store = Arc::clone(&previous.store);
+            succeed(&mut self.store, &previous.store);
         }
         self
     }
@@ -120,11 +121,11 @@ impl Nonces {
     ///
     /// It fails with any [`NonceError`]. It waits only where the [store](Self::store) does.
     pub fn spend(&self, nonce: &str, now: UnixTime) -> Spending<NonceError> {
-        let Opened { id, until, .. } = match self.open(nonce, now) {
+        let Opened { id, life } = match self.open(nonce, now) {
             Ok(opened) => opened,
             Err(error) => return Spending::Done(Err(error)),
         };
-        self.store.spend(&id, until, now).map_err(Into::into)
+        self.store.spend(&id, life, now).map_err(Into::into)
     }
 
     /// What [`spend`](Self::spend) would say at this moment; nothing is spent.
@@ -132,8 +133,8 @@ impl Nonces {
     /// # Errors
     /// Any [`NonceError`].
     pub(crate) fn peek(&self, nonce: &str, now: UnixTime) -> Result<(), NonceError> {
-        let Opened { id, until, .. } = self.open(nonce, now)?;
-        self.store.peek(&id, until, now).map_err(Into::into)
+        let Opened { id, life } = self.open(nonce, now)?;
+        self.store.peek(&id, life, now).map_err(Into::into)
     }
 
     fn open(&self, nonce: &str, now: UnixTime) -> Result<Opened, NonceError> {
@@ -150,16 +151,24 @@ impl fmt::Debug for Nonces {
 
 /// A store behind an `Arc`, so that its owner can look into it.
 impl<S: SpentStore + ?Sized> SpentStore for Arc<S> {
-    fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Spending {
-        (**self).spend(id, until, now)
+    fn spend(&self, id: &[u8], life: Life, now: UnixTime) -> Spending {
+        (**self).spend(id, life, now)
     }
 
-    fn spend_of(&self, owner: &[u8], id: &[u8], until: UnixTime, now: UnixTime) -> Spending {
-        (**self).spend_of(owner, id, until, now)
+    fn spend_of(&self, owner: &[u8], id: &[u8], life: Life, now: UnixTime) -> Spending {
+        (**self).spend_of(owner, id, life, now)
     }
 
-    fn peek(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
-        (**self).peek(id, until, now)
+    fn is_shared(&self) -> bool {
+        (**self).is_shared()
+    }
+
+    fn peek(&self, id: &[u8], life: Life, now: UnixTime) -> Result<(), SpendError> {
+        (**self).peek(id, life, now)
+    }
+
+    fn peek_of(&self, owner: &[u8], id: &[u8], life: Life, now: UnixTime) -> Result<(), SpendError> {
+        (**self).peek_of(owner, id, life, now)
     }
 }
 
@@ -208,6 +217,8 @@ impl From<SpendError> for NonceError {
     fn from(error: SpendError) -> Self {
         match error {
             SpendError::AlreadySpent => Self::AlreadySpent,
+            // Its client can have another, at once.
+            SpendError::Forgotten => Self::Expired,
             SpendError::Full => Self::Full,
             SpendError::Unavailable => Self::Unavailable,
         }

@@ -200,11 +200,11 @@ fn a_peek_says_what_spending_would_and_spends_nothing() {
 fn a_store_that_cannot_be_reached_refuses() {
     struct Gone;
     impl SpentStore for Gone {
-        fn spend(&self, _: &[u8], _: UnixTime, _: UnixTime) -> Spending {
+        fn spend(&self, _: &[u8], _: Life, _: UnixTime) -> Spending {
             Spending::Done(Err(SpendError::Unavailable))
         }
 
-        fn peek(&self, _: &[u8], _: UnixTime, _: UnixTime) -> Result<(), SpendError> {
+        fn peek(&self, _: &[u8], _: Life, _: UnixTime) -> Result<(), SpendError> {
             Err(SpendError::Unavailable)
         }
     }

@@ -6,7 +6,7 @@ use aws_lc_rs::{digest, hmac, rand};
 use base64_simd::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-use super::{NonceError, NonceSetupError};
+use super::{Life, NonceError, NonceSetupError};
 use crate::{keys::secret, time::UnixTime};
 
 /// How far ahead of ours the clock of another process that issues nonces or tickets may be.
@@ -31,8 +31,7 @@ pub(super) struct Seal {
 /// A text that was found to be ours, and of this time.
 pub(super) struct Opened {
     pub(super) id: [u8; BODY],
-    pub(super) issued: UnixTime,
-    pub(super) until: UnixTime,
+    pub(super) life: Life,
 }
 
 impl Seal {
@@ -82,7 +81,7 @@ impl Seal {
         if until <= now || issued > now.saturating_add(CLOCK_SKEW) {
             return Err(NonceError::Expired);
         }
-        Ok(Opened { id: *id, issued, until })
+        Ok(Opened { id: *id, life: Life { issued, until } })
     }
 
     /// Whether both know each other's texts.

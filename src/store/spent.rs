@@ -1,6 +1,6 @@
 //! The seam: where it is recorded that an id was spent.
 
-use std::{fmt, future::Future, pin::Pin};
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use crate::time::UnixTime;
 
@@ -11,26 +11,40 @@ use crate::time::UnixTime;
 ///
 /// An id is opaque bytes. A caller that puts ids of several kinds into one store keeps them apart by a
 /// prefix of their own.
+///
+/// What a wrong answer costs:
+///
+/// - **A false yes**: something counts twice. A proof that was recorded on its way is used again by another, who
+///   may then make that one request once more; a login nonce or the token of a job lets in a second time. The
+///   store promises that there is none.
+/// - **A false no**: a request is refused that is good. Its client makes a new proof, or asks for a new nonce, and
+///   tries again; a token that counts once has to be issued again. A store that does not know says no.
 pub trait SpentStore: Send + Sync + 'static {
-    /// Spends `id`, which may be forgotten from `until` on: of any number of calls with one id, at
+    /// Spends `id`, which may be forgotten when its life ends: of any number of calls with one id, at
     /// whatever time and from whatever thread, one succeeds at most. An id always comes with the
-    /// same `until`: it follows from the id, not from the moment of the call.
+    /// same life: it follows from the id, not from the moment of the call.
     ///
     /// A store that has to ask elsewhere answers with [`Spending::Wait`]; it must not block. Every
     /// failure refuses: an implementation that does not know says so, and never succeeds on a guess.
     ///
     /// A request may be dropped while it waits, and the future with it: then the id is spent or it is
     /// not, as the store says when it is asked again.
-    fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Spending;
+    fn spend(&self, id: &[u8], life: Life, now: UnixTime) -> Spending;
 
     /// [Spends](Self::spend) an id that is unique for its owner alone: as the `jti` of a DPoP proof is for the
     /// key that signed it, by whose thumbprint the owner is known (RFC 9449 section 11.1).
     ///
     /// A store that is bounded must not let one owner fill it, where owners are many. Unless it is implemented,
     /// the id is spent as one with its owner in front.
-    fn spend_of(&self, owner: &[u8], id: &[u8], until: UnixTime, now: UnixTime) -> Spending {
-        let length = u64::try_from(owner.len()).unwrap_or(u64::MAX).to_be_bytes();
-        self.spend(&[&length, owner, id].concat(), until, now)
+    fn spend_of(&self, owner: &[u8], id: &[u8], life: Life, now: UnixTime) -> Spending {
+        self.spend(&owned(owner, id), life, now)
+    }
+
+    /// Whether it is outside of this process, so that what was spent stays spent when the process ends: then a
+    /// server that takes the place of another with a new configuration uses the store that it was given,
+    /// and not that of the other. It is not, unless it is implemented.
+    fn is_shared(&self) -> bool {
+        false
     }
 
     /// What [`spend`](Self::spend) would say at this moment; nothing is spent. For
@@ -41,9 +55,40 @@ pub trait SpentStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`spend`](Self::spend).
-    fn peek(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
-        let _ = (id, until, now);
+    fn peek(&self, id: &[u8], life: Life, now: UnixTime) -> Result<(), SpendError> {
+        let _ = (id, life, now);
         Ok(())
+    }
+
+    /// What [`spend_of`](Self::spend_of) would say at this moment; nothing is spent. See [`peek`](Self::peek).
+    ///
+    /// # Errors
+    /// As [`spend_of`](Self::spend_of).
+    fn peek_of(&self, owner: &[u8], id: &[u8], life: Life, now: UnixTime) -> Result<(), SpendError> {
+        self.peek(&owned(owner, id), life, now)
+    }
+}
+
+/// An id with its owner in front.
+fn owned(owner: &[u8], id: &[u8]) -> Vec<u8> {
+    let length = u64::try_from(owner.len()).unwrap_or(u64::MAX).to_be_bytes();
+    [&length, owner, id].concat()
+}
+
+/// The time of an id. What a store has lost, it has lost of the ids that were issued before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// When it was issued: it was not spent before then.
+    pub issued: UnixTime,
+    /// From when on it is refused, whether it was spent or not.
+    pub until: UnixTime,
+}
+
+/// Where the successor of a server spends, which was given a store of its own: where the server before did, if
+/// both stores are of this process.
+pub(crate) fn succeed(own: &mut Arc<dyn SpentStore>, previous: &Arc<dyn SpentStore>) {
+    if !own.is_shared() && !previous.is_shared() {
+        *own = Arc::clone(previous);
     }
 }
 
@@ -115,6 +160,9 @@ pub enum SpendError {
     /// There is no space for another id until one that is in the store ends.
     #[error("the store of spent ids is full")]
     Full,
+    /// The store has lost what it held, and this id was issued before it did: it may have been spent.
+    #[error("issued before the store of spent ids was emptied")]
+    Forgotten,
     /// The store cannot be reached.
     #[error("the store of spent ids is unavailable")]
     Unavailable,

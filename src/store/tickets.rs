@@ -9,7 +9,9 @@ use aws_lc_rs::{
 use base64_simd::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-use super::{MemorySpentStore, NonceError, NonceSetupError, Spending, SpentStore, seal::CLOCK_SKEW};
+use super::{
+    Life, MemorySpentStore, NonceError, NonceSetupError, Spending, SpentStore, seal::CLOCK_SKEW, succeed,
+};
 use crate::{keys::secret, time::UnixTime};
 
 /// How long a ticket lives unless told otherwise: time to open a connection, and little more.
@@ -126,7 +128,7 @@ impl Tickets {
         let mut sample = b"whether two keys are one".to_vec();
         let sealed = self.key.seal_in_place_append_tag(Aad::empty(), &mut sample);
         if sealed.is_ok_and(|nonce| previous.key.open_in_place(nonce, Aad::empty(), &mut sample).is_ok()) {
-            self.store = Arc::clone(&previous.store);
+            succeed(&mut self.store, &previous.store);
         }
         self
     }
@@ -176,12 +178,8 @@ impl Tickets {
         let Some(Opened { id, until, .. }) = self.open(ticket, resource, now) else {
             return Spending::Done(Err(NonceError::Expired));
         };
-        match self.store.spend(&id, until, now) {
-            Spending::Done(result) => Spending::Done(result.map_err(Into::into)),
-            Spending::Wait(answer) => {
-                Spending::Wait(Box::pin(async move { answer.await.map_err(Into::into) }))
-            }
-        }
+        let life = Life { issued: until.saturating_sub(self.lifetime), until };
+        self.store.spend(&id, life, now).map_err(Into::into)
     }
 
     fn open(&self, ticket: &[u8], resource: &str, now: UnixTime) -> Option<Opened> {

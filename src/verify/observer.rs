@@ -9,7 +9,7 @@ use crate::{
     keys::{Algorithm, KeySet},
     policy::{CompiledRule, RuleContext, Unmet},
     profile::{CompiledProfile, Fact},
-    proof::ProofError,
+    proof::{CertificateFault, ProofError},
     token::{Claims, JoseHeader, TokenKind},
 };
 
@@ -40,6 +40,8 @@ pub(crate) enum Failure {
     NotAllowed(Unmet),
     /// The token is good, and the proof that came with it is not.
     NotProven(ProofError),
+    /// The token is good, and it cannot be said which certificate its sender has shown.
+    UnreadableCertificate(CertificateFault),
     /// The token is good, and that it is spent cannot be recorded.
     CannotSpend,
     /// The credential is no JWT by its form, and the application's verifier is to be asked.

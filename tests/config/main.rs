@@ -7,10 +7,14 @@ mod support;
 
 mod built;
 mod environment;
+mod guide;
 mod kept;
+mod profiles;
 mod reload;
 mod round_trip;
 mod sample;
+mod setters;
+mod systems;
 mod wrong;
 
 use tower_resource_server::{

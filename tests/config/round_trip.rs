@@ -56,6 +56,8 @@ fn of_object(schema: &Value) -> BoxedStrategy<Value> {
         })
         .collect();
     let needed = rules.iter().flat_map(|rule| names(&rule["then"]["anyOf"]));
+    // The first of two of which one must be there.
+    let needed = needed.chain(rules.iter().flat_map(|rule| names(&rule["anyOf"]).into_iter().take(1)));
     let mut always: Vec<String> = schema["required"]
         .as_array()
         .into_iter()

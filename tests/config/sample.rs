@@ -52,7 +52,9 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 /// Tables that are the same at several places are shown at one.
 fn at_one_place(path: &str) -> String {
     let path = path.replace(".issuers.refresh.", ".refresh.").replace(".issuers.http.", ".http.");
-    let path = path.replace(".also_keys.", ".keys.");
+    let path = path.replace(".also_keys.", ".keys.").replace(".id_tokens.", ".tokens.");
+    let path =
+        path.replace(".kinds.tokens.", ".tokens.").replace(".system.layer.providers.keys.", ".issuers.keys.");
     match path.split('.').collect::<Vec<_>>().as_slice() {
         ["", "challenges", _, inner] => format!(".challenges.invalid_token.{inner}"),
         _ => path,
@@ -73,6 +75,11 @@ fn variants() -> Vec<(String, String)> {
         let mut changed: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
         changed[n] = setting.to_owned();
         if setting.starts_with('[') {
+            continue;
+        }
+        // What is a system has no resource, no credentials and no challenges of its own.
+        if setting.starts_with("system.") {
+            all.push((setting.to_owned(), setting.to_owned()));
             continue;
         }
         // The table that it is in, where that is commented out, too, and what it takes the place of.

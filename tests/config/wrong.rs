@@ -23,7 +23,7 @@ const ROOT: &[Row] = &[
         "an unknown key",
         "nothing_like_it = 1",
         &[
-            "nothing_like_it: there is no such key; the configuration has resource, issuers, audiences, client_ids, leeway, requirements, scope_implies, scopes_supported, optional, expose_rejection, forward, retain_tokens, grpc_refusals, select_issuer_by, token_locations, token_locations_agree, trusted_origins, remove_credentials, tickets, api_keys, dpop, id_token, challenges, public_address, metadata, cache, limits, refresh, http, nonces",
+            "nothing_like_it: there is no such key; the configuration has resource, issuers, system, audiences, client_ids, leeway, requirements, scope_implies, scopes_supported, optional, expose_rejection, forward, retain_tokens, grpc_refusals, select_issuer_by, token_locations, token_locations_agree, trusted_origins, remove_credentials, tickets, api_keys, dpop, mtls, fapi2, credentials, id_token, challenges, refusal_body, public_address, metadata, cache, limits, refresh, http, nonces, store",
         ],
     ),
     (
@@ -116,6 +116,29 @@ leway = "5s""#,
         "no key may be tried",
         "limits.keys_tried = 0",
         &["limits.keys_tried: keys_tried is 0, so that no token could be verified; use 1 or more"],
+    ),
+    (
+        "a body of another kind",
+        r#"refusal_body = "html""#,
+        &[r#"refusal_body: "html" is not one of json, problem_details"#],
+    ),
+    (
+        "a spacing of another kind",
+        r#"credentials.spacing = "tabs""#,
+        &[r#"credentials.spacing: "tabs" is not one of spaces, whitespace, single_space"#],
+    ),
+    (
+        "two characters in place of one",
+        r#"id_token = { after_access_token = true, subject_after = "::" }
+client_ids = ["a"]"#,
+        &[r#"id_token.subject_after: "::" is not one character; write one, such as ":""#],
+    ),
+    (
+        "a parameter that challenges do not have",
+        r#"challenges.order = ["scopes"]"#,
+        &[
+            r#"challenges.order[0]: "scopes" is not one of error, error_description, acr_values, max_age, scope, resource_metadata, algs, realm; did you mean scope?"#,
+        ],
     ),
     (
         "a typo in a table",
@@ -436,6 +459,40 @@ id_token = {}"#,
         ],
     ),
     (
+        "certificates in a mode that does not exist",
+        r#"mtls.mode = "require""#,
+        &[r#"mtls.mode: "require" is not one of allowed, required; did you mean required?"#],
+    ),
+    (
+        "certificates in no mode",
+        r#"mtls.header = "client-cert""#,
+        &[
+            "mtls.mode: it is missing; write whether tokens that are bound to a certificate are taken beside others (allowed), or alone (required)",
+        ],
+    ),
+    (
+        "certificates in a header that is not known",
+        r#"mtls = { mode = "allowed", header = "client-certs" }"#,
+        &[
+            r#"mtls.header: "client-certs" is not one of client-cert, ssl-client-cert, x-forwarded-client-cert, x-amzn-mtls-clientcert, x-amzn-mtls-clientcert-leaf; did you mean client-cert?"#,
+        ],
+    ),
+    (
+        "certificates of no proxy",
+        r#"mtls = { mode = "allowed", header = "client-cert" }"#,
+        &[
+            "mtls.header: a certificate in a header is believed of trusted proxies alone; name their networks with public_address.trusted_proxies, or leave the header out",
+        ],
+    ),
+    (
+        "certificates alone, and API keys",
+        r#"mtls.mode = "required"
+api_keys.keys = [{ name = "a", sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", subject = "a" }]"#,
+        &[
+            "mtls: only bound tokens are taken, and what is no token is bound to nothing; use Mtls::allowed() with a requirement, or leave out API keys and the verifier",
+        ],
+    ),
+    (
         "proofs of a shared secret",
         r#"dpop = { mode = "allowed", algorithms = ["HS256"] }"#,
         &["dpop.algorithms: a proof brings its own key, which is public; leave HMAC out"],
@@ -464,6 +521,37 @@ token_locations = [{ header = "x-assertion" }]"#,
         &[r#"dpop.nonces.secret_file: the file "/nowhere" is not there; correct its path"#],
     ),
     (
+        "FAPI 2.0 and bearer tokens",
+        r#"fapi2 = true
+dpop = { mode = "allowed", window = "0s" }"#,
+        &["dpop.mode: every token is bound to its sender; write required, or leave dpop out"],
+    ),
+    (
+        "FAPI 2.0 and weak proofs of five minutes",
+        r#"fapi2 = true
+dpop = { mode = "required", algorithms = ["RS256"], window = "5m" }"#,
+        &[
+            "dpop.algorithms: only PS256, ES256 and EdDSA are accepted; leave the others out",
+            "dpop.window: an iat is taken that is 10 s ahead, and none that is more than 60 s; leave dpop.window and dpop.leeway out",
+        ],
+    ),
+    (
+        "FAPI 2.0 and tokens in a cookie",
+        r#"fapi2 = true
+token_locations = [{ cookie = "__Host-session" }]"#,
+        &[
+            "fapi2: tokens are in Authorization alone, under Bearer or DPoP; leave out what else says where they are",
+        ],
+    ),
+    (
+        "FAPI 2.0 and clocks that are ten minutes off",
+        r#"fapi2 = true
+leeway = "10m""#,
+        &[
+            "leeway: a token is taken that is 10 s ahead, and none that is more than 60 s; use a leeway between them",
+        ],
+    ),
+    (
         "a secret before none",
         r#"dpop = { mode = "allowed", nonces.previous_secret = "0123456789abcdef0123456789abcdef" }"#,
         &["dpop.nonces.previous_secret: it needs secret or secret_file beside it"],
@@ -472,6 +560,28 @@ token_locations = [{ header = "x-assertion" }]"#,
         "a secret before that is short",
         r#"dpop = { mode = "allowed", nonces = { secret = "0123456789abcdef0123456789abcdef", previous_secret = "hunter2" } }"#,
         &["dpop.nonces.previous_secret: a secret of 7 bytes; use at least 32 random ones"],
+    ),
+    (
+        "a store of another kind",
+        r#"store.url = "http://user:hunter2@one""#,
+        &[
+            "store.url: a URL of a store begins with redis://, rediss://, redis+sentinel:// or redis+cluster://",
+        ],
+    ),
+    (
+        "a store that is nowhere",
+        r#"store.prefix = "orders""#,
+        &["store: it has none of url, url_file; write one of them"],
+    ),
+    (
+        "a prefix that is none",
+        r#"store = { url = "redis://one", prefix = "{" }"#,
+        &["store.prefix: a prefix of keys is 1 to 64 of the characters A-Z a-z 0-9 - _ . : /"],
+    ),
+    (
+        "authorities that are not there",
+        r#"store = { url = "rediss://one", certificate_authorities_file = "/nowhere" }"#,
+        &[r#"store.certificate_authorities_file: the file "/nowhere" is not there; correct its path"#],
     ),
     (
         "an API key without a secret",
@@ -808,6 +918,53 @@ dangerous.plain_http_to = ["http://keycloak"]"#,
 profile = "jwt"
 leeway = "1h""#,
         &["issuers[0].leeway: a leeway above 600 s hides an expiry; write at most 600s"],
+    ),
+    (
+        "an address of keys without a place for their names",
+        r#"issuer = "https://issuer.test"
+profile = "jwt"
+pem_per_kid = { url = "https://issuer.test/pem", kid = "uuid" }"#,
+        &[
+            r#"issuers[0].pem_per_kid: its address "https://issuer.test/pem": it must have {kid} in it, once; write it where the name of the key belongs"#,
+        ],
+    ),
+    (
+        "names of keys of no form",
+        r#"issuer = "https://issuer.test"
+profile = "jwt"
+pem_per_kid = { url = "https://issuer.test/{kid}", kid = "any" }"#,
+        &[r#"issuers[0].pem_per_kid.kid: "any" is not one of uuid, url_safe"#],
+    ),
+    (
+        "keys under their names, and in a file",
+        r#"issuer = "https://issuer.test"
+profile = "jwt"
+jwks_file = "a"
+pem_per_kid = { url = "https://issuer.test/{kid}", kid = "uuid" }"#,
+        &["issuers[0]: jwks_file and pem_per_kid are both there; leave one out"],
+    ),
+    (
+        "two things that count once",
+        r#"issuer = "https://issuer.test"
+profile = "jwt"
+tokens = { single_use = "jti", spends_nonce = "nonce" }"#,
+        &["issuers[0].tokens: single_use and spends_nonce are both there; leave one out"],
+    ),
+    (
+        "what must be pinned and is not",
+        r#"issuer = "https://issuer.test"
+profile = "jwt"
+tokens.pin_one_of = ["repository_id"]"#,
+        &[
+            r#"issuers[0].tokens: no rule names values of one of repository_id, and other claims can pass to others; add claim("repository_id").one_of([..])"#,
+        ],
+    ),
+    (
+        "a kind of token without a profile",
+        r#"issuer = "https://issuer.test"
+profile = "jwt"
+kinds = [{ where = { gty = ["client-credentials"] } }]"#,
+        &["issuers[0].kinds[0].profile: it is missing; write what such tokens look like"],
     ),
     (
         "an issuer twice",

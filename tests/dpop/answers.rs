@@ -79,13 +79,14 @@ async fn promise_10_challenges_are_written_as_rfc_9449_has_them() {
         (
             "several proofs",
             &allowed,
-            with_fields(&[("authorization", "DPoP a"), ("dpop", "a"), ("dpop", "b")]),
-            {
-                vec![
-                r#"DPoP error="invalid_request", error_description="the request has several DPoP fields", algs="ES256", realm="shop""#
-                    .to_owned(),
-            ]
-            },
+            with_fields(&[
+                ("authorization", &format!("DPoP {}", allowed.token)),
+                ("dpop", &allowed.proof().sign()),
+                ("dpop", &allowed.proof().sign()),
+            ]),
+            vec![format!(
+                r#"DPoP error="invalid_dpop_proof", error_description="the request has several DPoP proofs", {tail}, algs="ES256", realm="shop""#
+            )],
         ),
     ] {
         let answer = site.ask(request).await;

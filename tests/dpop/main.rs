@@ -6,9 +6,14 @@
 
 mod answers;
 mod config;
+mod explained;
+mod fapi2;
+mod fuzzed;
 mod nonces;
 mod places;
 mod proofs;
+mod properties;
+mod published;
 mod requests;
 mod stores;
 #[path = "../support/mod.rs"]

@@ -26,7 +26,7 @@ fn secs(at: i64, site: &Site) -> u64 {
 }
 
 /// The claims of RFC 9449 section 4.2, one step off.
-fn claims(site: &Site) -> Vec<(&'static str, DpopProof, &'static str)> {
+pub(crate) fn claims(site: &Site) -> Vec<(&'static str, DpopProof, &'static str)> {
     let proof = || site.proof();
     let at = |offset: i64| proof().claim("iat", secs(offset, site));
     let htu = |url: &str| proof().claim("htu", url);
@@ -117,7 +117,7 @@ fn ath_of(token: &str) -> String {
 }
 
 /// The header of RFC 9449 section 4.2, one step off.
-fn headers(site: &Site) -> Vec<(&'static str, DpopProof, &'static str)> {
+pub(crate) fn headers(site: &Site) -> Vec<(&'static str, DpopProof, &'static str)> {
     let proof = || site.proof();
     let other = DpopKey::new();
     let public = |key: &DpopKey| key.signing_key().public_jwk().unwrap();

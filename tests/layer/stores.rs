@@ -18,7 +18,7 @@ use tower_resource_server::{
     Identity, ResourceServer,
     http::Reason,
     preset,
-    store::{MemorySpentStore, Nonces, SpendError, Spending, SpentStore},
+    store::{Life, MemorySpentStore, Nonces, SpendError, Spending, SpentStore},
     time::UnixTime,
 };
 
@@ -39,13 +39,13 @@ impl LaterStore {
 }
 
 impl SpentStore for LaterStore {
-    fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Spending {
+    fn spend(&self, id: &[u8], life: Life, now: UnixTime) -> Spending {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let (memory, answers, id) = (self.memory.clone(), self.answers.clone(), id.to_vec());
         Spending::Wait(Box::pin(async move {
             let permit = answers.acquire().await.map_err(|_| SpendError::Unavailable)?;
             permit.forget();
-            MemorySpentStore::spend(&memory, &id, until, now)
+            MemorySpentStore::spend(&memory, &id, life.until, now)
         }))
     }
 }

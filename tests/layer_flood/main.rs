@@ -7,7 +7,7 @@
 #[path = "../../examples/layer_sessions/service/mod.rs"]
 mod service;
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{fs, ops::Range, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -34,8 +34,17 @@ fn resident_kib() -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
+/// Asks from two clients at once, each with half of the requests.
 async fn ask(router: &Router, requests: u32) {
-    for number in 0..requests {
+    let half = requests / 2;
+    let clients = [0..half, half..requests].map(|numbers| tokio::spawn(ask_in_turn(router.clone(), numbers)));
+    for client in clients {
+        client.await.unwrap();
+    }
+}
+
+async fn ask_in_turn(router: Router, numbers: Range<u32>) {
+    for number in numbers {
         let (method, path, expected) = match number % 2 {
             0 => ("POST", "/nonces", StatusCode::CREATED),
             _ => ("GET", "/conversations", StatusCode::UNAUTHORIZED),
@@ -51,7 +60,7 @@ async fn ask(router: &Router, requests: u32) {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn promise_13_a_million_requests_half_of_each_leave_nothing_behind() {
     let spent = Arc::new(MemorySpentStore::default());
     let service = service::Service::new(

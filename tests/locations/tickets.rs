@@ -11,7 +11,7 @@ use tower_resource_server::{
     keys::KeySet,
     policy::scope,
     profile::TokenProfile,
-    store::{MemorySpentStore, Nonces, SpendError, Spending, SpentStore, TicketError, Tickets},
+    store::{Life, MemorySpentStore, Nonces, SpendError, Spending, SpentStore, TicketError, Tickets},
     test_util::{ManualClock, TestIssuer},
     time::UnixTime,
 };
@@ -32,8 +32,8 @@ const SECRET: [u8; 32] = *b"thirty-two bytes for these tests";
 struct Later(MemorySpentStore);
 
 impl SpentStore for Later {
-    fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Spending {
-        let result = self.0.spend(id, until, now);
+    fn spend(&self, id: &[u8], life: Life, now: UnixTime) -> Spending {
+        let result = self.0.spend(id, life.until, now);
         Spending::Wait(Box::pin(async move {
             tokio::task::yield_now().await;
             result
@@ -45,7 +45,7 @@ impl SpentStore for Later {
 struct Says(SpendError);
 
 impl SpentStore for Says {
-    fn spend(&self, _: &[u8], _: UnixTime, _: UnixTime) -> Spending {
+    fn spend(&self, _: &[u8], _: Life, _: UnixTime) -> Spending {
         Spending::Done(Err(self.0))
     }
 }

@@ -7,14 +7,14 @@ use http::{Request, Response, header::AUTHORIZATION, request::Parts};
 use tonic::Code;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_resource_server::{
-    ApiKey, ApiKeys, Authentication, CredentialError, IdTokenExpectations, Identity, OpaqueCredential,
-    ResourceServer, TrustedIssuer, Verification,
+    ApiKey, ApiKeys, Authentication, ClientCertificate, CredentialError, IdTokenExpectations, Identity, Mtls,
+    OpaqueCredential, ResourceServer, TrustedIssuer, Verification,
     http::{IdTokenLocation, TokenLocation},
     issuer::TokenBuilder,
     keys::KeySet,
     policy::{Requirement, acr, claim, role, scope},
     profile::TokenProfile,
-    store::{Nonces, SpendError, Spending, SpentStore},
+    store::{Life, Nonces, SpendError, Spending, SpentStore},
     test_util::{Defect, TestIssuer},
     time::UnixTime,
     tonic::IdentityExt,
@@ -154,7 +154,7 @@ fn counted<F: Future<Output = ()>>(work: impl FnOnce() -> F) -> Vec<(String, f64
 struct Store(Result<(), SpendError>);
 
 impl SpentStore for Store {
-    fn spend(&self, _: &[u8], _: UnixTime, _: UnixTime) -> Spending {
+    fn spend(&self, _: &[u8], _: Life, _: UnixTime) -> Spending {
         self.0.into()
     }
 }
@@ -188,6 +188,16 @@ fn located(issuer: &TestIssuer, location: TokenLocation) -> ResourceServer {
 }
 
 /// A server that takes tokens which are bound to a key of their sender.
+/// Whose clients all show the same certificate, or none.
+fn bound_to_certificates(issuer: &TestIssuer, shown: Option<ClientCertificate>) -> ResourceServer {
+    ResourceServer::builder(issuer.audience())
+        .issuer(issuer.trusted())
+        .mtls(Mtls::allowed().peer_certificate(move |_: &http::Extensions| shown))
+        .clock(issuer.clock().clone())
+        .build()
+        .unwrap()
+}
+
 fn bound(issuer: &TestIssuer) -> ResourceServer {
     ResourceServer::builder(issuer.audience())
         .issuer(issuer.trusted())
@@ -332,6 +342,14 @@ fn rows() -> Vec<Row> {
             let token = issuer.access_token("alice").mint().unwrap();
             let authorization = Some(format!("DPoP {token}"));
             Case { server: bound(issuer), authorization, ..bearer(issuer, "") }
+        }),
+        ("certificate_missing", true, |issuer| Case {
+            server: bound_to_certificates(issuer, None),
+            ..token(issuer, |token| token.bound_to_certificate("x"))
+        }),
+        ("wrong_certificate", true, |issuer| Case {
+            server: bound_to_certificates(issuer, Some(ClientCertificate::from_der("another"))),
+            ..token(issuer, |token| token.bound_to_certificate("x"))
         }),
         ("stale_nonce", true, |issuer| with_nonce(issuer, Nonces::new().unwrap(), "never issued")),
         ("already_used", true, |issuer| Case {

@@ -9,6 +9,9 @@ mod google;
 mod keycloak;
 mod mechanisms;
 mod microsoft;
+mod moto;
+#[cfg(feature = "remote")]
+mod pem_per_kid;
 mod products;
 mod proxies;
 mod rented;
@@ -225,5 +228,27 @@ fn only_a_rule_that_names_values_can_stand_in_for_the_audience() {
         let issuer = TrustedIssuer::with_keys("https://login.example", Provider::keys(), profile);
         let built = ResourceServer::builder("https://api.example").issuer(issuer).build();
         assert_eq!(built.is_ok(), good, "{name}");
+    }
+}
+
+/// What is known of a provider is known from somewhere, and the page of its preset says from where.
+#[test]
+fn each_preset_names_its_source() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/preset");
+    let names = std::fs::read_to_string(folder.join("mod.rs")).unwrap();
+    let names: Vec<&str> =
+        names.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    assert!(names.len() >= 31, "{names:?}");
+    for name in names {
+        let page = [folder.join(format!("{name}.rs")), folder.join(name).join("mod.rs")]
+            .iter()
+            .find_map(|path| std::fs::read_to_string(path).ok())
+            .unwrap();
+        let page: String = page.lines().filter(|line| line.starts_with("//!")).collect();
+        let says =
+            ["Source: ", "Claims: ", "documented at "].into_iter().find_map(|word| page.split_once(word));
+        let source = says.map(|(_, source)| source).unwrap_or_default();
+        let named = ["https://", "npm `", "the vendor's guide"].iter().any(|known| source.contains(known));
+        assert!(named, "{name} names no source");
     }
 }

@@ -10,7 +10,7 @@ use tower_resource_server::{
     keys::KeySet,
     policy::{claim, header},
     profile::TokenProfile,
-    store::{MemorySpentStore, SpendError, Spending, SpentStore},
+    store::{Life, MemorySpentStore, SpendError, Spending, SpentStore},
     test_util::TestIssuer,
     time::UnixTime,
 };
@@ -142,6 +142,9 @@ async fn a_token_that_counts_once_counts_once() {
     };
     let used = Some("already_used");
     let first = with(json!("1"), json!({}));
+    // The last character of such a signature is one of four.
+    let other = if first.ends_with('A') { 'Q' } else { 'A' };
+    let broken = format!("{}{other}", &first[..first.len() - 1]);
     let explained = api.explain(&first).await;
     assert!(explained.is_valid(), "{explained}");
     assert_eq!(code(&api, &first).await, None, "looking at it spent nothing");
@@ -154,7 +157,7 @@ async fn a_token_that_counts_once_counts_once() {
         ("a number", with(json!(3), json!({})), Some("invalid_claim")),
         ("one that is not good", with(json!("4"), json!({"aud": "other"})), Some("wrong_audience")),
         ("its name was not spent", with(json!("4"), json!({})), None),
-        ("a bad signature", format!("{}A", &first[..first.len() - 1]), Some("invalid_signature")),
+        ("a bad signature", broken, Some("invalid_signature")),
     ] {
         assert_eq!(code(&api, &token).await, expected, "{name}");
     }
@@ -191,7 +194,7 @@ async fn names_of_two_issuers_are_apart_and_servers_may_share_a_store() {
 struct Slow(Result<(), SpendError>);
 
 impl SpentStore for Slow {
-    fn spend(&self, _: &[u8], _: UnixTime, _: UnixTime) -> Spending {
+    fn spend(&self, _: &[u8], _: Life, _: UnixTime) -> Spending {
         let result = self.0;
         Spending::Wait(Box::pin(async move {
             tokio::task::yield_now().await;

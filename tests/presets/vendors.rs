@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tower_resource_server::{
     keys::Algorithm,
-    preset::{aws_alb, clerk, firebase, google_iap},
+    preset::{aws_alb, clerk, cognito, firebase, google_iap, spiffe},
     profile::TokenProfile,
 };
 
@@ -59,6 +59,78 @@ fn user() -> Table {
     table(issuer, firebase::id_token("shop-12345"), Algorithm::RS256, claims)
 }
 
+fn pool() -> Table {
+    let issuer = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEf123";
+    let claims = json!({
+        "sub": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "device_key": "aaaaaaaa", "cognito:groups": ["testgroup"],
+        "iss": issuer, "version": 2, "client_id": "4bm1gnhqfo8", "origin_jti": "aaaaaaaa", "event_id": "64f513be",
+        "token_use": "access", "scope": "orders/read openid", "auth_time": NOW, "exp": NOW + 3600, "iat": NOW,
+        "jti": "dddddddd", "username": "my-test-user"
+    });
+    table(issuer, cognito::access_token(["4bm1gnhqfo8"]), Algorithm::RS256, claims)
+}
+
+/// The year 2100: the verifier of the crate `spiffe` reads the clock of the machine.
+const LATE: u64 = 4_102_444_800;
+
+fn svid() -> Table {
+    let domain = "spiffe://shop.example";
+    let claims = json!({
+        "sub": "spiffe://shop.example/ns/shop/sa/web", "aud": ["https://api.example"], "exp": LATE, "iat": NOW
+    });
+    table(domain, spiffe::jwt_svid(), Algorithm::ES256, claims)
+}
+
+/// Rows of JWT-SVIDs whose `sub` is this.
+fn subjects<const N: usize>(names: [(&'static str, &'static str); N]) -> impl Iterator<Item = Row> {
+    names.into_iter().map(|(name, subject)| (name, json!({}), json!({"sub": subject})))
+}
+
+fn svids() -> Vec<Row> {
+    let none = || json!({});
+    let mut rows = vec![
+        ("another audience", none(), json!({"aud": ["https://other.example"]})),
+        (
+            "one of several audiences",
+            none(),
+            json!({"aud": ["https://other.example", "https://api.example"]}),
+        ),
+        ("an audience that is no array", none(), json!({"aud": "https://api.example"})),
+        ("no audience", none(), json!({"aud": null})),
+        ("an empty audience", none(), json!({"aud": []})),
+        ("not yet", none(), json!({"nbf": LATE - 60})),
+        ("begun", none(), json!({"nbf": NOW - 60})),
+        ("an expiry that is a text", none(), json!({"exp": "4102444800"})),
+        ("an expiry with a fraction", none(), json!({"exp": 4_102_444_800.5})),
+        ("JOSE", json!({"typ": "JOSE"}), none()),
+        ("of no type", json!({"typ": null}), none()),
+        ("an access token", json!({"typ": "at+jwt"}), none()),
+        ("a type in small letters", json!({"typ": "jwt"}), none()),
+        ("more in the header", json!({"x5t": "a"}), none()),
+        ("a critical extension", json!({"crit": ["b64"], "b64": true}), none()),
+        ("another algorithm of the profile", json!({"alg": "ES384"}), none()),
+        ("EdDSA", json!({"alg": "EdDSA"}), none()),
+    ];
+    rows.extend(subjects([
+        ("another trust domain", "spiffe://evil.example/web"),
+        ("a longer trust domain", "spiffe://shop.example.evil/web"),
+        ("a trust domain in capitals", "spiffe://SHOP.example/web"),
+        ("a trust domain with a port", "spiffe://shop.example:443/web"),
+        ("no workload", "spiffe://shop.example"),
+        ("an empty workload", "spiffe://shop.example/"),
+        ("an empty segment", "spiffe://shop.example//web"),
+        ("a slash at the end", "spiffe://shop.example/web/"),
+        ("a way up", "spiffe://shop.example/ns/../web"),
+        ("a dot", "spiffe://shop.example/./web"),
+        ("an escape", "spiffe://shop.example/%77eb"),
+        ("a query", "spiffe://shop.example/web?a=b"),
+        ("a space", "spiffe://shop.example/w eb"),
+        ("every letter there is", "spiffe://shop.example/Web-1_2.3"),
+        ("another scheme", "https://shop.example/web"),
+    ]));
+    rows
+}
+
 type Row = (&'static str, Value, Value);
 
 /// What holds of all of them.
@@ -106,6 +178,28 @@ fn vendors() -> Vec<(&'static str, Table, Vec<Row>)> {
                 ("just expired", none(), json!({"exp": NOW - 30})),
             ],
         ),
+        (
+            "aws-jwt-verify (Cognito)",
+            pool(),
+            vec![
+                ("an ID token", none(), json!({"token_use": "id", "client_id": null, "aud": "4bm1gnhqfo8"})),
+                ("the use of an ID token", none(), json!({"token_use": "id"})),
+                ("of no use", none(), json!({"token_use": null})),
+                ("another client", none(), json!({"client_id": "evil"})),
+                ("several clients", none(), json!({"client_id": ["4bm1gnhqfo8"]})),
+                ("no client", none(), json!({"client_id": null})),
+                (
+                    "another pool of the region",
+                    none(),
+                    json!({"iss": "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_other"}),
+                ),
+                ("a resource that is this one", none(), json!({"aud": "https://api.example"})),
+                ("another resource", none(), json!({"aud": "https://other.example"})),
+                ("just expired", none(), json!({"exp": NOW - 30})),
+                ("no date", none(), json!({"iat": null})),
+            ],
+        ),
+        ("spiffe", svid(), svids()),
         (
             "@clerk/backend",
             session(),
@@ -169,7 +263,8 @@ async fn what_is_said_of_each_token_is_written_down_for_the_vendors() {
             "vendor": vendor, "kid": KID, "pem": key.public_key_pem(), "jwk": key.public_jwk(), "now": NOW
         }));
     }
-    assert!(written.len() > 60, "{}", written.len());
+    written.extend(crate::moto::rows().await);
+    assert!(written.len() > 140, "{}", written.len());
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("vendors.json");
     std::fs::write(path, serde_json::to_string_pretty(&written).unwrap()).unwrap();
 }

@@ -91,6 +91,8 @@
 //! - A token of the client credentials grant has no ID token beside it, and names no user.
 //!
 //! App ID, which came after this service, is in [`app_id`](super::app_id).
+//!
+//! Source: npm `bms-mca-token-validation-strategy` 2.0.11, whose answers `tests/interop/mca` compares with ours.
 
 mod context;
 

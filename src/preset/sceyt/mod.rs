@@ -73,6 +73,8 @@
 //! - **`iat` in the future is refused** as `nbf` is, with the code for tokens that are not active.
 //! - **Statuses** are those of RFC 6750, since the vendor's are not known; its clients read the code
 //!   in the body: [`ErrorBody`].
+//!
+//! Source: the vendor's guide, its token demo, its demo in PHP, and its JavaScript SDK 1.6.3; its server is closed source.
 
 mod context;
 mod error_body;

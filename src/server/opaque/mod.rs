@@ -63,10 +63,11 @@ pub(super) struct Opaque {
 fn is_jwt(credential: &[u8]) -> bool {
     /// `{"` in base64url.
     const HEADER: &[u8] = b"eyJ";
-    match memchr::memchr_iter(b'.', credential).count() {
-        0 => false,
-        1 => credential.starts_with(HEADER),
-        _ => true,
+    let mut dots = memchr::memchr_iter(b'.', credential);
+    match (dots.next(), dots.next()) {
+        (None, _) => false,
+        (Some(_), None) => credential.starts_with(HEADER),
+        (Some(_), Some(_)) => true,
     }
 }
 

@@ -10,7 +10,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/../common.sh"
 
 install >&2 || could_not "npm did not install the SDK"
-protected_api=$(build Cargo.toml --example protected_api --features axum,issuer) || could_not "the example does not build"
+protected_api=$(build Cargo.toml --workspace --all-features --example protected_api) || could_not "the example does not build"
 [[ -x $protected_api ]] || could_not "cargo named no executable"
 
 # The SDK logs to the table's standard output unless told otherwise.

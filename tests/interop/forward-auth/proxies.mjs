@@ -48,8 +48,8 @@ function accepts(port) {
   });
 }
 
-/** Starts a proxy in front of `backEnd`, which asks `auth`; answers with its port. */
-export async function startProxy(name, here, programs, auth, backEnd) {
+/** Starts a proxy in front of `backEnd`, which asks `auth`; answers with its port. `further` is filled in, too. */
+export async function startProxy(name, here, programs, auth, backEnd, further = {}) {
   const { program, configuration, parameters } = PROXIES[name];
   let output;
   // The port is free when it is chosen, and may be taken a moment later: then another one.
@@ -58,7 +58,7 @@ export async function startProxy(name, here, programs, auth, backEnd) {
     const directory = mkdtempSync(join(tmpdir(), `forward-auth-${name}-`));
     directories.add(directory);
     const file = join(directory, configuration);
-    const values = { AUTH: auth, BACKEND: backEnd, PORT: port, DIRECTORY: directory,
+    const values = { ...further, AUTH: auth, BACKEND: backEnd, PORT: port, DIRECTORY: directory,
       AUTH_PORT: auth.split(':')[1], BACKEND_PORT: backEnd.split(':')[1] };
     const text = readFileSync(join(here, configuration), 'utf8');
     writeFileSync(file, text.replace(/@([A-Z_]+)@/g, (_, key) => values[key]));

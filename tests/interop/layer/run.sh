@@ -12,7 +12,7 @@ source "$here/../common.sh"
 
 node=$(command -v node) || could_not "there is no node"
 install >&2 || could_not "npm did not install the client"
-layer_sessions=$(build Cargo.toml --example layer_sessions --features axum,issuer) || could_not "the example does not build"
+layer_sessions=$(build Cargo.toml --workspace --all-features --example layer_sessions) || could_not "the example does not build"
 [[ -x $layer_sessions ]] || could_not "cargo named no executable"
 
 run_cases "$node" "$here/cases.mjs" "$layer_sessions"

@@ -12,7 +12,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/../common.sh"
 
 install >&2 || could_not "npm did not install the vendor's package"
-protected_api=$(build Cargo.toml --example protected_api --features axum,issuer) || could_not "the axum example does not build"
+protected_api=$(build Cargo.toml --workspace --all-features --example protected_api) || could_not "the axum example does not build"
 [[ -x $protected_api ]] || could_not "cargo named no executable"
 
 run_cases node --no-deprecation "$here/run.mjs" "$protected_api"

@@ -14,7 +14,6 @@ source "$here/../common.sh"
 install >&2 || could_not "npm did not install the clients"
 node=$(find_node) || could_not "no Node for this platform"
 python=$(install_python) || could_not "pip did not install the clients"
-# With the features of the whole workspace, as the tests build them: nothing is compiled twice.
 server=$(build Cargo.toml --workspace --all-features --bin mcp_server) || could_not "the example does not build"
 rust=$(build Cargo.toml --workspace --all-features --bin mcp_interop) || could_not "the Rust client does not build"
 [[ -x $server && -x $rust ]] || could_not "cargo named no executable"

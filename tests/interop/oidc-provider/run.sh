@@ -12,9 +12,9 @@ source "$here/../common.sh"
 
 install >&2 || could_not "npm did not install the provider"
 node=$(find_node) || could_not "no Node for this platform"
-protected_api=$(build Cargo.toml --example protected_api --features axum,issuer) ||
+protected_api=$(build Cargo.toml --workspace --all-features --example protected_api) ||
   could_not "the axum example does not build"
-grpc=$(build examples/grpc/Cargo.toml --bin grpc) || could_not "the tonic example does not build"
+grpc=$(build Cargo.toml --workspace --all-features --bin grpc) || could_not "the tonic example does not build"
 [[ -x $protected_api && -x $grpc ]] || could_not "cargo named no executable"
 
 run_cases "$node" "$here/${1:-cases.mjs}" "$protected_api" "$grpc"

@@ -1,4 +1,5 @@
-// Puts each token to its vendor's verifier, and compares. Usage: node main.mjs TOKENS (written by a test)
+// Puts each token to its vendor's verifier, and compares.
+// Usage: node main.mjs TOKENS (written by a test) SPIFFE (the program in the folder of that name)
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -21,6 +22,7 @@ globalThis.Date = class extends RealDate {
 };
 
 const { VENDORS } = await import('./vendors.mjs');
+const { spiffe } = await import('./spiffe.mjs');
 
 /** Reviewed: where the two differ, and why ours is meant. */
 const differences = new Map();
@@ -42,13 +44,15 @@ function row(name, failure, note) {
 const verifiers = Object.fromEntries(
   Object.entries(VENDORS).map(([vendor, make]) => [vendor, make(keys[vendor])]),
 );
+verifiers.spiffe = spiffe(process.argv[3], keys.spiffe);
 
-for (const { vendor, name, token, ours } of rows.filter((row) => row.token)) {
+for (const { vendor, name, token, ours, ...said } of rows.filter((row) => row.token)) {
   const full = `${vendor}: ${name}`;
   seen.add(full);
-  let theirs = null;
+  // What made the token may have said at once what it is.
+  let theirs = said.theirs ?? null;
   try {
-    await verifiers[vendor](token);
+    if (!('theirs' in said)) await verifiers[vendor](token);
   } catch (error) {
     theirs = String(error.message ?? error).split('\n')[0].slice(0, 90);
   }

@@ -28,6 +28,15 @@ function aws({ kid, jwk }) {
   return async (token) => verifier.verifySync(token);
 }
 
+function cognito({ kid, jwk }) {
+  const { CognitoJwtVerifier } = require('aws-jwt-verify');
+  const verifier = CognitoJwtVerifier.create({
+    userPoolId: 'eu-central-1_AbCdEf123', tokenUse: 'access', clientId: '4bm1gnhqfo8',
+  });
+  verifier.cacheJwks({ keys: [{ ...jwk, kid, use: 'sig', alg: 'RS256' }] });
+  return async (token) => verifier.verifySync(token);
+}
+
 function clerk({ pem }) {
   const { verifyToken } = require('@clerk/backend');
   return async (token) => {
@@ -50,6 +59,7 @@ function firebase({ kid, pem }) {
 export const VENDORS = {
   'google-auth-library': google,
   'aws-jwt-verify': aws,
+  'aws-jwt-verify (Cognito)': cognito,
   '@clerk/backend': clerk,
   'firebase-admin': firebase,
 };

@@ -1,0 +1,180 @@
+//! The token of a request that has one of the fields of its server's locations, and no field twice: so it is with nearly
+//! every request.
+//!
+//! One look at each field marks its value as sensitive and says whether it is there, so that the token costs no second
+//! one. [`Locations::find`] reads all other requests.
+//!
+//! Beyond what a token in `Authorization` costs (`benches/instructions`, callgrind), a field of its own name costs some 200
+//! instructions: the name is hashed byte by byte, and `Authorization` is looked for all the same, as its value is to be
+//! marked. A cookie costs some 600: two fifths are the search for semicolons in all of the field, which finds a second
+//! cookie of the name, a quarter is the comparison of names and the white space around them, and the rest are the look
+//! at `Authorization`, and that for `Upgrade`, by which a handshake is told from a request that changes nothing.
+
+use http::{HeaderMap, HeaderValue, header};
+
+use super::{
+    RequestError, RequestProfile,
+    credentials::repeats_fields,
+    locations::{Found, Location, Locations},
+};
+
+/// What a look at the fields comes to.
+pub(crate) enum Look<'a> {
+    /// The token of the only one that is there.
+    Lone(Result<Option<Found<'a>>, RequestError>),
+    /// There are several, which is not to say that each has a token.
+    Several,
+}
+
+impl RequestProfile {
+    /// The locations, where a [look](Locations::look) reads all that there is to read.
+    #[inline]
+    pub(crate) fn lone_fields(&self, headers: &HeaderMap) -> Option<&Locations> {
+        let locations = self.locations.as_deref()?;
+        (self.only_fields && !repeats_fields(headers)).then_some(locations)
+    }
+}
+
+impl Locations {
+    /// Whether each is a field of its own, and one token is enough.
+    pub(super) fn are_fields(&self) -> bool {
+        let is_field = |location: &Location| {
+            matches!(location, Location::Authorization(_) | Location::Header(..) | Location::Cookie(_))
+        };
+        !self.agree && self.all.iter().all(is_field)
+    }
+
+    /// Marks the fields as sensitive, and reads the one that is there, where no field is there twice.
+    #[inline]
+    pub(crate) fn look<'a>(&self, headers: &'a mut HeaderMap, pairs: bool) -> Look<'a> {
+        let Some((last, others)) = self.all.split_last() else { return Look::Lone(Ok(None)) };
+        // Whatever it holds: credentials of another scheme are none for the logs, either.
+        mark(headers.get_mut(header::AUTHORIZATION));
+        let mut there = None;
+        for location in others {
+            if location.take(headers).is_some() && there.replace(location).is_some() {
+                return Look::Several;
+            }
+        }
+        let location = match there {
+            Some(_) if last.take(headers).is_some() => return Look::Several,
+            location => location.unwrap_or(last),
+        };
+        let value = location.take(headers);
+        Look::Lone(value.map_or(Ok(None), |value| location.read(value, pairs)))
+    }
+}
+
+impl Location {
+    /// The value of its field, which is marked as sensitive from now on.
+    #[inline]
+    fn take<'a>(&self, headers: &'a mut HeaderMap) -> Option<&'a HeaderValue> {
+        mark(match self {
+            Self::Authorization(_) => headers.get_mut(header::AUTHORIZATION),
+            Self::Header(name, _) => headers.get_mut(name),
+            Self::Cookie(_) => headers.get_mut(header::COOKIE),
+            Self::WebSocket(_) | Self::Ticket(_) | Self::Query(_) => None,
+        })
+    }
+}
+
+#[inline]
+fn mark(value: Option<&mut HeaderValue>) -> Option<&HeaderValue> {
+    value.map(|value| {
+        value.set_sensitive(true);
+        &*value
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+    use crate::http::{Grammar, IdTokenLocation, RequestHead, TokenLocation};
+
+    fn profile(named: &[TokenLocation], agree: bool) -> RequestProfile {
+        let locations = Locations::new(named, agree, &Grammar::bearer()).map(Box::new);
+        let mut profile = RequestProfile { locations, ..RequestProfile::default() };
+        profile.settle();
+        profile
+    }
+
+    fn request(fields: &[(&'static str, &'static str)]) -> Request<()> {
+        let mut request = Request::new(());
+        for (name, value) in fields {
+            request.headers_mut().append(*name, HeaderValue::from_static(value));
+        }
+        request
+    }
+
+    #[test]
+    fn a_look_finds_what_a_search_finds_and_marks_all_fields() {
+        let [header, scheme] =
+            [TokenLocation::header("x-a"), TokenLocation::header_with_scheme("x-b", "Token")];
+        let (authorization, cookie) = (TokenLocation::authorization(), TokenLocation::cookie("c"));
+        let servers = [
+            vec![header.clone()],
+            vec![cookie.clone()],
+            vec![scheme.clone(), authorization.clone()],
+            vec![authorization, header, scheme, cookie],
+        ];
+        let requests: [&[(&str, &str)]; 14] = [
+            &[],
+            &[("accept", "*/*")],
+            &[("x-a", "t")],
+            &[("x-a", "")],
+            &[("x-b", "Token t"), ("accept", "*/*")],
+            &[("x-b", "Token")],
+            &[("x-b", "Other t")],
+            &[("authorization", "Bearer t")],
+            &[("authorization", "Bearer")],
+            &[("authorization", "Basic t"), ("x-a", "t")],
+            &[("cookie", "a=b; c=t; d")],
+            &[("cookie", "c=t; c=t")],
+            &[("cookie", "c=")],
+            &[("authorization", "Bearer t"), ("cookie", "c=t"), ("x-a", "t")],
+        ];
+        let (mut lone, mut several) = (0, 0);
+        for named in &servers {
+            for fields in requests {
+                let (mut looked, mut searched) = (request(fields), request(fields));
+                let profile = profile(named, false);
+                let locations = profile.lone_fields(looked.headers()).unwrap();
+                profile.mark_sensitive(searched.headers_mut());
+                let found = locations.find(RequestHead::from(&searched), false);
+                match locations.look(looked.headers_mut(), false) {
+                    Look::Several => several += 1,
+                    Look::Lone(seen) => {
+                        assert_eq!(format!("{seen:?}"), format!("{found:?}"), "{named:?}: {fields:?}");
+                        lone += 1;
+                        let marks = |request: &Request<()>| -> Vec<_> {
+                            request.headers().values().map(HeaderValue::is_sensitive).collect()
+                        };
+                        assert_eq!(marks(&looked), marks(&searched), "{named:?}: {fields:?}");
+                    }
+                }
+            }
+        }
+        assert_eq!((lone, several), (54, 2), "two fields of the last server are there twice");
+    }
+
+    #[test]
+    fn more_than_fields_takes_a_search() {
+        let [header, cookie] = [TokenLocation::header("x-a"), TokenLocation::cookie("c")];
+        let both = [header.clone(), cookie.clone()];
+        let plain = request(&[("x-a", "t")]);
+        let looks = |profile: &RequestProfile| profile.lone_fields(plain.headers()).is_some();
+        assert!(looks(&profile(&both, false)));
+        assert!(!looks(&profile(&both, true)), "all must be there");
+        assert!(!looks(&profile(&[header, TokenLocation::ticket("t")], false)), "a parameter");
+        assert!(!looks(&profile(&[cookie, TokenLocation::websocket("b.")], false)), "a subprotocol");
+        assert!(!looks(&RequestProfile::default()), "no location is named");
+        let mut beside = profile(&both, false);
+        beside.id_token = Some(IdTokenLocation::Header(header::FROM));
+        beside.settle();
+        assert!(!looks(&beside), "an ID token in a field of its own");
+        let twice = request(&[("accept", "a"), ("accept", "b")]);
+        assert!(profile(&both, false).lone_fields(twice.headers()).is_none(), "a field is there twice");
+    }
+}
