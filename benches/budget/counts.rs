@@ -1,12 +1,12 @@
 //! What is the same on every machine: instructions and allocations of one request.
 
-use std::{collections::BTreeMap, process::Command};
+use std::collections::BTreeMap;
 
 use Counted::{Allocations, Instructions};
 
 use crate::{
-    cases::Program,
     metrics,
+    program::{self, Program},
     row::{Row, Unit},
 };
 
@@ -45,6 +45,10 @@ const ONE_SCOPE: Controls = ("one scope", &["hit, one scope"]);
 
 const API_KEY: Controls = ("extension only", &["API key, extension only"]);
 
+const PROOF: Controls = ("raw and bare", &["raw proof", "DPoP, bare"]);
+
+const NOTHING: Controls = ("nothing", &[]);
+
 const BUDGETS: &[Budget] = &[
     budget(Allocations, "hit", EXTENSION, 0, 0),
     budget(Allocations, "hit, header location", HEADER, 0, 0),
@@ -53,6 +57,7 @@ const BUDGETS: &[Budget] = &[
     budget(Allocations, "API key", API_KEY, 0, 0),
     budget(Allocations, "miss EdDSA", EDDSA, 12, 6),
     budget(Allocations, "miss HS256", HS256, 12, 6),
+    budget(Allocations, "DPoP", PROOF, 12, 8),
     budget(Instructions, "hit", EXTENSION, 1_400, 1_000),
     budget(Instructions, "hit, header location", HEADER, 1_700, 1_300),
     budget(Instructions, "hit, cookie location", COOKIE, 1_700, 1_300),
@@ -61,6 +66,9 @@ const BUDGETS: &[Budget] = &[
     budget(Instructions, "API key", API_KEY, 6_000, 4_000),
     budget(Instructions, "miss EdDSA", EDDSA, 14_500, 10_000),
     budget(Instructions, "miss HS256", HS256, 14_500, 10_000),
+    budget(Instructions, "DPoP", PROOF, 30_000, 18_000),
+    // 1 µs at the most.
+    budget(Instructions, "id spent, 100 000 live", NOTHING, 3_000, 2_000),
     budget(Instructions, "reject, no header", BARE, 260, 200),
     budget(Instructions, "reject, garbage", BARE, 2_000, 1_200),
     budget(Instructions, "reject, unknown kid", BARE, 5_500, 3_500),
@@ -112,7 +120,7 @@ pub(crate) fn rows(smoke: bool, add: &mut impl FnMut(Row)) -> Result<(), String>
     }
     let mut with_metrics = metrics::program()?.map(Counts::new);
     for counted in [Allocations, Instructions] {
-        if counted == Instructions && !has_callgrind() {
+        if counted == Instructions && !program::has_callgrind() {
             eprintln!("no instructions are counted: valgrind is not installed");
             continue;
         }
@@ -122,10 +130,6 @@ pub(crate) fn rows(smoke: bool, add: &mut impl FnMut(Row)) -> Result<(), String>
         }
     }
     Ok(())
-}
-
-fn has_callgrind() -> bool {
-    Command::new("valgrind").arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
 fn over_controls(counted: Counted, plain: &mut Counts, add: &mut impl FnMut(Row)) -> Result<(), String> {

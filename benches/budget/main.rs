@@ -20,8 +20,11 @@ mod alloc;
 #[path = "../shared/cases.rs"]
 mod cases;
 mod counts;
+mod dpop;
 mod measure;
 mod metrics;
+#[path = "../shared/program.rs"]
+mod program;
 mod ratios;
 #[path = "../shared/row.rs"]
 #[expect(dead_code, reason = "other benches have other units")]
@@ -31,6 +34,7 @@ mod tokens;
 
 use std::{error::Error, process::ExitCode};
 
+use cases::CASES;
 use row::Row;
 
 #[global_allocator]
@@ -38,7 +42,7 @@ static ALLOCATOR: alloc::Counting = alloc::Counting;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    if let Some(code) = cases::asked_for(&arguments) {
+    if let Some(code) = program::asked_for(&arguments, CASES) {
         return Ok(code);
     }
     let smoke = arguments.iter().any(|argument| argument == "--smoke");

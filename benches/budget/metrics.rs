@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::cases::Program;
+use crate::program::Program;
 
 /// Builds it; none where this program has the feature itself, so that there is nothing to compare.
 pub(crate) fn program() -> Result<Option<Program>, String> {

@@ -2,6 +2,7 @@
 
 use crate::{
     cases::{EIGHT_LEAVES, ONE_SCOPE, in_cookie, in_header},
+    dpop::{self, Client},
     measure,
     row::{Row, Unit},
     tokens::{Bench, Kind},
@@ -17,6 +18,8 @@ pub(crate) fn rows(smoke: bool, add: &mut impl FnMut(Row)) {
     located(rounds).into_iter().for_each(&mut *add);
     add(leaves(rounds));
     add(api_key(rounds));
+    add(proofs(rounds));
+    add(spent_ids(rounds));
     rejects(rounds).into_iter().for_each(add);
 }
 
@@ -92,6 +95,22 @@ fn leaves(rounds: usize) -> Row {
     let candidates = [bench.requiring(ONE_SCOPE), bench.requiring(EIGHT_LEAVES)];
     let [one, eight] = measure::interleaved(candidates, rounds, 2_000);
     nanoseconds("hit, 8 leaves, beside one scope", eight, one)
+}
+
+/// A request with a proof, whose token is in the cache, beside the raw signature check of the proof and the bare
+/// service.
+fn proofs(rounds: usize) -> Row {
+    let batch = Kind::Es256.batch();
+    let client = Client::new((rounds + 1) * batch);
+    let candidates = [client.bare(), client.raw(), client.layer()];
+    let [bare, raw, proven] = measure::interleaved(candidates, rounds, batch);
+    nanoseconds("DPoP, token in the cache, beside raw and bare", proven, raw + bare)
+}
+
+/// A spent id in memory; 1 µs at the most.
+fn spent_ids(rounds: usize) -> Row {
+    let [spent] = measure::interleaved([dpop::spending(100_000, (rounds + 1) * 100)], rounds, 100);
+    Row::new("id spent in memory, 100 000 live", spent, Unit::Nanoseconds)
 }
 
 /// Refusals beside the bare service, which answers 200 to the same request.

@@ -30,8 +30,8 @@ use tower_resource_server::{
 
 use crate::measure::Candidate;
 
-const ISSUER: &str = "https://login.example/realms/production";
-const API: &str = "https://api.example";
+pub(crate) const ISSUER: &str = "https://login.example/realms/production";
+pub(crate) const API: &str = "https://api.example";
 const SECRET: &[u8] = b"a secret that is as long as the hash, or longer";
 
 #[derive(Clone, Copy)]
@@ -66,7 +66,7 @@ impl Kind {
     }
 }
 
-enum Signer {
+pub(crate) enum Signer {
     Rsa(Box<RsaKeyPair>),
     Ec(EcdsaKeyPair),
     Ed(Ed25519KeyPair),
@@ -74,7 +74,7 @@ enum Signer {
 }
 
 impl Signer {
-    fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: Kind) -> Self {
         match kind {
             Kind::Rs256 => Self::Rsa(Box::new(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())),
             Kind::Es256 => {
@@ -85,7 +85,7 @@ impl Signer {
         }
     }
 
-    fn sign(&self, message: &[u8]) -> Vec<u8> {
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match self {
             Self::Rsa(key) => {
@@ -99,7 +99,7 @@ impl Signer {
         }
     }
 
-    fn verifying_key(&self) -> VerifyingKey {
+    pub(crate) fn verifying_key(&self) -> VerifyingKey {
         match self {
             Self::Rsa(key) => {
                 let public = key.public_key();
@@ -118,7 +118,7 @@ impl Signer {
     }
 
     /// The limit: the signature check of the library alone.
-    fn raw(&self) -> Check {
+    pub(crate) fn raw(&self) -> Check {
         let key = match self {
             Self::Rsa(key) => {
                 ParsedPublicKey::new(&signature::RSA_PKCS1_2048_8192_SHA256, key.public_key().as_ref())
@@ -138,11 +138,11 @@ impl Signer {
 }
 
 /// Whether a signature over a message is good.
-type Check = Box<dyn Fn(&[u8], &[u8]) -> bool + Send>;
+pub(crate) type Check = Box<dyn Fn(&[u8], &[u8]) -> bool + Send>;
 
-type Bare = tower::util::ServiceFn<fn(Request<()>) -> Ready<Result<Response<()>, Infallible>>>;
+pub(crate) type Bare = tower::util::ServiceFn<fn(Request<()>) -> Ready<Result<Response<()>, Infallible>>>;
 
-fn answer(request: Request<()>) -> Ready<Result<Response<()>, Infallible>> {
+pub(crate) fn answer(request: Request<()>) -> Ready<Result<Response<()>, Infallible>> {
     black_box(&request);
     ready(Ok(Response::new(())))
 }
@@ -164,7 +164,7 @@ pub(crate) const FAR: u64 = 4_000_000_000;
 /// When tokens were issued.
 pub(crate) const ISSUED: u64 = 1_700_000_000;
 
-const KID: &str = "production-2026-11";
+pub(crate) const KID: &str = "production-2026-11";
 
 impl Bench {
     /// A server that trusts one issuer with one key, and `tokens` different tokens.
@@ -244,15 +244,7 @@ impl Bench {
 
     /// The signature check alone, of every token in turn.
     pub(crate) fn raw(&self) -> Candidate {
-        let signed: Vec<_> = self.headers.iter().map(signed).collect();
-        let (verify, mut position) = (self.signer.raw(), 0);
-        Candidate::new(move |times| {
-            for _ in 0..times {
-                position = (position + 1) % signed.len();
-                let (input, signature) = &signed[position];
-                assert!(verify(black_box(input.as_bytes()), black_box(signature)));
-            }
-        })
+        check(self.signer.raw(), self.headers.iter().map(signed).collect())
     }
 
     /// The same requests through the service without the layer.
@@ -337,6 +329,18 @@ impl Bench {
     }
 }
 
+/// The check of these signatures in turn.
+pub(crate) fn check(verify: Check, signed: Vec<(String, Vec<u8>)>) -> Candidate {
+    let mut position = 0;
+    Candidate::new(move |times| {
+        for _ in 0..times {
+            position = (position + 1) % signed.len();
+            let (input, signature) = &signed[position];
+            assert!(verify(black_box(input.as_bytes()), black_box(signature)));
+        }
+    })
+}
+
 /// Verifies every token anew.
 pub(crate) fn without_cache(server: ResourceServerBuilder) -> ResourceServerBuilder {
     let cache = CacheSettings::default().max_bytes(0);
@@ -344,7 +348,7 @@ pub(crate) fn without_cache(server: ResourceServerBuilder) -> ResourceServerBuil
 }
 
 /// A server that trusts one issuer with these keys.
-fn server(
+pub(crate) fn server(
     signer: &Signer,
     others: &[Signer],
     kind: Kind,
@@ -364,11 +368,20 @@ fn kid_of(other: usize) -> String {
 
 fn token(signer: &Signer, kind: Kind, kid: &str, issuer: &str, serial: usize, exp: u64) -> String {
     let header = format!(r#"{{"alg":"{}","typ":"at+jwt","kid":"{kid}"}}"#, kind.name());
-    let payload = format!(
+    sign(signer, &header, &payload(issuer, serial, exp))
+}
+
+/// The 18 claims of a token.
+pub(crate) fn payload(issuer: &str, serial: usize, exp: u64) -> String {
+    format!(
         r#"{{"exp":{exp},"iat":1700000000,"auth_time":1699999990,"jti":"9f1c5a52-2d1b-4d0e-9c62-{serial:012}","iss":"{issuer}","aud":["https://api.example","account"],"sub":"f:5b2c:9d1f6b0e-8a54-4b1b-9d3e-0f8e2f3a7c11","typ":"Bearer","client_id":"orders-frontend","azp":"orders-frontend","sid":"b8c6d9c2-7a3e-4f27-8f7b-2f1f4f8d3a55","acr":"1","scope":"openid profile email orders:read orders:write","realm_access":{{"roles":["offline_access","uma_authorization","customer"]}},"email_verified":true,"name":"Ada Example","preferred_username":"ada@example.com","email":"ada@example.com"}}"#
-    );
+    )
+}
+
+/// A compact JWS.
+pub(crate) fn sign(signer: &Signer, header: &str, payload: &str) -> String {
     let encode = |text: &str| URL_SAFE_NO_PAD.encode_to_string(text);
-    let input = format!("{}.{}", encode(&header), encode(&payload));
+    let input = format!("{}.{}", encode(header), encode(payload));
     let signature = URL_SAFE_NO_PAD.encode_to_string(signer.sign(input.as_bytes()));
     format!("{input}.{signature}")
 }
@@ -393,10 +406,14 @@ fn capture(request: Request<()>) -> Ready<Result<Response<Option<Identity>>, Inf
     ready(Ok(Response::new(request.extensions().get::<Identity>().cloned())))
 }
 
-/// What is signed, and the signature.
+/// What is signed of a bearer token, and the signature.
 fn signed(header: &HeaderValue) -> (String, Vec<u8>) {
-    let token = header.to_str().unwrap().trim_start_matches("Bearer ");
-    let (input, signature) = token.rsplit_once('.').unwrap();
+    parts(header.to_str().unwrap().trim_start_matches("Bearer "))
+}
+
+/// What is signed of a compact JWS, and the signature.
+pub(crate) fn parts(jws: &str) -> (String, Vec<u8>) {
+    let (input, signature) = jws.rsplit_once('.').unwrap();
     (input.to_owned(), URL_SAFE_NO_PAD.decode_to_vec(signature).unwrap())
 }
 
@@ -441,7 +458,7 @@ fn call<T>(
 }
 
 /// With keys at hand nothing waits: one poll is the whole request.
-fn poll<F: Future<Output = Result<Response<T>, Infallible>>, T>(future: F) -> Response<T> {
+pub(crate) fn poll<F: Future<Output = Result<Response<T>, Infallible>>, T>(future: F) -> Response<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(response)) => response,
         Poll::Ready(Err(never)) => match never {},

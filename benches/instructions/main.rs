@@ -9,7 +9,7 @@
 //!
 //! ```sh
 //! CARGO_PROFILE_BENCH_DEBUG=1 cargo bench --bench instructions --no-run   # prints the executable
-//! valgrind --tool=callgrind --dump-instr=yes --collect-atstart=no --toggle-collect='*cases::measured*' \
+//! valgrind --tool=callgrind --dump-instr=yes --collect-atstart=no --toggle-collect='*program::measured*' \
 //!     target/release/deps/instructions-… --case 'miss HS256'
 //! callgrind_annotate --inclusive=yes callgrind.out.*
 //! ```
@@ -18,9 +18,13 @@
 mod alloc;
 #[path = "../shared/cases.rs"]
 mod cases;
+#[path = "../budget/dpop.rs"]
+mod dpop;
 #[path = "../budget/measure.rs"]
 #[expect(dead_code, reason = "what is timed is timed elsewhere")]
 mod measure;
+#[path = "../shared/program.rs"]
+mod program;
 #[path = "../shared/row.rs"]
 #[expect(dead_code, reason = "nothing is judged here")]
 mod row;
@@ -29,7 +33,8 @@ mod tokens;
 
 use std::{path::Path, process::ExitCode};
 
-use cases::{CASES, Program};
+use cases::CASES;
+use program::Program;
 use row::{Row, Unit};
 
 #[global_allocator]
@@ -37,7 +42,7 @@ static ALLOCATOR: alloc::Counting = alloc::Counting;
 
 fn main() -> ExitCode {
     let mut arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    if let Some(code) = cases::asked_for(&arguments) {
+    if let Some(code) = program::asked_for(&arguments, CASES) {
         return code;
     }
     let json = arguments.iter().position(|argument| argument == "--json");
@@ -60,6 +65,9 @@ fn main() -> ExitCode {
 }
 
 fn table(wanted: &[String], smoke: bool) -> Result<Vec<Row>, String> {
+    if !smoke && !program::has_callgrind() {
+        return Err("no instructions are counted: valgrind is not installed".to_owned());
+    }
     println!("{:<34} {:>12} {:>12}", "case", "instructions", "allocations");
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part));
     let program = Program::this()?;

@@ -30,6 +30,7 @@
 mod grammar;
 #[cfg(feature = "mcp")]
 mod outline;
+#[cfg(feature = "mcp")]
 mod scan;
 mod shallow;
 mod strict;
@@ -41,7 +42,6 @@ use crate::error::Malformed;
 #[cfg(feature = "mcp")]
 pub(crate) use self::outline::{Found, Outline, PickedTwo, one_or_several};
 pub(crate) use self::{
-    scan::{Scan, below, every},
     shallow::Shallow,
     strict::{Map, Name, Names, Skip, Strict},
 };

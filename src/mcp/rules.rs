@@ -1,10 +1,10 @@
 //! The decision on one request, and what becomes of its answer.
 
-use std::{error::Error, future::Future, sync::Arc};
+use std::{error::Error, future::Future, mem, pin::pin, sync::Arc};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http::{Method, Request, Response, request::Parts};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError};
 use tower::{Service, ServiceExt};
 
 use super::{
@@ -45,7 +45,7 @@ impl From<Fault> for Refusal {
 }
 
 impl<R: Reject> Rules<R> {
-    /// Its future is boxed for each request, and so is kept small: memory of 1 KiB and more is dear to allocate.
+    /// Its future is boxed for each request, and so is kept small: it holds the parts of the request once.
     pub(super) fn serve<S, B, T>(
         self: Arc<Self>,
         inner: S,
@@ -124,14 +124,32 @@ impl<R: Reject> Rules<R> {
         Ok(if messages.ask_for_a_list() { Expected::List } else { Expected::Anything })
     }
 
+    /// The whole body. Most come in one piece, which is taken as it is.
     async fn read(&self, body: impl MessageBody) -> Result<Bytes, Fault> {
         if body.size_hint().lower() > self.max_message as u64 {
             return Err(Fault::TooLarge);
         }
-        let whole = Limited::new(body, self.max_message).collect().await;
         let of_error = |error: Box<dyn Error + Send + Sync>| {
             if error.is::<LengthLimitError>() { Fault::TooLarge } else { Fault::BodyBroken }
         };
-        Ok(whole.map_err(of_error)?.to_bytes())
+        let mut body = pin!(body);
+        let (mut first, mut joined) = (Bytes::new(), Vec::new());
+        while let Some(frame) = body.frame().await {
+            // Trailers are no part of the message.
+            let Ok(mut data) = frame.map_err(|error| of_error(error.into()))?.into_data() else { continue };
+            let data = data.copy_to_bytes(data.remaining());
+            if first.len() + joined.len() + data.len() > self.max_message {
+                return Err(Fault::TooLarge);
+            }
+            if first.is_empty() && joined.is_empty() {
+                first = data;
+            } else {
+                if joined.is_empty() {
+                    joined = mem::take(&mut first).into();
+                }
+                joined.extend_from_slice(&data);
+            }
+        }
+        Ok(if joined.is_empty() { first } else { joined.into() })
     }
 }

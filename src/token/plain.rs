@@ -12,7 +12,7 @@
 //! scan that has to look for escapes and control characters, which here are looked for once, in
 //! the whole text, many bytes at a time.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use smallvec::SmallVec;
 
@@ -21,7 +21,7 @@ use super::{
     claims::{Kept, Sink},
     names::{ClaimId, ClaimNames},
 };
-use crate::json::{Scan, Strict, below, every};
+use crate::json::Strict;
 
 /// The most members of one object that have no number; beyond it the strict pass has a hash table.
 const MEMBERS: usize = 24;
@@ -32,10 +32,9 @@ pub(super) fn read<'a>(text: &'a str, limits: &TokenLimits, sink: Sink<'_, 'a>) 
     if text.bytes().fold(false, |found, byte| found | (byte < b' ') | (byte == b'\\') | (byte == b'$')) {
         return None;
     }
-    let mut plain =
-        Plain { scan: Scan::new(text), nesting: limits.nesting.min(TokenLimits::MAX_NESTING), sink };
+    let mut plain = Plain { text, at: 0, nesting: limits.nesting.min(TokenLimits::MAX_NESTING), sink };
     let mut others = Members::default();
-    plain.scan.expect(b'{')?;
+    plain.expect(b'{')?;
     plain.members(|plain, name| {
         let mark = ClaimNames::mark(name);
         let wanted = plain.sink.names.marked(mark, name);
@@ -51,69 +50,97 @@ pub(super) fn read<'a>(text: &'a str, limits: &TokenLimits, sink: Sink<'_, 'a>) 
         }
         Some(())
     })?;
-    plain.scan.end()
+    match plain.peek() {
+        Some(_) => None,
+        None => Some(()),
+    }
 }
 
 struct Plain<'c, 'a> {
-    /// Over a text that has neither control characters, nor a backslash, nor `$`.
-    scan: Scan<'a>,
+    /// Has neither control characters, nor a backslash, nor `$`.
+    text: &'a str,
+    /// The next byte to read.
+    at: usize,
     nesting: u32,
     sink: Sink<'c, 'a>,
 }
 
 impl<'a> Plain<'_, 'a> {
-    /// Goes to the quote that ends a string. None is escaped here, so it is the first one.
-    #[inline(always)]
-    fn quote(&mut self) -> Option<()> {
-        self.scan.find(|byte| byte == b'"', |bytes| below(1, bytes ^ every(b'"')))
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
     }
 
-    /// What follows the opening quote of a member's name, and the colon.
-    #[inline(always)]
-    fn name(&mut self) -> Option<&'a [u8]> {
-        let begin = self.scan.position();
-        self.quote()?;
-        let name = self.scan.bytes_since(begin)?;
-        self.scan.pass();
-        self.scan.expect(b':')?;
-        Some(name)
+    /// The next byte that is no space; `None` at the end.
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            match self.byte()? {
+                b' ' => self.at += 1,
+                other => return Some(other),
+            }
+        }
     }
 
-    /// What follows the opening quote of a string.
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn expect(&mut self, byte: u8) -> Option<()> {
+        (self.next()? == byte).then_some(())
+    }
+
+    /// Where the string is that follows the opening quote. No quote is escaped here, so the first
+    /// one ends it.
+    #[inline(always)]
+    fn string(&mut self) -> Option<Range<usize>> {
+        let begin = self.at;
+        let end = begin + quote(self.text.as_bytes().get(begin..)?)?;
+        self.at = end + 1;
+        Some(begin..end)
+    }
+
     #[inline(always)]
     fn text(&mut self) -> Option<&'a str> {
-        let begin = self.scan.position();
-        self.quote()?;
-        let text = self.scan.since(begin)?;
-        self.scan.pass();
-        Some(text)
+        let range = self.string()?;
+        self.text.get(range)
     }
 
     /// What follows the first digit. A fraction or an exponent is left for the caller to meet.
     #[inline(always)]
     fn number(&mut self, first: u8) -> Option<u64> {
         let digit = |byte: u8| u64::from(byte & 0xF);
-        let (mut number, begin) = (digit(first), self.scan.position());
-        while let Some(byte @ b'0'..=b'9') = self.scan.byte() {
+        let (mut number, begin) = (digit(first), self.at);
+        while let Some(byte @ b'0'..=b'9') = self.byte() {
             number = number.wrapping_mul(10).wrapping_add(digit(byte));
-            self.scan.pass();
+            self.at += 1;
         }
         // Nothing follows a zero in front, and 19 digits always fit.
-        let more = self.scan.position() - begin;
+        let more = self.at - begin;
         (more == 0 || (first != b'0' && more < 19)).then_some(number)
+    }
+
+    /// The rest of `true`, `false` or `null`.
+    fn word(&mut self, rest: &str) -> Option<()> {
+        let end = self.at + rest.len();
+        let same = self.text.as_bytes().get(self.at..end)? == rest.as_bytes();
+        self.at = end;
+        same.then_some(())
     }
 
     /// What follows the opening brace; `value` reads the value of the member that it is given.
     fn members(&mut self, mut value: impl FnMut(&mut Self, &'a [u8]) -> Option<()>) -> Option<()> {
-        if self.scan.peek()? == b'}' {
-            self.scan.pass();
+        if self.peek()? == b'}' {
+            self.at += 1;
             return Some(());
         }
         loop {
-            self.scan.expect(b'"')?;
-            let name = self.name()?;
+            self.expect(b'"')?;
+            let name = self.string()?;
+            let name = self.text.as_bytes().get(name)?;
+            self.expect(b':')?;
             value(self, name)?;
-            match self.scan.next()? {
+            match self.next()? {
                 b',' => {}
                 b'}' => return Some(()),
                 _ => return None,
@@ -123,13 +150,13 @@ impl<'a> Plain<'_, 'a> {
 
     /// What follows the opening bracket; `item` reads one.
     fn items(&mut self, mut item: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        if self.scan.peek()? == b']' {
-            self.scan.pass();
+        if self.peek()? == b']' {
+            self.at += 1;
             return Some(());
         }
         loop {
             item(self)?;
-            match self.scan.next()? {
+            match self.next()? {
                 b',' => {}
                 b']' => return Some(()),
                 _ => return None,
@@ -141,19 +168,19 @@ impl<'a> Plain<'_, 'a> {
     /// an array.
     #[inline(always)]
     fn value(&mut self, level: u32, claim: Option<ClaimId>) -> Option<Kept<'a>> {
-        Some(match self.scan.next()? {
+        Some(match self.next()? {
             b'"' => Kept::Borrowed(self.text()?),
             first @ b'0'..=b'9' => Kept::Integer(self.number(first)?),
             b't' => {
-                self.scan.word("rue")?;
+                self.word("rue")?;
                 Kept::Bool(true)
             }
             b'f' => {
-                self.scan.word("alse")?;
+                self.word("alse")?;
                 Kept::Bool(false)
             }
             b'n' => {
-                self.scan.word("ull")?;
+                self.word("ull")?;
                 Kept::Null
             }
             open @ (b'[' | b'{') => return self.container(open, level, claim),
@@ -189,8 +216,8 @@ impl<'a> Plain<'_, 'a> {
         self.check_level(level)?;
         let (from, mut strings_only) = (self.sink.strings.len(), true);
         self.items(|plain| {
-            if plain.scan.peek()? == b'"' {
-                plain.scan.pass();
+            if plain.peek()? == b'"' {
+                plain.at += 1;
                 let text = plain.text()?;
                 plain.sink.strings.push(Cow::Borrowed(text));
             } else {
@@ -214,7 +241,7 @@ impl<'a> Plain<'_, 'a> {
         self.items(|plain| {
             let claim = plain.sink.names.item(outer, index);
             index += 1;
-            let is_string = plain.scan.peek()? == b'"';
+            let is_string = plain.peek()? == b'"';
             strings_only &= is_string;
             if claim.is_none() && !is_string {
                 return plain.skip(level + 1);
@@ -240,7 +267,7 @@ impl<'a> Plain<'_, 'a> {
         self.members(|plain, name| {
             members.insert(ClaimNames::mark(name), name)?;
             count += 1;
-            strings_only &= plain.scan.peek()? == b'"';
+            strings_only &= plain.peek()? == b'"';
             let Some(inner) = plain.sink.names.inner(outer, name) else { return plain.skip(level + 1) };
             plain.sink.begin_member(outer, inner);
             let value = plain.inner_value(level + 1, Some(inner))?;
@@ -253,12 +280,8 @@ impl<'a> Plain<'_, 'a> {
     /// A value that is not kept: mostly a string.
     #[inline]
     fn skip(&mut self, level: u32) -> Option<()> {
-        match self.scan.next()? {
-            b'"' => {
-                self.quote()?;
-                self.scan.pass();
-                Some(())
-            }
+        match self.next()? {
+            b'"' => self.string().map(drop),
             other => self.skip_other(other, level),
         }
     }
@@ -267,9 +290,9 @@ impl<'a> Plain<'_, 'a> {
     fn skip_other(&mut self, first: u8, level: u32) -> Option<()> {
         match first {
             first @ b'0'..=b'9' => self.number(first).map(drop),
-            b't' => self.scan.word("rue"),
-            b'f' => self.scan.word("alse"),
-            b'n' => self.scan.word("ull"),
+            b't' => self.word("rue"),
+            b'f' => self.word("alse"),
+            b'n' => self.word("ull"),
             b'[' => {
                 self.check_level(level)?;
                 self.items(|plain| plain.skip(level + 1))
@@ -285,7 +308,7 @@ impl<'a> Plain<'_, 'a> {
         let mut members = Members::default();
         self.members(|plain, name| {
             members.insert(ClaimNames::mark(name), name)?;
-            each(plain.scan.peek()? == b'"');
+            each(plain.peek()? == b'"');
             plain.skip(level + 1)
         })
     }
@@ -293,6 +316,24 @@ impl<'a> Plain<'_, 'a> {
     fn check_level(&self, level: u32) -> Option<()> {
         (level <= self.nesting).then_some(())
     }
+}
+
+/// Where the first quote is, eight bytes at a time. Most strings here are short: what `memchr` spends on
+/// getting ready for long texts would double the cost of each.
+#[inline(always)]
+fn quote(text: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    let mut rest = text;
+    while let Some((chunk, behind)) = rest.split_first_chunk() {
+        let difference = u64::from_le_bytes(*chunk) ^ (ONES * b'"' as u64);
+        // The lowest high bit that is set is that of the first byte without a difference.
+        let found = difference.wrapping_sub(ONES) & !difference & (ONES << 7);
+        if found != 0 {
+            return Some(text.len() - rest.len() + found.trailing_zeros() as usize / 8);
+        }
+        rest = behind;
+    }
+    Some(text.len() - rest.len() + rest.iter().position(|byte| *byte == b'"')?)
 }
 
 /// The member names of one object so far.

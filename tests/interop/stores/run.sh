@@ -46,7 +46,7 @@ install_valkey >&2 || could_not "pip did not install Valkey"
 install_redis >&2 || could_not "apt did not bring Redis"
 program=$(build Cargo.toml --workspace --all-features --bin stores_interop) || could_not "the program does not build"
 [[ -x $program ]] || could_not "cargo named no executable"
-example=$(build Cargo.toml --example many_instances --features axum,issuer,redis) || could_not "the example does not build"
+example=$(build Cargo.toml --workspace --all-features --example many_instances) || could_not "the example does not build"
 [[ -x $example ]] || could_not "cargo named no example"
 
 run_cases "$program" "$REDIS_SERVER" "$VALKEY_SERVER" "$example" "$@"
