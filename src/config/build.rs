@@ -17,7 +17,7 @@ use super::{
     tree::Node,
 };
 use crate::{
-    Dpop, Mtls, ResourceServer, ResourceServerBuilder,
+    Dpop, ResourceServer, ResourceServerBuilder,
     error::ConfigError,
     http::{PublicAddress, ResourceMetadata},
     middleware::RequirementTable,
@@ -124,16 +124,15 @@ fn whole_server(
     if let Some(store) = &store {
         server = server.spent_tokens(Arc::clone(store));
     }
-    let mtls = root.get("mtls").map(mtls::mtls);
-    let fapi2 = root.get("fapi2").is_some_and(Node::is_true);
-    let dpop = match root.get("dpop") {
-        Some(table) => found.within("dpop", |found| dpop::dpop(table, fapi2, found)),
-        // As the builder has it, with the store.
-        None => (fapi2 && !mtls.as_ref().is_some_and(Mtls::is_required)).then(Dpop::fapi2),
-    };
-    let dpop = dpop.map(|dpop| store.iter().cloned().fold(dpop, Dpop::store));
-    server = dpop.into_iter().fold(server, ResourceServerBuilder::dpop);
-    server = mtls.into_iter().fold(server, ResourceServerBuilder::mtls);
+    if let Some(table) = root.get("dpop") {
+        let fapi2 = root.get("fapi2").is_some_and(Node::is_true);
+        let dpop = found.within("dpop", |found| dpop::dpop(table, fapi2, found));
+        let dpop = dpop.map(|dpop| store.iter().cloned().fold(dpop, Dpop::store));
+        server = dpop.into_iter().fold(server, ResourceServerBuilder::dpop);
+    }
+    if let Some(table) = root.get("mtls") {
+        server = server.mtls(mtls::mtls(table));
+    }
     if let Some(table) = root.get("tickets") {
         let tickets =
             found.within("tickets", |found| shared(table, Tickets::with_secret, Tickets::lifetime, found));

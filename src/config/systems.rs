@@ -10,6 +10,7 @@ use super::{
     keys::duration_of,
     problems::Found,
     schema::{
+        Key,
         Kind::{self, Bool, List, Text},
         Object, Rule, TEXTS, key, needed,
     },
@@ -39,8 +40,12 @@ pub(super) static SYSTEM: Object = Object {
     rules: &[Rule::OneOfAll],
 };
 
-const LEEWAY: &str = "How far clocks may disagree; not at all unless said, at most 600s";
-const LOOPBACK: &str = "Whether its address may be http:// on this machine; for development";
+/// Keys of several systems.
+const LEEWAY: Key =
+    key("leeway", Kind::Duration, "How far clocks may disagree; not at all unless said, at most 600s");
+const JWKS_FILE: Key = key("jwks_file", Text, "A file with its keys, a JWK Set; nothing is fetched");
+const LOOPBACK: Key =
+    key("allow_loopback_http", Bool, "Whether its address may be http:// on this machine; for development");
 
 static APP_ID: Object = Object {
     what: "App ID",
@@ -61,9 +66,9 @@ static APP_ID: Object = Object {
             Bool,
             "Whether a scope that is missing is 403, and not the 401 of the SDK; false",
         ),
-        key("leeway", Kind::Duration, LEEWAY),
-        key("jwks_file", Text, "A file with its keys, a JWK Set; nothing is fetched"),
-        key("allow_loopback_http", Bool, LOOPBACK),
+        LEEWAY,
+        JWKS_FILE,
+        LOOPBACK,
     ],
     rules: &[],
 };
@@ -83,9 +88,9 @@ static MOBILE_CLIENT_ACCESS: Object = Object {
             Bool,
             "Whether tokens may lack `exp` and `aud`, and ID tokens be of another client; false",
         ),
-        key("leeway", Kind::Duration, LEEWAY),
-        key("jwks_file", Text, "A file with its keys, a JWK Set; nothing is fetched"),
-        key("allow_loopback_http", Bool, LOOPBACK),
+        LEEWAY,
+        JWKS_FILE,
+        LOOPBACK,
     ],
     rules: &[],
 };
@@ -116,7 +121,7 @@ static SCEYT: Object = Object {
         key("require_aid", Bool, "Whether a token must name its application; false"),
         key("enforce_lifetime", Bool, "Whether tokens must live for 10 minutes at least; false"),
         key("max_lifetime", Kind::Duration, "How long they may live at most, where lifetimes are enforced"),
-        key("leeway", Kind::Duration, LEEWAY),
+        LEEWAY,
     ],
     rules: &[Rule::Needs("max_lifetime", &["enforce_lifetime"])],
 };

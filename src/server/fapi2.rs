@@ -34,9 +34,10 @@ impl ResourceServerBuilder {
     /// (sections 5.3.4 and 5.4): off unless turned on. The [guide](crate::guide::fapi2) has each requirement, and
     /// what is left to the application.
     ///
-    /// It takes tokens in `Authorization` alone, each bound to its sender, by [`Dpop::fapi2`] unless
-    /// [said](Self::dpop) otherwise or [`Mtls::required`] binds them to certificates; signed with PS256, ES256 or Ed25519, which profiles are narrowed to that do not
-    /// say; and JWTs that are up to 10 seconds ahead, and none that are more than 60.
+    /// It takes tokens in `Authorization` alone, each bound to its sender, by [`Dpop::fapi2`] (which spends proofs
+    /// where [tokens are spent](Self::spent_tokens), if that is set) unless [said](Self::dpop) otherwise or
+    /// [`Mtls::required`] binds them to certificates; signed with PS256, ES256 or Ed25519, which profiles are
+    /// narrowed to that do not say; and JWTs that are up to 10 seconds ahead, and none that are more than 60.
     ///
     /// `build()` refuses what contradicts it: other locations and schemes, bearer tokens, API keys and other
     /// credentials that are bound to nothing, other algorithms of tokens or proofs, leeways out of these bounds, tokens
@@ -71,8 +72,8 @@ impl ResourceServerBuilder {
         if !self.fapi2 {
             return;
         }
-        if !self.binds_every_token() {
-            self.dpop.get_or_insert_with(Dpop::fapi2);
+        if !self.binds_every_token() && self.dpop.is_none() {
+            self.dpop = Some(self.spent_tokens.iter().cloned().fold(Dpop::fapi2(), Dpop::store));
         }
         let narrow = |profile: &mut TokenProfile| {
             if profile.accepted_algorithms() == AlgorithmSet::ASYMMETRIC {

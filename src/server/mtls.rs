@@ -87,7 +87,7 @@ impl Mtls {
         self
     }
 
-    pub(crate) const fn is_required(&self) -> bool {
+    pub(super) const fn is_required(&self) -> bool {
         self.required
     }
 }

@@ -1,7 +1,7 @@
 //! The FAPI 2.0 Security Profile of resource servers, requirement by requirement: the checklist of the guide names these
 //! tests.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{Method, Request, header::AUTHORIZATION};
 use serde_json::json;
@@ -12,6 +12,7 @@ use tower_resource_server::{
     keys::{Algorithm, KeySet},
     policy::scope,
     profile::TokenProfile,
+    store::MemorySpentStore,
     test_util::{Defect, DpopKey, TestIssuer},
 };
 
@@ -122,6 +123,16 @@ async fn fapi2_every_token_is_bound_to_its_sender() {
     ] {
         assert_eq!(site.told(request).await, expected, "{name}");
     }
+}
+
+/// Without a setting for DPoP, proofs are recorded where tokens are: instances that share that store share both.
+#[tokio::test]
+async fn fapi2_proofs_are_spent_in_the_store_of_tokens() {
+    let store = Arc::new(MemorySpentStore::default());
+    let site = Site::with(|server| server.fapi2(true).spent_tokens(Arc::clone(&store)));
+    assert!(store.is_empty());
+    assert_eq!(site.told_of(&site.proof()).await, "200");
+    assert!(!store.is_empty());
 }
 
 /// Section 5.3.4, requirement 5, by mutual TLS: without a setting for DPoP, tokens are bound to certificates alone.
