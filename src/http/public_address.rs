@@ -1,7 +1,10 @@
 //! The address that clients know a server by: from its configuration, or from forwarding headers of
 //! trusted proxies. Never from a request alone: anyone can write `Host` and `X-Forwarded-Host`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    fmt::Write as _,
+    net::{IpAddr, SocketAddr},
+};
 
 use http::{Extensions, Uri};
 
@@ -261,23 +264,23 @@ impl KnownAddress {
         let resource = self.resource.as_ref()?;
         let (origin, prefix) = self.told(head, &resource.origin)?;
         if begins_with(&resource.rest, &prefix) {
-            return Some(format!("{origin}{}", resource.rest));
+            return Some(url(&origin, "", &resource.rest));
         }
         // What is told to be stripped is in place of what was configured.
         let configured = self.base.as_ref().map_or("", Url::prefix);
         let below = resource.rest.strip_prefix(configured).unwrap_or(&resource.rest);
-        Some(format!("{origin}{prefix}{below}"))
+        Some(url(&origin, &prefix, below))
     }
 
     /// The URL that the client of this request used, without its query.
     pub(crate) fn url_of(&self, head: RequestHead<'_>) -> Option<String> {
         let base = self.base.as_ref()?;
         let path = path_of_target(head);
-        match self.told(head, &base.origin) {
-            Some((origin, prefix)) if !prefix.is_empty() => Some(format!("{origin}{prefix}{path}")),
-            Some((origin, _)) => Some(format!("{origin}{}{path}", base.prefix())),
-            None => Some(format!("{}{}{path}", base.origin, base.prefix())),
-        }
+        Some(match self.told(head, &base.origin) {
+            Some((origin, prefix)) if !prefix.is_empty() => url(&origin, &prefix, path),
+            Some((origin, _)) => url(&origin, base.prefix(), path),
+            None => url(&base.origin, base.prefix(), path),
+        })
     }
 
     /// The path that the client of this request used.
@@ -314,6 +317,14 @@ impl KnownAddress {
         };
         Some((origin, prefix))
     }
+}
+
+/// The URL of a path below a prefix, written in one piece of memory: with each proof it is compared.
+fn url(origin: &Origin, prefix: &str, path: &str) -> String {
+    let longest = "https://:65535".len() + origin.host.name.len() + prefix.len() + path.len();
+    let mut url = String::with_capacity(longest);
+    let _ = write!(url, "{origin}{prefix}{path}");
+    url
 }
 
 /// The path as it came to this program: axum's `nest` strips its own part from the one that a layer sees.

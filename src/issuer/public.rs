@@ -45,7 +45,8 @@ fn rsa_components(pair: &RsaKeyPair) -> (&[u8], &[u8]) {
 /// RFC 7638.
 pub(super) fn thumbprint(material: &Material) -> Option<String> {
     let members = jwk(material)?;
-    Some(keys::thumbprint(members.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))))
+    let members = members.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
+    Some(keys::thumbprint(members).as_str().to_owned())
 }
 
 /// The `SubjectPublicKeyInfo` in DER.

@@ -34,6 +34,9 @@ impl Curve {
         }
     }
 
+    /// The most bytes of a coordinate.
+    pub(super) const MAX_FIELD_BYTES: usize = 66;
+
     pub(super) const fn field_bytes(self) -> usize {
         match self {
             Self::P256 => 32,

@@ -1,7 +1,8 @@
 //! The hashes that the standards make of keys and tokens.
 
-use aws_lc_rs::digest::{self, digest};
-use base64_simd::URL_SAFE_NO_PAD;
+use aws_lc_rs::digest::{self, Digest, digest};
+use base64_simd::{Out, URL_SAFE_NO_PAD};
+use smallvec::SmallVec;
 
 use super::Algorithm;
 
@@ -24,14 +25,54 @@ impl Algorithm {
     }
 }
 
+/// The bytes of a SHA-256 in base64url without padding.
+const SHA256_TEXT: usize = 43;
+
+/// A SHA-256 in base64url, as tokens and proofs have it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Sha256Text([u8; SHA256_TEXT]);
+
+impl Sha256Text {
+    /// The hash of these bytes.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self::new(digest(&digest::SHA256, bytes))
+    }
+
+    fn new(digest: Digest) -> Self {
+        let mut sha256 = [0; 32];
+        for (to, from) in sha256.iter_mut().zip(digest.as_ref()) {
+            *to = *from;
+        }
+        Self::from_digest(sha256)
+    }
+
+    /// That of a hash that was made elsewhere.
+    pub(crate) fn from_digest(sha256: [u8; 32]) -> Self {
+        let mut text = [0; SHA256_TEXT];
+        let _ = URL_SAFE_NO_PAD.encode(&sha256, Out::from_slice(&mut text));
+        Self(text)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 /// The thumbprint of a JWK by its required members, in any order: base64url of SHA-256 over them
 /// (RFC 7638 section 3). Their values are texts that JSON writes without escapes.
-pub(crate) fn thumbprint<'a>(members: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    let mut members: Vec<_> = members.into_iter().collect();
+pub(crate) fn thumbprint<'a>(members: impl IntoIterator<Item = (&'a str, &'a str)>) -> Sha256Text {
+    let mut members: SmallVec<[_; 4]> = members.into_iter().collect();
     members.sort_unstable();
-    let members: Vec<_> = members.iter().map(|(name, value)| format!(r#""{name}":"{value}""#)).collect();
-    let canonical = format!("{{{}}}", members.join(","));
-    URL_SAFE_NO_PAD.encode_to_string(digest(&digest::SHA256, canonical.as_bytes()))
+    let mut canonical = digest::Context::new(&digest::SHA256);
+    let mut before = "{";
+    for (name, value) in members {
+        for part in [before, "\"", name, "\":\"", value, "\""] {
+            canonical.update(part.as_bytes());
+        }
+        before = ",";
+    }
+    canonical.update(b"}");
+    Sha256Text::new(canonical.finish())
 }
 
 #[cfg(test)]
@@ -59,7 +100,7 @@ mod tests {
         let [crv, kty] = [("crv", "Ed25519"), ("kty", "OKP")];
         let x = ("x", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
         for members in [[crv, kty, x], [x, kty, crv], [kty, crv, x]] {
-            assert_eq!(thumbprint(members), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+            assert_eq!(thumbprint(members).as_str(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
         }
     }
 }

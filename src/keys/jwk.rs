@@ -8,13 +8,14 @@
 //! Numbers are read in every spelling of theirs that has one meaning; what they must be is judged
 //! afterwards, by [`VerifyingKey`].
 
-use std::{collections::HashMap, fmt};
+use std::fmt;
 
 use base64_simd::URL_SAFE_NO_PAD;
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
+use smallvec::SmallVec;
 
 use super::{Algorithm, AlgorithmSet, KeyError, VerifyingKey, curve::Curve, verifying_key::rsa_family};
 use crate::json::{self, Name, Shallow};
@@ -28,8 +29,8 @@ const SECRETS: [&str; 8] = ["d", "dp", "dq", "k", "oth", "p", "q", "qi"];
 /// A JWK that is not judged yet, or something else in its place.
 #[derive(Default)]
 pub(super) struct Jwk {
-    /// Those of [`MEMBERS`] that are there and not `null`.
-    members: HashMap<&'static str, Shallow>,
+    /// Those of [`MEMBERS`] that are there, in that order.
+    members: [Option<Shallow>; MEMBERS.len()],
     /// One of [`SECRETS`] is there and not `null`.
     has_secret: bool,
     /// It is no object, or has one of [`MEMBERS`] twice.
@@ -104,8 +105,15 @@ impl Jwk {
         })
     }
 
+    /// A member that is not `null`.
+    fn member(&self, name: &str) -> Option<&Shallow> {
+        let mut named = MEMBERS.iter().zip(&self.members);
+        let (_, value) = named.find(|(known, _)| **known == name)?;
+        value.as_ref().filter(|value| **value != Shallow::Null)
+    }
+
     fn text(&self, name: &str) -> Result<Option<&str>, KeyError> {
-        match self.members.get(name) {
+        match self.member(name) {
             None => Ok(None),
             Some(Shallow::Text(text)) => Ok(Some(text)),
             Some(_) => Err(KeyError::MalformedJwk),
@@ -116,7 +124,7 @@ impl Jwk {
         self.text(name)?.ok_or(KeyError::MalformedJwk)
     }
 
-    fn number(&self, name: &str) -> Result<Vec<u8>, KeyError> {
+    fn number(&self, name: &str) -> Result<Octets, KeyError> {
         octets(self.needed(name)?)
     }
 
@@ -124,7 +132,7 @@ impl Jwk {
     fn check_use(&self, wanted: Option<&str>) -> Result<(), KeyError> {
         let is = self.text("use")?;
         let for_signatures = if wanted.is_some() { is == wanted } else { matches!(is, None | Some("sig")) };
-        let to_verify = match self.members.get("key_ops") {
+        let to_verify = match self.member("key_ops") {
             None => true,
             Some(Shallow::Texts(operations)) => operations.iter().any(|operation| operation == "verify"),
             Some(_) => return Err(KeyError::MalformedJwk),
@@ -156,16 +164,15 @@ impl<'de> Visitor<'de> for JwkVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Jwk, A::Error> {
         let mut jwk = Jwk::default();
         while let Some(name) = members.next_key_seed(Name)? {
-            if let Some(known) = MEMBERS.into_iter().find(|known| *known == name) {
-                let value = members.next_value()?;
-                jwk.malformed |= jwk.members.insert(known, value).is_some();
+            let mut known = MEMBERS.iter().zip(&mut jwk.members);
+            if let Some((_, place)) = known.find(|(known, _)| **known == name) {
+                jwk.malformed |= place.replace(members.next_value()?).is_some();
             } else if SECRETS.contains(&&*name) {
                 jwk.has_secret |= members.next_value::<Option<IgnoredAny>>()?.is_some();
             } else {
                 members.next_value::<IgnoredAny>()?;
             }
         }
-        jwk.members.retain(|_, value| *value != Shallow::Null);
         Ok(jwk)
     }
 
@@ -199,19 +206,24 @@ impl<'de> Visitor<'de> for JwkVisitor {
     }
 }
 
+/// A number, whose text has place on the stack if it is a coordinate of a curve: proofs bring keys of their own.
+type Octets = SmallVec<[u8; 96]>;
+
 /// Base64url as RFC 7518 section 2 has it, and what encoders make of it: padding, the other
 /// alphabet of base64, line breaks. Each has one meaning; stray bits at the end have none.
-fn octets(text: &str) -> Result<Vec<u8>, KeyError> {
+fn octets(text: &str) -> Result<Octets, KeyError> {
     let significant = |byte: u8| match byte {
         b'+' => Some(b'-'),
         b'/' => Some(b'_'),
         byte if byte.is_ascii_whitespace() => None,
         byte => Some(byte),
     };
-    let text: Vec<u8> = text.bytes().filter_map(significant).collect();
-    let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
-    let text = text.get(..text.len() - padding).unwrap_or_default();
-    URL_SAFE_NO_PAD.decode_to_vec(text).map_err(|_| KeyError::MalformedJwk)
+    let mut octets: Octets = text.bytes().filter_map(significant).collect();
+    let padding = octets.iter().rev().take_while(|byte| **byte == b'=').count();
+    octets.truncate(octets.len() - padding);
+    let length = URL_SAFE_NO_PAD.decode_inplace(&mut octets).map_err(|_| KeyError::MalformedJwk)?.len();
+    octets.truncate(length);
+    Ok(octets)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! - `error`: why bytes are not a key; `curve`: the curves of ECDSA keys.
 //! - `verifying_key`: one public key (or configured secret) with the algorithms it may be used for.
 //! - `pem`: the reader of PEM; `encoded`: public keys in DER, certificates included.
-//! - `hash`: thumbprints (RFC 7638) and `at_hash`.
+//! - `hash`: hashes as texts, thumbprints (RFC 7638) and `at_hash`.
 //! - `legacy`: RSA keys too short for today, for those who must.
 //! - `secret`: what must not be a shared secret.
 //! - `jwk`: what a JWK must be before it becomes a key; the rules of hygiene live here.
@@ -44,7 +44,7 @@ mod verifying_key;
 pub use algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
 pub use error::KeyError;
 #[cfg(any(test, feature = "issuer"))]
-pub(crate) use hash::thumbprint;
+pub(crate) use hash::{Sha256Text, thumbprint};
 pub(crate) use jwk::embedded_key;
 pub(crate) use jwks::distinct;
 #[cfg(feature = "remote")]

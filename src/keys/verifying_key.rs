@@ -6,10 +6,15 @@ use aws_lc_rs::{
     hmac, rand,
     signature::{self, ParsedPublicKey, RsaParameters},
 };
-use base64_simd::URL_SAFE_NO_PAD;
+use base64_simd::{Out, URL_SAFE_NO_PAD};
 use smallvec::SmallVec;
 
-use super::{Algorithm, AlgorithmSet, KeyError, curve::Curve, hash::thumbprint, secret};
+use super::{
+    Algorithm, AlgorithmSet, KeyError,
+    curve::Curve,
+    hash::{Sha256Text, thumbprint},
+    secret,
+};
 
 /// The smallest RSA modulus accepted, in bits (RFC 7518 section 3.3: "2048 bits or larger").
 const MIN_RSA_BITS: usize = 2048;
@@ -65,7 +70,7 @@ pub struct VerifyingKey {
     /// One entry for each algorithm; aws-lc-rs binds a parsed key to one.
     verifiers: SmallVec<[(Algorithm, Verifier); 1]>,
     algorithms: AlgorithmSet,
-    thumbprint: Box<str>,
+    thumbprint: Sha256Text,
 }
 
 impl VerifyingKey {
@@ -152,7 +157,7 @@ impl VerifyingKey {
             kid: KidRule::Any,
             verifiers: SmallVec::from_iter([(algorithm, verifier)]),
             algorithms: algorithm.into(),
-            thumbprint: URL_SAFE_NO_PAD.encode_to_string(name).into(),
+            thumbprint: Sha256Text::from_digest(name),
         })
     }
 
@@ -179,7 +184,7 @@ impl VerifyingKey {
     /// [RFC 7638]: https://www.rfc-editor.org/rfc/rfc7638
     #[must_use]
     pub fn thumbprint(&self) -> &str {
-        &self.thumbprint
+        self.thumbprint.as_str()
     }
 
     /// The algorithms that this key may verify.
@@ -268,7 +273,7 @@ impl VerifyingKey {
                 Ok((alg, Verifier::Public(key)))
             })
             .collect::<Result<_, KeyError>>()?;
-        let thumbprint = thumbprint([("e", &*encode(e)), ("kty", "RSA"), ("n", &encode(n))]).into();
+        let thumbprint = thumbprint([("e", &*encode(e)), ("kty", "RSA"), ("n", &encode(n))]);
         Ok(Self { kid: KidRule::Unnamed, verifiers, algorithms, thumbprint })
     }
 
@@ -276,7 +281,8 @@ impl VerifyingKey {
         let size = curve.field_bytes();
         // Short coordinates lost their leading zeros on the way, and some have a sign byte in front;
         // those that are still too long are of another curve.
-        let mut point = vec![0_u8; 1 + 2 * size];
+        let mut place = [0_u8; 1 + 2 * Curve::MAX_FIELD_BYTES];
+        let point = place.get_mut(..=2 * size).unwrap_or_default();
         let (tag, coordinates) = point.split_at_mut(1);
         let (to_x, to_y) = coordinates.split_at_mut(size);
         tag.copy_from_slice(&[4]);
@@ -284,10 +290,12 @@ impl VerifyingKey {
             let pad = size.checked_sub(from.len()).ok_or(KeyError::InvalidPoint)?;
             to.get_mut(pad..).ok_or(KeyError::InvalidPoint)?.copy_from_slice(from);
         }
-        let key = ParsedPublicKey::new(curve.verification(), &point).map_err(|_| KeyError::InvalidPoint)?;
+        let key = ParsedPublicKey::new(curve.verification(), &*point).map_err(|_| KeyError::InvalidPoint)?;
         let (x, y) = point.get(1..).unwrap_or_default().split_at(size);
-        let (x, y) = (encode(x), encode(y));
-        let thumbprint = thumbprint([("crv", curve.name()), ("kty", "EC"), ("x", &x), ("y", &y)]);
+        let mut texts = [[0; 4 * Curve::MAX_FIELD_BYTES.div_ceil(3)]; 2];
+        let [to_x, to_y] = texts.each_mut().map(|text| Out::from_slice(text));
+        let (x, y) = (URL_SAFE_NO_PAD.encode_as_str(x, to_x), URL_SAFE_NO_PAD.encode_as_str(y, to_y));
+        let thumbprint = thumbprint([("crv", curve.name()), ("kty", "EC"), ("x", x), ("y", y)]);
         Ok(Self::public(curve.algorithm(), key, thumbprint))
     }
 
@@ -300,12 +308,12 @@ impl VerifyingKey {
         Ok(Self::public(Algorithm::EdDSA, key, thumbprint))
     }
 
-    fn public(algorithm: Algorithm, key: ParsedPublicKey, thumbprint: String) -> Self {
+    fn public(algorithm: Algorithm, key: ParsedPublicKey, thumbprint: Sha256Text) -> Self {
         Self {
             kid: KidRule::Unnamed,
             verifiers: SmallVec::from_iter([(algorithm, Verifier::Public(key))]),
             algorithms: algorithm.into(),
-            thumbprint: thumbprint.into(),
+            thumbprint,
         }
     }
 
@@ -332,7 +340,7 @@ impl fmt::Debug for VerifyingKey {
         f.debug_struct("VerifyingKey")
             .field("kid", &self.kid())
             .field("algorithms", &self.algorithms)
-            .field("thumbprint", &self.thumbprint)
+            .field("thumbprint", &self.thumbprint())
             .finish_non_exhaustive()
     }
 }

@@ -2,13 +2,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64_simd::{Out, URL_SAFE_NO_PAD};
-
-use crate::error::TokenError;
-
-/// A SHA-256 in base64url without padding, in bytes.
-const THUMBPRINT_LENGTH: usize = 43;
+use crate::{error::TokenError, keys::Sha256Text};
 
 /// The certificate that a client proved to hold in mutual TLS, by its thumbprint.
 ///
@@ -38,33 +32,25 @@ const THUMBPRINT_LENGTH: usize = 43;
 /// authorization server binds tokens to certificates of an authority (RFC 8705 section 2.1). The binding alone
 /// needs no more than the client's proof that it holds the key, which is a part of the handshake.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ClientCertificate {
-    thumbprint: [u8; THUMBPRINT_LENGTH],
-}
+pub struct ClientCertificate(Sha256Text);
 
 impl ClientCertificate {
     /// The certificate with this encoding, which is not looked at.
     #[must_use]
     pub fn from_der(der: impl AsRef<[u8]>) -> Self {
-        let mut sha256 = [0; 32];
-        for (byte, of_digest) in sha256.iter_mut().zip(digest(&SHA256, der.as_ref()).as_ref()) {
-            *byte = *of_digest;
-        }
-        Self::from_sha256(sha256)
+        Self(Sha256Text::of(der.as_ref()))
     }
 
     /// The certificate whose DER encoding has this digest.
     #[must_use]
     pub fn from_sha256(digest: [u8; 32]) -> Self {
-        let mut thumbprint = [0; THUMBPRINT_LENGTH];
-        let _ = URL_SAFE_NO_PAD.encode(&digest, Out::from_slice(&mut thumbprint));
-        Self { thumbprint }
+        Self(Sha256Text::from_digest(digest))
     }
 
     /// The SHA-256 of its DER encoding in base64url, as a token has it in `x5t#S256` (RFC 8705 section 3.1).
     #[must_use]
     pub fn thumbprint(&self) -> &str {
-        std::str::from_utf8(&self.thumbprint).unwrap_or_default()
+        self.0.as_str()
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64_simd::URL_SAFE_NO_PAD;
+use smallvec::SmallVec;
 
 use super::{ProofError, htu};
 use crate::{
-    keys::{Algorithm, AlgorithmSet, embedded_key},
+    keys::{Algorithm, AlgorithmSet, Sha256Text, embedded_key},
     time::UnixTime,
     token::{
         ClaimId, ClaimNames, ClaimValue, Claims, JoseHeader, TokenLimits, UnverifiedToken, is_media_type,
@@ -49,8 +48,8 @@ pub(crate) struct Asked<'a> {
 /// A proof that is good, unless it was used before.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Proof {
-    /// Its `jti`, which counts once for the key that the token is bound to.
-    pub(crate) id: String,
+    /// Its `jti`, which counts once for the key that the token is bound to; the usual ones have place on the stack.
+    pub(crate) id: SmallVec<[u8; 64]>,
     /// Its `iat`.
     pub(crate) issued: UnixTime,
     /// From when on it is refused whether it was used or not.
@@ -135,9 +134,9 @@ impl Names {
         let is_url = |url| htu::is_same(url, asked.url);
         require(self.text(claims, self.htu).is_some_and(is_url), ProofError::WrongUrl)?;
         let (issued, end) = self.time_of(claims, rules, now).ok_or(ProofError::OutsideWindow)?;
-        let hash = URL_SAFE_NO_PAD.encode_to_string(digest(&SHA256, asked.token));
-        require(self.text(claims, self.ath) == Some(&*hash), ProofError::WrongTokenHash)?;
-        Ok(Proof { id: id.to_owned(), issued, until: end.saturating_add(END_INCLUDED) })
+        let hash = Sha256Text::of(asked.token);
+        require(self.text(claims, self.ath) == Some(hash.as_str()), ProofError::WrongTokenHash)?;
+        Ok(Proof { id: id.as_bytes().into(), issued, until: end.saturating_add(END_INCLUDED) })
     }
 
     /// When the proof was made and when its time ends, if it is of this time.

@@ -1,3 +1,5 @@
+use aws_lc_rs::digest::{SHA256, digest};
+use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use super::*;
@@ -50,7 +52,7 @@ fn the_examples_of_rfc_9449_are_judged_as_the_text_says() {
         is_nonce: None,
     };
     let good = Proof {
-        id: "e1j3V_bKic8-LAEB".into(),
+        id: b"e1j3V_bKic8-LAEB".as_slice().into(),
         issued: UnixTime::from_secs(RFC_IAT),
         until: UnixTime::from_secs(RFC_IAT + 66),
     };
@@ -133,7 +135,8 @@ fn judge(key: &SigningKey, proof: &str) -> Result<String, ProofError> {
     let thumbprint = key.thumbprint().unwrap_or_default();
     let asked = Asked { method: "POST", url: URL, token: TOKEN, thumbprint: &thumbprint, is_nonce: None };
     let now = UnixTime::from_secs(NOW);
-    verify_proof(proof.as_bytes(), &asked, &rules(), &TokenLimits::default(), now).map(|proof| proof.id)
+    verify_proof(proof.as_bytes(), &asked, &rules(), &TokenLimits::default(), now)
+        .map(|proof| String::from_utf8(proof.id.into_vec()).unwrap())
 }
 
 #[test]

@@ -34,12 +34,12 @@ pub(super) struct Proven<'t> {
 impl Proven<'_> {
     /// Spends the proof: the id that its sender gave it, for its sender's key.
     pub(super) fn spend(&self, now: UnixTime) -> Spending {
-        self.dpop.store.spend_of(self.thumbprint.as_bytes(), self.proof.id.as_bytes(), self.life(), now)
+        self.dpop.store.spend_of(self.thumbprint.as_bytes(), &self.proof.id, self.life(), now)
     }
 
     /// What [`spend`](Self::spend) would say; nothing is spent.
     pub(super) fn peek(&self, now: UnixTime) -> Result<(), SpendError> {
-        self.dpop.store.peek_of(self.thumbprint.as_bytes(), self.proof.id.as_bytes(), self.life(), now)
+        self.dpop.store.peek_of(self.thumbprint.as_bytes(), &self.proof.id, self.life(), now)
     }
 
     /// Its sender chose `iat`, and cannot have known the nonce before this server issued it.
