@@ -43,8 +43,9 @@ mod verifying_key;
 
 pub use algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
 pub use error::KeyError;
+pub(crate) use hash::Sha256Text;
 #[cfg(any(test, feature = "issuer"))]
-pub(crate) use hash::{Sha256Text, thumbprint};
+pub(crate) use hash::thumbprint;
 pub(crate) use jwk::embedded_key;
 pub(crate) use jwks::distinct;
 #[cfg(feature = "remote")]
