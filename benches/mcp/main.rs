@@ -81,7 +81,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     if let Some(path) = json {
         row::write(path.as_ref(), "mcp", &rows)?;
     }
-    Ok(if rows.iter().any(Row::is_over) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    // A debug build is not judged by its time.
+    let is_over = rounds > 1 && rows.iter().any(Row::is_over);
+    Ok(if is_over { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// A server with a hundred requirements, and a call that meets one of them.

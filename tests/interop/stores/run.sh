@@ -14,6 +14,11 @@ source "$here/../common.sh"
 
 servers=$here/.venv/servers
 
+# A machine that is new does not know yet what there is.
+download() {
+  apt-get download "$@" >/dev/null || { apt-get update -qq && apt-get download "$@" >/dev/null; }
+}
+
 # Debian's, without installing it: no service is started, and nothing needs root.
 install_redis() {
   [[ -n ${REDIS_SERVER:-} ]] && return
@@ -21,7 +26,7 @@ install_redis() {
   REDIS_SERVER=$servers/redis-server
   if [[ ! -x $REDIS_SERVER ]]; then
     rm -rf "$servers" && mkdir -p "$servers/debian" || return
-    (cd "$servers/debian" && apt-get download redis-tools liblzf1 libjemalloc2 >/dev/null &&
+    (cd "$servers/debian" && download redis-tools liblzf1 libjemalloc2 &&
       for package in *.deb; do dpkg -x "$package" .; done) || return
     # One program, which goes by its name.
     ln -s debian/usr/bin/redis-check-rdb "$REDIS_SERVER"
