@@ -59,6 +59,7 @@ mod answer;
 mod body;
 mod events;
 mod fault;
+mod future;
 mod guard;
 mod headers;
 mod listing;

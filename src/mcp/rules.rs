@@ -1,15 +1,13 @@
-//! The decision on one request, and what becomes of its answer.
+//! The decision on one request.
 
-use std::{error::Error, future::Future, mem, pin::pin, sync::Arc};
+use std::sync::Arc;
 
-use bytes::{Buf, Bytes};
-use http::{Method, Request, Response, request::Parts};
-use http_body_util::{BodyExt, LengthLimitError};
-use tower::{Service, ServiceExt};
+use bytes::Bytes;
+use http::{Method, Response, request::Parts};
 
 use super::{
-    answer::{Expected, filtered},
-    body::{AnswerBody, McpBody, MessageBody, View},
+    answer::Expected,
+    body::{McpBody, MessageBody},
     fault::Fault,
     headers::{LAST_EVENT_ID, ask_for_plain, check_agreement, check_content},
     message::Messages,
@@ -33,7 +31,7 @@ pub(super) struct Rules<R> {
 }
 
 /// Why a request does not reach the server.
-enum Refusal {
+pub(super) enum Refusal {
     Fault(Fault),
     Denied(Rejection),
 }
@@ -44,46 +42,21 @@ impl From<Fault> for Refusal {
     }
 }
 
-impl<R: Reject> Rules<R> {
-    /// Its future is boxed for each request, and so is kept small: it holds the parts of the request once.
-    pub(super) fn serve<S, B, T>(
-        self: Arc<Self>,
-        inner: S,
-        request: Request<B>,
-    ) -> impl Future<Output = Result<Response<McpBody<T>>, S::Error>>
-    where
-        S: Service<Request<B>, Response = Response<T>>,
-        B: MessageBody,
-        T: AnswerBody,
-        McpBody<T>: FromRefusal<R::Body>,
-    {
-        let (mut head, body) = request.into_parts();
-        async move {
-            match self.admit(&mut head, body).await {
-                Ok((body, who, expected)) => {
-                    let mut response = inner.oneshot(Request::from_parts(head, body)).await?;
-                    self.sessions.bind(response.headers_mut(), &who);
-                    if expected == Expected::Anything {
-                        return Ok(response.map(McpBody::passed));
-                    }
-                    let view = View { policy: Arc::clone(&self.policy), who };
-                    Ok(Box::pin(filtered(response, expected, view, self.max_answer)).await)
-                }
-                Err(Refusal::Fault(fault)) => Ok(fault.response().map(|message| Bytes::from(message).into())),
-                Err(Refusal::Denied(why)) => {
-                    let why = self.policy.server.at_address_of(&why, RequestHead::from(&head));
-                    Ok(reject(&self.reject, &why, RequestHead::from(&head), self.exposes))
-                }
-            }
-        }
-    }
+/// What becomes of a request whose head is in order.
+pub(super) enum Next {
+    /// Its body is read, and judged.
+    Read,
+    /// The server gets it.
+    Serve(Expected),
+}
 
-    /// Decides on a request; the body comes back as it was.
-    async fn admit<B: MessageBody>(
+impl<R: Reject> Rules<R> {
+    /// Decides on the head of a request.
+    pub(super) fn open(
         &self,
         head: &mut Parts,
-        body: B,
-    ) -> Result<(B, Identity, Expected), Refusal> {
+        body: &impl MessageBody,
+    ) -> Result<(Identity, Next), Refusal> {
         let server = &self.policy.server;
         let Some(who) = head.extensions.get::<Identity>().cloned() else {
             return Err(Refusal::Denied(
@@ -91,12 +64,13 @@ impl<R: Reject> Rules<R> {
             ));
         };
         let in_session = self.sessions.open(&mut head.headers, &who)?;
-        let (body, expected) = match head.method {
+        let next = match head.method {
             Method::POST => {
                 check_content(&head.headers)?;
-                let body = self.read(body).await?;
-                let expected = self.judge(&body, head, &who)?;
-                (body.into(), expected)
+                if body.size_hint().lower() > self.max_message as u64 {
+                    return Err(Fault::TooLarge.into());
+                }
+                Next::Read
             }
             // Something behind the guard might take it for a message.
             Method::GET | Method::DELETE if !body.is_end_stream() => {
@@ -106,50 +80,39 @@ impl<R: Reject> Rules<R> {
             Method::GET if !in_session && head.headers.contains_key(LAST_EVENT_ID) => {
                 return Err(Fault::UnknownSession.into());
             }
-            Method::GET => (body, Expected::Stream),
-            Method::DELETE => (body, Expected::Anything),
+            Method::GET => {
+                ask_for_plain(&mut head.headers);
+                Next::Serve(Expected::Stream)
+            }
+            Method::DELETE => Next::Serve(Expected::Anything),
             _ => return Err(Fault::MethodNotAllowed.into()),
         };
-        if expected != Expected::Anything {
-            ask_for_plain(&mut head.headers);
-        }
-        Ok((body, who, expected))
+        Ok((who, next))
     }
 
     /// Decides on the messages of a body.
-    fn judge(&self, body: &[u8], head: &Parts, who: &Identity) -> Result<Expected, Refusal> {
+    pub(super) fn judge(&self, body: &[u8], head: &mut Parts, who: &Identity) -> Result<Expected, Refusal> {
         let messages = Messages::read(body)?;
         check_agreement(&head.headers, &messages)?;
-        self.policy.permit(&messages, who, RequestHead::from(head)).map_err(Refusal::Denied)?;
-        Ok(if messages.ask_for_a_list() { Expected::List } else { Expected::Anything })
+        self.policy.permit(&messages, who, RequestHead::from(&*head)).map_err(Refusal::Denied)?;
+        if !messages.ask_for_a_list() {
+            return Ok(Expected::Anything);
+        }
+        ask_for_plain(&mut head.headers);
+        Ok(Expected::List)
     }
 
-    /// The whole body. Most come in one piece, which is taken as it is.
-    async fn read(&self, body: impl MessageBody) -> Result<Bytes, Fault> {
-        if body.size_hint().lower() > self.max_message as u64 {
-            return Err(Fault::TooLarge);
-        }
-        let of_error = |error: Box<dyn Error + Send + Sync>| {
-            if error.is::<LengthLimitError>() { Fault::TooLarge } else { Fault::BodyBroken }
-        };
-        let mut body = pin!(body);
-        let (mut first, mut joined) = (Bytes::new(), Vec::new());
-        while let Some(frame) = body.frame().await {
-            // Trailers are no part of the message.
-            let Ok(mut data) = frame.map_err(|error| of_error(error.into()))?.into_data() else { continue };
-            let data = data.copy_to_bytes(data.remaining());
-            if first.len() + joined.len() + data.len() > self.max_message {
-                return Err(Fault::TooLarge);
-            }
-            if first.is_empty() && joined.is_empty() {
-                first = data;
-            } else {
-                if joined.is_empty() {
-                    joined = mem::take(&mut first).into();
-                }
-                joined.extend_from_slice(&data);
+    /// The answer to a request that does not reach the server.
+    pub(super) fn refuse<T>(&self, refusal: &Refusal, head: &Parts) -> Response<McpBody<T>>
+    where
+        McpBody<T>: FromRefusal<R::Body>,
+    {
+        match refusal {
+            Refusal::Fault(fault) => fault.response().map(|message| Bytes::from(message).into()),
+            Refusal::Denied(why) => {
+                let why = self.policy.server.at_address_of(why, RequestHead::from(head));
+                reject(&self.reject, &why, RequestHead::from(head), self.exposes)
             }
         }
-        Ok(if joined.is_empty() { first } else { joined.into() })
     }
 }

@@ -17,6 +17,7 @@ use tower::Service;
 use super::{
     McpRefusal,
     body::{AnswerBody, McpBody, MessageBody},
+    future::JudgeFuture,
     origin::Origins,
     rules::Rules,
 };
@@ -41,7 +42,7 @@ impl<S, R> McpService<S, R> {
 
 impl<S, R, B, T> Service<Request<B>> for McpService<S, R>
 where
-    S: Service<Request<B>, Response = Response<T>, Future: Send> + InnerService + Send + 'static,
+    S: Service<Request<B>, Response = Response<T>> + InnerService,
     R: Reject,
     B: MessageBody,
     T: AnswerBody,
@@ -135,7 +136,7 @@ impl<S, R> Judge<S, R> {
 
 impl<S, R, B, T> Service<Request<B>> for Judge<S, R>
 where
-    S: Service<Request<B>, Response = Response<T>, Future: Send> + Clone + Send + 'static,
+    S: Service<Request<B>, Response = Response<T>> + Clone,
     R: Reject,
     B: MessageBody,
     T: AnswerBody,
@@ -143,7 +144,7 @@ where
 {
     type Response = Response<McpBody<T>>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<McpBody<T>>, S::Error>> + Send>>;
+    type Future = JudgeFuture<S, R, B, T>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -154,7 +155,6 @@ where
         // long its body takes. A clone is polled ready when the request is admitted.
         let fresh = self.inner.clone();
         drop(mem::replace(&mut self.inner, fresh));
-        let (rules, inner) = (Arc::clone(&self.rules), self.inner.clone());
-        Box::pin(rules.serve(inner, request))
+        JudgeFuture::new(Arc::clone(&self.rules), self.inner.clone(), request)
     }
 }

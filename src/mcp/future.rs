@@ -1,0 +1,188 @@
+//! One request behind authentication: its body is read, the server is asked, and its answer filtered.
+//!
+//! Not boxed: an allocation of this size among those of the server's own reading of the message cost more
+//! than all that the guard reads.
+
+use std::{
+    error::Error,
+    future::Future,
+    mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+use http::{Request, Response, request::Parts};
+use http_body_util::LengthLimitError;
+use pin_project_lite::pin_project;
+use tower::{Service, ServiceExt, util::Oneshot};
+
+use super::{
+    answer::{Expected, filtered},
+    body::{AnswerBody, McpBody, MessageBody, View},
+    fault::Fault,
+    rules::{Next, Rules},
+};
+use crate::{
+    http::{FromRefusal, Reject},
+    identity::Identity,
+};
+
+pin_project! {
+    /// The future of a [`Judge`](super::service::Judge).
+    pub struct JudgeFuture<S, R, B, T>
+    where
+        S: Service<Request<B>>,
+    {
+        rules: Arc<Rules<R>>,
+        #[pin]
+        state: State<S, B, T>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<S, B, T>
+    where
+        S: Service<Request<B>>,
+    {
+        Reading { #[pin] body: B, read: Gathered, call: Option<Call<S>> },
+        Serving { #[pin] answer: Oneshot<S, Request<B>>, who: Identity, expected: Expected },
+        Filtering { answer: Pin<Box<dyn Future<Output = Response<McpBody<T>>> + Send>> },
+        Refused { response: Option<Response<McpBody<T>>> },
+    }
+}
+
+/// What is kept while the body comes.
+struct Call<S> {
+    inner: S,
+    head: Parts,
+    who: Identity,
+}
+
+impl<S, R, B, T> JudgeFuture<S, R, B, T>
+where
+    S: Service<Request<B>>,
+    R: Reject,
+    B: MessageBody,
+    McpBody<T>: FromRefusal<R::Body>,
+{
+    pub(super) fn new(rules: Arc<Rules<R>>, inner: S, request: Request<B>) -> Self {
+        let (mut head, body) = request.into_parts();
+        let state = match rules.open(&mut head, &body) {
+            Ok((who, Next::Read)) => {
+                State::Reading { body, read: Gathered::default(), call: Some(Call { inner, head, who }) }
+            }
+            Ok((who, Next::Serve(expected))) => {
+                serving(inner, Request::from_parts(head, body), who, expected)
+            }
+            Err(refusal) => State::Refused { response: Some(rules.refuse(&refusal, &head)) },
+        };
+        Self { rules, state }
+    }
+}
+
+fn serving<S: Service<Request<B>>, B, T>(
+    inner: S,
+    request: Request<B>,
+    who: Identity,
+    expected: Expected,
+) -> State<S, B, T> {
+    State::Serving { answer: inner.oneshot(request), who, expected }
+}
+
+impl<S, R, B, T> Future for JudgeFuture<S, R, B, T>
+where
+    S: Service<Request<B>, Response = Response<T>>,
+    R: Reject,
+    B: MessageBody,
+    T: AnswerBody,
+    McpBody<T>: FromRefusal<R::Body>,
+{
+    type Output = Result<Response<McpBody<T>>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let rules = &**this.rules;
+        loop {
+            let next = match this.state.as_mut().project() {
+                StateProjection::Reading { body, read, call } => {
+                    let body = ready!(read.poll(body, rules.max_message, cx));
+                    // Polled again after completion, against the contract of futures.
+                    let Some(Call { inner, mut head, who }) = call.take() else { return Poll::Pending };
+                    let judged = body.map_err(Into::into).and_then(|body| {
+                        rules.judge(&body, &mut head, &who).map(|expected| (body, expected))
+                    });
+                    match judged {
+                        Ok((body, expected)) => {
+                            serving(inner, Request::from_parts(head, body.into()), who, expected)
+                        }
+                        Err(refusal) => return Poll::Ready(Ok(rules.refuse(&refusal, &head))),
+                    }
+                }
+                StateProjection::Serving { answer, who, expected } => {
+                    let mut response = ready!(answer.poll(cx))?;
+                    rules.sessions.bind(response.headers_mut(), who);
+                    if *expected == Expected::Anything {
+                        return Poll::Ready(Ok(response.map(McpBody::passed)));
+                    }
+                    let view = View { policy: Arc::clone(&rules.policy), who: who.clone() };
+                    let answer = Box::pin(filtered(response, *expected, view, rules.max_answer));
+                    State::Filtering { answer }
+                }
+                StateProjection::Filtering { answer } => return answer.as_mut().poll(cx).map(Ok),
+                StateProjection::Refused { response } => {
+                    return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
+                }
+            };
+            this.state.set(next);
+        }
+    }
+}
+
+/// What has come of a body. Most come in one piece, which is taken as it is.
+#[derive(Default)]
+struct Gathered {
+    first: Bytes,
+    joined: Vec<u8>,
+}
+
+impl Gathered {
+    /// The whole body, once it is there.
+    fn poll<B: MessageBody>(
+        &mut self,
+        mut body: Pin<&mut B>,
+        limit: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Bytes, Fault>> {
+        while let Some(frame) = ready!(body.as_mut().poll_frame(cx)) {
+            let frame = frame.map_err(|error| {
+                let error: Box<dyn Error + Send + Sync> = error.into();
+                if error.is::<LengthLimitError>() { Fault::TooLarge } else { Fault::BodyBroken }
+            })?;
+            // Trailers are no part of the message.
+            if let Ok(data) = frame.into_data() {
+                self.add(data, limit)?;
+            }
+        }
+        let Self { first, joined } = mem::take(self);
+        Poll::Ready(Ok(if joined.is_empty() { first } else { joined.into() }))
+    }
+
+    fn add(&mut self, mut data: impl Buf, limit: usize) -> Result<(), Fault> {
+        if self.first.len() + self.joined.len() + data.remaining() > limit {
+            return Err(Fault::TooLarge);
+        }
+        let data = data.copy_to_bytes(data.remaining());
+        if self.first.is_empty() && self.joined.is_empty() {
+            self.first = data;
+        } else {
+            if self.joined.is_empty() {
+                self.joined = mem::take(&mut self.first).into();
+            }
+            self.joined.extend_from_slice(&data);
+        }
+        Ok(())
+    }
+}
