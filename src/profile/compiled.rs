@@ -92,7 +92,7 @@ pub(super) fn position(text: &str, payload: &str) -> Option<(u32, u32)> {
 pub(crate) type Texts = SmallVec<[Text; 2]>;
 
 /// What an identity is made of, taken out of claims that passed every rule.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Extracted {
     pub(crate) subject: Text,
     pub(crate) client_id: Option<Text>,

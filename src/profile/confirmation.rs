@@ -2,16 +2,19 @@
 
 use crate::{
     error::{ClaimName, TokenError},
+    proof::Holder,
     token::{ClaimId, ClaimNames, ClaimPath, ClaimValue, Claims},
 };
 
 /// What the sender of a token must prove: all of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Confirmation {
     /// The thumbprint of a key that it holds (`jkt`, RFC 9449 section 6.1).
     pub(crate) key: Option<Box<str>>,
     /// The thumbprint of a certificate that it shows (`x5t#S256`, RFC 8705 section 3.1).
     pub(crate) certificate: Option<Box<str>>,
+    /// What is known of who holds the key.
+    pub(crate) holder: Holder,
 }
 
 /// The methods of confirmation that a server has checked.
@@ -55,7 +58,8 @@ impl ConfirmationClaims {
         match cnf {
             ClaimValue::StringMembers(members) if members == known && known > 0 => {
                 let owned = |text: Option<&str>| text.map(Into::into);
-                Ok(Some(Box::new(Confirmation { key: owned(key), certificate: owned(certificate) })))
+                let (key, certificate) = (owned(key), owned(certificate));
+                Ok(Some(Box::new(Confirmation { key, certificate, holder: Holder::default() })))
             }
             _ => Err(TokenError::SenderConstrained),
         }

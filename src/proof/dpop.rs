@@ -4,9 +4,9 @@ use std::{sync::LazyLock, time::Duration};
 
 use smallvec::SmallVec;
 
-use super::{ProofError, htu};
+use super::{Holder, ProofError, htu};
 use crate::{
-    keys::{Algorithm, AlgorithmSet, Sha256Text, embedded_key},
+    keys::{Algorithm, AlgorithmSet, Sha256Text, VerifyingKey, embedded_key},
     time::UnixTime,
     token::{
         ClaimId, ClaimNames, ClaimValue, Claims, JoseHeader, TokenLimits, UnverifiedToken, is_media_type,
@@ -41,6 +41,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) token: &'a [u8],
     /// The thumbprint of the key that the token is bound to.
     pub(crate) thumbprint: &'a str,
+    /// What is known of the token's proofs.
+    pub(crate) holder: &'a Holder,
     /// Whether a nonce is one of the server's; `None` where none is asked for.
     pub(crate) is_nonce: Option<&'a dyn Fn(&str) -> bool>,
 }
@@ -69,29 +71,58 @@ pub(crate) fn verify_proof(
 ) -> Result<Proof, ProofError> {
     let proof = UnverifiedToken::parse(proof, limits)?;
     let payload = proof.payload_json()?;
-    let header_json = proof.header_json()?;
-    let header = JoseHeader::parse(&header_json, limits)?;
-    if !header.typ.as_deref().is_some_and(|typ| is_media_type(typ, "dpop+jwt")) {
-        return Err(ProofError::WrongType);
-    }
-    let algorithm: Option<Algorithm> = header.alg.parse().ok();
+    let known = asked.holder.known(proof.header_segment(), asked.token);
+    let header = if known.is_some() { None } else { Some(ProofHeader::read(&proof, limits)?) };
+    let algorithm =
+        known.map(|known| known.algorithm).or(header.as_ref().and_then(|header| header.algorithm));
     let algorithm = algorithm.filter(|algorithm| rules.algorithms.contains(*algorithm));
     let algorithm = algorithm.ok_or(ProofError::AlgorithmNotAllowed)?;
     let names = &*NAMES;
     let mut claims = Claims::none(&names.all);
     claims.read(&payload, &names.all, limits)?;
 
-    let key = embedded_key(&header_json, algorithm).ok_or(ProofError::NoKey)?;
-    let key = key.map_err(|_| ProofError::UnusableKey)?;
+    let shown = header.map(|header| header.key(algorithm)).transpose()?;
+    let key = known.map(|known| &known.key).or(shown.as_ref()).ok_or(ProofError::NoKey)?;
     proof.with_signature(|signature| key.verify(algorithm, proof.signing_input(), signature))?;
 
-    let good = names.judge(&claims, asked, rules, now)?;
+    let token_hash = known.map_or_else(|| Sha256Text::of(asked.token), |known| known.token_hash);
+    let good = names.judge(&claims, asked, token_hash, rules, now)?;
     if let Some(is_nonce) = asked.is_nonce
         && !names.text(&claims, names.nonce).is_some_and(is_nonce)
     {
         return Err(ProofError::NonceWanted);
     }
-    if key.thumbprint() == asked.thumbprint { Ok(good) } else { Err(ProofError::WrongKey) }
+    if key.thumbprint() != asked.thumbprint {
+        return Err(ProofError::WrongKey);
+    }
+    if let Some(key) = shown {
+        asked.holder.remember((proof.header_segment(), asked.token), token_hash, algorithm, key);
+    }
+    Ok(good)
+}
+
+/// The header of a proof, which says that it is one.
+struct ProofHeader {
+    json: Vec<u8>,
+    algorithm: Option<Algorithm>,
+}
+
+impl ProofHeader {
+    fn read(proof: &UnverifiedToken<'_>, limits: &TokenLimits) -> Result<Self, ProofError> {
+        let json = proof.header_json()?;
+        let header = JoseHeader::parse(&json, limits)?;
+        if !header.typ.as_deref().is_some_and(|typ| is_media_type(typ, "dpop+jwt")) {
+            return Err(ProofError::WrongType);
+        }
+        let algorithm = header.alg.parse().ok();
+        Ok(Self { algorithm, json })
+    }
+
+    /// The key that it shows.
+    fn key(&self, algorithm: Algorithm) -> Result<VerifyingKey, ProofError> {
+        let key = embedded_key(&self.json, algorithm).ok_or(ProofError::NoKey)?;
+        key.map_err(|_| ProofError::UnusableKey)
+    }
 }
 
 /// The claims of a proof (RFC 9449 section 4.2), and those that bound the time of any JWT.
@@ -124,6 +155,7 @@ impl Names {
         &self,
         claims: &Claims<'_>,
         asked: &Asked<'_>,
+        token_hash: Sha256Text,
         rules: &ProofRules,
         now: UnixTime,
     ) -> Result<Proof, ProofError> {
@@ -134,8 +166,7 @@ impl Names {
         let is_url = |url| htu::is_same(url, asked.url);
         require(self.text(claims, self.htu).is_some_and(is_url), ProofError::WrongUrl)?;
         let (issued, end) = self.time_of(claims, rules, now).ok_or(ProofError::OutsideWindow)?;
-        let hash = Sha256Text::of(asked.token);
-        require(self.text(claims, self.ath) == Some(hash.as_str()), ProofError::WrongTokenHash)?;
+        require(self.text(claims, self.ath) == Some(token_hash.as_str()), ProofError::WrongTokenHash)?;
         Ok(Proof { id: id.as_bytes().into(), issued, until: end.saturating_add(END_INCLUDED) })
     }
 

@@ -49,6 +49,7 @@ fn the_examples_of_rfc_9449_are_judged_as_the_text_says() {
         url: URL,
         token: RFC_TOKEN.as_bytes(),
         thumbprint: RFC_THUMBPRINT,
+        holder: &Holder::default(),
         is_nonce: None,
     };
     let good = Proof {
@@ -131,12 +132,69 @@ impl Draft {
     }
 }
 
+/// The verdict for the first proof of a token, which must be the same after a good one was seen.
 fn judge(key: &SigningKey, proof: &str) -> Result<String, ProofError> {
+    let first = judge_with(&Holder::default(), key, proof.as_bytes());
+    assert_eq!(judge_with(&known(key), key, proof.as_bytes()), first, "{proof}");
+    first
+}
+
+/// Knows this key, where proofs may be signed with it.
+fn known(key: &SigningKey) -> Holder {
+    let holder = Holder::default();
+    let _ = judge_with(&holder, key, Draft::new(key).sign().as_bytes());
+    holder
+}
+
+fn judge_with(holder: &Holder, key: &SigningKey, proof: &[u8]) -> Result<String, ProofError> {
     let thumbprint = key.thumbprint().unwrap_or_default();
-    let asked = Asked { method: "POST", url: URL, token: TOKEN, thumbprint: &thumbprint, is_nonce: None };
+    let asked =
+        Asked { method: "POST", url: URL, token: TOKEN, thumbprint: &thumbprint, holder, is_nonce: None };
     let now = UnixTime::from_secs(NOW);
-    verify_proof(proof.as_bytes(), &asked, &rules(), &TokenLimits::default(), now)
+    verify_proof(proof, &asked, &rules(), &TokenLimits::default(), now)
         .map(|proof| String::from_utf8(proof.id.into_vec()).unwrap())
+}
+
+#[test]
+fn what_a_good_proof_has_shown_is_known_for_its_header_alone() {
+    let [key, other] = [(); 2].map(|()| SigningKey::generate(Algorithm::ES256).unwrap());
+    let good = Draft::new(&key).sign();
+    let header = good.split('.').next().unwrap().as_bytes();
+    for (name, proof, is_known) in [
+        ("good", good.clone(), true),
+        ("of another key", Draft::new(&other).sign(), false),
+        ("about something else", Draft::new(&key).claim("htm", json!("GET")).sign(), false),
+        ("not signed", good[..good.len() - 86].to_owned() + &"A".repeat(86), false),
+        (
+            "with a header that is too long",
+            Draft::new(&key).header("pad", json!("x".repeat(1600))).sign(),
+            false,
+        ),
+    ] {
+        let holder = Holder::default();
+        let _ = judge_with(&holder, &key, proof.as_bytes());
+        assert_eq!(holder.known(header, TOKEN).is_some(), is_known, "{name}");
+    }
+
+    let holder = known(&key);
+    let longer = [header, b"A"].concat();
+    for other in [&header[1..], &header[..header.len() - 1], &longer, b""] {
+        assert!(holder.known(other, TOKEN).is_none());
+    }
+    assert!(holder.known(header, TOKEN).is_some() && holder.known(header, b"another.access.token").is_none());
+    let thumbprint = key.thumbprint().unwrap();
+    let asked = Asked {
+        method: "POST",
+        url: URL,
+        token: TOKEN,
+        thumbprint: &thumbprint,
+        holder: &holder,
+        is_nonce: None,
+    };
+    let rules = ProofRules { algorithms: [Algorithm::EdDSA].into(), ..rules() };
+    let result =
+        verify_proof(good.as_bytes(), &asked, &rules, &TokenLimits::default(), UnixTime::from_secs(NOW));
+    assert_eq!(result, Err(ProofError::AlgorithmNotAllowed), "a server that takes other algorithms");
 }
 
 #[test]
@@ -331,17 +389,15 @@ fn the_form_is_as_strict_as_that_of_a_token() {
 #[test]
 fn no_proof_is_good_with_another_byte_in_it() {
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
-    let good = Draft::new(&key).sign();
+    let (known, good) = (known(&key), Draft::new(&key).sign());
     for (at, old) in good.bytes().enumerate() {
         for new in [b'A', b'_', b'.', b'=', 0x80] {
             let mut bytes = good.clone().into_bytes();
             bytes[at] = new;
-            let thumbprint = key.thumbprint().unwrap();
-            let asked =
-                Asked { method: "POST", url: URL, token: TOKEN, thumbprint: &thumbprint, is_nonce: None };
-            let now = UnixTime::from_secs(NOW);
-            let result = verify_proof(&bytes, &asked, &rules(), &TokenLimits::default(), now);
-            assert_eq!(result.is_ok(), old == new, "{at}: {new}");
+            for holder in [&Holder::default(), &known] {
+                let result = judge_with(holder, &key, &bytes);
+                assert_eq!(result.is_ok(), old == new, "{at}: {new}");
+            }
         }
         if at % 7 == 0 {
             assert!(judge(&key, &good[..at]).is_err(), "cut off at {at}");
@@ -355,8 +411,14 @@ fn what_is_judged_first_is_what_anyone_could_get_wrong() {
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
     let thumbprint = key.thumbprint().unwrap();
     let is_nonce: &dyn Fn(&str) -> bool = &|nonce| nonce == "n";
-    let asked =
-        Asked { method: "POST", url: URL, token: TOKEN, thumbprint: &thumbprint, is_nonce: Some(is_nonce) };
+    let asked = Asked {
+        method: "POST",
+        url: URL,
+        token: TOKEN,
+        thumbprint: &thumbprint,
+        holder: &Holder::default(),
+        is_nonce: Some(is_nonce),
+    };
     let elsewhere = Asked { thumbprint: "x", ..asked };
     let forged = |draft: Draft| {
         let proof = draft.sign();

@@ -10,8 +10,7 @@ use crate::{
     error::TokenError,
     http::{Reason, Rejection, RequestHead},
     identity::Identity,
-    profile::Confirmation,
-    proof::{Asked, Proof, ProofError, verify_proof},
+    proof::{Asked, Holder, Proof, ProofError, verify_proof},
     store::{DpopNonces, JudgedNonce, Life, NonceAge, SpendError, Spending},
     time::UnixTime,
     verify::{Failure, TokenContents},
@@ -64,10 +63,10 @@ impl Inner {
         head: Option<RequestHead<'_>>,
         now: UnixTime,
     ) -> Result<Option<Proven<'t>>, Failure> {
-        let (key, certificate) = match token.confirmation() {
-            Some(Confirmation { key, certificate }) => (key.as_deref(), certificate.as_deref()),
-            None => (None, None),
-        };
+        let confirmation = token.confirmation();
+        let certificate = confirmation.and_then(|confirmation| confirmation.certificate.as_deref());
+        let key =
+            confirmation.and_then(|confirmation| Some((confirmation.key.as_deref()?, &confirmation.holder)));
         if let Some(mtls) = &self.mtls {
             self.check_certificate(mtls, certificate, head)?;
         }
@@ -78,8 +77,8 @@ impl Inner {
             (None, None) if !dpop.is_required() => Ok(None),
             (_, None) => Err(TokenError::NotSenderConstrained.into()),
             (None, Some(_)) => Err(TokenError::SenderConstrained.into()),
-            (Some(head), Some(thumbprint)) => {
-                self.check_proof(dpop, thumbprint, head, now).map(Some).map_err(Failure::NotProven)
+            (Some(head), Some(key)) => {
+                self.check_proof(dpop, key, head, now).map(Some).map_err(Failure::NotProven)
             }
         }
     }
@@ -95,7 +94,7 @@ impl Inner {
     fn check_proof<'t>(
         &self,
         dpop: &'t Dpop,
-        thumbprint: &'t str,
+        (thumbprint, holder): (&'t str, &Holder),
         head: RequestHead<'_>,
         now: UnixTime,
     ) -> Result<Proven<'t>, ProofError> {
@@ -114,6 +113,7 @@ impl Inner {
             url: &url,
             token: credentials.access,
             thumbprint,
+            holder,
             is_nonce: is_nonce.as_ref().map(|is_nonce| is_nonce as &dyn Fn(&str) -> bool),
         };
         let proof = verify_proof(proof, &asked, &dpop.rules(), &self.limits, now)?;

@@ -6,6 +6,7 @@ use crate::{
     keys::{Algorithm, SignatureValid, VerifyingKey},
     policy::{Contents, FactPlaces, Facts, Requirement, ScopeImplications, Window},
     profile::{Confirmation, Extracted, Once, Text},
+    proof::Holder,
     time::UnixTime,
 };
 
@@ -130,7 +131,16 @@ impl TokenContents {
         let header = self.header.as_deref().map_or(0, str::len);
         let texts = subject.bytes() + client_id.as_ref().map_or(0, Text::bytes);
         let roles: usize = self.places.given_roles.iter().map(|role| size_of_val(role) + role.len()).sum();
-        self.payload.len() + header + audiences.len() * size_of::<Text>() + scopes.bytes() + texts + roles
+        // What a proof will show of a key comes later.
+        let is_for_a_key = self.confirmation().is_some_and(|confirmation| confirmation.key.is_some());
+        let holder = if is_for_a_key { Holder::BYTES } else { 0 };
+        self.payload.len()
+            + header
+            + audiences.len() * size_of::<Text>()
+            + scopes.bytes()
+            + texts
+            + roles
+            + holder
     }
 
     pub(crate) fn subject(&self) -> &str {
