@@ -2,7 +2,7 @@
 # Runs every bench and writes BENCHMARKS.md and its charts from what they found. About half an hour on
 # an idle machine; nothing else should run. Ends with 1 when a must is missed, after all was written.
 #
-# Usage: run_all.sh [--smoke]: each thing for a moment, to see that it works; only allocations are judged,
+# Usage: run_all.sh [--smoke]: each thing for a moment, to see that it works; only allocations and memory are judged,
 # and what is written goes to the target directory.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -8,6 +8,8 @@
 //! | [`CREDENTIALS`] | counter | `kind`: `api_key`, `deprecated_api_key` or `verifier` |
 //! | [`KEY_FETCHES`] | counter | `issuer`; `outcome`: `changed`, `unchanged` or `failed` |
 //! | [`KEY_AGE`] | gauge, in seconds | `issuer` |
+//! | [`STORE_SPENDS`] | counter | `outcome`: `spent`, `used_before`, `forgotten`, `full`, `unavailable` or `failed_open` |
+//! | [`STORE_CONNECTIONS`] | counter | `outcome`: `opened` or `failed` |
 //!
 //! - `result` of an authentication is `good`, or the
 //!   [code of the reason](crate::http::Reason::code) against the request. `verified` is `yes` where
@@ -21,6 +23,13 @@
 //!   whatever it is then allowed. The kind is all that is counted: which key it was, the health document says. To the
 //!   cache it is a miss; an answer of a verifier that is remembered is a hit, and no more than that.
 //! - A hit or a miss is counted once for each look-up on behalf of a request.
+//! - Ids count where instances share a store (feature `redis`), under what became of them: `used_before`, of which
+//!   there are none but where something is replayed; `forgotten`, issued before a loss of what the store held; `full`,
+//!   for which it had no memory; `unavailable`, without an answer in time. These are refused, unless a use of the store
+//!   [is opened](crate::store::redis::RedisStore::dangerous): what that lets through counts as `failed_open` alone. A
+//!   request that is dropped while it waits does not count.
+//! - A connection to a server of such a store counts when it is made, and when it cannot be. What is `opened` beyond
+//!   the first of each server was lost before.
 //! - The age of the keys is as of the last fetch, and while fetches fail there is one a minute at
 //!   least.
 //! - **Install the recorder first**, before the server takes requests: each counter is looked up once,
@@ -41,6 +50,24 @@ pub const CREDENTIALS: &str = "resource_server_credentials_total";
 pub const KEY_FETCHES: &str = "resource_server_key_fetches_total";
 /// How long ago the last successful fetch started, in seconds.
 pub const KEY_AGE: &str = "resource_server_key_age_seconds";
+/// Ids that were to be spent in a store that instances share.
+pub const STORE_SPENDS: &str = "resource_server_store_spends_total";
+/// Connections to the servers of such a store.
+pub const STORE_CONNECTIONS: &str = "resource_server_store_connections_total";
+
+/// What happens to a store that instances share.
+#[cfg(feature = "redis")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum StoreEvent {
+    Spent,
+    UsedBefore,
+    Forgotten,
+    Full,
+    Unavailable,
+    FailedOpen,
+    Opened,
+    Failed,
+}
 
 /// The kinds of credentials beside tokens.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +89,8 @@ mod counting {
     use super::{AUTHENTICATIONS, CACHE, CREDENTIALS, CredentialKind};
     #[cfg(feature = "remote")]
     use super::{Arc, Duration, KEY_AGE, KEY_FETCHES};
+    #[cfg(feature = "redis")]
+    use super::{STORE_CONNECTIONS, STORE_SPENDS, StoreEvent};
 
     /// The counters of one server that are looked up once: with the first of its requests.
     #[derive(Debug)]
@@ -127,6 +156,33 @@ mod counting {
                 CredentialKind::Verifier => (&self.verifier, "verifier"),
             };
             counter.get_or_init(|| metrics::counter!(CREDENTIALS, "kind" => kind)).increment(1);
+        }
+    }
+
+    /// The counters of a store, each looked up with the first of its kind.
+    #[cfg(feature = "redis")]
+    pub(crate) struct StoreCounters([OnceLock<Counter>; 8]);
+
+    #[cfg(feature = "redis")]
+    impl StoreCounters {
+        pub(crate) const fn new() -> Self {
+            Self([const { OnceLock::new() }; 8])
+        }
+
+        pub(crate) fn count(&self, event: StoreEvent) {
+            let (name, outcome) = match event {
+                StoreEvent::Spent => (STORE_SPENDS, "spent"),
+                StoreEvent::UsedBefore => (STORE_SPENDS, "used_before"),
+                StoreEvent::Forgotten => (STORE_SPENDS, "forgotten"),
+                StoreEvent::Full => (STORE_SPENDS, "full"),
+                StoreEvent::Unavailable => (STORE_SPENDS, "unavailable"),
+                StoreEvent::FailedOpen => (STORE_SPENDS, "failed_open"),
+                StoreEvent::Opened => (STORE_CONNECTIONS, "opened"),
+                StoreEvent::Failed => (STORE_CONNECTIONS, "failed"),
+            };
+            if let Some(counter) = self.0.get(event as usize) {
+                counter.get_or_init(|| metrics::counter!(name, "outcome" => outcome)).increment(1);
+            }
         }
     }
 
@@ -202,8 +258,22 @@ mod counting {
 #[cfg(not(feature = "metrics"))]
 mod counting {
     use super::CredentialKind;
+    #[cfg(feature = "redis")]
+    use super::StoreEvent;
     #[cfg(feature = "remote")]
     use super::{Arc, Duration};
+
+    #[cfg(feature = "redis")]
+    pub(crate) struct StoreCounters;
+
+    #[cfg(feature = "redis")]
+    impl StoreCounters {
+        pub(crate) const fn new() -> Self {
+            Self
+        }
+
+        pub(crate) const fn count(&self, _: StoreEvent) {}
+    }
 
     pub(crate) struct CredentialCounters;
 

@@ -57,6 +57,16 @@ pub(crate) fn count(work: impl FnOnce()) -> u32 {
     COUNT.get() - before
 }
 
+/// What `make` makes, and how many bytes it holds, in Rust and on this thread.
+#[allow(dead_code, reason = "one bench asks")]
+pub(crate) fn bytes_of<T>(make: impl FnOnce() -> T) -> (T, usize) {
+    let watched = WATCHED.swap(true, Ordering::Relaxed);
+    let before = HELD.get();
+    let made = make();
+    WATCHED.store(watched, Ordering::Relaxed);
+    (made, HELD.get().wrapping_sub(before))
+}
+
 /// Keeps the account from now on, for [`held`].
 #[allow(dead_code, reason = "one bench asks")]
 pub(crate) fn watch() {

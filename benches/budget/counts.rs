@@ -1,11 +1,11 @@
-//! What is the same on every machine: instructions and allocations of one request.
+//! What is the same on every machine: instructions and allocations of one request, and the memory of a spent id.
 
 use std::collections::BTreeMap;
 
 use Counted::{Allocations, Instructions};
 
 use crate::{
-    metrics,
+    dpop, metrics,
     program::{self, Program},
     row::{Row, Unit},
 };
@@ -115,6 +115,7 @@ impl Counts {
 /// other instructions.
 pub(crate) fn rows(smoke: bool, add: &mut impl FnMut(Row)) -> Result<(), String> {
     let mut plain = Counts::new(Program::this()?);
+    ids(add);
     if smoke {
         return over_controls(Allocations, &mut plain, add);
     }
@@ -130,6 +131,14 @@ pub(crate) fn rows(smoke: bool, add: &mut impl FnMut(Row)) -> Result<(), String>
         }
     }
     Ok(())
+}
+
+/// What a spent id takes in memory, where as many have come and gone: a table that things are taken out of grows once more.
+fn ids(add: &mut impl FnMut(Row)) {
+    for (owners, name) in [(100, "of 100 owners"), (usize::MAX, "each of its own owner")] {
+        let bytes = dpop::bytes_per_id(100_000, owners);
+        add(Row::new(format!("id in memory, 100 000 live, {name}"), bytes, Unit::Bytes).at_most(120.0, 100.0));
+    }
 }
 
 fn over_controls(counted: Counted, plain: &mut Counts, add: &mut impl FnMut(Row)) -> Result<(), String> {

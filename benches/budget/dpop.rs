@@ -19,6 +19,7 @@ use tower_resource_server::{
 };
 
 use crate::{
+    alloc,
     measure::Candidate,
     tokens::{self, API, Bare, FAR, ISSUER, KID, Kind, Signer},
 };
@@ -101,23 +102,58 @@ impl Client {
     }
 }
 
-/// Ids that are spent one after the other, 800 a second, each of one of 100 owners, in a store where so many at
-/// a time have not ended: for each that comes, one goes.
-pub(crate) fn spending(live: usize, times: usize) -> Candidate {
+/// Ids that are spent one after the other, each of one of so many owners, in a store where so many at a time have not
+/// ended.
+struct Ids {
+    store: MemorySpentStore,
+    begin: UnixTime,
+    live: usize,
+    owners: usize,
+}
+
+/// Its number, its owner and itself.
+type Id = (usize, String, String);
+
+impl Ids {
     const PER_SECOND: usize = 800;
-    let begin = UnixTime::from_secs(now());
-    let at = move |n: usize| begin.saturating_add(Duration::from_secs((n / PER_SECOND) as u64));
-    let id = |n: usize| (n, format!("{:043}", n % 100), format!("9f1c5a52-2d1b-4d0e-9c62-{n:012}"));
-    let store = MemorySpentStore::new(2 * live).share(live);
-    let spend = move |(n, owner, id): (usize, String, String)| {
+
+    /// Where for each that comes one goes.
+    fn new(live: usize, owners: usize) -> Self {
+        let store = MemorySpentStore::new(2 * live).share(live);
+        let ids = Self { store, begin: UnixTime::from_secs(now()), live, owners };
+        (0..2 * live).for_each(|n| ids.spend(ids.id(n)));
+        ids
+    }
+
+    fn id(&self, n: usize) -> Id {
+        (n, format!("{:043}", n % self.owners), format!("9f1c5a52-2d1b-4d0e-9c62-{n:012}"))
+    }
+
+    fn at(&self, n: usize) -> UnixTime {
+        self.begin.saturating_add(Duration::from_secs((n / Self::PER_SECOND) as u64))
+    }
+
+    fn spend(&self, (n, owner, id): Id) {
         let (owner, id) = (black_box(owner.as_bytes()), black_box(id.as_bytes()));
         // What ends in one second does not come in one second.
-        let life = Life { issued: at(n), until: at(n + live + n * 7919 % PER_SECOND) };
-        assert!(matches!(store.spend_of(owner, id, life, at(n)), Spending::Done(Ok(()))));
-    };
-    (0..2 * live).map(id).for_each(&spend);
-    let mut further = (2 * live..2 * live + times).map(id).collect::<Vec<_>>().into_iter();
-    Candidate::new(move |times| further.by_ref().take(times).for_each(&spend))
+        let life = Life { issued: self.at(n), until: self.at(n + self.live + n * 7919 % Self::PER_SECOND) };
+        assert!(matches!(self.store.spend_of(owner, id, life, self.at(n)), Spending::Done(Ok(()))));
+    }
+}
+
+/// Ids of 100 owners that are spent where so many have not ended.
+pub(crate) fn spending(live: usize, times: usize) -> Candidate {
+    let ids = Ids::new(live, 100);
+    let further: Vec<_> = (2 * live..2 * live + times).map(|n| ids.id(n)).collect();
+    let mut further = further.into_iter();
+    Candidate::new(move |times| further.by_ref().take(times).for_each(|id| ids.spend(id)))
+}
+
+/// What a store holds for each id, where so many have not ended, after as many have come and gone.
+#[allow(dead_code, reason = "one bench asks")]
+pub(crate) fn bytes_per_id(live: usize, owners: usize) -> f64 {
+    let (ids, bytes) = alloc::bytes_of(|| Ids::new(live, owners));
+    bytes as f64 / ids.store.len() as f64
 }
 
 #[expect(clippy::disallowed_methods, reason = "a server of the bench reads the same clock")]

@@ -3,14 +3,14 @@
 //! `cargo bench --bench budget` prints three tables:
 //!
 //! - `counts`: instructions (callgrind) and allocations of one request, as differences to controls in
-//!   the same run. They are the same on every machine, and are judged: `row  measured  must  aim  verdict`.
+//!   the same run, and the memory of a spent id. They are the same on every machine, and are judged: `row  measured  must  aim  verdict`.
 //! - `ratios`: what two threads get done behind the layer, to what they get done without it. Judged
 //!   too; a *must* that is over is measured once more, since another process may have been in the way.
 //! - `times`: nanoseconds beside their control. Another machine, or the same one on another day, reads
 //!   other figures, so they are not judged: `row  measured  control  over it`.
 //!
 //! The exit status is 1 when a *must* is over. Without valgrind no instructions are counted or judged.
-//! `-- --smoke` runs each row once, to see that it works, and judges allocations; `--json PATH`
+//! `-- --smoke` runs each row once, to see that it works, and judges allocations and memory; `--json PATH`
 //! writes the rows to a file, an object a line.
 //!
 //! Everything is measured around the whole layer, over a service that does nothing; what is timed is

@@ -5,7 +5,7 @@ use std::{
     collections::{BinaryHeap, HashMap, HashSet},
     fmt,
     hash::BuildHasher as _,
-    num::NonZeroU64,
+    num::NonZeroU32,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -16,8 +16,8 @@ use crate::time::UnixTime;
 
 /// How many ids a [`MemorySpentStore`] holds unless told otherwise.
 ///
-/// At some 100 bytes each that is 25 MiB, and with the ten minutes of a nonce 436 logins a second, hour
-/// after hour.
+/// At 66 bytes each that is 17 MiB, and up to twice that where they have as many owners and the store was full for
+/// days; with the ten minutes of a nonce it is 436 logins a second, hour after hour.
 pub const DEFAULT_MAX_SPENT: usize = 1 << 18;
 
 /// How many ids of one owner a [`MemorySpentStore`] holds unless told otherwise: a sixteenth of all. With the
@@ -38,12 +38,14 @@ fn fingerprint(parts: &[&[u8]]) -> Fingerprint {
     digest.finish().as_ref().first_chunk().copied().unwrap_or_default()
 }
 
-/// A hash of who owns an id.
-type Owner = NonZeroU64;
+/// A hash of who owns an id: short, since there may be as many owners as ids. Two owners of one hash have one share
+/// between them. In a store that is full of ids of different owners that is one owner in 16 000, and none can tell
+/// or choose which.
+type Owner = NonZeroU32;
 
 /// A [`SpentStore`] in memory, bounded by the number of its ids and by their time: a store that is full
-/// refuses until an id in it ends. Of the ids that [have an owner](SpentStore::spend_of), no owner has more than
-/// a share.
+/// refuses until the second is over in which an id of it ends. Of the ids that
+/// [have an owner](SpentStore::spend_of), no owner has more than a share.
 ///
 /// A clock that is set back revives nothing. The store knows the latest end among the ids that it
 /// has forgotten, and refuses every id that ends no later: that one may have been among them.
@@ -65,7 +67,7 @@ type Owner = NonZeroU64;
 /// ```
 pub struct MemorySpentStore {
     max: usize,
-    share: usize,
+    share: u32,
     /// Hashes owners, in a way that they do not know.
     owners: foldhash::fast::RandomState,
     spent: Mutex<Spent>,
@@ -74,11 +76,11 @@ pub struct MemorySpentStore {
 #[derive(Default)]
 struct Spent {
     ids: HashSet<Fingerprint, foldhash::fast::RandomState>,
-    /// The same ids, the first to end on top.
-    ends: BinaryHeap<Reverse<(UnixTime, Fingerprint, Option<Owner>)>>,
+    /// The same ids, the first to end on top, each with the whole second that it has ended in.
+    ends: BinaryHeap<Reverse<(u64, Fingerprint, Option<Owner>)>>,
     /// How many of them each owner has.
-    shares: HashMap<Owner, usize, foldhash::fast::RandomState>,
-    /// The latest end of an id that was forgotten.
+    shares: HashMap<Owner, u32, foldhash::fast::RandomState>,
+    /// The latest end of an id that was forgotten, in whole seconds.
     forgotten: UnixTime,
 }
 
@@ -86,13 +88,13 @@ impl MemorySpentStore {
     /// A store of at most `max` ids.
     #[must_use]
     pub fn new(max: usize) -> Self {
-        Self { max, share: DEFAULT_SHARE, owners: Default::default(), spent: Mutex::default() }
+        Self { max, owners: Default::default(), spent: Mutex::default(), share: 0 }.share(DEFAULT_SHARE)
     }
 
     /// The most ids of one owner: [`DEFAULT_SHARE`] unless set.
     #[must_use]
     pub fn share(mut self, max: usize) -> Self {
-        self.share = max;
+        self.share = u32::try_from(max).unwrap_or(u32::MAX);
         self
     }
 
@@ -107,7 +109,8 @@ impl MemorySpentStore {
     /// An id with its owner, and the owner.
     fn owned(&self, owner: &[u8], id: &[u8]) -> (Fingerprint, Owner) {
         let owned = fingerprint(&[&owner.len().to_be_bytes(), owner, id]);
-        (owned, Owner::new(self.owners.hash_one(owner)).unwrap_or(Owner::MIN))
+        let [.., a, b, c, d] = self.owners.hash_one(owner).to_be_bytes();
+        (owned, Owner::new(u32::from_be_bytes([a, b, c, d])).unwrap_or(Owner::MIN))
     }
 
     fn record(
@@ -124,10 +127,10 @@ impl MemorySpentStore {
             if *share >= self.share {
                 return Err(SpendError::Full);
             }
-            *share += 1;
+            *share = share.saturating_add(1);
         }
         spent.ids.insert(id);
-        spent.ends.push(Reverse((until, id, owner)));
+        spent.ends.push(Reverse((second_after(until), id, owner)));
         Ok(())
     }
 
@@ -158,6 +161,12 @@ impl MemorySpentStore {
     }
 }
 
+/// The first whole second that is not before this moment.
+fn second_after(moment: UnixTime) -> u64 {
+    let since = moment.since(UnixTime::default());
+    since.as_secs().saturating_add(u64::from(since.subsec_nanos() > 0))
+}
+
 impl Spent {
     /// Whether an id is new, and there is space for it.
     fn has_place(
@@ -177,12 +186,12 @@ impl Spent {
     fn clear_ended(&mut self, now: UnixTime) {
         for _ in 0..CLEARED_PER_CALL {
             match self.ends.peek() {
-                Some(Reverse((until, ..))) if *until <= now => {}
+                Some(Reverse((end, ..))) if *end <= now.as_secs() => {}
                 _ => return,
             }
-            if let Some(Reverse((until, id, owner))) = self.ends.pop() {
+            if let Some(Reverse((end, id, owner))) = self.ends.pop() {
                 self.ids.remove(&id);
-                self.forgotten = self.forgotten.max(until);
+                self.forgotten = self.forgotten.max(UnixTime::from_secs(end));
                 owner.into_iter().for_each(|owner| self.give_back(owner));
             }
         }

@@ -41,6 +41,23 @@ fn promise_13_an_id_counts_once_and_until_its_end() {
 }
 
 #[test]
+fn promise_13_an_end_within_a_second_revives_nothing() {
+    let store = MemorySpentStore::new(1);
+    let spent = Err(SpendError::AlreadySpent);
+    for (name, id, until, now, expected) in [
+        ("the first", "a", 10_500, 0, Ok(())),
+        ("again", "a", 10_500, 10_499, spent),
+        ("ended, and held until the second is over", "b", 20_000, 10_999, Err(SpendError::Full)),
+        ("then there is space", "b", 20_000, 11_000, Ok(())),
+        ("the clock is set back", "a", 10_500, 10_000, spent),
+        ("it might be a", "c", 11_000, 10_000, spent),
+    ] {
+        let at = |millis| NOW.saturating_add(Duration::from_millis(millis));
+        assert_eq!(store.spend(id.as_bytes(), at(until), at(now)), expected, "{name}");
+    }
+}
+
+#[test]
 fn promise_13_a_store_without_room_refuses_and_forgets_nothing() {
     let store = MemorySpentStore::new(100);
     for id in 0..100_u32 {

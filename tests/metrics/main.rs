@@ -3,8 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where they are wrong")]
 #![allow(clippy::indexing_slicing, clippy::panic, unreachable_pub, reason = "no other crate imports a test")]
 
+#[cfg(feature = "redis")]
+#[path = "../stores/fake.rs"]
+#[expect(dead_code, reason = "its own suite has it do more")]
+mod fake;
 #[cfg(all(feature = "axum", feature = "tonic"))]
 mod reasons;
+#[cfg(feature = "redis")]
+mod store;
 #[path = "../support/mod.rs"]
 mod support;
 

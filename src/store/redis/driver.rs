@@ -18,7 +18,7 @@ use super::{
     settings::{Address, Servers},
     topology::{Owners, Topology},
 };
-use crate::net::before;
+use crate::{metrics::StoreEvent, net::before};
 
 /// How long it takes until the servers are looked at again.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
@@ -135,6 +135,8 @@ impl Driver {
         while let Some(Ok((address, opened))) = self.openings.try_join_next() {
             let Some(server) = self.servers.get_mut(&address) else { continue };
             server.is_busy = false;
+            let event = if opened.is_ok() { StoreEvent::Opened } else { StoreEvent::Failed };
+            inner.counters.count(event);
             match opened {
                 Ok(link) => server.link = Some(Arc::new(link)),
                 Err(why) => server.failed(inner, why),

@@ -89,7 +89,11 @@ use self::{
     shards::{IdKey, Shards},
 };
 use super::{Life, SpendError, Spending, SpentStore};
-use crate::{net::before, time::UnixTime};
+use crate::{
+    metrics::{StoreCounters, StoreEvent},
+    net::before,
+    time::UnixTime,
+};
 
 /// How long after the beginning of an epoch has settled a store is ready: `iat` counts whole seconds.
 const WHOLE_SECOND: Duration = Duration::from_secs(1);
@@ -114,6 +118,7 @@ struct Inner {
     /// The latest `issued` of an id that was spent here, in milliseconds.
     latest_issued: AtomicU64,
     failed_open: AtomicU64,
+    counters: StoreCounters,
 }
 
 /// Where requests go.
@@ -148,6 +153,7 @@ impl RedisStore {
             in_flight: AtomicUsize::new(0),
             latest_issued: AtomicU64::new(0),
             failed_open: AtomicU64::new(0),
+            counters: StoreCounters::new(),
         };
         Self { inner: Arc::new(inner), fails_open: false }
     }
@@ -200,7 +206,7 @@ impl RedisStore {
 
     fn spend_parts(&self, parts: &[&[u8]], life: Life) -> Spending {
         let Some(permit) = Permit::of(&self.inner) else {
-            return Spending::Done(self.or_open(Err(SpendError::Unavailable)));
+            return Spending::Done(self.counted(Err(SpendError::Unavailable)));
         };
         self.inner.start();
         let id = self.inner.names.id(parts);
@@ -208,18 +214,25 @@ impl RedisStore {
         Spending::Wait(Box::pin(async move {
             let result = permit.0.spend(&id, life).await;
             drop(permit);
-            store.or_open(result)
+            store.counted(result)
         }))
     }
 
-    fn or_open(&self, result: Result<(), SpendError>) -> Result<(), SpendError> {
-        match result {
+    /// The answer by the choice of this handle, which counts.
+    fn counted(&self, result: Result<(), SpendError>) -> Result<(), SpendError> {
+        let (event, result) = match result {
             Err(SpendError::Full | SpendError::Forgotten | SpendError::Unavailable) if self.fails_open => {
                 self.inner.failed_open.fetch_add(1, Ordering::Relaxed);
-                Ok(())
+                (StoreEvent::FailedOpen, Ok(()))
             }
-            result => result,
-        }
+            Ok(()) => (StoreEvent::Spent, result),
+            Err(SpendError::AlreadySpent) => (StoreEvent::UsedBefore, result),
+            Err(SpendError::Full) => (StoreEvent::Full, result),
+            Err(SpendError::Forgotten) => (StoreEvent::Forgotten, result),
+            Err(SpendError::Unavailable) => (StoreEvent::Unavailable, result),
+        };
+        self.inner.counters.count(event);
+        result
     }
 }
 

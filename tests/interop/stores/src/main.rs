@@ -5,6 +5,7 @@ mod faults;
 mod load;
 mod proof;
 mod proxy;
+mod rate;
 mod server;
 
 use std::{
@@ -27,8 +28,12 @@ fn check(name: &str, holds: bool, seen: impl std::fmt::Display) {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args().skip(1).peekable();
+    let is_rate = arguments.next_if_eq("--rate").is_some();
     let mut kind = |name| Kind { name, program: arguments.next().map(PathBuf::from).expect("a program") };
+    if is_rate {
+        return rate::figures(&kind("valkey")).await;
+    }
     let (redis, valkey) = (kind("redis"), kind("valkey"));
     let example = arguments.next().expect("the example");
     let only: Vec<String> = arguments.collect();
@@ -55,6 +60,7 @@ async fn run(kind: &Kind, only: &[String]) -> Vec<load::Row> {
     }
     if only.is_empty() || only.iter().any(|word| word == "proof") {
         proof::run(kind).await;
+        rate::one_round_trip(kind).await;
     }
     rows
 }
