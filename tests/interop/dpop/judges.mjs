@@ -11,6 +11,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import * as oauth from 'oauth4webapi';
 
+export { oauth };
+
 const MODULES = '/usr/lib/apache2/modules';
 const START = 10_000;
 
@@ -70,13 +72,16 @@ export const server = (port) => async (request) => {
   return answer === undefined ? 'dies' : VERDICTS[answer.status] ?? `answers ${answer.status}`;
 };
 
-/** What oauth4webapi says, as a library in a resource server at `origin`. */
+/** What oauth4webapi says, as a library in a resource server at `origin`, with the metadata of the issuer at hand. */
+export const validation = (as, audience, origin, options) => async ({ method, path, headers }) => {
+  const fields = Object.entries(headers).flatMap(([name, values]) => [values].flat().map((value) => [name, value]));
+  const request = new Request(new URL(path, origin), { method, headers: fields });
+  return oauth.validateJwtAccessToken(as, request, audience, { ...options, requireDPoP: true }).then(() => 'accepts', () => 'refuses');
+};
+
+/** The same with the metadata that the issuer answers with. */
 export async function library(issuer, audience, origin) {
   const insecure = { [oauth.allowInsecureRequests]: true };
   const as = await oauth.processDiscoveryResponse(new URL(issuer), await oauth.discoveryRequest(new URL(issuer), insecure));
-  return async ({ method, path, headers }) => {
-    const fields = Object.entries(headers).flatMap(([name, values]) => [values].flat().map((value) => [name, value]));
-    const request = new Request(new URL(path, origin), { method, headers: fields });
-    return oauth.validateJwtAccessToken(as, request, audience, { ...insecure, requireDPoP: true }).then(() => 'accepts', () => 'refuses');
-  };
+  return validation(as, audience, origin, insecure);
 }
