@@ -60,9 +60,14 @@ pub(super) fn find_in<'a>(
 }
 
 /// The value of a pair, if it has this name.
+#[inline]
 fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let rest = pair.trim_ascii_start().strip_prefix(name)?.trim_ascii_start();
-    Some(rest.strip_prefix(b"=")?.trim_ascii())
+    let pair = pair.trim_ascii_start();
+    // Most other names differ in their first byte.
+    if pair.first() != name.first() {
+        return None;
+    }
+    Some(pair.strip_prefix(name)?.trim_ascii_start().strip_prefix(b"=")?.trim_ascii())
 }
 
 /// A value in double quotes is the one within.
