@@ -12,6 +12,9 @@
 /// | [`ticket`](Self::ticket) | an `EventSource` or a WebSocket that a page opens |
 /// | [`dangerous`](Self::dangerous) | clients that can set none: a query parameter |
 ///
+/// A parameter of a form (RFC 6750 section 2.2) is no location, since the layer reads no bodies: the handler that has
+/// read the form verifies its token [by hand](crate::ResourceServer::verify_access_token).
+///
 /// ```
 /// use tower_resource_server::http::TokenLocation;
 ///
