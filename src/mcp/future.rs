@@ -1,7 +1,6 @@
 //! One request behind authentication: its body is read, the server is asked, and its answer filtered.
 //!
-//! Not boxed: an allocation of this size among those of the server's own reading of the message cost more
-//! than all that the guard reads.
+//! It has a name and no box: nothing is allocated to wait for a body, or for the server.
 
 use std::{
     error::Error,

@@ -41,8 +41,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) token: &'a [u8],
     /// The thumbprint of the key that the token is bound to.
     pub(crate) thumbprint: &'a str,
-    /// What is known of the token's proofs.
-    pub(crate) holder: &'a Holder,
+    /// What is known of the token's proofs; `None` where no token may be remembered.
+    pub(crate) holder: Option<&'a Holder>,
     /// Whether a nonce is one of the server's; `None` where none is asked for.
     pub(crate) is_nonce: Option<&'a dyn Fn(&str) -> bool>,
 }
@@ -71,7 +71,7 @@ pub(crate) fn verify_proof(
 ) -> Result<Proof, ProofError> {
     let proof = UnverifiedToken::parse(proof, limits)?;
     let payload = proof.payload_json()?;
-    let known = asked.holder.known(proof.header_segment(), asked.token);
+    let known = asked.holder.and_then(|holder| holder.known(proof.header_segment(), asked.token));
     let header = if known.is_some() { None } else { Some(ProofHeader::read(&proof, limits)?) };
     let algorithm =
         known.map(|known| known.algorithm).or(header.as_ref().and_then(|header| header.algorithm));
@@ -95,8 +95,8 @@ pub(crate) fn verify_proof(
     if key.thumbprint() != asked.thumbprint {
         return Err(ProofError::WrongKey);
     }
-    if let Some(key) = shown {
-        asked.holder.remember((proof.header_segment(), asked.token), token_hash, algorithm, key);
+    if let (Some(holder), Some(key)) = (asked.holder, shown) {
+        holder.remember((proof.header_segment(), asked.token), token_hash, algorithm, key);
     }
     Ok(good)
 }

@@ -49,7 +49,7 @@ fn the_examples_of_rfc_9449_are_judged_as_the_text_says() {
         url: URL,
         token: RFC_TOKEN.as_bytes(),
         thumbprint: RFC_THUMBPRINT,
-        holder: &Holder::default(),
+        holder: Some(&Holder::default()),
         is_nonce: None,
     };
     let good = Proof {
@@ -148,8 +148,14 @@ fn known(key: &SigningKey) -> Holder {
 
 fn judge_with(holder: &Holder, key: &SigningKey, proof: &[u8]) -> Result<String, ProofError> {
     let thumbprint = key.thumbprint().unwrap_or_default();
-    let asked =
-        Asked { method: "POST", url: URL, token: TOKEN, thumbprint: &thumbprint, holder, is_nonce: None };
+    let asked = Asked {
+        method: "POST",
+        url: URL,
+        token: TOKEN,
+        thumbprint: &thumbprint,
+        holder: Some(holder),
+        is_nonce: None,
+    };
     let now = UnixTime::from_secs(NOW);
     verify_proof(proof, &asked, &rules(), &TokenLimits::default(), now)
         .map(|proof| String::from_utf8(proof.id.into_vec()).unwrap())
@@ -188,7 +194,7 @@ fn what_a_good_proof_has_shown_is_known_for_its_header_alone() {
         url: URL,
         token: TOKEN,
         thumbprint: &thumbprint,
-        holder: &holder,
+        holder: Some(&holder),
         is_nonce: None,
     };
     let rules = ProofRules { algorithms: [Algorithm::EdDSA].into(), ..rules() };
@@ -416,7 +422,7 @@ fn what_is_judged_first_is_what_anyone_could_get_wrong() {
         url: URL,
         token: TOKEN,
         thumbprint: &thumbprint,
-        holder: &Holder::default(),
+        holder: Some(&Holder::default()),
         is_nonce: Some(is_nonce),
     };
     let elsewhere = Asked { thumbprint: "x", ..asked };

@@ -2,7 +2,7 @@
 //!
 //! A client makes a proof for each request, and each of them begins with the same header: its algorithm and its
 //! public key. What is read of a header depends on the bytes of the header alone, and the hash of a token on
-//! the token alone; so they are read once for a token that is remembered, and compared after that. Parsing the key
+//! the token alone; so they are read once for a token that the cache keeps as it was sent, and compared after that. Parsing the key
 //! and hashing both cost more than all the rest beside the signature.
 
 use std::{fmt, sync::OnceLock};

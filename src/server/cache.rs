@@ -92,6 +92,11 @@ impl TokenCache {
         Self { identities, digests }
     }
 
+    /// Whether tokens are in memory as they were sent.
+    pub(super) const fn keeps_tokens(&self) -> bool {
+        !self.digests
+    }
+
     /// The identity behind `credentials`, if it is good now: within the validity window of its tokens,
     /// and their evidence is current.
     pub(super) fn get(
@@ -203,5 +208,18 @@ impl Equivalent<Key> for KeyRef<'_> {
         }
         let KeyRef(known) = key.borrowed();
         access == known.access && id == known.id && selector == known.selector
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_token_is_kept_where_digests_are() {
+        for digests in [false, true] {
+            let cache = TokenCache::new(CacheSettings::default().digests(digests));
+            assert_eq!(cache.keeps_tokens(), !digests, "proofs of possession go by it");
+        }
     }
 }

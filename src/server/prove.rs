@@ -113,7 +113,7 @@ impl Inner {
             url: &url,
             token: credentials.access,
             thumbprint,
-            holder,
+            holder: self.cache.as_ref().filter(|cache| cache.keeps_tokens()).map(|_| holder),
             is_nonce: is_nonce.as_ref().map(|is_nonce| is_nonce as &dyn Fn(&str) -> bool),
         };
         let proof = verify_proof(proof, &asked, &dpop.rules(), &self.limits, now)?;
