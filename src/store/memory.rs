@@ -4,14 +4,14 @@ use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, HashSet},
     fmt,
-    hash::BuildHasher as _,
     num::NonZeroU32,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use aws_lc_rs::digest;
-
-use super::{Life, SpendError, Spending, SpentStore};
+use super::{
+    Life, SpendError, Spending, SpentStore,
+    fingerprint::{Fingerprint, Fingerprints},
+};
 use crate::time::UnixTime;
 
 /// How many ids a [`MemorySpentStore`] holds unless told otherwise.
@@ -27,16 +27,6 @@ pub const DEFAULT_SHARE: usize = 1 << 14;
 /// How many ended ids one call clears away: more than the one it may add, so that a full store
 /// empties, and few enough that no caller pays for an idle night.
 const CLEARED_PER_CALL: usize = 64;
-
-/// Ids of whatever length, as hashes: an entry's size must not be the client's choice. Two ids of one hash
-/// would cost the second of them its use, and with 128 bits there are no two.
-type Fingerprint = [u8; 16];
-
-fn fingerprint(parts: &[&[u8]]) -> Fingerprint {
-    let mut digest = digest::Context::new(&digest::SHA256);
-    parts.iter().for_each(|part| digest.update(part));
-    digest.finish().as_ref().first_chunk().copied().unwrap_or_default()
-}
 
 /// A hash of who owns an id: short, since there may be as many owners as ids. Two owners of one hash have one share
 /// between them. In a store that is full of ids of different owners that is one owner in 16 000, and none can tell
@@ -68,8 +58,7 @@ type Owner = NonZeroU32;
 pub struct MemorySpentStore {
     max: usize,
     share: u32,
-    /// Hashes owners, in a way that they do not know.
-    owners: foldhash::fast::RandomState,
+    fingerprints: Fingerprints,
     spent: Mutex<Spent>,
 }
 
@@ -88,7 +77,8 @@ impl MemorySpentStore {
     /// A store of at most `max` ids.
     #[must_use]
     pub fn new(max: usize) -> Self {
-        Self { max, owners: Default::default(), spent: Mutex::default(), share: 0 }.share(DEFAULT_SHARE)
+        let fingerprints = Fingerprints::default();
+        Self { max, share: 0, fingerprints, spent: Mutex::default() }.share(DEFAULT_SHARE)
     }
 
     /// The most ids of one owner: [`DEFAULT_SHARE`] unless set.
@@ -103,14 +93,13 @@ impl MemorySpentStore {
     /// # Errors
     /// [`SpendError::AlreadySpent`] or [`SpendError::Full`].
     pub fn spend(&self, id: &[u8], until: UnixTime, now: UnixTime) -> Result<(), SpendError> {
-        self.record(fingerprint(&[id]), None, until, now)
+        self.record(self.fingerprints.of(id), None, until, now)
     }
 
     /// An id with its owner, and the owner.
     fn owned(&self, owner: &[u8], id: &[u8]) -> (Fingerprint, Owner) {
-        let owned = fingerprint(&[&owner.len().to_be_bytes(), owner, id]);
-        let [.., a, b, c, d] = self.owners.hash_one(owner).to_be_bytes();
-        (owned, Owner::new(u32::from_be_bytes([a, b, c, d])).unwrap_or(Owner::MIN))
+        let (id, [.., a, b, c, d]) = self.fingerprints.owned(owner, id);
+        (id, Owner::new(u32::from_be_bytes([a, b, c, d])).unwrap_or(Owner::MIN))
     }
 
     fn record(
@@ -138,7 +127,7 @@ impl MemorySpentStore {
     /// anything may happen; it is for lists of what has ended, such as sessions.
     #[must_use]
     pub fn contains(&self, id: &[u8]) -> bool {
-        let fingerprint = fingerprint(&[id]);
+        let fingerprint = self.fingerprints.of(id);
         self.lock().ids.contains(&fingerprint)
     }
 
@@ -216,7 +205,7 @@ impl SpentStore for MemorySpentStore {
     }
 
     fn peek(&self, id: &[u8], life: Life, now: UnixTime) -> Result<(), SpendError> {
-        let fingerprint = fingerprint(&[id]);
+        let fingerprint = self.fingerprints.of(id);
         self.lock().has_place(&fingerprint, life.until, now, self.max)
     }
 

@@ -6,6 +6,7 @@
 //! - `tickets`: [`Tickets`], tokens that are sealed for one request.
 //! - `spent`: the seam, [`SpentStore`]; `memory`: the one in this process, [`MemorySpentStore`]; `refuse`:
 //!   [`RefuseAll`], which takes nothing; `redis`: the one that several instances share (feature `redis`).
+//! - `fingerprint`: what is kept of an id of any length.
 //! - `spent_tokens`: tokens that count once, by the identifiers of their issuers.
 //!
 //! Two rules make the module safe against anyone who may ask for a nonce without proving anything:
@@ -20,6 +21,7 @@
 mod dpop_nonces;
 #[cfg(feature = "identity-provider")]
 mod envelope;
+mod fingerprint;
 mod memory;
 mod nonces;
 #[cfg(feature = "redis")]
@@ -35,6 +37,7 @@ pub use dpop_nonces::{DEFAULT_DPOP_NONCE_LIFETIME, DpopNonces};
 pub(crate) use dpop_nonces::{JudgedNonce, NonceAge};
 #[cfg(feature = "identity-provider")]
 pub(crate) use envelope::Envelope;
+pub(crate) use fingerprint::{Fingerprint, Fingerprints};
 pub use memory::{DEFAULT_MAX_SPENT, DEFAULT_SHARE, MemorySpentStore};
 pub use nonces::{DEFAULT_NONCE_LIFETIME, NonceError, NonceSetupError, Nonces};
 pub use refuse::RefuseAll;

@@ -31,9 +31,10 @@ use crate::{error::ConfigProblem, http::is_token68, server::problems::Problems, 
 ///
 /// A key is sent as a bearer token is. What has the [form of a JWT](crate::guide::api_keys) is never an API key, and what
 /// has not is never a token. The credential is hashed (SHA-256), and the hash is looked up in a table under a random
-/// seed; hashes are compared in constant time. So how long an answer takes says nothing about how much of a secret is
-/// right: to guess at a hash byte by byte, one would have to choose it, and the hash of a guess is beyond anyone's
-/// choosing. A credential of more than 512 bytes is not hashed.
+/// seed; hashes are compared in constant time. A key that was used before is known again by a faster hash, under a secret
+/// of this table (SipHash). So how long an answer takes says nothing about how much of a secret is right: to guess at a
+/// hash byte by byte, one would have to choose it, and the hash of a guess is beyond anyone's choosing. A credential of
+/// more than 512 bytes is not hashed.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[must_use]
 pub struct ApiKeys {

@@ -1,9 +1,9 @@
-//! The API keys of a server made ready: the identity of each is made once, and found by the hash of the secret.
+//! The API keys of a server made ready: the identity of each is made once, and found by a hash of the secret.
 
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -20,6 +20,7 @@ use super::{
 use crate::{
     identity::{self, Identity, RawTokens, Role, ServerTag},
     metrics::{CredentialCounters, CredentialKind},
+    store::{Fingerprint, Fingerprints},
     time::UnixTime,
     verify::{Evidence, VerifiedToken},
 };
@@ -29,6 +30,9 @@ pub(super) struct Table {
     /// In the order of the configuration.
     keys: Vec<Entry>,
     by_digest: HashMap<Digest, usize, RandomState>,
+    /// Those that were used, by a hash that takes a fraction of the time of a digest.
+    known: RwLock<HashMap<Fingerprint, usize, RandomState>>,
+    fingerprints: Fingerprints,
 }
 
 pub(super) struct Entry {
@@ -54,7 +58,8 @@ impl Table {
     /// The keys that can be used; `before` are those in whose place they come.
     pub(super) fn new(keys: ApiKeys, tag: &ServerTag, before: Option<&Self>) -> Self {
         let ApiKeys { keys, prefix, not_after } = keys;
-        let mut table = Self { prefix, keys: Vec::new(), by_digest: HashMap::default() };
+        let (by_digest, known, fingerprints) = Default::default();
+        let mut table = Self { prefix, keys: Vec::new(), by_digest, known, fingerprints };
         for key in keys {
             let Ok(digest) = key.digest else { continue };
             table.by_digest.insert(digest, table.keys.len());
@@ -69,13 +74,31 @@ impl Table {
             Some(prefix) if !credential.starts_with(prefix.as_bytes()) => return Lookup::NotOurs,
             _ => {}
         }
-        let digest = (credential.len() <= MAX_SECRET).then(|| Digest::of(credential));
-        let found = digest.and_then(|digest| self.keys.get(*self.by_digest.get(&digest)?));
-        match found {
+        match self.place_of(credential).and_then(|place| self.keys.get(place)) {
             Some(entry) => Lookup::Key(entry),
             None if self.prefix.is_some() => Lookup::Unknown,
             None => Lookup::NotOurs,
         }
+    }
+
+    /// Where the key with this secret is. One that was used before is known again; what is no key costs a digest each
+    /// time, and leaves nothing.
+    fn place_of(&self, secret: &[u8]) -> Option<usize> {
+        if secret.len() > MAX_SECRET {
+            return None;
+        }
+        let fingerprint = self.fingerprints.of(secret);
+        // While another writes, the digest says the same.
+        if let Ok(known) = self.known.try_read()
+            && let Some(place) = known.get(&fingerprint)
+        {
+            return Some(*place);
+        }
+        let place = *self.by_digest.get(&Digest::of(secret))?;
+        if let Ok(mut known) = self.known.try_write() {
+            known.insert(fingerprint, place);
+        }
+        Some(place)
     }
 
     fn named(&self, name: &str) -> Option<&Entry> {
@@ -156,5 +179,35 @@ impl Entry {
             not_after: self.identity.expires_at(),
             uses: self.uses.load(Ordering::Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_were_used_are_known_again_and_what_is_no_key_leaves_nothing() {
+        let secrets = ["3q2-7wAAKjX0iE9s1vBQmZpT", "b1946ac92492d2347c6235b4d2611184"];
+        let keys = ["first", "second"].into_iter().zip(secrets);
+        let keys = keys.fold(ApiKeys::new(), |keys, (name, secret)| {
+            keys.key(ApiKey::from_secret(name, secret, "someone"))
+        });
+        let table = Table::new(keys, &ServerTag::new("https://api.example".to_owned()), None);
+        let known = || table.known.read().unwrap().len();
+        let found = |secret: &str| match table.look_up(secret.as_bytes()) {
+            Lookup::Key(entry) => Some(entry.name()),
+            Lookup::Unknown | Lookup::NotOurs => None,
+        };
+        let long = "x".repeat(MAX_SECRET + 1);
+        for secret in ["", "unknown", &secrets[0][1..], &long] {
+            assert_eq!((found(secret), found(secret), known()), (None, None, 0), "{secret}");
+        }
+        for (n, (name, secret)) in ["first", "second"].into_iter().zip(secrets).enumerate() {
+            assert_eq!((found(secret), known()), (Some(name), n + 1));
+            assert_eq!((found(secret), known()), (Some(name), n + 1), "known again");
+        }
+        let _held = table.known.write().unwrap();
+        assert_eq!(found(secrets[1]), Some("second"), "while another writes");
     }
 }
