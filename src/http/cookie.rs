@@ -19,40 +19,49 @@ const MAX_COOKIES: usize = 8 * 1024;
 /// Several of the name, one without a value, more cookies than are looked at, and several fields in a version
 /// of HTTP whose clients must send one (RFC 6265 section 5.4; HTTP/2 may split it, RFC 9113 section 8.2.3).
 pub(super) fn find<'a>(head: RequestHead<'a>, name: &str) -> Result<Option<&'a [u8]>, RequestError> {
-    find_in(head.headers.get_all(COOKIE), head.version >= Version::HTTP_2, name)
-}
-
-/// The same in fields of which there may be several, or not.
-#[inline]
-pub(super) fn find_in<'a>(
-    fields: impl IntoIterator<Item = &'a HeaderValue>,
-    several: bool,
-    name: &str,
-) -> Result<Option<&'a [u8]>, RequestError> {
-    let name = name.as_bytes();
-    let mut found = None;
-    let mut left = MAX_COOKIES;
-    let mut fields = fields.into_iter();
-    let mut next = fields.next();
-    while let Some(field) = next {
-        left = left.checked_sub(field.len()).ok_or(RequestError::TooManyCookies)?;
-        let mut rest = field.as_bytes();
-        // What is as short as the name has no cookie of it.
-        while rest.len() > name.len() {
-            let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
-            let (pair, behind) = rest.split_at(end);
-            if let Some(value) = value_of(pair, name)
-                && found.replace(value).is_some()
-            {
-                return Err(RequestError::SeveralCookies);
-            }
-            rest = behind.get(1..).unwrap_or_default();
-        }
-        next = fields.next();
-        if next.is_some() && !several {
+    let (mut found, mut left) = (None, MAX_COOKIES);
+    for (n, field) in head.headers.get_all(COOKIE).iter().enumerate() {
+        if n > 0 && head.version < Version::HTTP_2 {
             return Err(RequestError::SeveralCookieFields);
         }
+        left = left.checked_sub(field.len()).ok_or(RequestError::TooManyCookies)?;
+        note(field, name.as_bytes(), &mut found)?;
     }
+    value_in(found)
+}
+
+/// The same in the only field.
+#[inline]
+pub(super) fn find_in<'a>(field: &'a HeaderValue, name: &str) -> Result<Option<&'a [u8]>, RequestError> {
+    if field.len() > MAX_COOKIES {
+        return Err(RequestError::TooManyCookies);
+    }
+    let mut found = None;
+    note(field, name.as_bytes(), &mut found)?;
+    value_in(found)
+}
+
+/// Notes the cookie of this name.
+#[inline]
+fn note<'a>(field: &'a HeaderValue, name: &[u8], found: &mut Option<&'a [u8]>) -> Result<(), RequestError> {
+    let mut rest = field.as_bytes();
+    // What is as short as the name has no cookie of it.
+    while rest.len() > name.len() {
+        let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
+        let (pair, behind) = rest.split_at(end);
+        if let Some(value) = value_of(pair, name)
+            && found.replace(value).is_some()
+        {
+            return Err(RequestError::SeveralCookies);
+        }
+        rest = behind.get(1..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// What is in a cookie that was found: one that is empty is none that was left out.
+#[inline]
+fn value_in(found: Option<&[u8]>) -> Result<Option<&[u8]>, RequestError> {
     match found.map(unquoted) {
         Some([]) => Err(RequestError::MalformedCookie),
         value => Ok(value),
@@ -62,12 +71,17 @@ pub(super) fn find_in<'a>(
 /// The value of a pair, if it has this name.
 #[inline]
 fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let pair = pair.trim_ascii_start();
-    // Most other names differ in their first byte.
+    // One space is what clients write between two of them, and most other names differ in their first byte.
+    let mut pair = pair.strip_prefix(b" ").unwrap_or(pair);
     if pair.first() != name.first() {
-        return None;
+        if !pair.first()?.is_ascii_whitespace() {
+            return None;
+        }
+        pair = pair.trim_ascii_start();
     }
-    Some(pair.strip_prefix(name)?.trim_ascii_start().strip_prefix(b"=")?.trim_ascii())
+    let value = pair.strip_prefix(name)?;
+    let value = value.strip_prefix(b"=").or_else(|| value.trim_ascii_start().strip_prefix(b"="));
+    value.map(<[u8]>::trim_ascii)
 }
 
 /// A value in double quotes is the one within.

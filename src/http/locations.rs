@@ -242,7 +242,7 @@ impl Location {
                 found(cut_header(value.as_bytes(), grammar.as_ref()), FoundIn::Header)
             }
             Self::Cookie(name) => {
-                let value = cookie::find_in([value], false, name)?;
+                let value = cookie::find_in(value, name)?;
                 Ok(value.map(|value| Found::new(value, FoundIn::Cookie)))
             }
             Self::WebSocket(_) | Self::Ticket(_) | Self::Query(_) => Ok(None),
