@@ -303,7 +303,7 @@ pub(super) fn repeats_fields(headers: &HeaderMap) -> bool {
 }
 
 /// The only value of a field; an error when there are several.
-pub(super) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, ()> {
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, ()> {
     if !repeats_fields(headers) {
         return Ok(headers.get(name));
     }

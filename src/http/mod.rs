@@ -65,6 +65,8 @@ mod xfcc;
 
 pub(crate) use challenge::{Challenger, DpopChallenges};
 pub use client_certificate::{CertificateHeader, PeerCertificate};
+#[cfg(feature = "mcp")]
+pub(crate) use credentials::single as single_field;
 pub(crate) use credentials::{Credentials, RequestProfile, is_token68};
 pub use credentials::{IdTokenLocation, RequestError};
 pub(crate) use document::{Audience, document};

@@ -108,7 +108,9 @@ impl<'a> Scan<'a> {
                 };
             }
             if close == b'}' {
-                self.name()?;
+                self.expect(b'"')?;
+                self.string()?;
+                self.expect(b':')?;
             }
         }
     }

@@ -9,29 +9,30 @@ use http::{
 };
 
 use super::{fault::Fault, message::Messages};
+use crate::http::single_field;
 
-pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
-pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-const METHOD: HeaderName = HeaderName::from_static("mcp-method");
-const NAME: HeaderName = HeaderName::from_static("mcp-name");
+pub(super) static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+pub(super) static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+static METHOD: HeaderName = HeaderName::from_static("mcp-method");
+static NAME: HeaderName = HeaderName::from_static("mcp-name");
 
 /// The only value of a field, if it is there: visible ASCII, spaces and tabs.
 ///
 /// # Errors
 /// `otherwise` when there are several, or other characters.
-pub(super) fn single(headers: &HeaderMap, name: HeaderName, otherwise: Fault) -> Result<Option<&str>, Fault> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => value.to_str().map(Some).map_err(|_| otherwise),
-        (Some(_), Some(_)) => Err(otherwise),
-    }
+pub(super) fn single<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+    otherwise: Fault,
+) -> Result<Option<&'a str>, Fault> {
+    let value = single_field(headers, name).map_err(|()| otherwise)?;
+    value.map(|value| value.to_str().map_err(|_| otherwise)).transpose()
 }
 
 /// Whether the body is what it will be read as: JSON, in UTF-8, and not compressed. With another charset or
 /// coding, the server behind might read something else.
 pub(super) fn check_content(headers: &HeaderMap) -> Result<(), Fault> {
-    let content_type = single(headers, CONTENT_TYPE, Fault::NotJsonType)?.ok_or(Fault::NotJsonType)?;
+    let content_type = single(headers, &CONTENT_TYPE, Fault::NotJsonType)?.ok_or(Fault::NotJsonType)?;
     let mut parts = content_type.split(';').map(str::trim);
     let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
     let in_utf8 = parts.all(|parameter| match parameter.split_once('=') {
@@ -56,8 +57,8 @@ pub(super) fn ask_for_plain(headers: &mut HeaderMap) {
 /// Whether `Mcp-Method` and `Mcp-Name`, where they are there, say what the body says: of every message,
 /// whatever version of the protocol the client claims.
 pub(super) fn check_agreement(headers: &HeaderMap, messages: &Messages<'_>) -> Result<(), Fault> {
-    let method = single(headers, METHOD, Fault::HeaderMismatch)?;
-    let name = single(headers, NAME, Fault::HeaderMismatch)?.map(decode).transpose()?;
+    let method = single(headers, &METHOD, Fault::HeaderMismatch)?;
+    let name = single(headers, &NAME, Fault::HeaderMismatch)?.map(decode).transpose()?;
     if method.is_none() && name.is_none() {
         return Ok(());
     }

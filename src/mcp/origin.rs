@@ -25,7 +25,7 @@ impl Default for Origins {
 
 impl Origins {
     pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Fault> {
-        let Some(origin) = single(headers, ORIGIN, Fault::ForeignOrigin)? else { return Ok(()) };
+        let Some(origin) = single(headers, &ORIGIN, Fault::ForeignOrigin)? else { return Ok(()) };
         let listed = || self.others.iter().any(|other| other.eq_ignore_ascii_case(origin));
         if (self.loopback && is_loopback(origin)) || listed() { Ok(()) } else { Err(Fault::ForeignOrigin) }
     }

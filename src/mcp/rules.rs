@@ -77,7 +77,7 @@ impl<R: Reject> Rules<R> {
                 return Err(Fault::UnexpectedBody.into());
             }
             // What is sent again belongs to a session, and by it to a principal.
-            Method::GET if !in_session && head.headers.contains_key(LAST_EVENT_ID) => {
+            Method::GET if !in_session && head.headers.contains_key(&LAST_EVENT_ID) => {
                 return Err(Fault::UnknownSession.into());
             }
             Method::GET => {

@@ -79,10 +79,10 @@ impl Sessions {
     /// # Errors
     /// [`Fault::UnknownSession`] when it was not handed out to this principal.
     pub(super) fn open(&self, headers: &mut HeaderMap, who: &Identity) -> Result<bool, Fault> {
-        let Some(sent) = single(headers, SESSION_ID, Fault::UnknownSession)? else { return Ok(false) };
+        let Some(sent) = single(headers, &SESSION_ID, Fault::UnknownSession)? else { return Ok(false) };
         let own = self.opened(sent, who).ok_or(Fault::UnknownSession)?;
         let own = HeaderValue::from_str(own).map_err(|_| Fault::UnknownSession)?;
-        headers.insert(SESSION_ID, own);
+        headers.insert(&SESSION_ID, own);
         Ok(true)
     }
 
@@ -95,8 +95,8 @@ impl Sessions {
 
     /// Binds the id that an answer hands out. One that cannot be bound is taken away.
     pub(super) fn bind(&self, headers: &mut HeaderMap, who: &Identity) {
-        let Ok(own) = single(headers, SESSION_ID, Fault::UnknownSession) else {
-            headers.remove(SESSION_ID);
+        let Ok(own) = single(headers, &SESSION_ID, Fault::UnknownSession) else {
+            headers.remove(&SESSION_ID);
             return;
         };
         let Some(own) = own else { return };
@@ -106,8 +106,8 @@ impl Sessions {
             HeaderValue::try_from(format!("{own}{SEPARATOR}{tag}")).ok()
         });
         match bound {
-            Some(bound) => drop(headers.insert(SESSION_ID, bound)),
-            None => drop(headers.remove(SESSION_ID)),
+            Some(bound) => drop(headers.insert(&SESSION_ID, bound)),
+            None => drop(headers.remove(&SESSION_ID)),
         }
     }
 }
