@@ -16,7 +16,7 @@ use measure::Candidate;
 use tokens::{Bench, Kind};
 
 #[global_allocator]
-static ALLOCATOR: alloc::Counting = alloc::Counting;
+static ALLOCATOR: alloc::Counting = alloc::Counting(std::alloc::System);
 
 const KINDS: [Kind; 4] = [Kind::Rs256, Kind::Es256, Kind::EdDsa, Kind::Hs256];
 

@@ -9,7 +9,8 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-pub(crate) struct Counting;
+/// An allocator that is watched.
+pub(crate) struct Counting<A = System>(pub(crate) A);
 
 static WATCHED: AtomicBool = AtomicBool::new(false);
 
@@ -18,25 +19,25 @@ thread_local! {
     static HELD: Cell<usize> = const { Cell::new(0) };
 }
 
-// SAFETY: every call is handed to the system's allocator as it came.
+// SAFETY: every call is handed to the allocator as it came.
 #[expect(unsafe_code, reason = "a global allocator cannot be written without")]
-unsafe impl GlobalAlloc for Counting {
+unsafe impl<A: GlobalAlloc> GlobalAlloc for Counting<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         account(1, layout.size(), 0);
-        unsafe { System.alloc(layout) }
+        unsafe { self.0.alloc(layout) }
     }
 
     #[inline]
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         account(0, 0, layout.size());
-        unsafe { System.dealloc(pointer, layout) }
+        unsafe { self.0.dealloc(pointer, layout) }
     }
 
     #[inline]
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         account(1, size, layout.size());
-        unsafe { System.realloc(pointer, layout, size) }
+        unsafe { self.0.realloc(pointer, layout, size) }
     }
 }
 

@@ -10,8 +10,8 @@
 //!   other figures, so they are not judged: `row  measured  control  over it`.
 //!
 //! The exit status is 1 when a *must* is over. Without valgrind no instructions are counted or judged.
-//! `-- --smoke` runs each row once, to see that it works, and judges allocations and memory; `--json PATH`
-//! writes the rows to a file, an object a line.
+//! `-- --smoke` runs each row once, to see that it works, and judges allocations and memory; `--times` leaves out the
+//! first two tables; `--json PATH` writes the rows to a file, an object a line.
 //!
 //! Everything is measured around the whole layer, over a service that does nothing; what is timed is
 //! interleaved, medians are taken, results are asserted inside the loop.
@@ -38,7 +38,7 @@ use cases::CASES;
 use row::Row;
 
 #[global_allocator]
-static ALLOCATOR: alloc::Counting = alloc::Counting;
+static ALLOCATOR: alloc::Counting = alloc::Counting(std::alloc::System);
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -53,10 +53,12 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         println!("{row}");
         rows.push(row);
     };
-    row::print_heading();
-    counts::rows(smoke, &mut add)?;
-    ratios::rows(smoke, &mut add);
-    println!();
+    if !arguments.iter().any(|argument| argument == "--times") {
+        row::print_heading();
+        counts::rows(smoke, &mut add)?;
+        ratios::rows(smoke, &mut add);
+        println!();
+    }
     row::print_heading_of_times();
     times::rows(smoke, &mut add);
 

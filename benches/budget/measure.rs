@@ -22,26 +22,39 @@ impl Candidate {
     }
 }
 
-/// The median nanoseconds of each candidate, each measured once in every round.
+/// Nanoseconds of each candidate, each measured once in every round.
+pub(crate) struct Rounds<const N: usize>(Vec<[f64; N]>);
+
 pub(crate) fn interleaved<const N: usize>(
     mut candidates: [Candidate; N],
     rounds: usize,
     batch: usize,
-) -> [f64; N] {
+) -> Rounds<N> {
     let batch = if rounds == 1 { 3 } else { batch };
     for candidate in &mut candidates {
         candidate.run(batch);
     }
-    let mut samples = [const { Vec::new() }; N];
-    for _ in 0..rounds {
-        for (candidate, samples) in candidates.iter_mut().zip(&mut samples) {
-            samples.push(candidate.nanoseconds(batch));
-        }
+    let mut round = || candidates.each_mut().map(|candidate| candidate.nanoseconds(batch));
+    Rounds((0..rounds).map(|_| round()).collect())
+}
+
+impl<const N: usize> Rounds<N> {
+    /// The median of what this makes of a round. A difference is taken here: the rounds of a machine that is now fast
+    /// and now slow have two medians, of which one candidate may have the one, and its control the other.
+    pub(crate) fn median(&self, of: impl Fn([f64; N]) -> f64) -> f64 {
+        median(self.0.iter().map(|round| of(*round)).collect())
     }
-    samples.map(|mut samples| {
-        samples.sort_by(f64::total_cmp);
-        samples.get(samples.len() / 2).copied().unwrap_or(f64::NAN)
-    })
+
+    /// The median of each candidate.
+    #[allow(dead_code, reason = "one bench has rows of differences alone")]
+    pub(crate) fn medians(&self) -> [f64; N] {
+        std::array::from_fn(|n| self.median(|round| round[n]))
+    }
+}
+
+fn median(mut samples: Vec<f64>) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples.get(samples.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// How well two threads scale with candidates of one kind, as a share of how well they scale with the
@@ -60,8 +73,5 @@ pub(crate) fn scaling(
         });
         2.0 * alone / together
     };
-    let ratios = (0..15).map(|_| speedup(candidate) / speedup(control));
-    let mut ratios: Vec<_> = ratios.collect();
-    ratios.sort_by(f64::total_cmp);
-    ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
+    median((0..15).map(|_| speedup(candidate) / speedup(control)).collect())
 }

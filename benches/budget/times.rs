@@ -3,7 +3,7 @@
 use crate::{
     cases::{EIGHT_LEAVES, ONE_SCOPE, in_cookie, in_header},
     dpop::{self, Client},
-    measure,
+    measure::{self, Rounds},
     row::{Row, Unit},
     tokens::{Bench, Kind},
 };
@@ -23,8 +23,16 @@ pub(crate) fn rows(smoke: bool, add: &mut impl FnMut(Row)) {
     rejects(rounds).into_iter().for_each(add);
 }
 
-fn nanoseconds(name: impl Into<String>, measured: f64, control: f64) -> Row {
-    Row::new(name, measured, Unit::Nanoseconds).beside(control)
+/// What one candidate takes beside what others take in the same round.
+fn beside<const N: usize>(
+    name: impl Into<String>,
+    rounds: &Rounds<N>,
+    measured: impl Fn([f64; N]) -> f64,
+    control: impl Fn([f64; N]) -> f64,
+) -> Row {
+    let over = rounds.median(|round| measured(round) - control(round));
+    let measured = rounds.median(measured);
+    Row::new(name, measured, Unit::Nanoseconds).beside(measured - over)
 }
 
 /// Misses and bad signatures beside the raw signature check of the same tokens and the bare service.
@@ -41,21 +49,21 @@ fn misses(kind: Kind, rounds: usize) -> [Row; 3] {
         evicting.raw(),
         evicting.layer(200),
     ];
-    let [bare, raw, miss, bad, bare_of_many, raw_of_many, cached] =
-        measure::interleaved(candidates, rounds, kind.batch());
+    let rounds = measure::interleaved(candidates, rounds, kind.batch());
     let name = kind.name();
+    let control = |[bare, raw, ..]: [f64; 7]| raw + bare;
     [
-        nanoseconds(format!("miss {name}, beside raw and bare"), miss, raw + bare),
-        nanoseconds(format!("miss {name}, cache on"), cached, raw_of_many + bare_of_many),
-        nanoseconds(format!("bad signature {name}"), bad, raw + bare),
+        beside(format!("miss {name}, beside raw and bare"), &rounds, |[_, _, miss, ..]| miss, control),
+        beside(format!("miss {name}, cache on"), &rounds, |[.., miss]| miss, |[.., bare, raw, _]| raw + bare),
+        beside(format!("bad signature {name}"), &rounds, |[_, _, _, bad, ..]| bad, control),
     ]
 }
 
 fn hmac(rounds: usize) -> Row {
     let bench = Bench::new(Kind::Hs256, 1, 1 << 20);
-    let [bare, raw, miss] =
-        measure::interleaved([bench.bare(), bench.raw(), bench.layer(200)], rounds, Kind::Hs256.batch());
-    nanoseconds("miss HS256, beside raw and bare", miss, raw + bare)
+    let candidates = [bench.bare(), bench.raw(), bench.layer(200)];
+    let rounds = measure::interleaved(candidates, rounds, Kind::Hs256.batch());
+    beside("miss HS256, beside raw and bare", &rounds, |[.., miss]| miss, |[bare, raw, _]| raw + bare)
 }
 
 /// Hits beside the bare service.
@@ -65,8 +73,8 @@ fn hits(many: usize, rounds: usize) -> [Row; 2] {
         let bench = Bench::new(Kind::EdDsa, tokens, 64 << 20);
         // Twice: the cache admits under contention only what it can.
         bench.layer(200).run(2 * tokens);
-        let [bare, hit] = measure::interleaved([bench.bare(), bench.layer(200)], rounds, 2_000);
-        nanoseconds(name, hit, bare)
+        let rounds = measure::interleaved([bench.bare(), bench.layer(200)], rounds, 2_000);
+        beside(name, &rounds, |[_, hit]| hit, |[bare, _]| bare)
     })
 }
 
@@ -76,25 +84,30 @@ fn located(rounds: usize) -> [Row; 2] {
     let (plain, header, cookie) = (Bench::new(Kind::EdDsa, 1, 1 << 20), in_header(), in_cookie());
     let candidates =
         [plain.bare(), plain.layer(200), header.bare(), header.layer(200), cookie.bare(), cookie.layer(200)];
-    let [bare, hit, bare_header, header, bare_cookie, cookie] =
-        measure::interleaved(candidates, rounds, 2_000);
-    [("header", header - bare_header), ("cookie", cookie - bare_cookie)]
-        .map(|(name, added)| nanoseconds(format!("hit, {name} location, over bare"), added, hit - bare))
+    let rounds = measure::interleaved(candidates, rounds, 2_000);
+    let row = |name: &str, added: fn([f64; 6]) -> f64| {
+        let name = format!("hit, {name} location, over bare");
+        beside(name, &rounds, added, |[bare, hit, ..]| hit - bare)
+    };
+    [
+        row("header", |[_, _, bare, header, ..]| header - bare),
+        row("cookie", |[.., bare, cookie]| cookie - bare),
+    ]
 }
 
 /// A request with an API key beside the bare service.
 fn api_key(rounds: usize) -> Row {
     let bench = Bench::with_api_keys();
-    let [bare, key] = measure::interleaved([bench.bare(), bench.layer(200)], rounds, 2_000);
-    nanoseconds("API key", key, bare)
+    let rounds = measure::interleaved([bench.bare(), bench.layer(200)], rounds, 2_000);
+    beside("API key", &rounds, |[_, key]| key, |[bare, _]| bare)
 }
 
 /// A hit of which eight leaves are required beside one of which a scope is.
 fn leaves(rounds: usize) -> Row {
     let bench = Bench::new(Kind::EdDsa, 1_000, 64 << 20);
     let candidates = [bench.requiring(ONE_SCOPE), bench.requiring(EIGHT_LEAVES)];
-    let [one, eight] = measure::interleaved(candidates, rounds, 2_000);
-    nanoseconds("hit, 8 leaves, beside one scope", eight, one)
+    let rounds = measure::interleaved(candidates, rounds, 2_000);
+    beside("hit, 8 leaves, beside one scope", &rounds, |[_, eight]| eight, |[one, _]| one)
 }
 
 /// A request with a proof, whose token is in the cache, beside the raw signature check of the proof and the bare
@@ -103,13 +116,15 @@ fn proofs(rounds: usize) -> Row {
     let batch = Kind::Es256.batch();
     let client = Client::new((rounds + 1) * batch);
     let candidates = [client.bare(), client.raw(), client.layer()];
-    let [bare, raw, proven] = measure::interleaved(candidates, rounds, batch);
-    nanoseconds("DPoP, token in the cache, beside raw and bare", proven, raw + bare)
+    let rounds = measure::interleaved(candidates, rounds, batch);
+    let name = "DPoP, token in the cache, beside raw and bare";
+    beside(name, &rounds, |[.., proven]| proven, |[bare, raw, _]| raw + bare)
 }
 
 /// A spent id in memory; 1 µs at the most.
 fn spent_ids(rounds: usize) -> Row {
-    let [spent] = measure::interleaved([dpop::spending(100_000, (rounds + 1) * 100)], rounds, 100);
+    let spending = dpop::spending(100_000, (rounds + 1) * 100);
+    let [spent] = measure::interleaved([spending], rounds, 100).medians();
     Row::new("id spent in memory, 100 000 live", spent, Unit::Nanoseconds)
 }
 
@@ -125,7 +140,7 @@ fn rejects(rounds: usize) -> [Row; 5] {
     ]
     .map(|(name, authorization)| {
         let candidates = [bench.control(authorization.clone()), bench.reject(authorization)];
-        let [control, refused] = measure::interleaved(candidates, rounds, 2_000);
-        nanoseconds(format!("reject, {name}"), refused, control)
+        let rounds = measure::interleaved(candidates, rounds, 2_000);
+        beside(format!("reject, {name}"), &rounds, |[_, refused]| refused, |[control, _]| control)
     })
 }

@@ -38,7 +38,7 @@ use program::Program;
 use row::{Row, Unit};
 
 #[global_allocator]
-static ALLOCATOR: alloc::Counting = alloc::Counting;
+static ALLOCATOR: alloc::Counting = alloc::Counting(std::alloc::System);
 
 fn main() -> ExitCode {
     let mut arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();

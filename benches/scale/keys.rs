@@ -18,8 +18,8 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
         bench.mint(0..tokens, FAR);
         let (bare, raw, one) = (bench.bare(), bench.raw(), bench.layer(200));
         bench.mint_by_turns(0..tokens);
-        let [bare, raw, one, turns] =
-            interleaved([bare, raw, one, bench.layer(200)], plan.rounds, Kind::EdDsa.batch());
+        let candidates = [bare, raw, one, bench.layer(200)];
+        let [bare, raw, one, turns] = interleaved(candidates, plan.rounds, Kind::EdDsa.batch()).medians();
         let mut push = |signs: &str, cost: f64| {
             let name = format!("miss EdDSA, over raw, {signs} of {}", grouped(keys));
             let row = Row::new(name, cost - bare - raw, Unit::Nanoseconds);

@@ -19,7 +19,7 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
         let (by_digest, digest_bytes) = filled(&mut bench, live, true);
         let (by_token, token_bytes) = filled(&mut bench, live, false);
         let candidates = [bench.bare(), by_token, by_digest];
-        let [bare, by_token, by_digest] = interleaved(candidates, plan.rounds, 2_000);
+        let [bare, by_token, by_digest] = interleaved(candidates, plan.rounds, 2_000).medians();
         let tokens = grouped(live);
         for (by, hit, bytes) in [("token", by_token, token_bytes), ("digest", by_digest, digest_bytes)] {
             let with = |row: Row| row.with("live", live).with("by", by);

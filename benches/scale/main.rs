@@ -28,7 +28,7 @@ use std::{error::Error, process::ExitCode};
 use tower_resource_server::CacheSettings;
 
 #[global_allocator]
-static ALLOCATOR: alloc::Counting = alloc::Counting;
+static ALLOCATOR: alloc::Counting = alloc::Counting(std::alloc::System);
 
 /// How much is measured.
 struct Plan {

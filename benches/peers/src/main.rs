@@ -43,7 +43,7 @@ use crate::{
 };
 
 #[global_allocator]
-static ALLOCATOR: alloc::Counting = alloc::Counting;
+static ALLOCATOR: alloc::Counting = alloc::Counting(std::alloc::System);
 
 /// Our layer beside another one.
 #[derive(Parser)]

@@ -39,7 +39,7 @@ use crate::{
 };
 
 #[global_allocator]
-static ALLOCATOR: alloc::Counting = alloc::Counting;
+static ALLOCATOR: alloc::Counting = alloc::Counting(std::alloc::System);
 
 /// quick_cache beside moka, as the store of verified tokens.
 #[derive(Parser)]
