@@ -1,5 +1,6 @@
 //! Who made a request: an identity that only verification can make.
 
+mod actors;
 mod credential;
 mod principal;
 mod server_tag;
@@ -19,7 +20,7 @@ pub use self::{
     token_claims::TokenClaims,
 };
 use crate::{
-    policy::{Memo, Window, actor},
+    policy::{Memo, Window},
     time::UnixTime,
     token::ClaimPath,
     verify::{TokenContents, VerifiedToken},
@@ -249,14 +250,6 @@ impl Identity {
     #[must_use]
     pub fn roles(&self) -> Vec<String> {
         TokenClaims(self.main()).roles()
-    }
-
-    /// Who uses the token for its subject: the `sub` of the outermost `act` (RFC 8693 section 4.1); `None` where
-    /// the token was not delegated, or its `act` names no subject. Those within are history, and must not
-    /// decide anything. Read from the kept payload at each call.
-    #[must_use]
-    pub fn actor(&self) -> Option<String> {
-        actor(&self.claim("act")?).map(str::to_owned)
     }
 
     /// The thumbprint of the key that the access token is bound to (`jkt`, RFC 9449 section 6.1), and whose proof

@@ -362,3 +362,28 @@ async fn null_of_one_issuer_is_not_null_of_another() {
         assert_eq!(verified.map(drop).map_err(|why| why.reason().code()), expected, "{iss}");
     }
 }
+
+#[tokio::test]
+async fn the_outermost_actor_decides_and_those_within_are_history() {
+    let site = Site::new(TokenProfile::jwt().subject_claims(["sub"]));
+    for (name, act, actor, history) in [
+        ("none", "", None, &[][..]),
+        ("one", r#","act":{"sub":"agent"}"#, Some("agent"), &["agent"]),
+        (
+            "two before it",
+            r#","act":{"sub":"a","iss":"x","act":{"sub":"b","act":{"sub":"c"}}}"#,
+            Some("a"),
+            &["a", "b", "c"],
+        ),
+        ("without a name", r#","act":{"client_id":"a","act":{"sub":"b"}}"#, None, &["", "b"]),
+        ("a name that is a number", r#","act":{"sub":7}"#, None, &[""]),
+        ("a text", r#","act":"agent""#, None, &[]),
+        ("null", r#","act":null"#, None, &[]),
+        ("a list", r#","act":[{"sub":"agent"}]"#, None, &[]),
+        ("a text within", r#","act":{"sub":"a","act":"b"}"#, Some("a"), &["a"]),
+    ] {
+        let who = site.with(&format!(r#","sub":"alice"{act}"#)).await.unwrap();
+        assert_eq!(who.actor().as_deref(), actor, "{name}");
+        assert_eq!(who.actor_history(), history, "{name}");
+    }
+}
