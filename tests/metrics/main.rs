@@ -8,6 +8,8 @@
 #[expect(dead_code, reason = "its own suite has it do more")]
 mod fake;
 #[cfg(all(feature = "axum", feature = "tonic"))]
+mod proofs;
+#[cfg(all(feature = "axum", feature = "tonic"))]
 mod reasons;
 #[cfg(feature = "redis")]
 mod store;

@@ -7,8 +7,8 @@ use http::{Request, Response, header::AUTHORIZATION, request::Parts};
 use tonic::Code;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_resource_server::{
-    ApiKey, ApiKeys, Authentication, ClientCertificate, CredentialError, IdTokenExpectations, Identity, Mtls,
-    OpaqueCredential, ResourceServer, TrustedIssuer, Verification,
+    ApiKey, ApiKeys, Authentication, ClientCertificate, CredentialError, Dpop, IdTokenExpectations, Identity,
+    Mtls, OpaqueCredential, ResourceServer, TrustedIssuer, Verification,
     http::{IdTokenLocation, TokenLocation},
     issuer::TokenBuilder,
     keys::KeySet,
@@ -21,19 +21,19 @@ use tower_resource_server::{
 };
 
 use crate::{
-    Book,
+    Book, proofs,
     support::{Scripted, ask, get},
 };
 
 /// What a row needs to ask a server of its own.
-struct Case {
-    server: ResourceServer,
-    required: Requirement,
+pub(crate) struct Case {
+    pub(crate) server: ResourceServer,
+    pub(crate) required: Requirement,
     /// The `Authorization` field.
-    authorization: Option<String>,
+    pub(crate) authorization: Option<String>,
     /// The target, and other fields.
-    target: &'static str,
-    fields: Vec<(&'static str, &'static str)>,
+    pub(crate) target: &'static str,
+    pub(crate) fields: Vec<(&'static str, String)>,
 }
 
 /// Where a request is refused.
@@ -66,7 +66,7 @@ impl Case {
     fn parts(&self) -> Parts {
         let mut request = get(self.target, None);
         for (name, value) in &self.fields {
-            request.headers_mut().insert(*name, value.parse().unwrap());
+            request.headers_mut().append(*name, value.parse().unwrap());
         }
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization.parse().unwrap());
@@ -150,8 +150,8 @@ fn counted<F: Future<Output = ()>>(work: impl FnOnce() -> F) -> Vec<(String, f64
     book.read().into_iter().filter_map(of_authentications).collect()
 }
 
-/// A store that is full, or one that is not.
-struct Store(Result<(), SpendError>);
+/// A store with one answer.
+pub(crate) struct Store(pub(crate) Result<(), SpendError>);
 
 impl SpentStore for Store {
     fn spend(&self, _: &[u8], _: Life, _: UnixTime) -> Spending {
@@ -187,8 +187,7 @@ fn located(issuer: &TestIssuer, location: TokenLocation) -> ResourceServer {
         .unwrap()
 }
 
-/// A server that takes tokens which are bound to a key of their sender.
-/// Whose clients all show the same certificate, or none.
+/// A server whose clients all show the same certificate, or none.
 fn bound_to_certificates(issuer: &TestIssuer, shown: Option<ClientCertificate>) -> ResourceServer {
     ResourceServer::builder(issuer.audience())
         .issuer(issuer.trusted())
@@ -198,10 +197,11 @@ fn bound_to_certificates(issuer: &TestIssuer, shown: Option<ClientCertificate>) 
         .unwrap()
 }
 
-fn bound(issuer: &TestIssuer) -> ResourceServer {
+/// A server that takes tokens which are bound to a key of their sender.
+pub(crate) fn bound(issuer: &TestIssuer, dpop: Dpop) -> ResourceServer {
     ResourceServer::builder(issuer.audience())
         .issuer(issuer.trusted())
-        .dpop(tower_resource_server::Dpop::allowed())
+        .dpop(dpop)
         .clock(issuer.clock().clone())
         .build()
         .unwrap()
@@ -275,7 +275,7 @@ fn tenants(issuer: &TestIssuer) -> ResourceServer {
 }
 
 /// The code of a reason, whether the signature was good by then, and a case of it.
-type Row = (&'static str, bool, fn(&TestIssuer) -> Case);
+pub(crate) type Row = (&'static str, bool, fn(&TestIssuer) -> Case);
 
 /// The reasons of requests.
 fn rows() -> Vec<Row> {
@@ -341,7 +341,7 @@ fn rows() -> Vec<Row> {
         ("not_sender_constrained", true, |issuer| {
             let token = issuer.access_token("alice").mint().unwrap();
             let authorization = Some(format!("DPoP {token}"));
-            Case { server: bound(issuer), authorization, ..bearer(issuer, "") }
+            Case { server: bound(issuer, Dpop::allowed()), authorization, ..bearer(issuer, "") }
         }),
         ("certificate_missing", true, |issuer| Case {
             server: bound_to_certificates(issuer, None),
@@ -375,9 +375,9 @@ fn rows() -> Vec<Row> {
             server: located(issuer, TokenLocation::cookie("__Host-session")),
             authorization: None,
             fields: vec![
-                ("cookie", "__Host-session=word"),
-                ("upgrade", "websocket"),
-                ("origin", "https://else.test"),
+                ("cookie", "__Host-session=word".into()),
+                ("upgrade", "websocket".into()),
+                ("origin", "https://else.test".into()),
             ],
             ..bearer(issuer, "")
         }),
@@ -390,7 +390,7 @@ fn rows() -> Vec<Row> {
 
 #[test]
 fn each_reason_is_counted_once_at_each_entrance() {
-    for (code, verified, case) in rows() {
+    for (code, verified, case) in rows().into_iter().chain(proofs::rows()) {
         for entrance in ALL {
             let issuer = TestIssuer::new();
             let counted = counted(|| async { case(&issuer).refused_at(entrance).await });
@@ -471,7 +471,11 @@ fn what_only_the_caller_of_a_login_can_find_wrong_is_counted() {
 /// The codes that the sources have, against those that the tests above cause.
 #[test]
 fn no_reason_is_forgotten() {
-    let sources = [include_str!("../../src/error.rs"), include_str!("../../src/http/reason.rs")];
+    let sources = [
+        include_str!("../../src/error.rs"),
+        include_str!("../../src/http/reason.rs"),
+        include_str!("../../src/proof/error.rs"),
+    ];
     let tables: String = sources
         .iter()
         .map(|source| {
@@ -490,7 +494,8 @@ fn no_reason_is_forgotten() {
         "wrong_nonce",
         "authentication_too_old",
     ];
-    let mut caused: Vec<&str> = rows().iter().map(|(code, ..)| *code).chain(elsewhere).collect();
+    let mut caused: Vec<&str> =
+        rows().iter().chain(&proofs::rows()).map(|(code, ..)| *code).chain(elsewhere).collect();
     codes.sort_unstable();
     caused.sort_unstable();
     assert_eq!(codes, caused);
