@@ -9,6 +9,9 @@ mod built;
 mod environment;
 mod guide;
 mod kept;
+#[path = "../support/log.rs"]
+#[expect(dead_code, reason = "nothing here clears it")]
+mod log;
 mod profiles;
 mod reload;
 mod round_trip;

@@ -2,9 +2,9 @@
 
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value, json};
-use tower_resource_server::config::{ServerConfig, Settings, json_schema};
+use tower_resource_server::config::{ReloadableServer, ServerConfig, Settings, json_schema};
 
-use crate::{ISSUER, built::Folder, file, load, texts};
+use crate::{ISSUER, built::Folder, file, load, log::Log, texts};
 
 /// A value that a schema allows; of an object a choice of its keys, within what its rules say.
 fn of_schema(schema: &Value) -> BoxedStrategy<Value> {
@@ -227,35 +227,66 @@ fn wrong_json_is_told_like_wrong_toml() {
 
 const SECRET: &str = "hunter2 and what no one would guess: 2b7e1516";
 
-/// A secret at every place that one can be.
-#[test]
-fn secrets_are_in_nothing_that_is_shown() {
+/// A secret at every place that one can be: bound tokens and tickets are of two servers.
+#[tokio::test]
+async fn secrets_are_in_nothing_that_is_shown() {
     let folder = Folder::new("secrets");
     let secret_file = folder.file("secret", SECRET);
-    let root = format!(
-        "nonces.secret = \"{SECRET}\"\ndpop = {{ mode = \"allowed\", nonces = {{ secret = \"{SECRET}\", previous_secret = \"{SECRET}\" }} }}\nhttp = {{ proxy = \"http://user:hunter2@proxy.test:3128\" }}"
+    let store = if cfg!(feature = "redis") { "store.url = \"redis://user:hunter2@127.0.0.1:1\"" } else { "" };
+    let bound = format!(
+        "nonces.secret = \"{SECRET}\"\n\
+         dpop = {{ mode = \"allowed\", nonces = {{ secret = \"{SECRET}\", previous_secret = \"{SECRET}\" }} }}\n\
+         http = {{ proxy = \"http://user:hunter2@proxy.test:3128\" }}"
+    );
+    let with_tickets = format!(
+        "token_locations = [{{ authorization = true }}, {{ ticket = \"ticket\" }}]\ntickets.secret = \"{SECRET}\"\n\
+         api_keys.keys = [{{ name = \"one\", subject = \"billing\", secret = \"hunter2_3q2-7wAAKjX0iE9s1vBQmZpT\" }}]\n\
+         {store}"
     );
     let issuer = format!(
         "{ISSUER}\ntokens.algorithms = [\"HS256\", \"ES256\"]\n\
          also_keys = [{{ algorithm = \"HS256\", secret = \"{SECRET}\" }}, {{ algorithm = \"HS256\", secret_file = {secret_file:?} }}]"
     );
-    let toml = file(&root, &issuer);
+    let of_bound: &[&str] = &["/nonces/secret", "/dpop/nonces/secret", "/dpop/nonces/previous_secret"];
+    for (root, places) in [(bound, of_bound), (with_tickets, &["/tickets/secret", "/api_keys/keys/0/secret"])]
+    {
+        shows_no_secret(&root, &issuer, places);
+    }
+    assert!(!json_schema().to_string().contains("\"default\":"));
+}
+
+/// Nothing that is made of this configuration shows a secret; in JSON there is something else at these places.
+fn shows_no_secret(root: &str, issuer: &str, places: &[&str]) {
+    let toml = file(root, issuer);
     let settings: Settings = toml::from_str(&toml).unwrap();
     let config = load(&toml).unwrap();
     let configured = config.build().unwrap();
+    let json = serde_json::to_value(&config).unwrap();
+    let log = Log::default();
+    let logging = tracing::subscriber::set_default(log.clone());
+    let api = ReloadableServer::new(&config).unwrap();
+    let bad = load(&file(&format!("{root}\nlimits.keys_tried = 0"), issuer)).unwrap();
+    let error = api.reload(&bad).unwrap_err();
+    api.reload(&config).unwrap();
+    drop(logging);
+    assert!(log.text().contains("the old one stays in force"), "{}", log.text());
     for (name, shown) in [
         ("settings", format!("{settings:?}")),
         ("a configuration", format!("{config:?}")),
         ("a configuration, over lines", format!("{config:#?}")),
-        ("JSON", serde_json::to_string(&config).unwrap()),
+        ("JSON", json.to_string()),
         ("TOML", toml::to_string(&config).unwrap()),
         ("a server", format!("{configured:?}")),
+        ("a server that reloads", format!("{api:?}")),
+        ("the error of a reload", format!("{error} {error:?}")),
+        ("the log", log.text()),
         ("the schema", json_schema().to_string()),
     ] {
         assert!(!shown.contains("hunter2"), "{name}: {shown}");
     }
-    assert_eq!(serde_json::to_value(&config).unwrap()["nonces"]["secret"], json!("(secret)"));
-    assert!(!json_schema().to_string().contains("\"default\":"));
+    for place in places {
+        assert_eq!(json.pointer(place), Some(&json!("(secret)")), "{place}");
+    }
 }
 
 /// Whatever is wrong with a secret, or beside it, it is not in the error.
