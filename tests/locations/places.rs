@@ -49,6 +49,14 @@ pub fn rows() -> Vec<Row> {
             format!("GET /both\n{bearer}\n{bearer}\n{cookie}"),
             BadRequest("the request has several Authorization fields"),
         ),
+        ("an ID token in a header, where tokens are such", "GET /id\nX-Assertion: {id}".into(), Admitted),
+        ("an ID token in a cookie", "GET /id\nCookie: __Host-session={id}".into(), Admitted),
+        ("an ID token twice", "GET /id\nX-Assertion: {id}\nCookie: __Host-session={id}".into(), TWO),
+        (
+            "an access token where tokens are ID tokens",
+            "GET /id\nX-Assertion: {good}".into(),
+            BadToken("the token is not of the accepted type"),
+        ),
         ("both, and the same", format!("GET /agree\n{assertion}\n{cookie}"), Admitted),
         (
             "both, and the same in quotes",

@@ -13,6 +13,7 @@ use tokio::{
 use tower_resource_server::{
     Authentication, ResourceServer, ResourceServerBuilder,
     http::{IdTokenLocation, TokenLocation},
+    profile::TokenProfile,
     test_util::{Defect, TestIssuer},
 };
 
@@ -87,6 +88,7 @@ fn servers() -> Vec<(&'static str, Vec<TokenLocation>)> {
         ("/kubernetes", vec![TokenLocation::websocket_base64url("base64url.bearer.authorization.k8s.io.")]),
         ("/after", vec![TokenLocation::websocket_after("access_token")]),
         ("/query", vec![TokenLocation::authorization(), TokenLocation::dangerous().query("access_token")]),
+        ("/id", vec![TokenLocation::header("x-assertion"), cookie()]),
     ]
 }
 
@@ -97,7 +99,8 @@ impl Site {
         let address = listener.local_addr().unwrap();
         let mut app = Router::new();
         for (path, locations) in servers() {
-            let server = locations.into_iter().fold(server(&issuer), ResourceServerBuilder::token_location);
+            let server = if path == "/id" { of_id_tokens(&issuer) } else { server(&issuer) };
+            let server = locations.into_iter().fold(server, ResourceServerBuilder::token_location);
             let server = match path {
                 "/trusting" => {
                     server.trusted_origin("https://app.test").trusted_origin("http://localhost:3000")
@@ -196,6 +199,12 @@ pub fn server(issuer: &TestIssuer) -> ResourceServerBuilder {
         .audience(issuer.audience())
         .issuer(issuer.trusted())
         .clock(issuer.clock().clone())
+}
+
+/// A server whose tokens are ID tokens.
+fn of_id_tokens(issuer: &TestIssuer) -> ResourceServerBuilder {
+    let trusted = issuer.trusted().map_profile(|_| TokenProfile::oidc_id_token());
+    ResourceServer::builder("app").client_id(issuer.client_id()).issuer(trusted).clock(issuer.clock().clone())
 }
 
 /// The bytes of a request; a `Host` unless it has one.
