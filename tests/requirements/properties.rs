@@ -18,18 +18,23 @@ enum Needs {
     Scopes(Vec<u8>),
     AnyScope(Vec<u8>),
     Role(u8),
+    Client(u8),
+    Tier(u8),
     Acr(Vec<u8>),
     MaxAge(u8),
     And(Vec<Needs>),
     Or(Vec<Needs>),
 }
-use Needs::{Acr, And, AnyScope, MaxAge, Or, Role, Scopes};
+use Needs::{Acr, And, AnyScope, Client, MaxAge, Or, Role, Scopes, Tier};
 
 /// What a token has.
 #[derive(Clone, Debug)]
 struct Has {
     scopes: BTreeSet<u8>,
     roles: BTreeSet<u8>,
+    client: u8,
+    /// A claim.
+    tier: Option<u8>,
     acr: Option<u8>,
     /// How long ago the login was, in hundreds of seconds.
     login: Option<u8>,
@@ -55,6 +60,8 @@ impl Needs {
             Scopes(all) => format!("scope({})", names('s', all)),
             AnyScope(all) => format!("any_scope({})", names('s', all)),
             Role(n) => format!("role(r{n})"),
+            Client(n) => format!("client(c{n})"),
+            Tier(n) => format!(r#"claim(/tier = "t{n}")"#),
             Acr(all) => format!("acr({})", names('a', all)),
             MaxAge(n) => format!("max_age({})", u64::from(*n) * 100),
             And(all) => joined(all, " and "),
@@ -82,6 +89,8 @@ impl Needs {
             Scopes(all) => all.iter().all(|n| has.scopes.contains(n)),
             AnyScope(all) => all.iter().any(|n| has.scopes.contains(n)),
             Role(n) => has.roles.contains(n),
+            Client(n) => has.client == *n,
+            Tier(n) => has.tier == Some(*n),
             Acr(all) => has.acr.is_some_and(|acr| all.contains(&acr)),
             // The leeway is 60 s.
             MaxAge(n) => has.login.is_some_and(|ago| u64::from(ago) * 100 <= u64::from(*n) * 100 + 60),
@@ -167,6 +176,8 @@ fn needs() -> impl Strategy<Value = Needs> {
         4 => some().prop_map(Scopes),
         2 => some().prop_map(AnyScope),
         1 => (0..3_u8).prop_map(Role),
+        1 => (0..2_u8).prop_map(Client),
+        1 => (0..2_u8).prop_map(Tier),
         1 => some().prop_map(Acr),
         1 => (1..4_u8).prop_map(MaxAge),
     ];
@@ -178,19 +189,28 @@ fn needs() -> impl Strategy<Value = Needs> {
 
 fn has() -> impl Strategy<Value = Has> {
     let set = || proptest::collection::btree_set(0..4_u8, 0..3);
-    (set(), set(), any::<Option<u8>>(), any::<Option<u8>>()).prop_map(|(scopes, roles, acr, login)| Has {
-        scopes,
-        roles,
-        acr: acr.map(|n| n % 4),
-        login: login.map(|n| n % 6),
-    })
+    let number = any::<Option<u8>>;
+    (set(), set(), 0..2_u8, number(), number(), number()).prop_map(
+        |(scopes, roles, client, tier, acr, login)| Has {
+            scopes,
+            roles,
+            client,
+            tier: tier.map(|n| n % 2),
+            acr: acr.map(|n| n % 4),
+            login: login.map(|n| n % 6),
+        },
+    )
 }
 
 impl Stage {
     fn token_of(&self, has: &Has) -> String {
         let scopes = has.scopes.iter().map(|n| format!("s{n}")).collect::<Vec<_>>().join(" ");
         let roles: Vec<_> = has.roles.iter().map(|n| format!("r{n}")).collect();
-        let mut claims = json!({"scope": scopes, "roles": roles});
+        let client = format!("c{}", has.client);
+        let mut claims = json!({"scope": scopes, "roles": roles, "client_id": client});
+        if let Some(tier) = has.tier {
+            claims["tier"] = json!(format!("t{tier}"));
+        }
         if let Some(acr) = has.acr {
             claims["acr"] = json!(format!("a{acr}"));
         }
