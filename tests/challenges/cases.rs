@@ -16,6 +16,8 @@ pub struct Expected {
     pub scope: Option<&'static str>,
     pub resource_metadata: Option<String>,
     pub realm: Option<&'static str>,
+    /// In the challenge of the scheme DPoP alone (RFC 9449 section 7.1).
+    pub algs: Option<&'static str>,
 }
 
 impl Expected {
@@ -44,6 +46,8 @@ pub fn checked(group: &str, name: &str, status: u16, headers: &HeaderMap, expect
         .iter()
         .map(|scheme| {
             let mut parameters = expected.parameters();
+            let algs = expected.algs.filter(|_| *scheme == "DPoP");
+            parameters.extend(algs.map(|algs| ("algs", algs.to_owned())));
             parameters.sort_unstable();
             let parameters = parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
             Challenge { scheme: (*scheme).to_owned(), parameters }
@@ -58,7 +62,7 @@ pub fn checked(group: &str, name: &str, status: u16, headers: &HeaderMap, expect
         .collect();
     json!({
         "group": group, "name": name, "status": status, "fields": fields,
-        "expected": { "schemes": expected.schemes, "parameters": parameters },
+        "expected": { "schemes": expected.schemes, "parameters": parameters, "algs": expected.algs },
     })
 }
 

@@ -6,6 +6,7 @@
 #![allow(clippy::indexing_slicing, clippy::string_slice, reason = "the reader knows what stands there")]
 
 mod cases;
+mod dpop;
 mod own;
 mod reader;
 #[path = "../support/mod.rs"]
@@ -20,6 +21,7 @@ const FILE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/challenges.json");
 #[tokio::test]
 async fn promise_10_every_challenge_says_what_is_configured_and_nothing_else() {
     let mut all = own::challenges().await;
+    all.extend(dpop::challenges().await);
     all.extend(vendors::challenges().await);
     assert!(all.len() > 4_000, "{}", all.len());
     fs::write(FILE, serde_json::to_vec(&all).unwrap()).unwrap();

@@ -68,15 +68,26 @@ export const DIFFERENCES = [
     reads: realms((realm) => escaped(realm).replaceAll('\\"', '"')),
   },
   {
+    parsers: ['http-auth-utils, our names'],
+    why: 'of several challenges in one field it makes one, with the algorithms of another',
+    when: ({ expected }, way) => way === 'joined' && expected.schemes.length > 1 && expected.algs !== null,
+    reads: ([reading], { expected: { algs } }) => [
+      { ...reading, parameters: { ...reading.parameters, algs } },
+    ],
+  },
+  {
     parsers: ['auth-header 1.0.0'],
     why: 'of several challenges in one field it makes one, with every value of a parameter',
     when: ({ fields, expected }, way) => way === 'joined' && !bare(fields[0]) && expected.schemes.length > 1,
-    reads: ([reading], { expected: { schemes } }) => [
+    reads: ([reading], { expected: { schemes, algs } }) => [
       {
         ...reading,
-        parameters: Object.fromEntries(
-          Object.entries(reading.parameters).map(([name, value]) => [name, schemes.map(() => value)]),
-        ),
+        parameters: {
+          ...Object.fromEntries(
+            Object.entries(reading.parameters).map(([name, value]) => [name, schemes.map(() => value)]),
+          ),
+          ...(algs && { algs }),
+        },
         token: schemes.length === 2 ? schemes[1] : schemes.slice(1),
       },
     ],

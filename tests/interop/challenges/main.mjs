@@ -25,14 +25,18 @@ function row(name, { passed, failed }, what) {
 const check = (name, ok, what) => row(name, { passed: ok ? 1 : 0, failed: ok ? [] : [what] }, ok ? what : '');
 
 /** What a parser is to find in an answer that was sent this way, by what is there. */
-function readings({ silent, first, url, lowerCase }, { schemes, parameters }, fields) {
-  const told = Object.entries(parameters).filter(([name]) => !(name in silent));
-  const found = Object.fromEntries(
-    told.map(([name, value]) => [name, url && name === 'resource_metadata' ? new URL(value).href : value]),
-  );
-  const every = schemes.map((scheme) =>
-    'scheme' in silent ? { parameters: found } : { scheme: lowerCase ? scheme.toLowerCase() : scheme, parameters: found },
-  );
+function readings({ silent, first, url, lowerCase }, { schemes, parameters, algs }, fields) {
+  const found = (scheme) => {
+    const there = scheme === 'DPoP' && algs ? { ...parameters, algs } : parameters;
+    const told = Object.entries(there).filter(([name]) => !(name in silent));
+    return Object.fromEntries(
+      told.map(([name, value]) => [name, url && name === 'resource_metadata' ? new URL(value).href : value]),
+    );
+  };
+  const every = schemes.map((scheme) => {
+    const parameters = found(scheme);
+    return 'scheme' in silent ? { parameters } : { scheme: lowerCase ? scheme.toLowerCase() : scheme, parameters };
+  });
   if (!first) return every;
   return 'scheme' in silent ? every.slice(0, 1) : every.slice(0, fields.length);
 }

@@ -17,7 +17,7 @@ import * as openid from 'openid-client';
 /** A parser that threw, or said that there is no challenge. */
 export const FAILED = 'failed';
 
-const PARAMETERS = ['error', 'error_description', 'acr_values', 'max_age', 'scope', 'resource_metadata', 'realm'];
+const PARAMETERS = ['error', 'error_description', 'acr_values', 'max_age', 'scope', 'resource_metadata', 'realm', 'algs'];
 
 const defined = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 
@@ -101,10 +101,11 @@ const through = (program, ...parameters) => (answers) => {
 
 const SCHEME = 'the caller gets parameters alone';
 const REALM = 'no client of the protocol uses it';
+const ALGS = 'knows no DPoP';
 const LOGIN = 'knows no RFC 9470: the client sees a 401 and asks for another token';
 
 /** What the clients of the Model Context Protocol do not tell. */
-const MCP = { scheme: SCHEME, realm: REALM, acr_values: LOGIN, max_age: LOGIN };
+const MCP = { scheme: SCHEME, realm: REALM, acr_values: LOGIN, max_age: LOGIN, algs: ALGS };
 
 /**
  * Those that look at the first challenge alone say so in `first`: the reason. `url` are those that hand the
