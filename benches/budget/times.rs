@@ -31,8 +31,7 @@ fn beside<const N: usize>(
     control: impl Fn([f64; N]) -> f64,
 ) -> Row {
     let over = rounds.median(|round| measured(round) - control(round));
-    let measured = rounds.median(measured);
-    Row::new(name, measured, Unit::Nanoseconds).beside(measured - over)
+    Row::new(name, rounds.median(measured), Unit::Nanoseconds).beside(rounds.median(control), over)
 }
 
 /// Misses and bad signatures beside the raw signature check of the same tokens and the bare service.

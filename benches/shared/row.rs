@@ -52,13 +52,14 @@ pub(crate) struct Row {
     measured: f64,
     unit: Unit,
     bound: Option<Bound>,
-    control: Option<f64>,
+    /// What the control took, and how much more this does.
+    beside: Option<(f64, f64)>,
     extra: Vec<(&'static str, Value)>,
 }
 
 impl Row {
     pub(crate) fn new(name: impl Into<String>, measured: f64, unit: Unit) -> Self {
-        Self { name: name.into(), measured, unit, bound: None, control: None, extra: Vec::new() }
+        Self { name: name.into(), measured, unit, bound: None, beside: None, extra: Vec::new() }
     }
 
     pub(crate) fn at_least(mut self, must: f64, aim: f64) -> Self {
@@ -71,9 +72,10 @@ impl Row {
         self
     }
 
-    /// Shows it beside its control, which was measured in the same run, and holds it to nothing.
-    pub(crate) fn beside(mut self, control: f64) -> Self {
-        self.control = Some(control);
+    /// Shows it beside its control, which was measured in the same run, and holds it to nothing. `over` is the median
+    /// of the differences within a round, which need not be the difference of the medians.
+    pub(crate) fn beside(mut self, control: f64, over: f64) -> Self {
+        self.beside = Some((control, over));
         self
     }
 
@@ -103,7 +105,8 @@ impl Row {
             "row": self.name,
             "measured": self.measured,
             "unit": self.unit.name(),
-            "control": self.control,
+            "control": self.beside.map(|(control, _)| control),
+            "over": self.beside.map(|(_, over)| over),
             "must": self.bound.map(|bound| bound.must),
             "aim": self.bound.map(|bound| bound.aim),
             "verdict": self.verdict(),
@@ -117,16 +120,16 @@ impl Row {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let others = match (self.bound, self.control) {
+        let others = match (self.bound, self.beside) {
             (Some(bound), _) => [Some(bound.must), Some(bound.aim)],
-            (None, Some(control)) => [Some(control), Some(self.measured - control)],
+            (None, Some((control, over))) => [Some(control), Some(over)],
             (None, None) => [None, None],
         };
         let [second, third] =
             others.map(|number| number.map_or_else(|| "-".to_owned(), |number| self.unit.show(number)));
         let measured = self.unit.show(self.measured);
         write!(f, "{:<44} {measured:>12} {second:>10} {third:>10}", self.name)?;
-        match self.control {
+        match self.beside {
             Some(_) => Ok(()),
             None => write!(f, "  {}", self.verdict().unwrap_or("-")),
         }

@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
+use aws_lc_rs::rand;
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 /// What is kept of an id of whatever length: an entry's size must not be the client's choice.
@@ -9,7 +10,7 @@ pub(crate) type Fingerprint = [u8; 16];
 
 /// Makes fingerprints: SipHash-2-4 of 128 bits, under a secret key of its own.
 ///
-/// With 128 bits no two ids have the same one, and since the key is secret no one can search for two that have.
+/// Of 128 bits no two alike will ever be met, and since the key is secret no one can search for two that are.
 /// A digest without a key takes several times as long for texts of this size.
 pub(crate) struct Fingerprints(SipHasher24);
 
@@ -41,10 +42,17 @@ impl Fingerprints {
 }
 
 impl Default for Fingerprints {
-    /// With a new key, made of the randomness of the operating system.
+    /// With a new key, which is random.
     fn default() -> Self {
-        let random = RandomState::new();
-        Self(SipHasher24::new_with_keys(random.hash_one(0), random.hash_one(1)))
+        let mut key = [0; 16];
+        Self(match rand::fill(&mut key) {
+            Ok(()) => SipHasher24::new_with_key(&key),
+            // What the tables of the standard library go by, which is no secret of the same kind, and always there.
+            Err(_) => {
+                let random = RandomState::new();
+                SipHasher24::new_with_keys(random.hash_one(0), random.hash_one(1))
+            }
+        })
     }
 }
 

@@ -58,8 +58,13 @@ impl Table {
     /// The keys that can be used; `before` are those in whose place they come.
     pub(super) fn new(keys: ApiKeys, tag: &ServerTag, before: Option<&Self>) -> Self {
         let ApiKeys { keys, prefix, not_after } = keys;
-        let (by_digest, known, fingerprints) = Default::default();
-        let mut table = Self { prefix, keys: Vec::new(), by_digest, known, fingerprints };
+        let mut table = Self {
+            prefix,
+            keys: Vec::new(),
+            by_digest: HashMap::default(),
+            known: RwLock::default(),
+            fingerprints: Fingerprints::default(),
+        };
         for key in keys {
             let Ok(digest) = key.digest else { continue };
             table.by_digest.insert(digest, table.keys.len());
@@ -88,7 +93,7 @@ impl Table {
             return None;
         }
         let fingerprint = self.fingerprints.of(secret);
-        // While another writes, the digest says the same.
+        // While another writes, the digest says the same; while others read, the next use is remembered.
         if let Ok(known) = self.known.try_read()
             && let Some(place) = known.get(&fingerprint)
         {

@@ -2,7 +2,7 @@
 //! of a service that does the round trip alone. And that it is one.
 //!
 //! A request with a ticket costs the layer little beside the round trip. One with a DPoP proof costs the check of a
-//! signature, which takes two to three times as long as the round trip takes of this processor: it is held to a service
+//! signature, which takes longer than the round trip on loopback does: it is held to a service
 //! that checks the signature, too, and shown beside the others.
 
 use std::{
