@@ -76,7 +76,7 @@ def beside(lines):
     for line in lines:
         measured, control = line["measured"], line.get("control")
         if control is not None:
-            numbers = [shown(number, line["unit"]) for number in (measured, control, line["over"])]
+            numbers = [shown(number, line["unit"]) for number in (measured, control, line.get("over", measured - control))]
             rows.append([line["row"], *numbers])
     return table(["row", "measured", "control", "over it"], rows)
 
