@@ -130,6 +130,11 @@ impl<'a> Subject<'a> {
         Ok(match method {
             "tools/call" => Self::Tool(text_of(params.name)?),
             "prompts/get" => Self::Prompt(text_of(params.name)?),
+            // A version without these methods is asked for them, too, and its server says so: a message that names
+            // no resource is about one without a row.
+            "resources/subscribe" | "resources/unsubscribe" if params.uri == Ok(None) => {
+                Self::Resource(Cow::Borrowed(""))
+            }
             "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
                 Self::Resource(text_of(params.uri)?)
             }

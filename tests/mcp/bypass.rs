@@ -52,6 +52,20 @@ fn rows() -> Vec<(&'static str, String, Gets)> {
             request("resources/unsubscribe", r#"{"uri":"file:///pub/secret"}"#),
             Needs("admin"),
         ),
+        ("a subscription to nothing", request("resources/subscribe", "{}"), Needs(ALL)),
+        ("the end of a subscription to nothing", request("resources/unsubscribe", "{}"), Needs(ALL)),
+        (
+            "a subscription without params",
+            r#"{"jsonrpc":"2.0","id":1,"method":"resources/subscribe"}"#.into(),
+            Needs(ALL),
+        ),
+        ("a subscription to null", request("resources/subscribe", r#"{"uri":null}"#), PARAMS),
+        ("a subscription to a number", request("resources/subscribe", r#"{"uri":7}"#), PARAMS),
+        (
+            "a subscription to two resources",
+            request("resources/subscribe", r#"{"uri":"file:///pub/a","uri":"file:///pub/b"}"#),
+            INVALID,
+        ),
         (
             "a stream of subscriptions",
             request(
