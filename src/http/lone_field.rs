@@ -1,16 +1,16 @@
 //! The token of a request that has one of the fields of its server's locations, and no field twice: so it is with nearly
 //! every request.
 //!
-//! One look at each field marks its value as sensitive and says whether it is there, so that the token costs no second
-//! one. [`Locations::find`] reads all other requests.
+//! One pass over the fields marks theirs as sensitive and reads the one that is there. To compare a name with a few takes
+//! some ten instructions a field, and to look one up some 85, or 150 where its name is not a standard one and is hashed
+//! byte by byte: a pass is cheaper for as many fields as browsers send. A handshake, for which a cookie is judged by more,
+//! is left to [`Locations::find`], as is every other request.
 //!
-//! Beyond what a token in `Authorization` costs (`benches/instructions`, callgrind), a field of its own name costs some 160
-//! instructions: the name is hashed byte by byte, and `Authorization` is looked for all the same, as its value is to be
-//! marked. A cookie costs some 570: three tenths are the search for semicolons in all of the field, which finds a second
-//! cookie of the name, as much are the look at `Authorization` and that for `Upgrade`, by which a handshake is told from a
-//! request that changes nothing, and the rest are the comparison of names and the white space around them.
+//! Beyond what a token in `Authorization` costs (`benches/instructions`, callgrind), a field of its own name costs
+//! nothing. A cookie costs some 310 instructions: more than half are the search for semicolons in all of the field, which
+//! finds a second cookie of the name, and the rest are the comparison of names and the white space around them.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, header};
 
 use super::{
     RequestError, RequestProfile,
@@ -22,8 +22,8 @@ use super::{
 pub(crate) enum Look<'a> {
     /// The token of the only one that is there.
     Lone(Result<Option<Found<'a>>, RequestError>),
-    /// There are several, which is not to say that each has a token.
-    Several,
+    /// There is more to read: several fields, which is not to say that each has a token, or a handshake.
+    More,
 }
 
 impl RequestProfile {
@@ -47,48 +47,40 @@ impl Locations {
     /// Marks the fields as sensitive, and reads the one that is there, where no field is there twice.
     #[inline]
     pub(crate) fn look<'a>(&self, headers: &'a mut HeaderMap, pairs: bool) -> Look<'a> {
-        let Some((last, others)) = self.all.split_last() else { return Look::Lone(Ok(None)) };
-        // Whatever it holds: credentials of another scheme are none for the logs, either.
-        mark(headers.get_mut(header::AUTHORIZATION));
         let mut there = None;
-        for location in others {
-            if location.take(headers).is_some() && there.replace(location).is_some() {
-                return Look::Several;
+        for (name, value) in headers.iter_mut() {
+            if let Some(location) = self.all.iter().find(|location| location.is_in(name)) {
+                value.set_sensitive(true);
+                if there.replace((location, &*value)).is_some() {
+                    return Look::More;
+                }
+            } else if *name == header::AUTHORIZATION {
+                // Whatever it holds: credentials are none for the logs where no token is read from them, either.
+                value.set_sensitive(true);
+            } else if *name == header::UPGRADE && self.have_cookies {
+                return Look::More;
             }
         }
-        let location = match there {
-            Some(_) if last.take(headers).is_some() => return Look::Several,
-            location => location.unwrap_or(last),
-        };
-        let value = location.take(headers);
-        Look::Lone(value.map_or(Ok(None), |value| location.read(value, pairs)))
+        Look::Lone(there.map_or(Ok(None), |(location, value)| location.read(value, pairs)))
     }
 }
 
 impl Location {
-    /// The value of its field, which is marked as sensitive from now on.
+    /// Whether a field of this name is where it is.
     #[inline]
-    fn take<'a>(&self, headers: &'a mut HeaderMap) -> Option<&'a HeaderValue> {
-        mark(match self {
-            Self::Authorization(_) => headers.get_mut(header::AUTHORIZATION),
-            Self::Header(name, _) => headers.get_mut(name),
-            Self::Cookie(_) => headers.get_mut(header::COOKIE),
-            Self::WebSocket(_) | Self::Ticket(_) | Self::Query(_) => None,
-        })
+    fn is_in(&self, field: &HeaderName) -> bool {
+        match self {
+            Self::Authorization(_) => *field == header::AUTHORIZATION,
+            Self::Header(name, _) => field == name,
+            Self::Cookie(_) => *field == header::COOKIE,
+            Self::WebSocket(_) | Self::Ticket(_) | Self::Query(_) => false,
+        }
     }
-}
-
-#[inline]
-fn mark(value: Option<&mut HeaderValue>) -> Option<&HeaderValue> {
-    value.map(|value| {
-        value.set_sensitive(true);
-        &*value
-    })
 }
 
 #[cfg(test)]
 mod tests {
-    use http::Request;
+    use http::{HeaderValue, Request};
 
     use super::*;
     use crate::http::{Grammar, IdTokenLocation, RequestHead, TokenLocation};
@@ -119,7 +111,7 @@ mod tests {
             vec![scheme.clone(), authorization.clone()],
             vec![authorization, header, scheme, cookie],
         ];
-        let requests: [&[(&str, &str)]; 14] = [
+        let requests: [&[(&str, &str)]; 16] = [
             &[],
             &[("accept", "*/*")],
             &[("x-a", "t")],
@@ -134,8 +126,10 @@ mod tests {
             &[("cookie", "c=t; c=t")],
             &[("cookie", "c=")],
             &[("authorization", "Bearer t"), ("cookie", "c=t"), ("x-a", "t")],
+            &[("upgrade", "websocket"), ("x-a", "t")],
+            &[("cookie", "c=t"), ("upgrade", "websocket")],
         ];
-        let (mut lone, mut several) = (0, 0);
+        let (mut lone, mut more) = (0, 0);
         for named in &servers {
             for fields in requests {
                 let (mut looked, mut searched) = (request(fields), request(fields));
@@ -144,7 +138,7 @@ mod tests {
                 profile.mark_sensitive(searched.headers_mut());
                 let found = locations.find(RequestHead::from(&searched), false);
                 match locations.look(looked.headers_mut(), false) {
-                    Look::Several => several += 1,
+                    Look::More => more += 1,
                     Look::Lone(seen) => {
                         assert_eq!(format!("{seen:?}"), format!("{found:?}"), "{named:?}: {fields:?}");
                         lone += 1;
@@ -156,7 +150,11 @@ mod tests {
                 }
             }
         }
-        assert_eq!((lone, several), (54, 2), "two fields of the last server are there twice");
+        assert_eq!(
+            (lone, more),
+            (58, 6),
+            "two fields of the last server are there twice, and handshakes of the two with cookies"
+        );
     }
 
     #[test]

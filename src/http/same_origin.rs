@@ -46,18 +46,29 @@ impl TrustedOrigins {
     }
 
     /// Whether a request with a cookie may come from where it comes from.
-    #[inline]
     pub(crate) fn allow(&self, head: RequestHead<'_>, address: &KnownAddress) -> bool {
-        // Not `Method::is_safe`, which counts `TRACE`.
-        let is_safe = matches!(*head.method, Method::GET | Method::HEAD | Method::OPTIONS);
-        if is_safe && !head.headers.contains_key(UPGRADE) {
-            return true;
+        if head.headers.contains_key(UPGRADE) {
+            self.allow_unsafe(head, address)
+        } else {
+            self.allow_plain(head, address)
         }
-        self.allow_unsafe(head, address).is_some_and(|allowed| allowed)
     }
 
-    /// `None` for fields that no browser writes.
-    fn allow_unsafe(&self, head: RequestHead<'_>, address: &KnownAddress) -> Option<bool> {
+    /// The same of a request that does not ask for another protocol.
+    #[inline]
+    pub(crate) fn allow_plain(&self, head: RequestHead<'_>, address: &KnownAddress) -> bool {
+        // Not `Method::is_safe`, which counts `TRACE`.
+        let is_safe = matches!(*head.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        is_safe || self.allow_unsafe(head, address)
+    }
+
+    fn allow_unsafe(&self, head: RequestHead<'_>, address: &KnownAddress) -> bool {
+        self.is_own_page(head, address).is_some_and(|allowed| allowed)
+    }
+
+    /// Whether a page of the server, or of an origin that it trusts, made a request; `None` for fields that no browser
+    /// writes.
+    fn is_own_page(&self, head: RequestHead<'_>, address: &KnownAddress) -> Option<bool> {
         let site = single(head.headers, &SEC_FETCH_SITE).ok()?;
         let Some(origin) = single(head.headers, &ORIGIN).ok()? else {
             return Some(site.is_none_or(is_own_site));

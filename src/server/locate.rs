@@ -18,8 +18,8 @@ impl ResourceServer {
         let profile = &self.0.request;
         if let Some(locations) = profile.lone_fields(request.headers()) {
             // First, since a token that is found borrows the headers.
-            let cookies_may_come =
-                !locations.have_cookies || self.0.trusted_origins.allow((&*request).into(), &self.0.address);
+            let cookies_may_come = !locations.have_cookies
+                || self.0.trusted_origins.allow_plain((&*request).into(), &self.0.address);
             if let Some(step) = self.begin_lone(locations, request.headers_mut(), cookies_may_come) {
                 return step;
             }
@@ -28,7 +28,7 @@ impl ResourceServer {
         self.begin((&*request).into())
     }
 
-    /// Begins with the token of the only field that may have one; `None` where there are several.
+    /// Begins with the token of the only field that may have one; `None` where there is more to read.
     #[inline]
     fn begin_lone(
         &self,

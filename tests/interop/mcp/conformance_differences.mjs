@@ -4,17 +4,4 @@
 export const PASSED = { '2025-11-25': 30, '2026-07-28': 41 };
 
 /** Each is `{ version, scenario, changed: { id: STATUS }, why }`. */
-export const DIFFERENCES = [
-  {
-    version: '2026-07-28',
-    scenario: 'server-stateless',
-    changed: {
-      'sep-2575-http-server-method-not-found-404-resources-subscribe': 'FAILURE',
-      'sep-2575-http-server-method-not-found-404-resources-unsubscribe': 'FAILURE',
-    },
-    why:
-      'the suite sends these methods, which the version no longer has, without the resource that they are about: ' +
-      'the guard refuses such a message with 400, since it cannot know what it would be allowed to do, before the ' +
-      'server can answer that there is no such method',
-  },
-];
+export const DIFFERENCES = [];
