@@ -2,8 +2,7 @@
 //!
 //! Read as bytes, from the request as it is: exactly one `Authorization` field, cut by the server's
 //! [`Grammar`] into one token (or two, where the server takes ID tokens there), each in the `token68`
-//! grammar of RFC 9110 section 11.2. A server may name other [locations](super::TokenLocation); tokens in a
-//! body are never read.
+//! grammar of RFC 9110 section 11.2. A server may name other [locations](super::TokenLocation).
 //!
 //! The characters of a token are looked at only when it is refused ([`RequestProfile::check`]): a
 //! token that is accepted is strict base64url and dots, which is inside `token68`, and walking over
@@ -66,6 +65,12 @@ pub enum RequestError {
     SeveralParameters,
     /// The parameter of the token does not hold one.
     MalformedParameter,
+    /// The form has the parameter of the token twice.
+    SeveralFormParameters,
+    /// The form's parameter of the token does not hold one.
+    MalformedFormParameter,
+    /// The form is larger than is read for its token, or ended early.
+    UnreadableForm,
 }
 
 impl RequestError {
@@ -94,6 +99,9 @@ impl RequestError {
             Self::SubprotocolAlone => "the request offers no subprotocol beside that of the token",
             Self::SeveralParameters => "the query has several parameters of the token",
             Self::MalformedParameter => "the query parameter of the token is malformed",
+            Self::SeveralFormParameters => "the form has several parameters of the token",
+            Self::MalformedFormParameter => "the form parameter of the token is malformed",
+            Self::UnreadableForm => "the form is too large or ended early",
         }
     }
 }

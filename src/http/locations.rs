@@ -10,6 +10,7 @@ use http::{HeaderName, HeaderValue, header};
 use super::{
     Credentials, Grammar, RequestError, RequestHead, TokenLocation, cookie,
     credentials::single,
+    form::FormToken,
     grammar::Cut,
     query, subprotocol,
     token_location::{Place, Subprotocol},
@@ -34,6 +35,7 @@ pub(super) enum Location {
     WebSocket(Subprotocol),
     Ticket(Box<str>),
     Query(Box<str>),
+    Form(Box<str>),
 }
 
 /// Which kind of location a token was found in.
@@ -46,6 +48,7 @@ pub(crate) enum FoundIn {
     /// What was found is a ticket, with the tokens in it.
     Ticket,
     Query,
+    Form,
 }
 
 /// A token, the one behind it in the same field, and where they were.
@@ -67,6 +70,7 @@ impl FoundIn {
             Self::Cookie => RequestError::MalformedCookie,
             Self::WebSocket => RequestError::MalformedSubprotocol,
             Self::Ticket | Self::Query => RequestError::MalformedParameter,
+            Self::Form => RequestError::MalformedFormParameter,
         }
     }
 }
@@ -134,6 +138,14 @@ impl Locations {
         })
     }
 
+    /// The parameter of forms.
+    pub(crate) fn form(&self) -> Option<&str> {
+        self.all.iter().find_map(|location| match location {
+            Location::Form(parameter) => Some(&**parameter),
+            _ => None,
+        })
+    }
+
     /// The fields that hold a token and nothing else.
     pub(super) fn own_fields(&self) -> impl Iterator<Item = &HeaderName> {
         self.all.iter().filter_map(|location| match location {
@@ -193,6 +205,7 @@ impl Location {
             Place::WebSocket(form) => Self::WebSocket(form.clone()),
             Place::Ticket { parameter } => Self::Ticket(parameter.clone()),
             Place::Query { parameter } => Self::Query(parameter.clone()),
+            Place::Form { parameter } => Self::Form(parameter.clone()),
         })
     }
 
@@ -224,6 +237,10 @@ impl Location {
                 let value = query::find(head.uri, parameter)?;
                 Ok(value.map(|value| Found::new(value, FoundIn::Query)))
             }
+            Self::Form(_) => {
+                let value = FormToken::find(head)?;
+                Ok(value.map(|value| Found::new(value, FoundIn::Form)))
+            }
         }
     }
 
@@ -245,7 +262,7 @@ impl Location {
                 let value = cookie::find_in(value, name)?;
                 Ok(value.map(|value| Found::new(value, FoundIn::Cookie)))
             }
-            Self::WebSocket(_) | Self::Ticket(_) | Self::Query(_) => Ok(None),
+            Self::WebSocket(_) | Self::Ticket(_) | Self::Query(_) | Self::Form(_) => Ok(None),
         }
     }
 }

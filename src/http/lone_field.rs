@@ -73,7 +73,7 @@ impl Location {
             Self::Authorization(_) => *field == header::AUTHORIZATION,
             Self::Header(name, _) => field == name,
             Self::Cookie(_) => *field == header::COOKIE,
-            Self::WebSocket(_) | Self::Ticket(_) | Self::Query(_) => false,
+            Self::WebSocket(_) | Self::Ticket(_) | Self::Query(_) | Self::Form(_) => false,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The words of HTTP: where tokens come from, and how a refusal is said.
 //!
 //! - `token_location`: where tokens may be ([`TokenLocation`]); `locations`: the token of a request; `lone_field`:
-//!   the same at one look, where one field is all that there is; `cookie`, `subprotocol`, `query`: those that are a
-//!   part of something; `removal`: what the inner service does not get; `same_origin`: which pages may send cookies.
+//!   the same at one look, where one field is all that there is; `cookie`, `subprotocol`, `query`, `form`: those that
+//!   are a part of something; `parameter`: what queries and forms are made of; `removal`: what the inner service does not get; `same_origin`: which pages may send cookies.
 //! - `credentials`: which headers carry tokens; `grammar`: how the `Authorization` field is cut into
 //!   them (RFC 6750 section 2.1, and other schemes).
 //! - `dpop`: tokens under the scheme `DPoP`, and the field of their proof (RFC 9449 section 7.1).
@@ -32,6 +32,7 @@ mod cookie;
 mod credentials;
 mod document;
 mod dpop;
+mod form;
 mod forwarded;
 mod grammar;
 mod grpc;
@@ -45,6 +46,7 @@ mod login_redirect;
 mod lone_field;
 mod metadata;
 mod network;
+mod parameter;
 mod plain;
 mod problem;
 mod public_address;
@@ -71,6 +73,7 @@ pub(crate) use credentials::{Credentials, RequestProfile, is_token68};
 pub use credentials::{IdTokenLocation, RequestError};
 pub(crate) use document::{Audience, document};
 pub(crate) use dpop::DpopScheme;
+pub(crate) use form::{FormToken, is_form};
 pub(crate) use grammar::is_token;
 pub use grammar::{Grammar, Spacing};
 pub use head::RequestHead;

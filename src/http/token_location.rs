@@ -10,10 +10,7 @@
 /// | [`cookie`](Self::cookie) | pages of the same origin |
 /// | [`websocket`](Self::websocket), [`websocket_base64url`](Self::websocket_base64url), [`websocket_after`](Self::websocket_after) | WebSockets that a page opens: it can set no other field |
 /// | [`ticket`](Self::ticket) | an `EventSource` or a WebSocket that a page opens |
-/// | [`dangerous`](Self::dangerous) | clients that can set none: a query parameter |
-///
-/// A parameter of a form (RFC 6750 section 2.2) is no location, since the layer reads no bodies: the handler that has
-/// read the form verifies its token [by hand](crate::ResourceServer::verify_access_token).
+/// | [`dangerous`](Self::dangerous) | clients that can set none: a query parameter, or one of a form |
 ///
 /// ```
 /// use tower_resource_server::http::TokenLocation;
@@ -39,6 +36,7 @@ pub(crate) enum Place {
     WebSocket(Subprotocol),
     Ticket { parameter: Box<str> },
     Query { parameter: Box<str> },
+    Form { parameter: Box<str> },
 }
 
 /// How a WebSocket subprotocol carries a token.
@@ -135,6 +133,8 @@ impl TokenLocation {
                 Place::Ticket { parameter } | Place::Query { parameter },
                 Place::Ticket { parameter: other } | Place::Query { parameter: other },
             ) => parameter == other,
+            // One layer reads the form, for one parameter.
+            (Place::Form { .. }, Place::Form { .. }) => true,
             (place, other) => place == other,
         }
     }
@@ -158,5 +158,18 @@ impl DangerousLocations {
     /// not set `Cache-Control`, which RFC 6750 asks of the answers.
     pub fn query(self, parameter: impl Into<Box<str>>) -> TokenLocation {
         TokenLocation(Place::Query { parameter: parameter.into() })
+    }
+
+    /// A parameter of a form: `access_token=…` in a body that is `application/x-www-form-urlencoded` (RFC 6750 section
+    /// 2.2), of a request with `POST`, `PUT` or `PATCH`.
+    ///
+    /// **The server's layer reads no bodies**: put [`form_tokens`](crate::ResourceServer::form_tokens) outside of it, which
+    /// says what it does to the body. Without that layer no form has a token.
+    ///
+    /// Any page can have a browser send a form, though not with a token that the page does not know. What logs bodies
+    /// logs tokens; a service that reads the form has the token as a field among others, which is why the layer takes it
+    /// out. RFC 6750 wants this where participants cannot set `Authorization`, and nowhere else.
+    pub fn form(self, parameter: impl Into<Box<str>>) -> TokenLocation {
+        TokenLocation(Place::Form { parameter: parameter.into() })
     }
 }

@@ -38,17 +38,6 @@ pin_project! {
     }
 }
 
-/// Bodies of requests that can be read and go on in one piece: what axum's and hyper's are made of.
-pub trait MessageBody:
-    Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + 'static
-{
-}
-
-impl<B> MessageBody for B where
-    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + From<Bytes> + Send + 'static
-{
-}
-
 /// Bodies of answers that can be filtered.
 pub trait AnswerBody: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static {}
 

@@ -5,6 +5,8 @@ use http::{
     header::{ALLOW, CONTENT_TYPE},
 };
 
+use crate::middleware::BodyFault;
+
 /// Why a request is refused, or an answer is not passed on. The answer is that of JSON-RPC, without an id:
 /// what could not be read has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +27,15 @@ pub(super) enum Fault {
     HeaderMismatch,
     UnknownSession,
     UnreadableAnswer,
+}
+
+impl From<BodyFault> for Fault {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::TooLarge => Self::TooLarge,
+            BodyFault::Broken => Self::BodyBroken,
+        }
+    }
 }
 
 impl Fault {

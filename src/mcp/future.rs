@@ -3,29 +3,26 @@
 //! It has a name and no box: nothing is allocated to wait for a body, or for the server.
 
 use std::{
-    error::Error,
     future::Future,
-    mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, Bytes};
 use http::{Request, Response, request::Parts};
-use http_body_util::LengthLimitError;
 use pin_project_lite::pin_project;
 use tower::{Service, ServiceExt, util::Oneshot};
 
 use super::{
     answer::{Expected, filtered},
-    body::{AnswerBody, McpBody, MessageBody, View},
+    body::{AnswerBody, McpBody, View},
     fault::Fault,
     rules::{Next, Rules},
 };
 use crate::{
     http::{FromRefusal, Reject},
     identity::Identity,
+    middleware::{Gathered, ReadableBody},
 };
 
 pin_project! {
@@ -64,7 +61,7 @@ impl<S, R, B, T> JudgeFuture<S, R, B, T>
 where
     S: Service<Request<B>>,
     R: Reject,
-    B: MessageBody,
+    B: ReadableBody,
     McpBody<T>: FromRefusal<R::Body>,
 {
     pub(super) fn new(rules: Arc<Rules<R>>, inner: S, request: Request<B>) -> Self {
@@ -95,7 +92,7 @@ impl<S, R, B, T> Future for JudgeFuture<S, R, B, T>
 where
     S: Service<Request<B>, Response = Response<T>>,
     R: Reject,
-    B: MessageBody,
+    B: ReadableBody,
     T: AnswerBody,
     McpBody<T>: FromRefusal<R::Body>,
 {
@@ -110,7 +107,7 @@ where
                     let body = ready!(read.poll(body, rules.max_message, cx));
                     // Polled again after completion, against the contract of futures.
                     let Some(Call { inner, mut head, who }) = call.take() else { return Poll::Pending };
-                    let judged = body.map_err(Into::into).and_then(|body| {
+                    let judged = body.map_err(|fault| Fault::from(fault).into()).and_then(|body| {
                         rules.judge(&body, &mut head, &who).map(|expected| (body, expected))
                     });
                     match judged {
@@ -137,51 +134,5 @@ where
             };
             this.state.set(next);
         }
-    }
-}
-
-/// What has come of a body. Most come in one piece, which is taken as it is.
-#[derive(Default)]
-struct Gathered {
-    first: Bytes,
-    joined: Vec<u8>,
-}
-
-impl Gathered {
-    /// The whole body, once it is there.
-    fn poll<B: MessageBody>(
-        &mut self,
-        mut body: Pin<&mut B>,
-        limit: usize,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Bytes, Fault>> {
-        while let Some(frame) = ready!(body.as_mut().poll_frame(cx)) {
-            let frame = frame.map_err(|error| {
-                let error: Box<dyn Error + Send + Sync> = error.into();
-                if error.is::<LengthLimitError>() { Fault::TooLarge } else { Fault::BodyBroken }
-            })?;
-            // Trailers are no part of the message.
-            if let Ok(data) = frame.into_data() {
-                self.add(data, limit)?;
-            }
-        }
-        let Self { first, joined } = mem::take(self);
-        Poll::Ready(Ok(if joined.is_empty() { first } else { joined.into() }))
-    }
-
-    fn add(&mut self, mut data: impl Buf, limit: usize) -> Result<(), Fault> {
-        if self.first.len() + self.joined.len() + data.remaining() > limit {
-            return Err(Fault::TooLarge);
-        }
-        let data = data.copy_to_bytes(data.remaining());
-        if self.first.is_empty() && self.joined.is_empty() {
-            self.first = data;
-        } else {
-            if self.joined.is_empty() {
-                self.joined = mem::take(&mut self.first).into();
-            }
-            self.joined.extend_from_slice(&data);
-        }
-        Ok(())
     }
 }

@@ -73,7 +73,7 @@ mod sessions;
 mod uri;
 
 pub use self::{
-    body::{AnswerBody, McpBody, MessageBody},
+    body::{AnswerBody, McpBody},
     guard::{McpGuard, McpRefusal},
     requirements::McpRequirements,
     service::{McpFuture, McpService},

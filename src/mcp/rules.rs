@@ -7,7 +7,7 @@ use http::{Method, Response, request::Parts};
 
 use super::{
     answer::Expected,
-    body::{McpBody, MessageBody},
+    body::McpBody,
     fault::Fault,
     headers::{LAST_EVENT_ID, ask_for_plain, check_agreement, check_content},
     message::Messages,
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     http::{FromRefusal, Reason, Reject, Rejection, RequestHead, reject},
     identity::Identity,
+    middleware::ReadableBody,
 };
 
 /// All that a guard goes by.
@@ -55,7 +56,7 @@ impl<R: Reject> Rules<R> {
     pub(super) fn open(
         &self,
         head: &mut Parts,
-        body: &impl MessageBody,
+        body: &impl ReadableBody,
     ) -> Result<(Identity, Next), Refusal> {
         let server = &self.policy.server;
         let Some(who) = head.extensions.get::<Identity>().cloned() else {

@@ -16,14 +16,14 @@ use tower::Service;
 
 use super::{
     McpRefusal,
-    body::{AnswerBody, McpBody, MessageBody},
+    body::{AnswerBody, McpBody},
     future::JudgeFuture,
     origin::Origins,
     rules::Rules,
 };
 use crate::{
     http::{FromRefusal, Reject},
-    middleware::{AuthService, InnerService, ResponseFuture},
+    middleware::{AuthService, InnerService, ReadableBody, ResponseFuture},
 };
 
 /// Authenticates requests in front of an MCP server, and judges their messages; made by
@@ -44,7 +44,7 @@ impl<S, R, B, T> Service<Request<B>> for McpService<S, R>
 where
     S: Service<Request<B>, Response = Response<T>> + InnerService,
     R: Reject,
-    B: MessageBody,
+    B: ReadableBody,
     T: AnswerBody,
     McpBody<T>: FromRefusal<R::Body>,
 {
@@ -138,7 +138,7 @@ impl<S, R, B, T> Service<Request<B>> for Judge<S, R>
 where
     S: Service<Request<B>, Response = Response<T>> + Clone,
     R: Reject,
-    B: MessageBody,
+    B: ReadableBody,
     T: AnswerBody,
     McpBody<T>: FromRefusal<R::Body>,
 {

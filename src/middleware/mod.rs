@@ -9,6 +9,7 @@
 //! - `service`: [`AuthService`], which takes the decision to the inner service.
 //! - `future`: what comes out of a call, named and unboxed.
 //! - `refusals`: refusals that were written before.
+//! - `form_tokens`: [`FormTokens`], the layer that reads the tokens of forms; `whole_body`: a body that is read whole.
 //! - `forward`: [`ForwardedIdentity`]: the identity as header fields for what is behind.
 //!
 //! ## What a request costs
@@ -45,6 +46,7 @@
 //! the same and polls a clone again when it is admitted: no unauthenticated request holds inner
 //! capacity.
 
+mod form_tokens;
 mod forward;
 mod future;
 mod gate;
@@ -56,11 +58,15 @@ mod refusals;
 mod requirements;
 mod service;
 mod table;
+mod whole_body;
 
 #[cfg(feature = "tonic")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tonic")))]
 pub use self::grpc_methods::{DescriptorError, GrpcMethods, GrpcRowsError};
+#[cfg(feature = "mcp")]
+pub(crate) use self::whole_body::{BodyFault, Gathered};
 pub use self::{
+    form_tokens::{FormTokenFuture, FormTokenService, FormTokens},
     forward::{ForwardedIdentity, ForwardedIdentityBuilder},
     future::ResponseFuture,
     layer::AuthLayer,
@@ -68,6 +74,7 @@ pub use self::{
     requirements::Requirements,
     service::{AuthService, InnerService},
     table::RequirementTable,
+    whole_body::ReadableBody,
 };
 #[cfg(doc)]
 use crate::server::ResourceServer;

@@ -97,7 +97,7 @@ where
 }
 
 /// Drops the service that said it is ready, and with it the capacity that it may have set aside.
-fn give_back_readiness<S: Clone>(inner: &mut S) {
+pub(super) fn give_back_readiness<S: Clone>(inner: &mut S) {
     let fresh = inner.clone();
     drop(mem::replace(inner, fresh));
 }

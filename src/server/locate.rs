@@ -91,6 +91,11 @@ fn deny(reason: Reason) -> Step {
 }
 
 impl ResourceServer {
+    /// The parameter of forms that holds a token.
+    pub(crate) fn form_parameter(&self) -> Option<&str> {
+        self.0.request.locations.as_ref()?.form()
+    }
+
     /// A ticket for the tokens of this identity: good for one request, for this server, and for
     /// [seconds](crate::store::Tickets::lifetime). It costs no memory.
     ///

@@ -34,6 +34,7 @@ impl LocationSettings {
         let method = |TokenLocation(place): &TokenLocation| match place {
             Place::Authorization { .. } => Some("header"),
             Place::Query { .. } => Some("query"),
+            Place::Form { .. } => Some("body"),
             _ => None,
         };
         match self.named.as_slice() {
@@ -97,8 +98,8 @@ impl ResourceServerBuilder {
     /// sensitive: the fields that hold nothing else, `Authorization` whatever its scheme, and of the cookies the
     /// one of the token. Off unless turned on.
     ///
-    /// A subprotocol and a query parameter are removed anyway: one must not be echoed, and the other stands in
-    /// the address that services log.
+    /// A subprotocol and a parameter are removed anyway: one must not be echoed, and the other stands in the address
+    /// that services log, or among the fields of a form.
     pub fn remove_credentials(mut self, remove: bool) -> Self {
         self.request.removes_credentials = remove;
         self
@@ -218,7 +219,9 @@ impl ResourceServerBuilder {
             ) => (!is_token(text)).then(|| {
                 format!("{text:?} cannot be a WebSocket subprotocol; use a token (RFC 6455 section 4.1)")
             }),
-            Place::Ticket { parameter } | Place::Query { parameter } => bad_parameter(parameter),
+            Place::Ticket { parameter } | Place::Query { parameter } | Place::Form { parameter } => {
+                bad_parameter(parameter)
+            }
         }
     }
 
@@ -238,5 +241,5 @@ fn bad_scheme(scheme: Option<&str>) -> Option<String> {
 fn bad_parameter(parameter: &str) -> Option<String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     (parameter.is_empty() || !parameter.bytes().all(is_plain))
-        .then(|| format!("{parameter:?} cannot name a query parameter; use letters and digits"))
+        .then(|| format!("{parameter:?} cannot name a parameter; use letters and digits"))
 }

@@ -81,6 +81,19 @@ fn contradictions_are_refused_each_with_what_to_write_instead() {
             Some(("token_locations[0]", "invalid_setting", "use letters and digits")),
         ),
         (
+            "a parameter of a form that is none",
+            |server| server.token_location(TokenLocation::dangerous().form("a b")),
+            Some(("token_locations[0]", "invalid_setting", "use letters and digits")),
+        ),
+        (
+            "two parameters of a form",
+            |server| {
+                let form = |name: &str| TokenLocation::dangerous().form(name);
+                server.token_location(form("access_token")).token_location(form("token"))
+            },
+            Some(("token_locations[1]", "twice", "leave one out")),
+        ),
+        (
             "pages without a cookie",
             |server| server.trusted_origin("https://app.test"),
             Some((

@@ -7,6 +7,7 @@
 
 mod config;
 mod cookies;
+mod forms;
 mod headers;
 mod origins;
 mod places;
@@ -22,12 +23,13 @@ use site::{Row, Site};
 type Table = fn() -> Vec<Row>;
 
 /// Every table, by its name.
-const TABLES: [(&str, Table); 5] = [
+const TABLES: [(&str, Table); 6] = [
     ("headers", headers::rows),
     ("cookies", cookies::rows),
     ("origins", origins::rows),
     ("subprotocols", subprotocols::rows),
     ("places", places::rows),
+    ("forms", forms::rows),
 ];
 
 async fn attack(table: &str) {
@@ -63,6 +65,11 @@ async fn a_subprotocol_carries_a_token_beside_another() {
 #[tokio::test]
 async fn a_token_is_in_one_place() {
     attack("places").await;
+}
+
+#[tokio::test]
+async fn a_form_holds_one_token_and_loses_it() {
+    attack("forms").await;
 }
 
 #[test]

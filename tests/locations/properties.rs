@@ -267,5 +267,6 @@ fn the_metadata_says_which_methods_of_rfc_6750_are_taken() {
     assert_eq!(methods(&[]), r#"["header"]"#);
     assert_eq!(methods(std::slice::from_ref(&cookie)), "[]");
     assert_eq!(methods(&[cookie, header.clone()]), r#"["header"]"#);
-    assert_eq!(methods(&[header, query]), r#"["header","query"]"#);
+    let form = TokenLocation::dangerous().form("access_token");
+    assert_eq!(methods(&[header, query, form]), r#"["header","query","body"]"#);
 }

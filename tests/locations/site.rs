@@ -26,7 +26,7 @@ const WORD: usize = 64;
 /// One attack.
 pub struct Row {
     pub name: String,
-    /// The request line without the version, and the fields, in one text with line feeds.
+    /// The request line without the version, and the fields, in one text with line feeds; behind an empty line, the body.
     pub request: String,
     pub expected: Expected,
 }
@@ -88,6 +88,8 @@ fn servers() -> Vec<(&'static str, Vec<TokenLocation>)> {
         ("/kubernetes", vec![TokenLocation::websocket_base64url("base64url.bearer.authorization.k8s.io.")]),
         ("/after", vec![TokenLocation::websocket_after("access_token")]),
         ("/query", vec![TokenLocation::authorization(), TokenLocation::dangerous().query("access_token")]),
+        ("/form", vec![TokenLocation::authorization(), TokenLocation::dangerous().form("access_token")]),
+        ("/unread", vec![TokenLocation::authorization(), TokenLocation::dangerous().form("access_token")]),
         ("/id", vec![TokenLocation::header("x-assertion"), cookie()]),
     ]
 }
@@ -113,8 +115,10 @@ impl Site {
                 }
                 _ => server,
             };
-            let layer = server.build().unwrap().layer().optional(path == "/optional");
-            app = app.merge(Router::new().route(path, any(seen)).layer(layer));
+            let api = server.build().unwrap();
+            let route = Router::new().route(path, any(seen)).layer(api.layer().optional(path == "/optional"));
+            let reads_forms = path != "/unread";
+            app = app.merge(if reads_forms { route.layer(api.form_tokens().max_form(4_096)) } else { route });
         }
         serve(listener, app);
         let good = issuer.access_token("alice").mint().unwrap();
@@ -209,6 +213,7 @@ fn of_id_tokens(issuer: &TestIssuer) -> ResourceServerBuilder {
 
 /// The bytes of a request; a `Host` unless it has one.
 fn bytes(request: &str) -> Vec<u8> {
+    let (request, body) = request.split_once("\n\n").unwrap_or((request, ""));
     let (line, fields) = request.split_once('\n').unwrap_or((request, ""));
     let mut bytes = format!("{line} HTTP/1.1\r\n").into_bytes();
     if !fields.to_ascii_lowercase().contains("host: ") {
@@ -221,17 +226,26 @@ fn bytes(request: &str) -> Vec<u8> {
     if !fields.contains("Connection: ") {
         bytes.extend_from_slice(b"Connection: close\r\n");
     }
-    bytes.extend_from_slice(b"Content-Length: 0\r\n\r\n");
+    bytes.extend_from_slice(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
     bytes
 }
 
-/// What the inner service got: who, and each field that may carry a token, `!` where it is marked sensitive.
+/// What the inner service got: who, each field that may carry a token, `!` where it is marked sensitive, and the body
+/// behind the length that a field says it has.
 pub async fn seen(who: Authentication, request: Request) -> String {
     let who = who.identity().map_or("anonymous", |who| who.subject()).to_owned();
     let fields = [header::AUTHORIZATION, header::COOKIE, header::SEC_WEBSOCKET_PROTOCOL];
     let fields = fields.iter().chain([&X_ASSERTION]).map(|name| shown(request.headers(), name));
     let query = request.uri().query().map(|query| format!(" ?{query}"));
-    std::iter::once(who).chain(fields.flatten()).chain(query).collect()
+    let seen: String = std::iter::once(who).chain(fields.flatten()).chain(query).collect();
+    let length = request.headers().get(header::CONTENT_LENGTH).cloned();
+    let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
+    match length {
+        Some(length) if length != "0" => {
+            format!("{seen} {}:{}", length.to_str().unwrap(), String::from_utf8_lossy(&body))
+        }
+        _ => seen,
+    }
 }
 
 static X_ASSERTION: HeaderName = HeaderName::from_static("x-assertion");

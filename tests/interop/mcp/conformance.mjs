@@ -1,5 +1,5 @@
 // The official conformance suite, for each version of the specification: every check of the guarded server must
-// end as that of the same server by itself, or be listed.
+// end as that of the same server by itself.
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
@@ -9,16 +9,16 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import { start } from '../processes.mjs';
-import { DIFFERENCES, PASSED } from './conformance_differences.mjs';
 import { row } from './table.mjs';
 
 const TIMEOUT = 120_000;
 
 const run = promisify(execFile);
 
+// With how many scenarios the server by itself passes: a suite that no longer reaches it would be the same on both sides.
 const SUITES = [
-  { version: '2025-11-25', parameters: ['--spec-version', '2025-11-25'] },
-  { version: '2026-07-28', parameters: ['--requirements', '2026-07-28'] },
+  { version: '2025-11-25', parameters: ['--spec-version', '2025-11-25'], passes: 30 },
+  { version: '2026-07-28', parameters: ['--requirements', '2026-07-28'], passes: 41 },
 ];
 
 /** The checks of each scenario, and how each ended. */
@@ -48,12 +48,10 @@ async function compare(suite, origin) {
   const { version } = suite;
   const [plain, guarded] = await Promise.all(['plain', 'guarded'].map((path) => checks(suite, `${origin}/${path}`)));
   const passed = [...plain].filter(([, found]) => passes(found)).map(([scenario]) => scenario);
-  row(`conformance ${version}: scenarios that the server passes by itself`, passed.length, PASSED[version]);
+  row(`conformance ${version}: scenarios that the server passes by itself`, passed.length, suite.passes);
   row(`conformance ${version}: the scenarios are the same`, [...guarded.keys()], [...plain.keys()]);
   for (const [scenario, found] of plain) {
-    const listed = DIFFERENCES.find((difference) => difference.version === version && difference.scenario === scenario);
-    const expected = statuses(found.map((check) => ({ ...check, status: listed?.changed[check.id] ?? check.status })));
-    row(`conformance ${version} ${scenario}: the same through the guard${listed ? ', as listed' : ''}`, statuses(guarded.get(scenario)), expected);
+    row(`conformance ${version} ${scenario}: the same through the guard`, statuses(guarded.get(scenario)), statuses(found));
   }
 }
 
