@@ -204,6 +204,11 @@ impl SpentStore for MemorySpentStore {
         self.record(owned, Some(owner), life.until, now).into()
     }
 
+    fn look(&self, id: &[u8], life: Life, now: UnixTime) -> Spending {
+        let fingerprint = self.fingerprints.of(id);
+        Spending::Done(self.lock().has_place(&fingerprint, life.until, now, usize::MAX))
+    }
+
     fn peek(&self, id: &[u8], life: Life, now: UnixTime) -> Result<(), SpendError> {
         let fingerprint = self.fingerprints.of(id);
         self.lock().has_place(&fingerprint, life.until, now, self.max)

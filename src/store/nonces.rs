@@ -159,6 +159,10 @@ impl<S: SpentStore + ?Sized> SpentStore for Arc<S> {
         (**self).spend_of(owner, id, life, now)
     }
 
+    fn look(&self, id: &[u8], life: Life, now: UnixTime) -> Spending {
+        (**self).look(id, life, now)
+    }
+
     fn is_shared(&self) -> bool {
         (**self).is_shared()
     }

@@ -40,6 +40,33 @@ pub trait SpentStore: Send + Sync + 'static {
         self.spend(&owned(owner, id), life, now)
     }
 
+    /// Whether `id` was spent; nothing is spent. So what is good more than once can be revoked: who ends a session
+    /// spends its id, and who takes a session looks. It says `Ok` of an id that was not spent, however full the store is.
+    ///
+    /// A false `Ok` lets in what was revoked. So a store that has lost what it held refuses what was issued before, as
+    /// for [`spend`](Self::spend): those sessions have to begin anew. Unless it is implemented, the store is unavailable.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use tower_resource_server::{
+    ///     store::{Life, MemorySpentStore, SpendError, SpentStore},
+    ///     time::{Clock, SystemClock},
+    /// };
+    ///
+    /// let (ended, now) = (MemorySpentStore::default(), SystemClock.unix());
+    /// let life = Life { issued: now, until: now.saturating_add(Duration::from_secs(3_600)) };
+    /// assert_eq!(ended.look(b"session 1", life, now).wait().await, Ok(()));
+    /// assert_eq!(SpentStore::spend(&ended, b"session 1", life, now).wait().await, Ok(()));
+    /// assert_eq!(ended.look(b"session 1", life, now).wait().await, Err(SpendError::AlreadySpent));
+    /// # }
+    /// ```
+    fn look(&self, id: &[u8], life: Life, now: UnixTime) -> Spending {
+        let _ = (id, life, now);
+        Spending::Done(Err(SpendError::Unavailable))
+    }
+
     /// Whether it is outside of this process, so that what was spent stays spent when the process ends: then a
     /// server that takes the place of another with a new configuration uses the store that it was given,
     /// and not that of the other. It is not, unless it is implemented.
@@ -47,8 +74,8 @@ pub trait SpentStore: Send + Sync + 'static {
         false
     }
 
-    /// What [`spend`](Self::spend) would say at this moment; nothing is spent. For
-    /// [explanations](crate::explain) and nothing else: between this and a later `spend` anything may
+    /// What [`spend`](Self::spend) would say at this moment, as far as that is known in this process; nothing is
+    /// spent. For [explanations](crate::explain) and nothing else: between this and a later `spend` anything may
     /// happen.
     ///
     /// Unless it is implemented, an explanation takes every id for unspent.

@@ -1,6 +1,9 @@
 //! The example service, driven in process.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -11,8 +14,11 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use tower_resource_server::{
-    store::{MemorySpentStore, Nonces},
+    issuer::SigningKey,
+    keys::Algorithm,
+    store::{Life, MemorySpentStore, Nonces, SpendError, Spending, SpentStore},
     test_util::ManualClock,
+    time::UnixTime,
 };
 
 use crate::{
@@ -45,15 +51,29 @@ impl Layer {
     }
 
     fn with_session_lifetime(session_lifetime: Duration) -> Self {
-        let (clock, spent) = (ManualClock::default(), Arc::new(MemorySpentStore::default()));
-        let settings = Settings {
-            url: "http://layer.test".to_owned(),
-            customer_key: RSA.clone(),
-            session_lifetime,
-            nonces: Nonces::new().unwrap().store(Arc::clone(&spent)),
-        };
-        let service = service::Service::new(settings, clock.clone()).unwrap();
-        Self { router: service.router(), clock, spent }
+        let spent = Arc::<MemorySpentStore>::default();
+        let [layer] = Self::instances(session_lifetime, spent.clone());
+        Self { spent, ..layer }
+    }
+
+    /// Instances of one service, which share a clock, their secrets and a store.
+    fn instances<const N: usize>(session_lifetime: Duration, store: Arc<dyn SpentStore>) -> [Self; N] {
+        let clock = ManualClock::default();
+        let session_key = SigningKey::generate(Algorithm::EdDSA).unwrap();
+        [(); N].map(|()| {
+            let settings = Settings {
+                url: "http://layer.test".to_owned(),
+                customer_key: RSA.clone(),
+                session_key: session_key.clone(),
+                session_lifetime,
+                nonces: Nonces::with_secret(b"a secret of instances, 32 bytes.")
+                    .unwrap()
+                    .store(store.clone()),
+                ended: store.clone(),
+            };
+            let service = service::Service::new(settings, clock.clone()).unwrap();
+            Self { router: service.router(), clock: clock.clone(), spent: Arc::default() }
+        })
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
@@ -159,6 +179,83 @@ async fn a_login_a_session_and_its_end() {
     layer.call("GET", "/", Some(session), None).await.challenge();
     let other = layer.log_in("frodo").await;
     assert_eq!(layer.call("GET", "/", Some(&other), None).await.status, 200);
+}
+
+/// A store behind a network: it says nothing at once, and all that it is told to.
+#[derive(Default)]
+struct Shared {
+    memory: Arc<MemorySpentStore>,
+    says: Mutex<Option<SpendError>>,
+}
+
+impl Shared {
+    fn later(&self, ask: impl FnOnce(&MemorySpentStore) -> Spending + Send + 'static) -> Spending {
+        let (memory, says) = (self.memory.clone(), *self.says.lock().unwrap());
+        Spending::Wait(Box::pin(async move {
+            tokio::task::yield_now().await;
+            match says {
+                Some(error) => Err(error),
+                None => ask(&memory).wait().await,
+            }
+        }))
+    }
+}
+
+impl SpentStore for Shared {
+    fn spend(&self, id: &[u8], life: Life, now: UnixTime) -> Spending {
+        let id = id.to_vec();
+        self.later(move |memory| SpentStore::spend(memory, &id, life, now))
+    }
+
+    fn look(&self, id: &[u8], life: Life, now: UnixTime) -> Spending {
+        let id = id.to_vec();
+        self.later(move |memory| memory.look(&id, life, now))
+    }
+}
+
+#[tokio::test]
+async fn promise_13_a_session_that_one_instance_ends_has_ended_for_all() {
+    let store = Arc::<Shared>::default();
+    let [one, other] = Layer::instances(SESSION, store.clone());
+    let status = async |layer: &Layer, session: &str| {
+        layer.call("GET", "/conversations", Some(session), None).await.status
+    };
+    // The nonce of one, a login at the other.
+    let token = one.identity_token("frodo", &one.nonce().await).await;
+    let opened = other.open(&token).await;
+    let session = opened.body["session_token"].as_str().unwrap();
+    assert_eq!(one.open(&token).await.error(), (422, "invalid_property", 105), "spent with the other");
+    assert_eq!([status(&one, session).await, status(&other, session).await], [200, 200]);
+    assert_eq!(one.call("DELETE", &format!("/sessions/{session}"), None, None).await.status, 204);
+    for layer in [&one, &other] {
+        layer.call("GET", "/conversations", Some(session), None).await.challenge();
+    }
+
+    let session = one.log_in("sam").await;
+    let end = format!("/sessions/{session}");
+    for down in [SpendError::Unavailable, SpendError::Full] {
+        *store.says.lock().unwrap() = Some(down);
+        assert_eq!(status(&other, &session).await, 503, "it cannot be known whether it has ended");
+        assert_eq!(one.call("DELETE", &end, None, None).await.status, 503, "nor that it ends");
+    }
+    *store.says.lock().unwrap() = None;
+    assert_eq!(status(&other, &session).await, 200);
+    // What was lost with the store may have ended.
+    *store.says.lock().unwrap() = Some(SpendError::Forgotten);
+    other.call("GET", "/conversations", Some(&session), None).await.challenge();
+    assert_eq!(one.call("DELETE", &end, None, None).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_full_store_of_ended_sessions_refuses_no_other() {
+    let [layer] = Layer::instances(SESSION, Arc::new(MemorySpentStore::new(3)));
+    let sessions = [layer.log_in("frodo").await, layer.log_in("sam").await];
+    let end =
+        async |session: &str| layer.call("DELETE", &format!("/sessions/{session}"), None, None).await.status;
+    // Two nonces were spent.
+    assert_eq!([end(&sessions[0]).await, end(&sessions[1]).await], [204, 503]);
+    layer.call("GET", "/conversations", Some(&sessions[0]), None).await.challenge();
+    assert_eq!(layer.call("GET", "/conversations", Some(&sessions[1]), None).await.status, 200);
 }
 
 #[tokio::test]

@@ -67,8 +67,10 @@ async fn promise_13_a_million_requests_half_of_each_leave_nothing_behind() {
         service::Settings {
             url: "http://layer.test".to_owned(),
             customer_key: SigningKey::generate(Algorithm::RS256).unwrap(),
+            session_key: SigningKey::generate(Algorithm::EdDSA).unwrap(),
             session_lifetime: Duration::from_secs(60),
             nonces: Nonces::new().unwrap().store(Arc::clone(&spent)),
+            ended: spent.clone(),
         },
         ManualClock::default(),
     )

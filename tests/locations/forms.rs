@@ -108,7 +108,7 @@ pub fn rows() -> Vec<Row> {
         ),
         ("larger, and of another type", format!("POST /form\n{bearer}\n\n{}", filled(1)), Admitted),
         ("not taken from forms", format!("POST /both\n{FORM}\n\naccess_token={{good}}"), NoCredentials),
-        ("nobody reads the form", format!("POST /unread\n{FORM}\n\naccess_token={{good}}"), NoCredentials),
+        ("no layer reads the form", format!("POST /unread\n{FORM}\n\naccess_token={{good}}"), NoCredentials),
     ]
     .map(|(name, request, expected)| row(name, request, expected))
     .into()

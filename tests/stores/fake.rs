@@ -35,8 +35,8 @@ pub struct State {
     pub is_silent: bool,
     /// Whether the scripts that were loaded are not known any more.
     pub has_no_script: bool,
-    /// The commands that spent something, or were to.
-    pub spends: Vec<String>,
+    /// The commands that asked about an id.
+    pub asked: Vec<String>,
     epochs: HashMap<String, (String, u64, u64)>,
     ids: HashSet<String>,
 }
@@ -65,9 +65,9 @@ impl State {
         format!("*3\r\n+{}\r\n+{}\r\n+{now}\r\n", epoch.1, epoch.2)
     }
 
-    fn spend(&mut self, epoch: &str, id: &str, arguments: &[String]) -> &'static str {
+    fn ask(&mut self, epoch: &str, id: &str, arguments: &[String]) -> &'static str {
         let now = self.now();
-        let [run, confirmed, issued, until] = arguments else { panic!("{arguments:?}") };
+        let [run, confirmed, issued, until, question] = arguments else { panic!("{arguments:?}") };
         let number = |text: &String| text.parse::<u64>().unwrap();
         match self.epochs.get(epoch) {
             _ if now >= number(confirmed) => "+unconfirmed\r\n",
@@ -76,8 +76,10 @@ impl State {
                     "+clock\r\n"
                 } else if now <= *bar || number(issued) <= *bar {
                     "+forgotten\r\n"
-                } else if self.ids.insert(id.to_owned()) {
-                    "+spent\r\n"
+                } else if (question == "look" && !self.ids.contains(id))
+                    || (question == "spend" && self.ids.insert(id.to_owned()))
+                {
+                    "+good\r\n"
                 } else {
                     "+again\r\n"
                 }
@@ -102,7 +104,7 @@ impl Fake {
             error: None,
             is_silent: false,
             has_no_script: false,
-            spends: Vec::new(),
+            asked: Vec::new(),
             epochs: HashMap::new(),
             ids: HashSet::new(),
         };
@@ -172,7 +174,7 @@ impl Fake {
             }
             ("SCRIPT", "LOAD") => {
                 state.has_no_script = false;
-                let name = if word(2).contains("'spent'") { "spend" } else { "begin" };
+                let name = if word(2).contains("'good'") { "spend" } else { "begin" };
                 format!("+{name}\r\n")
             }
             ("EVALSHA", _) if state.has_no_script => {
@@ -181,10 +183,10 @@ impl Fake {
             ("EVALSHA" | "EVAL", "begin") => state.begin(word(3), &command[4..]),
             ("EVAL", script) if script.contains("return {began") => state.begin(word(3), &command[4..]),
             ("EVALSHA" | "EVAL", _) => {
-                state.spends.push(word(0).to_owned());
+                state.asked.push(word(0).to_owned());
                 match state.error.clone() {
                     Some(error) => format!("-{error}\r\n"),
-                    None => state.spend(word(3), word(4), &command[5..]).to_owned(),
+                    None => state.ask(word(3), word(4), &command[5..]).to_owned(),
                 }
             }
             other => panic!("{other:?}"),

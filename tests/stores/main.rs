@@ -53,6 +53,12 @@ async fn spend_of(store: &RedisStore, id: &str, issued: UnixTime) -> Result<(), 
     store.spend(id.as_bytes(), life, SystemClock.unix()).wait().await
 }
 
+/// Looks for an id that was issued then.
+async fn look(store: &RedisStore, id: &str, issued: UnixTime) -> Result<(), SpendError> {
+    let life = Life { issued, until: issued.saturating_add(Duration::from_secs(60)) };
+    store.look(id.as_bytes(), life, SystemClock.unix()).wait().await
+}
+
 /// Waits until something holds, which the servers and the store bring about by themselves.
 async fn until<F: Future<Output = bool>>(holds: impl Fn() -> F) {
     for _ in 0..500 {

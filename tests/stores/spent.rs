@@ -10,7 +10,7 @@ use tower_resource_server::{
     time::{Clock as _, SystemClock},
 };
 
-use crate::{Fake, settings, settle, settled, spend, spend_of, until};
+use crate::{Fake, look, settings, settle, settled, spend, spend_of, until};
 
 const ALREADY: Result<(), SpendError> = Err(SpendError::AlreadySpent);
 const UNAVAILABLE: Result<(), SpendError> = Err(SpendError::Unavailable);
@@ -43,14 +43,40 @@ async fn promise_8_of_a_thousand_uses_at_once_with_three_instances_one_passes() 
 #[tokio::test]
 async fn an_id_costs_one_round_trip_and_the_keys_of_prefixes_are_apart() {
     let (fake, store) = settled(|settings| settings).await;
-    let before = fake.state().spends.len();
+    let before = fake.state().asked.len();
     for (id, expected) in [("a", Ok(())), ("a", ALREADY), ("b", Ok(()))] {
         assert_eq!(spend(&store, id, 3).await, expected, "{id}");
     }
-    assert_eq!(fake.state().spends[before..], ["EVALSHA", "EVALSHA", "EVALSHA"]);
+    assert_eq!(fake.state().asked[before..], ["EVALSHA", "EVALSHA", "EVALSHA"]);
     let tenant = settings(&fake).prefix("tenant").build().unwrap();
     settle(&fake, &tenant).await;
     assert_eq!([spend(&tenant, "a", 9).await, spend(&tenant, "a", 9).await], [Ok(()), ALREADY]);
+}
+
+#[tokio::test]
+async fn promise_13_what_one_instance_revokes_no_other_takes() {
+    let (fake, one) = settled(|settings| settings).await;
+    let other = settings(&fake).build().unwrap();
+    settle(&fake, &other).await;
+    let issued = SystemClock.unix().saturating_add(Duration::from_secs(3));
+    assert_eq!([look(&one, "a", issued).await, look(&other, "a", issued).await], [Ok(()); 2]);
+    assert_eq!(spend_of(&one, "a", issued).await, Ok(()), "to look spends nothing");
+    assert_eq!([look(&one, "a", issued).await, look(&other, "a", issued).await], [ALREADY; 2]);
+    assert_eq!(look(&other, "b", issued).await, Ok(()));
+    let before = fake.state().asked.len();
+    let _ = look(&other, "b", issued).await;
+    assert_eq!(fake.state().asked[before..], ["EVALSHA"], "one round trip");
+
+    let began = other.health().began.unwrap();
+    fake.state().empty();
+    until(|| async { other.health().began > Some(began) || look(&other, "b", issued).await == FORGOTTEN })
+        .await;
+    assert_eq!(look(&other, "b", issued).await, FORGOTTEN, "it may have been revoked");
+    fake.state().is_silent = true;
+    let impatient = settings(&fake).deadline(Duration::from_millis(50)).build().unwrap();
+    assert_eq!(look(&impatient, "b", issued).await, UNAVAILABLE);
+    assert_eq!(look(&impatient.dangerous().fail_open(true), "b", issued).await, Ok(()));
+    assert_eq!(impatient.health().failed_open, 1);
 }
 
 #[tokio::test]

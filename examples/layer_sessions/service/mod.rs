@@ -40,7 +40,7 @@ use tower_resource_server::{
     keys::{Algorithm, VerifyingKey},
     preset,
     preset::layer::Provider,
-    store::Nonces,
+    store::{Nonces, SpentStore},
     time::Clock,
 };
 
@@ -59,8 +59,13 @@ pub(crate) struct Settings {
     pub(crate) url: String,
     /// The customer's key. A real service has the public half of it, and the customer the private one.
     pub(crate) customer_key: SigningKey,
+    /// What sessions are signed with (EdDSA). Instances with the same key, nonces of one secret and the same stores
+    /// are one service.
+    pub(crate) session_key: SigningKey,
     pub(crate) session_lifetime: Duration,
     pub(crate) nonces: Nonces,
+    /// Where it is recorded that a session ended.
+    pub(crate) ended: Arc<dyn SpentStore>,
 }
 
 /// The service. A cheap handle.
@@ -78,12 +83,12 @@ struct Parts {
 
 impl Service {
     pub(crate) fn new(settings: Settings, clock: impl Clock + Clone) -> Result<Self, Box<dyn Error>> {
-        let Settings { url, customer_key, session_lifetime, nonces } = settings;
+        let Settings { url, customer_key, session_key, session_lifetime, nonces, ended } = settings;
         let pem = customer_key.public_key_pem().ok_or("the customer's key has no public half")?;
         let provider = Provider::new(PROVIDER).key(KEY, VerifyingKey::from_pem(&pem, Algorithm::RS256)?);
         let logins = preset::layer::server(provider).nonces(nonces).clock(clock.clone()).build()?;
         Ok(Self(Arc::new(Parts {
-            sessions: Sessions::new(logins.clone(), session_lifetime, clock.clone())?,
+            sessions: Sessions::new(logins.clone(), session_key, session_lifetime, ended, clock.clone())?,
             back_end: BackEnd::new(customer_key, clock)?,
             identities: Identities::new(),
             logins,

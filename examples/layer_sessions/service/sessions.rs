@@ -1,5 +1,6 @@
 //! Session tokens. They are signed by this service and read by the crate's own layer, so that a
-//! session costs no memory either; only one that was ended before its time is written down.
+//! session costs no memory either; only one that was ended before its time is written down, in a store that
+//! instances with the same key may share.
 
 use std::{error::Error, sync::Arc, time::Duration};
 
@@ -18,7 +19,7 @@ use tower_resource_server::{
     keys::{Algorithm, KeySet},
     policy::claim,
     profile::TokenProfile,
-    store::{MemorySpentStore, SpendError},
+    store::{Life, SpendError, SpentStore},
     time::{Clock, UnixTime},
 };
 
@@ -32,18 +33,26 @@ pub(crate) struct Sessions {
     issuer: TokenIssuer,
     lifetime: Duration,
     server: ResourceServer,
-    /// Sessions that ended before their time, by the `jti` of their tokens.
-    ended: Arc<MemorySpentStore>,
+    ended: Ended,
     rechallenge: Rechallenge,
+}
+
+/// Sessions that ended before their time, by the `jti` of their tokens.
+#[derive(Clone)]
+struct Ended {
+    store: Arc<dyn SpentStore>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Sessions {
     pub(crate) fn new(
         logins: ResourceServer,
+        key: SigningKey,
         lifetime: Duration,
+        store: Arc<dyn SpentStore>,
         clock: impl Clock + Clone,
     ) -> Result<Self, Box<dyn Error>> {
-        let key = SigningKey::generate(Algorithm::EdDSA)?;
+        let ended = Ended { store, clock: Arc::new(clock.clone()) };
         let issuer = TokenIssuer::builder(ISSUER).signing_key(key).clock(clock.clone()).build()?;
         let profile = TokenProfile::empty()
             .require_type([TYPE])
@@ -52,6 +61,7 @@ impl Sessions {
             .rule(claim("iss").is_issuer())
             .rule(claim("aud").names_resource())
             .rule(claim("exp").after_now())
+            .rule(claim("iat").numeric_date())
             .rule(claim("jti").non_empty_string());
         let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes())?;
         // Clients read the body and nothing else; and what is no session token is no session, so that
@@ -72,7 +82,7 @@ impl Sessions {
             .clock(clock)
             .build()?;
         let rechallenge = Rechallenge { logins };
-        Ok(Self { issuer, lifetime, server, ended: Arc::default(), rechallenge })
+        Ok(Self { issuer, lifetime, server, ended, rechallenge })
     }
 
     pub(crate) fn open(&self, user_id: &str) -> Result<String, IssueError> {
@@ -81,15 +91,9 @@ impl Sessions {
     }
 
     pub(crate) async fn end(&self, token: &str) -> Result<(), LayerError> {
-        let Ok(who) = self.server.verify_access_token(token).await else { return Ok(()) };
-        let until = who.valid_until().unwrap_or(UnixTime::from_duration(Duration::MAX));
-        let (id, now) = (session_id(&who), self.issuer.now());
-        match self.ended.spend(id.as_bytes(), until, now) {
-            Ok(()) => Ok(()),
-            // The store says so too of what it may have forgotten, and that may be alive.
-            Err(SpendError::AlreadySpent) if self.ended.contains(id.as_bytes()) || until <= now => Ok(()),
-            // Better to say that it did not end than to let it live in secret.
-            Err(_) => Err(errors::unavailable()),
+        match self.server.verify_access_token(token).await {
+            Ok(who) => self.ended.note(&who).await,
+            Err(_) => Ok(()),
         }
     }
 
@@ -98,26 +102,56 @@ impl Sessions {
     pub(crate) fn protect(&self, routes: Router<Service>, optional: bool) -> Router<Service> {
         let layer = self.server.layer().reject_with(self.rechallenge.clone());
         let layer = layer.optional(optional);
-        let ended = (Arc::clone(&self.ended), self.rechallenge.clone());
+        let ended = (self.ended.clone(), self.rechallenge.clone());
         // The last layer is the first that a request meets.
         routes.layer(middleware::from_fn_with_state(ended, refuse_ended)).layer(layer)
     }
 }
 
-fn session_id(who: &Identity) -> String {
-    who.claim("jti").and_then(|jti| jti.as_str().map(str::to_owned)).unwrap_or_default()
+impl Ended {
+    async fn note(&self, who: &Identity) -> Result<(), LayerError> {
+        let (id, life) = session(who);
+        match self.store.spend(&id, life, self.clock.unix()).wait().await {
+            // What the store has lost, or may have, it refuses from now on.
+            Ok(()) | Err(SpendError::AlreadySpent | SpendError::Forgotten) => Ok(()),
+            // Better to say that it did not end than to let it live in secret.
+            Err(_) => Err(errors::unavailable()),
+        }
+    }
+
+    /// Whether a session is among them.
+    async fn has(&self, who: &Identity) -> Result<bool, LayerError> {
+        let (id, life) = session(who);
+        match self.store.look(&id, life, self.clock.unix()).wait().await {
+            Ok(()) => Ok(false),
+            Err(SpendError::AlreadySpent | SpendError::Forgotten) => Ok(true),
+            Err(_) => Err(errors::unavailable()),
+        }
+    }
+}
+
+/// The id of a session, apart from what else is in the store, and its life.
+fn session(who: &Identity) -> (Vec<u8>, Life) {
+    let jti = who.claim("jti").and_then(|jti| jti.as_str().map(str::to_owned)).unwrap_or_default();
+    let issued = who.claim("iat").and_then(|iat| iat.as_u64()).map(UnixTime::from_secs).unwrap_or_default();
+    let until = who.valid_until().unwrap_or(UnixTime::from_duration(Duration::MAX));
+    (format!("session {jti}").into_bytes(), Life { issued, until })
 }
 
 async fn refuse_ended(
-    State((ended, rechallenge)): State<(Arc<MemorySpentStore>, Rechallenge)>,
+    State((ended, rechallenge)): State<(Ended, Rechallenge)>,
     request: Request,
     next: Next,
 ) -> Response<Body> {
-    let who = request.extensions().get::<Identity>();
-    if who.is_some_and(|who| ended.contains(session_id(who).as_bytes())) {
-        return rechallenge.challenge().into_response();
+    let has_ended = match request.extensions().get::<Identity>() {
+        Some(who) => ended.has(who).await,
+        None => Ok(false),
+    };
+    match has_ended {
+        Ok(false) => next.run(request).await,
+        Ok(true) => rechallenge.challenge().into_response(),
+        Err(unavailable) => unavailable.into_response(),
     }
-    next.run(request).await
 }
 
 /// The refusals of the session layer: 401 is a challenge, and brings the nonce to answer it with.

@@ -10,6 +10,7 @@ use redis::{Pipeline, RedisError, aio::MultiplexedConnection, cmd};
 use super::{
     health::RedisProblem,
     millis, script,
+    script::Question,
     settings::{Address, RedisSettings},
     shards::{IdKey, Shards},
 };
@@ -25,7 +26,7 @@ pub(super) struct Link {
     pub(super) address: Address,
     connection: MultiplexedConnection,
     run: Box<str>,
-    spend: LoadedScript,
+    ask: LoadedScript,
     begin: LoadedScript,
     /// Until when it is known to be the primary, by its own clock in milliseconds.
     confirmed: AtomicU64,
@@ -48,8 +49,8 @@ pub(super) struct Epoch {
     pub(super) now: u64,
 }
 
-/// Why an id was not spent.
-pub(super) enum NotSpent {
+/// Why an id was not spent, or counts as spent.
+pub(super) enum NotGood {
     /// The store says so.
     Refused(SpendError),
     /// The link has to be looked at, and the id was not asked for: it can be asked for again.
@@ -76,16 +77,16 @@ impl Link {
         let Some(run) = field(&info, "run_id").map(Box::from) else {
             return Err(RedisProblem::Unreachable { server, why: "it does not tell its run_id".to_owned() });
         };
-        let [mut spend, mut begin] = [script::spend(), script::begin()]
+        let [mut ask, mut begin] = [script::ask(), script::begin()]
             .map(|text| LoadedScript { text: text.into(), name: Box::default() });
-        for script in [&mut spend, &mut begin] {
+        for script in [&mut ask, &mut begin] {
             let mut load = cmd("SCRIPT");
             load.arg("LOAD").arg(&*script.text);
             let name: String = load.query_async(&mut connection).await.map_err(problem)?;
             script.name = name.into();
         }
         let (confirmed, is_suspect) = (AtomicU64::new(0), AtomicBool::new(false));
-        Ok(Self { address, connection, run, spend, begin, confirmed, is_suspect })
+        Ok(Self { address, connection, run, ask, begin, confirmed, is_suspect })
     }
 
     /// Looks at the epochs of these shards, and begins those that there are not: of each its number, and the
@@ -116,42 +117,49 @@ impl Link {
         Ok(answer.into_iter().map(|(began, bar, now)| Epoch { began, bar, now }).collect())
     }
 
-    /// Spends an id, in one round trip.
-    pub(super) async fn spend(&self, names: &Shards, id: &IdKey, life: Life) -> Result<(), NotSpent> {
+    /// Spends an id, or looks for it, in one round trip.
+    pub(super) async fn ask(
+        &self,
+        question: Question,
+        names: &Shards,
+        id: &IdKey,
+        life: Life,
+    ) -> Result<(), NotGood> {
         let epoch = names.epoch(id.shard);
         let asked = |command, script: &str| {
             let mut command = cmd(command);
             command.arg(script).arg(2).arg(&*epoch).arg(&*id.key).arg(&*self.run);
             command.arg(self.confirmed.load(Ordering::Relaxed));
             command.arg(millis(life.issued).min(LATEST)).arg(millis(life.until).min(LATEST));
+            command.arg(question.word());
             command
         };
         let mut connection = self.connection.clone();
-        let mut answer = asked("EVALSHA", &self.spend.name).query_async(&mut connection).await;
+        let mut answer = asked("EVALSHA", &self.ask.name).query_async(&mut connection).await;
         // Its scripts were thrown out, and it has not run.
         if answer.as_ref().is_err_and(is_unknown_script) {
-            answer = asked("EVAL", &self.spend.text).query_async(&mut connection).await;
+            answer = asked("EVAL", &self.ask.text).query_async(&mut connection).await;
         }
         let server = || self.address.to_string();
         let answer: Result<String, RedisError> = answer;
         match answer {
             Ok(answer) => match &*answer {
-                "spent" => Ok(()),
-                "again" => Err(NotSpent::Refused(SpendError::AlreadySpent)),
-                "forgotten" => Err(NotSpent::Refused(SpendError::Forgotten)),
-                "clock" => Err(NotSpent::Broken(RedisProblem::ClockDiffers { server: server() })),
-                "unconfirmed" => Err(NotSpent::NotAsked(RedisProblem::NoMajority)),
+                "good" => Ok(()),
+                "again" => Err(NotGood::Refused(SpendError::AlreadySpent)),
+                "forgotten" => Err(NotGood::Refused(SpendError::Forgotten)),
+                "clock" => Err(NotGood::Broken(RedisProblem::ClockDiffers { server: server() })),
+                "unconfirmed" => Err(NotGood::NotAsked(RedisProblem::NoMajority)),
                 // Emptied, until it is looked at.
-                _ => Err(NotSpent::Broken(RedisProblem::Unreachable {
+                _ => Err(NotGood::Broken(RedisProblem::Unreachable {
                     server: server(),
                     why: "it was emptied".to_owned(),
                 })),
             },
-            Err(error) if is_full(&error) => Err(NotSpent::Refused(SpendError::Full)),
+            Err(error) if is_full(&error) => Err(NotGood::Refused(SpendError::Full)),
             Err(error) if error.code().is_some_and(|code| ELSEWHERE.contains(&code)) => {
-                Err(NotSpent::NotAsked(RedisProblem::of(&self.address, &error)))
+                Err(NotGood::NotAsked(RedisProblem::of(&self.address, &error)))
             }
-            Err(error) => Err(NotSpent::Broken(RedisProblem::of(&self.address, &error))),
+            Err(error) => Err(NotGood::Broken(RedisProblem::of(&self.address, &error))),
         }
     }
 

@@ -30,7 +30,8 @@
 //!
 //! So a loss costs one window of the ids that were issued before it. Of proofs without nonces of the server, clients
 //! make new ones, which pass after a second or two. Where [nonces](crate::Dpop::nonces) are wanted, the client is
-//! sent one with the refusal, and what it sends next passes.
+//! sent one with the refusal, and what it sends next passes. What is good many times and may have been
+//! [revoked](SpentStore::look) is refused until it is issued anew.
 //!
 //! **Nothing waits longer than the [deadline](RedisSettings::deadline)**, and no more requests than
 //! [a bound](RedisSettings::max_in_flight) wait at all. While there is no connection, requests are refused at once.
@@ -85,7 +86,8 @@ pub use self::{
     },
 };
 use self::{
-    link::{Epoch, Link, NotSpent},
+    link::{Epoch, Link, NotGood},
+    script::Question,
     shards::{IdKey, Shards},
 };
 use super::{Life, SpendError, Spending, SpentStore};
@@ -204,22 +206,23 @@ impl RedisStore {
         DangerousRedisStore(self.clone())
     }
 
-    fn spend_parts(&self, parts: &[&[u8]], life: Life) -> Spending {
+    fn ask(&self, question: Question, parts: &[&[u8]], life: Life) -> Spending {
         let Some(permit) = Permit::of(&self.inner) else {
-            return Spending::Done(self.counted(Err(SpendError::Unavailable)));
+            return Spending::Done(self.counted(question, Err(SpendError::Unavailable)));
         };
         self.inner.start();
         let id = self.inner.names.id(parts);
         let store = self.clone();
         Spending::Wait(Box::pin(async move {
-            let result = permit.0.spend(&id, life).await;
+            let result = permit.0.ask(question, &id, life).await;
             drop(permit);
-            store.counted(result)
+            store.counted(question, result)
         }))
     }
 
-    /// The answer by the choice of this handle, which counts.
-    fn counted(&self, result: Result<(), SpendError>) -> Result<(), SpendError> {
+    /// The answer by the choice of this handle. What becomes of ids that are to be spent counts, and what a handle that
+    /// fails open lets through.
+    fn counted(&self, question: Question, result: Result<(), SpendError>) -> Result<(), SpendError> {
         let (event, result) = match result {
             Err(SpendError::Full | SpendError::Forgotten | SpendError::Unavailable) if self.fails_open => {
                 self.inner.failed_open.fetch_add(1, Ordering::Relaxed);
@@ -231,7 +234,9 @@ impl RedisStore {
             Err(SpendError::Forgotten) => (StoreEvent::Forgotten, result),
             Err(SpendError::Unavailable) => (StoreEvent::Unavailable, result),
         };
-        self.inner.counters.count(event);
+        if question == Question::Spend || matches!(event, StoreEvent::FailedOpen) {
+            self.inner.counters.count(event);
+        }
         result
     }
 }
@@ -252,12 +257,16 @@ impl DangerousRedisStore {
 
 impl SpentStore for RedisStore {
     fn spend(&self, id: &[u8], life: Life, _: UnixTime) -> Spending {
-        self.spend_parts(&[id], life)
+        self.ask(Question::Spend, &[id], life)
     }
 
     fn spend_of(&self, owner: &[u8], id: &[u8], life: Life, _: UnixTime) -> Spending {
         let length = u64::try_from(owner.len()).unwrap_or(u64::MAX).to_be_bytes();
-        self.spend_parts(&[&length, owner, id], life)
+        self.ask(Question::Spend, &[&length, owner, id], life)
+    }
+
+    fn look(&self, id: &[u8], life: Life, _: UnixTime) -> Spending {
+        self.ask(Question::Look, &[id], life)
     }
 
     fn is_shared(&self) -> bool {
@@ -266,37 +275,43 @@ impl SpentStore for RedisStore {
 }
 
 impl Inner {
-    /// Spends an id within the deadline.
-    async fn spend(&self, id: &IdKey, life: Life) -> Result<(), SpendError> {
+    /// Asks about an id within the deadline.
+    async fn ask(&self, question: Question, id: &IdKey, life: Life) -> Result<(), SpendError> {
         let clock = &self.settings.clock;
         let until = clock.monotonic().saturating_add(self.settings.deadline);
         let mut asked = None;
-        let spent = before(clock.sleep_until(until), self.ask(id, life, &mut asked)).await;
-        if spent.is_none() {
+        let answer = before(clock.sleep_until(until), self.ask_link(question, id, life, &mut asked)).await;
+        if answer.is_none() {
             self.suspect(asked.as_deref());
         }
-        if spent == Some(Ok(())) {
+        if question == Question::Spend && answer == Some(Ok(())) {
             self.latest_issued.fetch_max(millis(life.issued), Ordering::Relaxed);
         }
-        spent.unwrap_or(Err(SpendError::Unavailable))
+        answer.unwrap_or(Err(SpendError::Unavailable))
     }
 
-    async fn ask(&self, id: &IdKey, life: Life, asked: &mut Option<Arc<Link>>) -> Result<(), SpendError> {
+    async fn ask_link(
+        &self,
+        question: Question,
+        id: &IdKey,
+        life: Life,
+        asked: &mut Option<Arc<Link>>,
+    ) -> Result<(), SpendError> {
         let mut routes = self.routes.subscribe();
         loop {
             routes.mark_unchanged();
             let link = self.link(id.shard).await?;
             *asked = Some(Arc::clone(&link));
-            let Err(why) = link.spend(&self.names, id, life).await else { return Ok(()) };
+            let Err(why) = link.ask(question, &self.names, id, life).await else { return Ok(()) };
             match why {
-                NotSpent::Refused(error) => return Err(error),
-                NotSpent::Broken(problem) => {
+                NotGood::Refused(error) => return Err(error),
+                NotGood::Broken(problem) => {
                     tracing::debug!(%problem, "the store of spent ids did not answer");
                     self.suspect(Some(&link));
                     return Err(SpendError::Unavailable);
                 }
                 // It was looked at too long ago, or something has moved.
-                NotSpent::NotAsked(problem) => {
+                NotGood::NotAsked(problem) => {
                     tracing::debug!(%problem, "the store of spent ids is looked for anew");
                     self.suspect(Some(&link));
                 }

@@ -24,9 +24,27 @@ local run, began, bar = string.match(epoch, '^(%S+) (%d+) (%d+)$')
 local function text(number) return string.format('%.0f', number) end
 ";
 
-/// Spends an id. Keys: the epoch, the id. Arguments: the process that is asked, until when it is known to be the
-/// primary, when the id was issued, when it ends.
-pub(super) fn spend() -> String {
+/// What is asked about an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    Spend,
+    /// Whether it was spent.
+    Look,
+}
+
+impl Question {
+    /// As the script takes it.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Spend => "spend",
+            Self::Look => "look",
+        }
+    }
+}
+
+/// Spends an id, or looks for it. Keys: the epoch, the id. Arguments: the process that is asked, until when it is known to
+/// be the primary, when the id was issued, when it ends, and the [`Question`].
+pub(super) fn ask() -> String {
     format!(
         "{NOW}
 if now >= tonumber(ARGV[2]) then return 'unconfirmed' end
@@ -34,8 +52,10 @@ if run ~= ARGV[1] then return 'emptied' end
 local issued, ends, bar = tonumber(ARGV[3]), tonumber(ARGV[4]) + {beyond}, tonumber(bar)
 if issued > now + {ahead} or ends <= now then return 'clock' end
 if now <= bar or issued <= bar then return 'forgotten' end
-if redis.call('SET', KEYS[2], '', 'NX', 'PX', text(ends - now)) then return 'spent' end
+if ARGV[5] == '{look}' then return redis.call('GET', KEYS[2]) and 'again' or 'good' end
+if redis.call('SET', KEYS[2], '', 'NX', 'PX', text(ends - now)) then return 'good' end
 return 'again'",
+        look = Question::Look.word(),
         beyond = KEPT_BEYOND.as_millis(),
         ahead = MAX_AHEAD.as_millis(),
     )

@@ -1,4 +1,5 @@
-//! Three servers, each with its own store, behind which one Valkey is: of a thousand uses of one proof one passes.
+//! Three servers, each with its own store, behind which one Valkey is: of a thousand uses of one proof one passes, and
+//! what one revokes, the others know.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tokio::{process::Command, time::timeout};
 use tower::ServiceExt as _;
 use tower_resource_server::{
     Dpop, Identity, ResourceServer,
-    store::{DpopNonces, redis::RedisSettings},
+    store::{DpopNonces, Life, SpendError, SpentStore as _, redis::RedisSettings},
     test_util::{DpopKey, TestIssuer},
     time::{Clock as _, SystemClock},
 };
@@ -26,7 +27,7 @@ pub async fn run(kind: &Kind) {
     let (issuer, key) = (TestIssuer::new(), DpopKey::new());
     issuer.clock().set_unix(SystemClock.unix());
     let nonces = DpopNonces::new().expect("randomness");
-    let mut instances = Vec::new();
+    let (mut instances, mut stores) = (Vec::new(), Vec::new());
     for _ in 0..3 {
         // A thousand at once take their time where there are few processors.
         let settings = RedisSettings::from_url(&url).expect("a URL").deadline(Duration::from_secs(20));
@@ -38,6 +39,7 @@ pub async fn run(kind: &Kind) {
         let app =
             Router::new().route("/orders", get(|who: Identity| async move { who.subject().to_owned() }));
         instances.push(app.layer(api.layer()));
+        stores.push(store);
     }
     let token = issuer.access_token("alice").bound_to_key(key.thumbprint()).mint().expect("a token");
     let make = |nonce: &str| key.proof("GET", URL, &token, SystemClock.unix()).nonce(nonce);
@@ -66,6 +68,20 @@ pub async fn run(kind: &Kind) {
         seen,
     );
 
+    let (session, now) = (b"session 1", SystemClock.unix());
+    let life = Life { issued: now, until: now.saturating_add(Duration::from_secs(3_600)) };
+    let look = |number: usize| stores[number].look(session, life, now).wait();
+    let mut seen = vec![look(0).await, look(1).await];
+    seen.push(stores[0].spend(session, life, now).wait().await);
+    seen.extend([look(0).await, look(1).await]);
+    let (good, ended) = (Ok(()), Err(SpendError::AlreadySpent));
+    let name_of = |what: &str| format!("{name}: {what}");
+    check(
+        &name_of("what one instance revokes another knows"),
+        seen == [good, good, good, ended, ended],
+        format!("{seen:?}"),
+    );
+
     // After a loss the client is told to take another nonce, and the proof with it passes.
     let _ = server.ask(&["FLUSHALL"]).await;
     let mut told = Vec::new();
@@ -91,6 +107,9 @@ pub async fn run(kind: &Kind) {
         replay == StatusCode::UNAUTHORIZED,
         replay,
     );
+    let seen = [look(0).await, look(1).await];
+    let lost = seen == [Err(SpendError::Forgotten); 2];
+    check(&name_of("after a loss what may have been revoked is refused"), lost, format!("{seen:?}"));
 }
 
 /// The example `many_instances` says what it promises.
