@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use redis::{
     AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _,
-    RedisConnectionInfo, RedisError, TlsCertificates, aio::MultiplexedConnection,
+    RedisConnectionInfo, RedisError, TlsCertificates, aio::MultiplexedConnection, io::tcp::TcpSettings,
 };
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
@@ -210,7 +210,10 @@ impl RedisSettings {
     fn client(&self, address: &Address, login: &RedisConnectionInfo) -> Result<Client, RedisError> {
         let Address { host, port } = address.clone();
         let info = |addr: ConnectionAddr| {
-            addr.into_connection_info().map(|info| info.set_redis_settings(login.clone()))
+            // A question is one small packet, which must not wait for the answers to those before it.
+            let tcp = TcpSettings::default().set_nodelay(true);
+            let info = addr.into_connection_info()?.set_redis_settings(login.clone());
+            Ok::<_, RedisError>(info.set_tcp_settings(tcp))
         };
         if !self.is_tls {
             return Client::open(info(ConnectionAddr::Tcp(host, port))?);
