@@ -27,7 +27,7 @@
 //!   there are none but where something is replayed; `forgotten`, issued before a loss of what the store held; `full`,
 //!   for which it had no memory; `unavailable`, without an answer in time. These are refused, unless a use of the store
 //!   [is opened](crate::store::redis::RedisStore::dangerous): what that lets through counts as `failed_open` alone. A
-//!   request that is dropped while it waits does not count, nor does a [look](crate::store::SpentStore::look).
+//!   request that is dropped while it waits does not count, nor does a [look](crate::store::SpentStore::look), but for one that is let through.
 //! - A connection to a server of such a store counts when it is made, and when it cannot be. What is `opened` beyond
 //!   the first of each server was lost before.
 //! - The age of the keys is as of the last fetch, and while fetches fail there is one a minute at

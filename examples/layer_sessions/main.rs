@@ -10,18 +10,18 @@
 //! Layer's quick-start guide had one: anyone who asks it becomes any user they like, so it is for trying
 //! things out and nothing else.
 //!
-//! Several instances are one service with the same keys and secret, and, built with the feature `redis`, one `--store`.
+//! Built with the feature `redis`, several instances are one service with the same keys and secret, and one `--store`.
 //!
-//! - `service`: the service, from requests to answers; its parts are listed there.
+//! - `shared`: what instances share; `service`: the service, from requests to answers; its parts are listed there.
 
 mod service;
+#[cfg(feature = "redis")]
+mod shared;
 
 use std::{
     error::Error,
-    fs,
     io::{self, Write},
     net::SocketAddr,
-    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -32,7 +32,7 @@ use tokio::net::TcpListener;
 use tower_resource_server::{
     issuer::SigningKey,
     keys::Algorithm,
-    store::{MemorySpentStore, Nonces, SpentStore},
+    store::{MemorySpentStore, Nonces},
     time::SystemClock,
 };
 
@@ -54,50 +54,9 @@ struct Cli {
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     nonce_lifetime: u64,
 
-    /// The private key of the customer, RSA in PEM; a new one otherwise
-    #[arg(long, value_name = "FILE")]
-    customer_key: Option<PathBuf>,
-
-    /// The private key of sessions, Ed25519 in PEM; a new one otherwise
-    #[arg(long, value_name = "FILE")]
-    session_key: Option<PathBuf>,
-
-    /// The secret of nonces, at least 32 random bytes; a new one otherwise
-    #[arg(long, value_name = "FILE")]
-    nonce_secret: Option<PathBuf>,
-
-    /// The Redis or Valkey of spent nonces and ended sessions, as redis://HOST:PORT; otherwise memory
     #[cfg(feature = "redis")]
-    #[arg(long, value_name = "URL")]
-    store: Option<String>,
-}
-
-impl Cli {
-    fn store(&self) -> Result<Arc<dyn SpentStore>, Box<dyn Error>> {
-        #[cfg(feature = "redis")]
-        if let Some(url) = &self.store {
-            return Ok(Arc::new(tower_resource_server::store::redis::RedisSettings::from_url(url)?.build()?));
-        }
-        Ok(Arc::new(MemorySpentStore::default()))
-    }
-
-    fn nonces(&self) -> Result<Nonces, Box<dyn Error>> {
-        Ok(match &self.nonce_secret {
-            Some(path) => Nonces::with_secret(&read(path)?)?,
-            None => Nonces::new()?,
-        })
-    }
-}
-
-fn key(file: Option<&Path>, algorithm: Algorithm) -> Result<SigningKey, Box<dyn Error>> {
-    Ok(match file {
-        Some(path) => SigningKey::from_pem(&String::from_utf8(read(path)?)?, algorithm)?,
-        None => SigningKey::generate(algorithm)?,
-    })
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+    #[command(flatten)]
+    shared: shared::Shared,
 }
 
 #[tokio::main]
@@ -116,15 +75,17 @@ async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", cli.listen))?;
     let url = format!("http://{}", listener.local_addr()?);
-    let store = cli.store()?;
-    let settings = Settings {
+    let mut settings = Settings {
         url: url.clone(),
-        customer_key: key(cli.customer_key.as_deref(), Algorithm::RS256)?,
-        session_key: key(cli.session_key.as_deref(), Algorithm::EdDSA)?,
+        customer_key: SigningKey::generate(Algorithm::RS256)?,
+        session_key: SigningKey::generate(Algorithm::EdDSA)?,
         session_lifetime: Duration::from_secs(cli.session_lifetime),
-        nonces: cli.nonces()?.lifetime(Duration::from_secs(cli.nonce_lifetime)).store(Arc::clone(&store)),
-        ended: store,
+        nonces: Nonces::new()?,
+        ended: Arc::new(MemorySpentStore::default()),
     };
+    #[cfg(feature = "redis")]
+    cli.shared.apply(&mut settings)?;
+    settings.nonces = settings.nonces.lifetime(Duration::from_secs(cli.nonce_lifetime));
     let service = Service::new(settings, SystemClock)?;
 
     // One write, so that a reader of the first line has both.

@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, header};
 use super::{
     Credentials, Grammar, RequestError, RequestHead, TokenLocation, cookie,
     credentials::single,
-    form::FormToken,
+    form,
     grammar::Cut,
     query, subprotocol,
     token_location::{Place, Subprotocol},
@@ -165,7 +165,7 @@ impl Locations {
 
     /// Whether a token is in one that an inner service must not see, whatever is asked for.
     pub(super) fn remove_always(&self) -> bool {
-        self.subprotocols().next().is_some() || self.parameters().next().is_some()
+        self.subprotocols().next().is_some() || self.parameters().next().is_some() || self.form().is_some()
     }
 
     pub(super) fn cookies(&self) -> impl Iterator<Item = &str> {
@@ -237,8 +237,8 @@ impl Location {
                 let value = query::find(head.uri, parameter)?;
                 Ok(value.map(|value| Found::new(value, FoundIn::Query)))
             }
-            Self::Form(_) => {
-                let value = FormToken::find(head)?;
+            Self::Form(parameter) => {
+                let value = form::find(head, parameter)?;
                 Ok(value.map(|value| Found::new(value, FoundIn::Form)))
             }
         }

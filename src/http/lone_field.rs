@@ -36,12 +36,12 @@ impl RequestProfile {
 }
 
 impl Locations {
-    /// Whether each is a field of its own, and one token is enough.
+    /// Whether each is a field of its own, as two cookies are not, and one token is enough.
     pub(super) fn are_fields(&self) -> bool {
         let is_field = |location: &Location| {
             matches!(location, Location::Authorization(_) | Location::Header(..) | Location::Cookie(_))
         };
-        !self.agree && self.all.iter().all(is_field)
+        !self.agree && self.all.iter().all(is_field) && self.cookies().count() <= 1
     }
 
     /// Marks the fields as sensitive, and reads the one that is there, where no field is there twice.
@@ -165,6 +165,8 @@ mod tests {
         let looks = |profile: &RequestProfile| profile.lone_fields(plain.headers()).is_some();
         assert!(looks(&profile(&both, false)));
         assert!(!looks(&profile(&both, true)), "all must be there");
+        let cookies = [cookie.clone(), TokenLocation::cookie("d")];
+        assert!(!looks(&profile(&cookies, false)), "two cookies, which are in one field");
         assert!(!looks(&profile(&[header, TokenLocation::ticket("t")], false)), "a parameter");
         assert!(!looks(&profile(&[cookie, TokenLocation::websocket("b.")], false)), "a subprotocol");
         assert!(!looks(&RequestProfile::default()), "no location is named");

@@ -1,7 +1,7 @@
 //! One parameter among others: of a query, or of a form (`application/x-www-form-urlencoded`).
 //!
-//! Names are compared as they are read by what stands behind this server: with escapes resolved. A value is
-//! compared with nothing and must need no escape, as no token does.
+//! Names are compared as they are read by what stands behind this server: with escapes resolved. Values are as they were
+//! written.
 
 /// Why a parameter has no value to go by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +30,18 @@ pub(super) fn find<'a>(pairs: &'a [u8], name: &str) -> Result<Option<&'a [u8]>, 
 
 /// The same pairs without those of a name; `None` where there is none.
 pub(super) fn without(pairs: &[u8], name: &str) -> Option<Vec<u8>> {
-    let is_other = |pair: &&[u8]| !is_named(name_and_value(pair).0, name);
-    let left: Vec<_> = split(pairs).filter(is_other).collect();
-    (left.len() < split(pairs).count()).then(|| left.join(&b'&'))
+    let is_other = |pair: &[u8]| !is_named(name_and_value(pair).0, name);
+    if split(pairs).all(is_other) {
+        return None;
+    }
+    let mut left = Vec::with_capacity(pairs.len());
+    for (number, pair) in split(pairs).filter(|pair| is_other(pair)).enumerate() {
+        if number > 0 {
+            left.push(b'&');
+        }
+        left.extend_from_slice(pair);
+    }
+    Some(left)
 }
 
 fn split(pairs: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -50,9 +59,9 @@ fn is_named(written: &[u8], name: &str) -> bool {
     let mut rest = written;
     let decoded = std::iter::from_fn(|| {
         let (byte, behind) = match rest {
-            [b'%', high, low, behind @ ..] => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => (high << 4 | low, behind),
-                _ => (b'%', rest.get(1..)?),
+            [b'%', high, low, behind @ ..] => match escaped(*high, *low) {
+                Some(byte) => (byte, behind),
+                None => (b'%', rest.get(1..)?),
             },
             [byte, behind @ ..] => (*byte, behind),
             [] => return None,
@@ -61,6 +70,11 @@ fn is_named(written: &[u8], name: &str) -> bool {
         Some(byte)
     });
     decoded.eq(name.bytes())
+}
+
+/// The byte behind the digits of an escape.
+pub(super) fn escaped(high: u8, low: u8) -> Option<u8> {
+    Some(hex(high)? << 4 | hex(low)?)
 }
 
 fn hex(digit: u8) -> Option<u8> {

@@ -1,4 +1,4 @@
-//! One parameter of the query of a request.
+//! One parameter of the query of a request. A value must need no escape, as no token does.
 
 use http::Uri;
 

@@ -4,7 +4,7 @@
 
 use http::{HeaderMap, Request, header::COOKIE};
 
-use super::{RequestProfile, client_certificate, cookie, query, reject::add, subprotocol};
+use super::{RequestProfile, client_certificate, cookie, form, query, reject::add, subprotocol};
 
 impl RequestProfile {
     /// Whether an admitted request loses anything.
@@ -31,6 +31,9 @@ impl RequestProfile {
             locations.cookies().for_each(|name| remove_cookie(request.headers_mut(), name));
         }
         locations.subprotocols().for_each(|form| subprotocol::remove(request.headers_mut(), form));
+        if let Some(parameter) = locations.form() {
+            form::forget(request.extensions_mut(), parameter);
+        }
         for parameter in locations.parameters() {
             if let Some(uri) = query::without(request.uri(), parameter) {
                 *request.uri_mut() = uri;

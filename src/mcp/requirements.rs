@@ -159,6 +159,10 @@ impl Rows {
 
     /// The row of the longest beginning.
     fn under(&self, uri: &str) -> Option<&Compiled> {
+        // Where a message names no resource it is below none.
+        if uri.is_empty() {
+            return None;
+        }
         let rows = || self.under.iter().filter(|(prefix, _)| uri.starts_with(&***prefix));
         let (_, requirement) = rows().max_by_key(|(prefix, _)| prefix.len())?;
         // A server that goes by the path alone would serve a resource that has a row of its own.
@@ -228,5 +232,11 @@ mod tests {
         let open = McpRequirements::new().tool("a", scope("a")).otherwise(Requirement::any_token());
         let open = open.compiled(Compiled::once);
         assert!(open.of_item(Item::Tool("b")).is_any_token());
+        let below = McpRequirements::new().resources_under("", scope("a")).tool("b", scope("b"));
+        let below = below.compiled(Compiled::once);
+        for (uri, expected) in [("file:///pub/a", "a"), ("", "b a")] {
+            let found = below.of_item(Item::Resource(uri)).first_scopes();
+            assert_eq!(found, Some(expected), "{uri:?}");
+        }
     }
 }

@@ -9,16 +9,12 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
 use http::{Request, request::Parts};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service, ServiceExt, util::Oneshot};
 
 use super::{InnerService, ReadableBody, service::give_back_readiness, whole_body::Gathered};
-use crate::{
-    http::{FormToken, is_form},
-    server::ResourceServer,
-};
+use crate::{http::form, server::ResourceServer};
 
 /// The largest form that is read.
 const MAX_FORM: usize = 64 * 1024;
@@ -44,12 +40,14 @@ struct Settings {
 
 impl ResourceServer {
     /// The layer that reads the tokens of [forms](crate::http::DangerousLocations::form), for the outside of this server's
-    /// layer or guard. Where this server names no such location, it passes all requests on as they are.
+    /// layer or guard, **around what that guards and nothing else**. Where this server names no such location, it passes
+    /// all requests on as they are.
     ///
-    /// A form is read whole: its parameter of the token is taken out, and `Content-Length` says what is left. It is read
-    /// before its sender is known, so put a time limit outside, as for any body. All refusals are those of the server's
-    /// layer behind it; one that is larger than [`max_form`](FormTokens::max_form), or ends early, is 400 there, and
-    /// nothing of it goes on. A body that is encoded (`Content-Encoding`) is not read, nor is one in several parts.
+    /// A form is read whole: its parameter of the token is taken out, and `Content-Length` says what is left; there are no
+    /// trailers, and a digest of the body holds no more. It is read before its sender is known, so put a time limit
+    /// outside, as for any body. All refusals are those of the server's layer behind it: one that is larger than
+    /// [`max_form`](FormTokens::max_form), or ends early, is 400 there, and goes on empty. A body that is encoded
+    /// (`Content-Encoding`) is not read, nor is one in several parts.
     ///
     /// ```
     /// # #[cfg(feature = "axum")]
@@ -111,7 +109,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let state = match &self.settings.parameter {
-            Some(parameter) if is_form((&request).into()) => {
+            Some(parameter) if form::is_form((&request).into()) => {
                 let (head, body) = request.into_parts();
                 // The client decides how long its form takes.
                 give_back_readiness(&mut self.inner);
@@ -192,15 +190,12 @@ where
         loop {
             let next = match self.as_mut().project() {
                 FormProjection::Reading { body, read, limit, held } => {
-                    let form = ready!(read.poll(body, *limit, cx));
+                    let read = ready!(read.poll(body, *limit, cx));
                     // Polled again after completion, against the contract of futures.
-                    let Some(Held { inner, mut head, parameter }) = held.take() else { return Poll::Pending };
-                    let request = match form {
-                        Ok(form) => FormToken::take(Request::from_parts(head, form), &parameter),
-                        Err(_) => {
-                            head.extensions.insert(FormToken::unreadable());
-                            Request::from_parts(head, Bytes::new().into())
-                        }
+                    let Some(Held { inner, head, parameter }) = held.take() else { return Poll::Pending };
+                    let request = match read {
+                        Ok(form) => form::take(head, form, &parameter),
+                        Err(_) => form::unreadable(head, &parameter),
                     };
                     Self::Serving { answer: inner.oneshot(request) }
                 }

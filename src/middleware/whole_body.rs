@@ -44,6 +44,9 @@ impl Gathered {
         limit: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Bytes, BodyFault>> {
+        if body.size_hint().lower() > limit as u64 {
+            return Poll::Ready(Err(BodyFault::TooLarge));
+        }
         while let Some(frame) = ready!(body.as_mut().poll_frame(cx)) {
             let frame = frame.map_err(|error| {
                 let error: Box<dyn Error + Send + Sync> = error.into();

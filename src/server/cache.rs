@@ -16,9 +16,8 @@
 //! quick_cache rather than moka: it takes borrowed look-ups without allocating and reads without
 //! waiting, and nothing here forgets by time alone: entries leave by size, and stale ones are
 //! judged at each hit. With the same keys and values (`benches/peers`, bin `stores`): 34 ns against
-//! 112 for a hot token, 207 against 666 over 10 000, 247 against 862 for an insert that evicts. Its locks are sharded,
-//! so that threads that read one token do not write to one line of memory: two of them scale as 0.96 to the bare
-//! service, and with plain locks as 0.83 (`cargo bench --bench budget`).
+//! 112 for a hot token, 207 against 666 over 10 000, 247 against 862 for an insert that evicts.
+//! [`Shards`](super::cache_shards) has the locks.
 
 use std::{
     hash::{Hash, Hasher},
@@ -26,9 +25,9 @@ use std::{
 };
 
 use aws_lc_rs::digest;
-use quick_cache::{Equivalent, OptionsBuilder, Weighter, sync::Cache};
+use quick_cache::{Equivalent, Weighter};
 
-use super::CacheSettings;
+use super::{CacheSettings, cache_shards::Shards};
 use crate::{http::Credentials, identity::Identity, time::UnixTime, verify::Evidence};
 
 /// How much of each token's tail is hashed.
@@ -37,17 +36,14 @@ const TAIL: usize = 32;
 /// What an entry weighs beside its texts, in bytes: the structures around them.
 const ENTRY_OVERHEAD: usize = 600;
 
-/// What an entry is expected to weigh, to size the table.
-const TYPICAL_ENTRY: usize = 3 * 1024;
-
 pub(super) struct TokenCache {
-    identities: Cache<Key, Identity, Bytes, foldhash::fast::RandomState>,
+    identities: Shards,
     digests: bool,
 }
 
 /// The tokens of a request and its selector, one after the other.
 #[derive(Clone)]
-struct Key {
+pub(super) struct Key {
     parts: Box<[u8]>,
     /// Where the second begins, and the third.
     ends: [usize; 2],
@@ -55,12 +51,13 @@ struct Key {
 
 /// A key that is looked up without being built.
 #[derive(Clone, Copy)]
-struct KeyRef<'a>(Credentials<'a>);
+pub(super) struct KeyRef<'a>(Credentials<'a>);
 
+/// In bytes.
 #[derive(Clone)]
-struct Bytes;
+pub(super) struct Weight;
 
-impl Weighter<Key, Identity> for Bytes {
+impl Weighter<Key, Identity> for Weight {
     fn weight(&self, key: &Key, identity: &Identity) -> u64 {
         let tokens: usize = identity.tokens().map(|token| token.bytes()).sum();
         let raw = [&identity.raw().access, &identity.raw().id];
@@ -71,27 +68,7 @@ impl Weighter<Key, Identity> for Bytes {
 
 impl TokenCache {
     pub(super) fn new(CacheSettings { max_bytes, digests }: CacheSettings) -> Self {
-        let options = OptionsBuilder::new()
-            .estimated_items_capacity((max_bytes / TYPICAL_ENTRY).max(1))
-            .weight_capacity(max_bytes as u64)
-            .build();
-        let identities = match options {
-            Ok(options) => Cache::with_options(
-                options,
-                Bytes,
-                foldhash::fast::RandomState::default(),
-                Default::default(),
-            ),
-            // Both capacities are given, which is all that is asked of the options.
-            Err(_) => Cache::with(
-                1,
-                max_bytes as u64,
-                Bytes,
-                foldhash::fast::RandomState::default(),
-                Default::default(),
-            ),
-        };
-        Self { identities, digests }
+        Self { identities: Shards::new(max_bytes), digests }
     }
 
     /// Whether tokens are in memory as they were sent.
@@ -107,9 +84,7 @@ impl TokenCache {
         now: impl FnOnce() -> UnixTime,
         is_current: impl Fn(&Evidence) -> bool,
     ) -> Option<Identity> {
-        // Contention reads as a miss: verifying again costs less than waiting for a lock might.
-        let find =
-            |credentials: Credentials<'_>| self.identities.try_get(&KeyRef(credentials)).ok().flatten();
+        let find = |credentials: Credentials<'_>| self.identities.get(KeyRef(credentials));
         let identity = self.with_key(credentials, find)?;
         // Time first: a token that has expired is no use of its issuer's keys.
         let current =
@@ -122,11 +97,9 @@ impl TokenCache {
         if identity.counts_once() || identity.tokens().any(|token| token.evidence.is_hmac()) {
             return;
         }
-        // Under contention the result is not remembered this time.
-        let keep = |credentials: Credentials<'_>| {
-            self.identities.try_insert(Key::new(credentials), identity.clone())
-        };
-        let _ = self.with_key(credentials, keep);
+        self.with_key(credentials, |credentials| {
+            self.identities.insert(Key::new(credentials), identity.clone());
+        });
     }
 
     /// Goes by the tokens, or by a digest in their place.
@@ -156,7 +129,7 @@ impl Key {
 
     /// The key that would be looked up for this one. An absent part is an empty one: no part is ever
     /// empty when it is there.
-    fn borrowed(&self) -> KeyRef<'_> {
+    pub(super) fn borrowed(&self) -> KeyRef<'_> {
         let [first, second] = self.ends;
         let part = |range: Range<usize>| self.parts.get(range).filter(|part| !part.is_empty());
         KeyRef(Credentials {
@@ -164,6 +137,24 @@ impl Key {
             id: part(first..second),
             selector: part(second..self.parts.len()),
         })
+    }
+}
+
+impl<'a> KeyRef<'a> {
+    #[cfg(test)]
+    pub(super) fn of(credentials: Credentials<'a>) -> Self {
+        Self(credentials)
+    }
+
+    /// A number by which keys are spread: from the end of the token, which is its signature, or a digest.
+    #[inline]
+    pub(super) fn place(self) -> usize {
+        let end = match self.0.access.last_chunk() {
+            Some(end) => u64::from_ne_bytes(*end),
+            None => self.0.access.iter().fold(0, |end, byte| end << 8 | u64::from(*byte)),
+        };
+        // An odd number that no characters repeat (Fibonacci hashing): the upper half depends on all of them.
+        (end.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
     }
 }
 

@@ -21,7 +21,7 @@
 //! - `predicate`: a requirement that the application judges itself.
 //! - `explain`: the same two stages, with every check recorded.
 //! - `pair`: whether an access token and an ID token belong together.
-//! - `cache`: identities that were verified, and what ends each of them.
+//! - `cache`: identities that were verified, and what ends each of them; `cache_shards`: where they are.
 //! - `health`: how the keys are doing, as a service; `key_changes`: keys that the application withdraws
 //!   or replaces.
 
@@ -31,6 +31,7 @@ mod build;
 mod builder;
 mod by_hand;
 mod cache;
+mod cache_shards;
 mod check;
 mod dpop;
 mod explain;

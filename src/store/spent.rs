@@ -43,8 +43,10 @@ pub trait SpentStore: Send + Sync + 'static {
     /// Whether `id` was spent; nothing is spent. So what is good more than once can be revoked: who ends a session
     /// spends its id, and who takes a session looks. It says `Ok` of an id that was not spent, however full the store is.
     ///
-    /// A false `Ok` lets in what was revoked. So a store that has lost what it held refuses what was issued before, as
-    /// for [`spend`](Self::spend): those sessions have to begin anew. Unless it is implemented, the store is unavailable.
+    /// A false `Ok` lets in what was revoked. So one that instances share, and that has lost what it held, refuses what was
+    /// issued before, as for [`spend`](Self::spend): those sessions have to begin anew. One in the memory of a process
+    /// knows nothing of the process before: it is for what is signed with a key that is of this process, too. Unless it is
+    /// implemented, the store is unavailable.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -24,7 +24,7 @@ const TWO: Expected = BadRequest("the request has tokens in several places");
 const SEVERAL: Expected = BadRequest("the form has several parameters of the token");
 const MALFORMED: Expected = BadRequest("the form parameter of the token is malformed");
 const UNREADABLE: Expected = BadRequest("the form is too large or ended early");
-/// `+` is a character of tokens, though of none in base64url.
+/// An escaped `+` is a character of tokens, though of none in base64url.
 const NO_BASE64: Expected = BadToken("a part of the token is not strict base64url");
 
 /// A form of 4 096 bytes, which is the largest that the server reads.
@@ -71,9 +71,13 @@ pub fn rows() -> Vec<Row> {
         ("a name with a space", post("access_token+={good}"), NoCredentials),
         ("empty", post("access_token="), MALFORMED),
         ("without a value", post("access_token"), MALFORMED),
-        ("escaped", post("access_token=%65{good}"), MALFORMED),
-        ("with a space", post("access_token={good}+"), NO_BASE64),
-        ("with a scheme", post("access_token=Bearer+{good}"), NO_BASE64),
+        ("escaped", post("access_token={escaped}&a=b"), Sees("alice 3:a=b")),
+        ("escaped in part", post("access_token={good}%"), MALFORMED),
+        ("escaped by other letters", post("access_token=%6g{good}"), MALFORMED),
+        ("an escaped character of tokens", post("access_token={good}%2B"), NO_BASE64),
+        ("an escaped line feed", post("access_token={good}%0a"), MALFORMED),
+        ("with a space", post("access_token={good}+"), MALFORMED),
+        ("with a scheme", post("access_token=Bearer+{good}"), MALFORMED),
         ("with an escaped scheme", post("access_token=Bearer%20{good}"), MALFORMED),
         ("behind a line", post("access_token={good}\r\n"), MALFORMED),
         ("twice", post("access_token={good}&access_token={good}"), SEVERAL),
@@ -170,4 +174,51 @@ async fn the_largest_form_is_64_kib_unless_told_otherwise() {
     };
     assert_eq!(in_pieces(filled(0)).await.0, StatusCode::OK);
     assert_eq!(in_pieces(filled(1)).await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn each_server_takes_the_parameter_that_it_names() {
+    let issuer = TestIssuer::new();
+    let api = |parameter: &str| {
+        server(&issuer).token_location(TokenLocation::dangerous().form(parameter)).build().unwrap()
+    };
+    let (outer, inner) = (api("outer"), api("inner"));
+    let app = Router::new().route("/", any(seen)).layer(inner.layer()).layer(outer.layer());
+    let app = app.layer(outer.form_tokens()).layer(inner.form_tokens());
+    let token = |user: &str| issuer.access_token(user).mint().unwrap();
+    let both = format!("outer={}&a=b&inner={}", token("alice"), token("bob"));
+    for (form, expected) in [
+        (both, (StatusCode::OK, "bob 3:a=b")),
+        (format!("outer={}", token("alice")), (StatusCode::UNAUTHORIZED, "")),
+        (format!("inner={}", token("bob")), (StatusCode::UNAUTHORIZED, "")),
+    ] {
+        let request = Request::post("/").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let response = app.clone().oneshot(request.body(Body::from(form)).unwrap()).await.unwrap();
+        let status = response.status();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        assert_eq!((status, &*body), (expected.0, expected.1.as_bytes()));
+    }
+}
+
+#[tokio::test]
+async fn what_is_outside_of_the_layer_gets_nothing_of_a_form_that_cannot_be_read() {
+    let issuer = TestIssuer::new();
+    let api =
+        server(&issuer).token_location(TokenLocation::dangerous().form("access_token")).build().unwrap();
+    let length = async |request: Request<Body>| {
+        let length = request.headers().get(header::CONTENT_LENGTH).cloned().unwrap();
+        let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
+        format!("{}:{}", length.to_str().unwrap(), body.len())
+    };
+    let app = Router::new().route("/", any(length)).layer(api.form_tokens().max_form(10));
+    for (form, expected) in [("a=12345678", "10:10"), ("a=123456789", "0:0")] {
+        let request = Request::post("/")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::CONTENT_LENGTH, form.len())
+            .body(Body::from(form))
+            .unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        assert_eq!(&*body, expected.as_bytes());
+    }
 }

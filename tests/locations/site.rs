@@ -59,7 +59,8 @@ pub enum Expected {
 }
 
 /// `{good}` is a good token of alice, `{bob}` one of bob, `{expired}` and `{forged}` are bad ones, `{id}` an ID
-/// token of alice; `{encoded}` is `{good}` in base64url.
+/// token of alice; `{encoded}` is `{good}` in base64url, `{escaped}`
+/// with escapes.
 pub fn row(name: impl Into<String>, request: impl Into<String>, expected: Expected) -> Row {
     Row { name: name.into(), request: request.into(), expected }
 }
@@ -88,6 +89,7 @@ fn servers() -> Vec<(&'static str, Vec<TokenLocation>)> {
         ("/kubernetes", vec![TokenLocation::websocket_base64url("base64url.bearer.authorization.k8s.io.")]),
         ("/after", vec![TokenLocation::websocket_after("access_token")]),
         ("/query", vec![TokenLocation::authorization(), TokenLocation::dangerous().query("access_token")]),
+        ("/cookies", vec![cookie(), TokenLocation::cookie("other")]),
         ("/form", vec![TokenLocation::authorization(), TokenLocation::dangerous().form("access_token")]),
         ("/unread", vec![TokenLocation::authorization(), TokenLocation::dangerous().form("access_token")]),
         ("/id", vec![TokenLocation::header("x-assertion"), cookie()]),
@@ -126,6 +128,7 @@ impl Site {
         let broken = |defect| issuer.broken_from(&issuer.access_token("alice"), defect);
         let words = vec![
             ("{encoded}", URL_SAFE_NO_PAD.encode_to_string(&good)),
+            ("{escaped}", good.replace('.', "%2e").replacen('e', "%65", 1)),
             ("{good}", good),
             ("{bob}", issuer.access_token("bob").mint().unwrap()),
             ("{expired}", broken(Defect::Expired)),

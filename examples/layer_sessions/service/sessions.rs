@@ -112,8 +112,7 @@ impl Ended {
     async fn note(&self, who: &Identity) -> Result<(), LayerError> {
         let (id, life) = session(who);
         match self.store.spend(&id, life, self.clock.unix()).wait().await {
-            // What the store has lost, or may have, it refuses from now on.
-            Ok(()) | Err(SpendError::AlreadySpent | SpendError::Forgotten) => Ok(()),
+            Ok(()) | Err(SpendError::AlreadySpent) => Ok(()),
             // Better to say that it did not end than to let it live in secret.
             Err(_) => Err(errors::unavailable()),
         }

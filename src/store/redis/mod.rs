@@ -53,7 +53,9 @@
 //! - Keys that are deleted or exchanged one by one, while the epoch stays. Give the store a user of its own.
 //! - A server whose clock is set ahead: its keys end early.
 //! - An id that its client dated ahead, was spent with an instance that died, and comes again after a loss.
-//! - Two processes behind one address that both take themselves for the primary, without sentinels or a cluster.
+//! - Two processes behind one address that both take themselves for the primary, without sentinels or a cluster. For a
+//!   [look](SpentStore::look), which writes nothing, one of them may also be a primary that became a replica while the
+//!   connection to it stayed.
 
 mod driver;
 mod health;
@@ -248,7 +250,8 @@ pub struct DangerousRedisStore(RedisStore);
 
 impl DangerousRedisStore {
     /// Takes every id as spent now for the first time while the store cannot say: when it cannot be reached, is
-    /// full, or has lost what it held. Those who can make it so make ids count more than once.
+    /// full, or has lost what it held. Those who can make it so make ids count more than once; what is revoked
+    /// meanwhile is not noted, and what was revoked [looks](SpentStore::look) good.
     pub fn fail_open(mut self, open: bool) -> RedisStore {
         self.0.fails_open = open;
         self.0
