@@ -1,8 +1,8 @@
 //! Where the entries of the cache are: in shards by the end of their token, each behind a lock of its own.
 //!
 //! The lock is sharded as well (crossbeam's `ShardedLock`): each thread reads through a line of memory of its own, so that
-//! threads with one and the same token do not wait for each other. Two of them scale as 0.96 to 1.00 to the bare service,
-//! and with std's lock as 0.83 (`cargo bench --bench budget`). quick_cache's own synchronized cache has that lock behind a
+//! threads with one and the same token do not wait for each other. Two of them scale as well as with the bare service, and
+//! with std's lock 0.83 times as well (`cargo bench --bench budget`). quick_cache's own synchronized cache has that lock behind a
 //! feature that excludes another of its features, which any crate of a program may ask for: no library can choose it.
 
 use crossbeam_utils::sync::ShardedLock;
