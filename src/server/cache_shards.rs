@@ -2,8 +2,9 @@
 //!
 //! The lock is sharded as well (crossbeam's `ShardedLock`): each thread reads through a line of memory of its own, so that
 //! threads with one and the same token do not wait for each other. Two of them scale as well as with the bare service, and
-//! with std's lock 0.83 times as well (`cargo bench --bench budget`). quick_cache's own synchronized cache has that lock behind a
-//! feature that excludes another of its features, which any crate of a program may ask for: no library can choose it.
+//! with std's lock 0.83 times as well (`cargo bench --bench budget`). quick_cache's own synchronized cache has that lock
+//! behind a feature that excludes another of its features, which any crate of a program may ask for: no library can
+//! choose it.
 
 use crossbeam_utils::sync::ShardedLock;
 use quick_cache::{
@@ -23,6 +24,9 @@ const MAX_SHARDS: usize = 16;
 /// How many entries a shard is for, at least: with fewer, one that is large would displace too many.
 const FEWEST_ENTRIES: usize = 32;
 
+/// What a shard takes without entries, in bytes: its lock has eight lines of 128 bytes.
+const EMPTY_SHARD: usize = 1_280;
+
 type Shard = Cache<Key, Identity, Weight, foldhash::fast::RandomState, DefaultLifecycle<Key, Identity>>;
 
 pub(super) struct Shards(Box<[ShardedLock<Shard>]>);
@@ -31,8 +35,8 @@ impl Shards {
     pub(super) fn new(max_bytes: usize) -> Self {
         let entries = max_bytes / TYPICAL_ENTRY;
         let count = 1 << (entries / FEWEST_ENTRIES).clamp(1, MAX_SHARDS).ilog2();
-        let (entries, weight) = ((entries / count).max(1), max_bytes.div_ceil(count) as u64);
-        Self((0..count).map(|_| ShardedLock::new(shard(entries, weight))).collect())
+        let weight = (max_bytes / count).saturating_sub(EMPTY_SHARD);
+        Self((0..count).map(|_| ShardedLock::new(shard((entries / count).max(1), weight as u64))).collect())
     }
 
     /// The value of a key. Contention reads as its absence: verifying again costs less than waiting for a lock might.
@@ -43,8 +47,7 @@ impl Shards {
 
     /// Keeps a value; not under contention.
     pub(super) fn insert(&self, key: Key, value: Identity) {
-        let shard = self.of(key.borrowed()).map(ShardedLock::try_write);
-        if let Some(Ok(mut shard)) = shard {
+        if let Some(Ok(mut shard)) = self.of(key.borrowed()).map(ShardedLock::try_write) {
             shard.insert(key, value);
         }
     }
