@@ -22,7 +22,12 @@ export const PROXIES = {
     parameters: (file, port) => [
       `--entryPoints.web.address=127.0.0.1:${port}`, `--providers.file.filename=${file}`, '--log.level=ERROR',
       '--global.checkNewVersion=false', '--global.sendAnonymousUsage=false',
+      // Nothing changes while it runs, and a machine whose inotify instances are all taken has no watch to give:
+      // without one Traefik would not read the file at all, and answer everything with 404.
+      '--providers.file.watch=false', '--ping.manualRouting=true',
     ],
+    // It listens before it has read the file, in which this path has a route.
+    ready: '/ready',
   },
   'envoy-http': { program: 'envoy', configuration: 'envoy-http.yaml', parameters: envoy },
   'envoy-grpc': { program: 'envoy', configuration: 'envoy-grpc.yaml', parameters: envoy },
@@ -40,7 +45,9 @@ async function freePort() {
   return port;
 }
 
-function accepts(port) {
+/** Whether `path` is answered with 200 at `port`; without a path, whether anything listens there. */
+async function isReady(port, path) {
+  if (path) return fetch(`http://127.0.0.1:${port}${path}`).then((answer) => answer.ok, () => false);
   return new Promise((result) => {
     const socket = net.connect(port, '127.0.0.1');
     const end = (answer) => { socket.destroy(); result(answer); };
@@ -50,7 +57,7 @@ function accepts(port) {
 
 /** Starts a proxy in front of `backEnd`, which asks `auth`; answers with its port. `further` is filled in, too. */
 export async function startProxy(name, here, programs, auth, backEnd, further = {}) {
-  const { program, configuration, parameters } = PROXIES[name];
+  const { program, configuration, parameters, ready } = PROXIES[name];
   let output;
   // The port is free when it is chosen, and may be taken a moment later: then another one.
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
@@ -71,7 +78,7 @@ export async function startProxy(name, here, programs, auth, backEnd, further = 
     child.once('exit', (code, signal) => end(signal ?? code)).once('error', (error) => end(error.message));
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece) => { output = (output + piece).slice(-8_192); });
     for (const late = Date.now() + START; !ended && Date.now() < late; await sleep(50)) {
-      if (await accepts(port)) return port;
+      if (await isReady(port, ready)) return port;
     }
     child.kill('SIGKILL');
   }
