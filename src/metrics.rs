@@ -19,15 +19,17 @@
 //!   requests without any, once each: those that were let through as anonymous included, whatever a
 //!   guard or an extractor behind an [optional](crate::middleware::AuthLayer::optional) layer then
 //!   makes of them.
-//! - A request that an API key authenticates, or a verifier of the application, counts under the kind of its credential,
-//!   whatever it is then allowed. The kind is all that is counted: which key it was, the health document says. To the
-//!   cache it is a miss; an answer of a verifier that is remembered is a hit, and no more than that.
+//! - A request that an API key authenticates, or a verifier of the application, counts under the kind of its
+//!   credential, whatever it is then allowed. The kind is all that is counted: which key it was, the health
+//!   document says. To the cache it is a miss; an answer of a verifier that is remembered is a hit, and no more
+//!   than that.
 //! - A hit or a miss is counted once for each look-up on behalf of a request.
 //! - Ids count where instances share a store (feature `redis`), under what became of them: `used_before`, of which
-//!   there are none but where something is replayed; `forgotten`, issued before a loss of what the store held; `full`,
-//!   for which it had no memory; `unavailable`, without an answer in time. These are refused, unless a use of the store
-//!   [is opened](crate::store::redis::RedisStore::dangerous): what that lets through counts as `failed_open` alone. A
-//!   request that is dropped while it waits does not count, nor does a [look](crate::store::SpentStore::look), but for one that is let through.
+//!   there are none but where something is replayed; `forgotten`, issued before a loss of what the store held;
+//!   `full`, for which it had no memory; `unavailable`, without an answer in time. These are refused, unless a use
+//!   of the store [is opened](crate::store::redis::RedisStore::dangerous): what that lets through counts as
+//!   `failed_open` alone. A request that is dropped while it waits does not count, nor does a
+//!   [look](crate::store::SpentStore::look), but for one that is let through.
 //! - A connection to a server of such a store counts when it is made, and when it cannot be. What is `opened` beyond
 //!   the first of each server was lost before.
 //! - The age of the keys is as of the last fetch, and while fetches fail there is one a minute at

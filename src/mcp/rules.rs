@@ -68,9 +68,6 @@ impl<R: Reject> Rules<R> {
         let next = match head.method {
             Method::POST => {
                 check_content(&head.headers)?;
-                if body.size_hint().lower() > self.max_message as u64 {
-                    return Err(Fault::TooLarge.into());
-                }
                 Next::Read
             }
             // Something behind the guard might take it for a message.

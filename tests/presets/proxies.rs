@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_resource_server::{
-    ResourceServer, ResourceServerBuilder, TrustedIssuer,
+    ResourceServerBuilder, TrustedIssuer,
     keys::{Algorithm, KeySet},
     policy::claim,
     preset::{aws_alb, aws_verified_access, cloudflare_access, google_iap, pomerium, teleport},
@@ -280,7 +280,9 @@ fn the_issuers() {
         assert_eq!(crate::issuer_name(issuer), expected);
     }
     let region = aws_alb::region("evil.example/?", "https://login.example", [BALANCER], ["a"]);
-    assert!(ResourceServer::builder("https://api.example").issuer(region).build().is_err());
+    assert!(
+        tower_resource_server::ResourceServer::builder("https://api.example").issuer(region).build().is_err()
+    );
 }
 
 /// The fields of a request: names and values.
