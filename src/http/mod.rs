@@ -86,7 +86,7 @@ pub use metadata::MetadataService;
 pub(crate) use metadata::{BoundTokens, DpopMembers, Metadata};
 pub use plain::is_plain_path;
 pub use problem::ProblemDetails;
-pub(crate) use public_address::{KnownAddress, resource_at};
+pub(crate) use public_address::{KnownAddress, path_of_target, resource_at};
 pub use public_address::{PeerAddress, PublicAddress};
 pub use reason::Reason;
 pub use reject::{BodyOf, Empty, FromRefusal, Json, RefusalBody, RefusalHead, Reject};

@@ -328,7 +328,7 @@ fn url(origin: &Origin, prefix: &str, path: &str) -> String {
 }
 
 /// The path as it came to this program: axum's `nest` strips its own part from the one that a layer sees.
-fn path_of_target(head: RequestHead<'_>) -> &str {
+pub(crate) fn path_of_target(head: RequestHead<'_>) -> &str {
     #[cfg(feature = "axum")]
     if let Some(axum::extract::OriginalUri(uri)) = head.extensions.get() {
         return uri.path();

@@ -56,6 +56,7 @@ mod layer;
 mod pattern;
 mod refusals;
 mod requirements;
+mod rows;
 mod service;
 mod table;
 mod whole_body;

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 
 use super::{
     RequirementTable,
-    table::{Find, Operation, Rows},
+    rows::{Find, Rows},
 };
 use crate::{
     http::RequestHead,
@@ -88,8 +88,8 @@ impl Ready {
             Self::Table { rows, find, server } => {
                 let operation = find(rows, request);
                 let found = operation.and_then(|operation| rows.find(request.method, operation));
-                if let (None, Some(Operation::Pattern(pattern))) = (found, operation) {
-                    server.note_unlisted(request.method, pattern);
+                if let (None, Some(name)) = (found, operation.and_then(|operation| rows.name(operation))) {
+                    server.note_unlisted(request.method, name);
                 }
                 found.unwrap_or(rows.otherwise()).clone()
             }

@@ -1,13 +1,16 @@
 //! Requirements by operation, as a table.
 
-use std::{collections::HashMap, mem};
+use std::mem;
 
 use http::Method;
 
-use super::{PatternError, Requirements, pattern::no_path};
+use super::{
+    PatternError, Requirements,
+    rows::{Operation, Rows},
+};
 use crate::{
-    http::{RequestHead, is_plain_path},
-    policy::{Compiled, Requirement, all, anonymous_or},
+    http::{RequestHead, path_of_target},
+    policy::{Requirement, all, anonymous_or},
 };
 
 /// Requirements by operation: a method with a pattern of paths, or a gRPC method.
@@ -43,19 +46,21 @@ use crate::{
 pub struct RequirementTable {
     rows: Vec<Row>,
     otherwise: Option<Requirement>,
+    /// The paths of the gRPC methods that there are, as far as that was said.
+    grpc_methods: Vec<Box<str>>,
 }
 
 #[derive(Clone, Debug)]
-struct Row {
+pub(super) struct Row {
     /// Any, where there is none.
-    method: Option<Method>,
-    place: Place,
+    pub(super) method: Option<Method>,
+    pub(super) place: Place,
     requirement: Requirement,
 }
 
 /// Where an operation is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     Pattern(Box<str>),
     Grpc(Box<str>),
     Under(Box<str>),
@@ -89,7 +94,8 @@ impl RequirementTable {
 
     /// Opens every path that begins so and that no row lists, whatever the method, as [`open`](Self::open) does.
     /// A path with two readings, such as `/public/../admin`, is not opened: see
-    /// [`is_plain_path`](crate::http::is_plain_path).
+    /// [`is_plain_path`](crate::http::is_plain_path). Where rows are found by the route, the route begins so as well
+    /// as the path.
     pub fn open_under(self, prefix: impl Into<Box<str>>) -> Self {
         self.row(None, Place::Under(prefix.into()), anonymous_or(Requirement::any_token()))
     }
@@ -97,6 +103,14 @@ impl RequirementTable {
     /// Requires `requirement` for every operation without a row.
     pub fn otherwise(mut self, requirement: Requirement) -> Self {
         self.otherwise = Some(requirement);
+        self
+    }
+
+    /// Says which gRPC methods there are: one without a row is then
+    /// [told](crate::ResourceServer::unlisted_operations) when it is asked for. Of others the path is a text of the request.
+    #[cfg(feature = "tonic")]
+    pub fn grpc_methods(mut self, methods: &super::GrpcMethods) -> Self {
+        self.grpc_methods.extend(methods.paths().map(Into::into));
         self
     }
 
@@ -110,12 +124,13 @@ impl RequirementTable {
 
     /// Checks that a path can be what every row says, and that no two patterns of a method stand for the same paths: no
     /// path is without its first slash, or has a query, a fragment or white space in it.
-    /// A row that fails is found by axum's route alone, if at all; by the path, its operations count as not listed.
+    /// By the path, what two patterns stand for gets the strictest requirement, such as `/files/7` of `/files/{id}` and
+    /// `/files/{*rest}`; operations of a row that no path can be count as not listed.
     ///
     /// # Errors
     /// The first [`PatternError`].
     pub fn check_patterns(&self) -> Result<(), PatternError> {
-        let mut rows = Rows::new(());
+        let mut rows = Rows::new((), ());
         self.rows.iter().try_for_each(|row| rows.add(row, ()))
     }
 
@@ -140,12 +155,12 @@ impl RequirementTable {
     /// Whether a gRPC method has a row.
     #[cfg(feature = "tonic")]
     pub(super) fn lists_grpc(&self) -> impl Fn(&str) -> bool + use<> {
-        let mut rows = Rows::new(());
+        let mut rows = Rows::new((), ());
         for row in &self.rows {
             // A pattern that cannot be compared with paths lists none.
             let _ = rows.add(row, ());
         }
-        move |path| rows.find(&Method::POST, Operation::Path(path)).is_some()
+        move |path| rows.find(&Method::POST, Operation::by_path(path)).is_some()
     }
 
     /// What an operation needs that is not listed: a good token, and what each row asks for, once.
@@ -160,15 +175,15 @@ impl RequirementTable {
     }
 
     /// The rows, each made ready by `listed`; what nothing was said of by `unlisted`.
-    pub(super) fn rows<T>(
+    pub(super) fn rows<T: Clone>(
         &self,
-        mut listed: impl FnMut(&Requirement) -> T,
+        listed: impl Fn(&Requirement) -> T,
         unlisted: impl FnOnce(&Requirement) -> T,
     ) -> Rows<T> {
-        let mut rows = Rows::new(match &self.otherwise {
-            Some(otherwise) => listed(otherwise),
-            None => unlisted(&self.strictest()),
-        });
+        let strictest = unlisted(&self.strictest());
+        let otherwise = self.otherwise.as_ref().map_or_else(|| strictest.clone(), &listed);
+        let mut rows = Rows::new(otherwise, strictest);
+        rows.grpc_methods.extend(self.grpc_methods.iter().cloned());
         for row in &self.rows {
             if let Err(error) = rows.add(row, listed(&row.requirement)) {
                 tracing::warn!(%error, "a row of a requirement table is found by axum's route alone, if at all");
@@ -180,7 +195,7 @@ impl RequirementTable {
     /// Chooses by the request's path.
     #[must_use]
     pub fn by_path(self) -> Requirements {
-        Requirements::of_table(self, |_, request| Some(Operation::Path(request.uri.path())))
+        Requirements::of_table(self, |_, request| Some(Operation::by_path(request.uri.path())))
     }
 
     /// Chooses by the route that axum matched and the method. A request that no route matches gets
@@ -205,7 +220,7 @@ impl RequirementTable {
     #[cfg(feature = "axum")]
     #[must_use]
     pub fn by_matched_path(self) -> Requirements {
-        Requirements::of_table(self, |_, request| matched(request).map(Operation::Pattern))
+        Requirements::of_table(self, |_, request| matched(request))
     }
 }
 
@@ -215,154 +230,25 @@ impl From<RequirementTable> for Requirements {
     fn from(table: RequirementTable) -> Self {
         Self::of_table(table, |rows, request| {
             let path = request.uri.path();
-            // tonic routes with axum, by service: its pattern says nothing about the method.
-            if rows.has_path(path) {
-                return Some(Operation::Pattern(path));
-            }
-            Some(matched(request).map_or(Operation::Path(path), Operation::Pattern))
+            // tonic routes with axum, by service: its pattern says nothing about the method. In a nested router the
+            // path is a part of the client's.
+            let is_by_path = rows.has_grpc(path) || rows.has_path(path) && path == path_of_target(request);
+            let by_path = Operation::by_path(path);
+            Some(if is_by_path { by_path } else { matched(request).unwrap_or(by_path) })
         })
     }
 }
 
-/// The route that axum matched.
+/// The route that axum matched. In a nested router it is the whole, as the path of the client is.
 #[cfg(feature = "axum")]
-fn matched(request: RequestHead<'_>) -> Option<&str> {
-    request.extensions.get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str)
+fn matched(request: RequestHead<'_>) -> Option<Operation<'_>> {
+    let route = request.extensions.get::<axum::extract::MatchedPath>()?;
+    Some(Operation { route: Some(route.as_str()), path: path_of_target(request) })
 }
 
 #[cfg(not(feature = "axum"))]
-const fn matched(_: RequestHead<'_>) -> Option<&str> {
+const fn matched(_: RequestHead<'_>) -> Option<Operation<'_>> {
     None
-}
-
-/// What a row is looked up by.
-#[derive(Clone, Copy)]
-pub(super) enum Operation<'a> {
-    /// The pattern itself.
-    Pattern(&'a str),
-    /// A path that patterns are compared with.
-    Path(&'a str),
-}
-
-impl<'a> Operation<'a> {
-    const fn text(self) -> &'a str {
-        let (Self::Pattern(text) | Self::Path(text)) = self;
-        text
-    }
-}
-
-/// How a layer tells the operation of a request, if it can.
-pub(super) type Find = for<'a> fn(&Rows<Compiled>, RequestHead<'a>) -> Option<Operation<'a>>;
-
-/// The rows of a table, ready to be looked up.
-pub(super) struct Rows<T> {
-    values: Vec<T>,
-    by_method: HashMap<Method, Patterns>,
-    by_any: Patterns,
-    grpc: HashMap<Box<str>, usize>,
-    /// The longest first.
-    under: Vec<(Box<str>, usize)>,
-    otherwise: T,
-}
-
-/// The rows of one method.
-#[derive(Default)]
-struct Patterns {
-    exact: HashMap<Box<str>, usize>,
-    router: matchit::Router<usize>,
-}
-
-impl<T> Rows<T> {
-    fn new(otherwise: T) -> Self {
-        let (values, by_method, by_any, grpc, under) = Default::default();
-        Self { values, by_method, by_any, grpc, under, otherwise }
-    }
-
-    /// Whether a path has a row that holds whatever the method and the route: a gRPC method, or an open path.
-    fn has_path(&self, path: &str) -> bool {
-        self.grpc.contains_key(path) || self.by_any.exact.contains_key(path)
-    }
-
-    fn add(&mut self, row: &Row, value: T) -> Result<(), PatternError> {
-        let number = self.values.len();
-        self.values.push(value);
-        let added = self.add_number(row, number);
-        let (Place::Grpc(text) | Place::Under(text) | Place::Pattern(text)) = &row.place;
-        match no_path(text) {
-            Some(problem) => Err(PatternError::new(text, problem)),
-            None => added,
-        }
-    }
-
-    fn add_number(&mut self, row: &Row, number: usize) -> Result<(), PatternError> {
-        match &row.place {
-            Place::Grpc(path) => {
-                self.grpc.insert(path.clone(), number);
-                Ok(())
-            }
-            Place::Under(prefix) => {
-                self.under.push((prefix.clone(), number));
-                self.under.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
-                Ok(())
-            }
-            Place::Pattern(pattern) => match &row.method {
-                Some(method) => self.by_method.entry(method.clone()).or_default().add(pattern, number),
-                None => self.by_any.add(pattern, number),
-            },
-        }
-    }
-
-    /// What holds for operations without a row.
-    pub(super) const fn otherwise(&self) -> &T {
-        &self.otherwise
-    }
-
-    /// The row of an operation.
-    pub(super) fn find(&self, method: &Method, operation: Operation<'_>) -> Option<&T> {
-        let number = (self.grpc.get(operation.text()))
-            .or_else(|| self.of_method(method, |rows| rows.exact.get(operation.text())))
-            .or_else(|| self.of_method(method, |rows| rows.wildcard(operation)))
-            .or_else(|| self.under(operation));
-        self.values.get(*number?)
-    }
-
-    /// The row of a method, of `GET` for `HEAD`, or else of any method.
-    fn of_method<'s>(
-        &'s self,
-        method: &Method,
-        find: impl Fn(&'s Patterns) -> Option<&'s usize>,
-    ) -> Option<&'s usize> {
-        let of = |method: &Method| self.by_method.get(method).and_then(&find);
-        let as_get = || if *method == Method::HEAD { of(&Method::GET) } else { None };
-        of(method).or_else(as_get).or_else(|| find(&self.by_any))
-    }
-
-    /// The row of the longest prefix of a path that no row lists, whatever the method, and that can be read in
-    /// one way only.
-    fn under(&self, operation: Operation<'_>) -> Option<&usize> {
-        let text = operation.text();
-        let (_, number) = self.under.iter().find(|(prefix, _)| text.starts_with(&**prefix))?;
-        let is_listed = |rows: &Patterns| rows.exact.contains_key(text) || rows.wildcard(operation).is_some();
-        let is_plain = matches!(operation, Operation::Pattern(_)) || is_plain_path(text);
-        (is_plain && !self.by_method.values().any(is_listed)).then_some(number)
-    }
-}
-
-impl Patterns {
-    fn add(&mut self, pattern: &str, number: usize) -> Result<(), PatternError> {
-        self.exact.insert(pattern.into(), number);
-        if !pattern.contains(['{', '}']) {
-            return Ok(());
-        }
-        self.router.insert(pattern, number).map_err(|error| PatternError::new(pattern, error.to_string()))
-    }
-
-    fn wildcard(&self, operation: Operation<'_>) -> Option<&usize> {
-        match operation {
-            Operation::Pattern(_) => None,
-            Operation::Path(path) => Some(self.router.at(path).ok()?.value),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -416,14 +302,54 @@ mod tests {
             (Method::GET, "/public/a/b", open),
             (Method::GET, "/public", strictest),
         ] {
-            let found = rows.find(&method, Operation::Path(path)).unwrap_or(rows.otherwise());
+            let found = rows.find(&method, Operation::by_path(path)).unwrap_or(rows.otherwise());
             assert_eq!(found, expected, "{method} {path}");
         }
-        for (pattern, expected) in [("/orders/{id}", "scope(read one)"), ("/orders/7", strictest)] {
-            let found = rows.find(&Method::GET, Operation::Pattern(pattern)).unwrap_or(rows.otherwise());
-            assert_eq!(found, expected, "{pattern}");
+        for (route, path, expected) in [
+            ("/orders/{id}", "/orders/7", "scope(read one)"),
+            ("/orders/7", "/orders/7", strictest),
+            ("/public/{a}/{b}", "/public/a/b", open),
+            // What the path says in another spelling than the route.
+            ("/public/{id}/edit", "/public/1/edit", "scope(edit)"),
+            ("/public/{document}/edit", "/public/1/edit", strictest),
+            ("/public/{*rest}", "/public/1/edit", strictest),
+            ("/public/{*rest}", "/public/a/b", open),
+            ("/public/{*rest}", "/public/../admin", strictest),
+            ("/public/{*rest}", "/public/%2e%2e/admin", strictest),
+            ("/public/{*rest}", "/public//admin", strictest),
+            ("/{*rest}", "/public/a/b", strictest),
+            ("/public/{a}", "/admin", strictest),
+            ("/pkg.S/{*rest}", "/pkg.S/N", open),
+        ] {
+            let found = rows.find(&Method::GET, Operation { route: Some(route), path });
+            assert_eq!(found.unwrap_or(rows.otherwise()), expected, "{route} {path}");
         }
         let open = table.otherwise(Requirement::any_token()).rows(ToString::to_string, ToString::to_string);
         assert_eq!(open.otherwise(), "any_token");
+    }
+
+    #[test]
+    fn what_several_patterns_stand_for_gets_the_strictest() {
+        let strictest = "any_token and (anonymous or any_token) and scope(admin) and scope(x)";
+        for (name, patterns, path, expected) in [
+            ("the rest, then a segment", ["/files/{*rest}", "/files/{id}"], "/files/7", strictest),
+            ("a segment, then the rest", ["/files/{id}", "/files/{*rest}"], "/files/7", strictest),
+            ("only the rest", ["/files/{*rest}", "/files/{id}"], "/files/7/8", "anonymous or any_token"),
+            ("two names for a segment", ["/files/{id}", "/files/{name}"], "/files/7", strictest),
+            ("none in the way", ["/files/{id}", "/files/{id}/x"], "/files/7/x", "scope(admin)"),
+            ("one that no path can be", ["/files/{id}", "/files/{i"], "/files/7", "anonymous or any_token"),
+            ("two that no path can be", ["/{*a}/x", "/{"], "/files/7", "any_token"),
+        ] {
+            let [one, other] = patterns;
+            // What is listed is not opened by what holds for everything else.
+            let table = RequirementTable::new()
+                .route(Method::GET, one, anonymous_or(Requirement::any_token()))
+                .route(Method::GET, other, scope("admin"))
+                .route(Method::POST, "/x", scope("x"))
+                .otherwise(Requirement::any_token());
+            let rows = table.rows(ToString::to_string, ToString::to_string);
+            let found = rows.find(&Method::GET, Operation::by_path(path)).unwrap_or(rows.otherwise());
+            assert_eq!(found, expected, "{name}");
+        }
     }
 }

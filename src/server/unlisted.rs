@@ -61,7 +61,8 @@ impl ResourceServer {
     /// The operations that were asked for and that no row of a
     /// [`RequirementTable`](crate::middleware::RequirementTable) of this server lists, each as its method and
     /// the pattern of its route: they get the strictest requirement. Each is also logged once, and stands in the
-    /// health document. Only routes that axum matched are told, since a path is a text of the request.
+    /// health document. Only routes that axum matched are told, and gRPC methods that the table
+    /// [knows](crate::middleware::RequirementTable::grpc_methods): any other path is a text of the request.
     #[must_use]
     pub fn unlisted_operations(&self) -> Vec<String> {
         self.0.unlisted.0.read().unwrap_or_else(PoisonError::into_inner).operations()

@@ -4,6 +4,9 @@
 #![allow(unreachable_pub, reason = "no other crate imports a test")]
 
 mod anonymous;
+#[cfg(feature = "tonic")]
+#[path = "../support/log.rs"]
+mod log;
 mod operations;
 mod properties;
 mod stage;
