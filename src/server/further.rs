@@ -42,9 +42,13 @@ impl ResourceServer {
     /// Whether an identity of this server meets what is ready, where there is no request to look at.
     ///
     /// # Errors
-    /// The refusal.
+    /// The refusal, in the scheme `DPoP` for a client that has proved its key.
     pub(crate) fn admit_alone(&self, who: &Identity, required: &Compiled) -> Result<(), Rejection> {
-        self.admit_further(who, required, None).map_err(|denial| self.refuse(denial, required))
+        self.admit_further(who, required, None).map_err(|denial| {
+            let why = self.refuse(denial, required);
+            let in_dpop = who.key_thumbprint().and_then(|_| why.in_dpop());
+            in_dpop.unwrap_or(why)
+        })
     }
 
     /// Whether an identity of this server meets what is ready, for the request with this head.

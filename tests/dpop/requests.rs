@@ -3,7 +3,11 @@
 use axum::body::Body;
 use http::{Method, Request};
 use serde_json::{Value, json};
-use tower_resource_server::{Dpop, ResourceServer, policy::sender_constrained, test_util::Defect};
+use tower_resource_server::{
+    Dpop, Identity, ResourceServer,
+    policy::{scope, sender_constrained},
+    test_util::Defect,
+};
 
 use crate::{Site, hit_and_miss, support::request, told, with_fields, with_proof};
 
@@ -242,6 +246,34 @@ async fn promise_14_an_operation_may_require_what_the_server_allows() {
         let refused = crate::support::ask(&app, with_fields(&[("authorization", &bearer)])).await;
         assert_eq!(told(&refused), "403 Bearer insufficient_scope insufficient_scope");
         assert_eq!(told(&crate::support::ask(&app, with_proof(&site.proof())).await), "200");
+    }
+}
+
+/// RFC 9449 section 7.1: what is refused late is refused in the scheme that the client used, too.
+#[tokio::test]
+async fn promise_14_a_refusal_by_hand_is_in_the_scheme_of_the_request() {
+    let site = Site::new(Dpop::allowed());
+    let bearer = format!("Bearer {}", site.issuer.access_token("alice").mint().unwrap());
+    let by_hand = |who: Identity| async move { who.require(&scope("orders")).map(|()| "ok") };
+    let app = axum::Router::new()
+        .route("/by_hand", axum::routing::get(by_hand))
+        .route("/guarded", axum::routing::get(|| async { "ok" }).layer(site.api.guard(scope("orders"))))
+        .layer(site.api.layer());
+    for path in ["/by_hand", "/guarded"] {
+        let url = format!("https://api.test{path}");
+        let proof = site.key.proof("GET", &url, &site.token, site.issuer.now()).sign();
+        let with_proof = [("authorization", &*format!("DPoP {}", site.token)), ("dpop", &*proof)];
+        for (fields, expected) in [
+            (&with_proof[..], r#"DPoP error="insufficient_scope""#),
+            (&[("authorization", &*bearer)], r#"Bearer error="insufficient_scope""#),
+        ] {
+            let mut request = with_fields(fields);
+            *request.uri_mut() = path.parse().unwrap();
+            let refused = crate::support::ask(&app, request).await;
+            assert_eq!(refused.status(), 403, "{path}");
+            let challenge = refused.challenge().unwrap();
+            assert!(challenge.starts_with(expected), "{path}: {challenge}");
+        }
     }
 }
 

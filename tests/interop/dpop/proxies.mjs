@@ -62,6 +62,9 @@ async function behind(name, { issuer, resource, startApi, folder }) {
     await case_('forwarding headers of the client', 401, path, evil, { headers: lies });
     await case_('forwarding headers of the client, with the prefix', 401, path, 'http://evil.test/evil/orders', { headers: lies });
     await case_('the URL of the client, with such headers', 200, path, url, { headers: lies });
+    const { headers: refusal } = await send(port, { method: 'GET', path, headers: lies });
+    const named = /resource_metadata="([^"]*)"/.exec(refusal['www-authenticate'])?.[1];
+    await row(`${name}${prefix}: the metadata that a refusal names`, named, `${origin}/.well-known/oauth-protected-resource${prefix}`);
     if (prefix === '/fixed') await case_('another Host', 401, path, `http://evil.test${path}`, { headers: { host: 'evil.test' } });
   }
   for (const api of apis) await api.stop();
