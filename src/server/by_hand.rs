@@ -126,7 +126,8 @@ impl ResourceServer {
         };
         let taken = if id.is_some() { Taken::Pair } else { Taken::Access };
         let credentials = Credentials { access: &access, id: id.as_deref(), selector: selector.as_deref() };
-        let mut explanation = self.explain_credentials(taken, credentials, Some(head)).await;
+        let mut explanation =
+            self.explain_credentials(taken, credentials, &self.0.required, Some(head)).await;
         // What is no token by its characters is a malformed request, as the place has it where it was.
         let reason = explanation.reason.clone();
         let told = reason.map(|reason| self.with_head(head, |_| Step::Done(Err(reason.into()))));

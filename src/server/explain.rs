@@ -33,21 +33,22 @@ impl ResourceServer {
     /// # }
     /// ```
     pub async fn explain(&self, token: &str) -> Explanation {
-        self.explain_credentials(Taken::Access, Credentials::access(token.as_bytes()), None).await
+        self.explain_credentials(Taken::Access, Credentials::access(token.as_bytes()), &self.0.required, None)
+            .await
     }
 
     /// Explains what [`verify_access_token_of`](Self::verify_access_token_of) would say.
     pub async fn explain_of(&self, issuer: &str, token: &str) -> Explanation {
         let credentials =
             Credentials { selector: Some(issuer.as_bytes()), ..Credentials::access(token.as_bytes()) };
-        self.explain_credentials(Taken::Access, credentials, None).await
+        self.explain_credentials(Taken::Access, credentials, &self.0.required, None).await
     }
 
     /// Explains a request with both tokens, where the server [takes](super::ResourceServerBuilder::id_token) ID tokens.
     pub async fn explain_pair(&self, access_token: &str, id_token: &str) -> Explanation {
         let credentials =
             Credentials { id: Some(id_token.as_bytes()), ..Credentials::access(access_token.as_bytes()) };
-        self.explain_credentials(Taken::Pair, credentials, None).await
+        self.explain_credentials(Taken::Pair, credentials, &self.0.required, None).await
     }
 
     /// Explains what [`verify_id_token`](Self::verify_id_token) would say.
@@ -64,12 +65,13 @@ impl ResourceServer {
         &self,
         taken: Taken,
         credentials: Credentials<'_>,
+        required: &Compiled,
         head: Option<RequestHead<'_>>,
     ) -> Explanation {
-        if let Some(explanation) = self.explain_opaque(credentials).await {
+        if let Some(explanation) = self.explain_opaque(credentials, required).await {
             return explanation;
         }
-        self.observe(taken, &self.0.required, head, |now, report| {
+        self.observe(taken, required, head, |now, report| {
             let (access, id) = self.0.verify_tokens(credentials, now, report)?;
             let id = match id {
                 None if taken == Taken::Pair => self.0.no_id_token(report)?.flatten(),
@@ -89,10 +91,8 @@ impl ResourceServer {
         head: Option<RequestHead<'_>>,
         verify: impl Fn(&Now<'_>, &mut Report<'a>) -> Result<[Option<TokenContents>; 2], (TokenKind, Failure)>,
     ) -> Explanation {
-        let new = |now| {
-            let (requirement, implications) = (required.requirement(), &self.0.implications);
-            (Report::new(taken, Needed { requirement, implications, now }, &self.0.limits), now)
-        };
+        let (requirement, implications) = (required.requirement(), &self.0.implications);
+        let new = |now| (Report::new(taken, Needed { requirement, implications, now }, &self.0.limits), now);
         let last = RefCell::new(new(UnixTime::default()));
         let attempt = |now: &Now<'_>| {
             let (mut report, _) = new(now.unix());

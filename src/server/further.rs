@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Inner, ResourceServer};
 use crate::{
-    http::{Challenger, Reason, Rejection},
+    explain::{Explanation, Taken},
+    http::{Challenger, Credentials, Reason, Rejection},
     identity::Identity,
     policy::{Compiled, Requirement},
 };
@@ -37,6 +38,23 @@ impl ResourceServer {
             return Err(self.refuse(self.foreign(who).into(), &required));
         }
         self.admit_alone(who, &required)
+    }
+
+    /// Explains what a [`guard`](Self::guard) with this requirement would say of an access token: as
+    /// [`explain`](Self::explain), which looks at what the server requires of every request alone. A
+    /// [predicate](Requirement::predicate) is not met.
+    ///
+    /// ```
+    /// # use tower_resource_server::{ResourceServer, policy::{role, scope}};
+    /// # async fn why(api: &ResourceServer, token: &str) {
+    /// let cancel = scope("orders:write").or(role("clerk"));
+    /// println!("{}", api.explain_for(&cancel, token).await);
+    /// # }
+    /// ```
+    pub async fn explain_for(&self, requirement: &Requirement, access_token: &str) -> Explanation {
+        let required = self.ready_once(self.requires(Some(requirement.clone())));
+        self.explain_credentials(Taken::Access, Credentials::access(access_token.as_bytes()), &required, None)
+            .await
     }
 
     /// Whether an identity of this server meets what is ready, where there is no request to look at.

@@ -235,6 +235,9 @@ impl Stage {
     pub async fn explained(&self, needed: &Requirement, token: &str) -> bool {
         let api = self.builder().require(needed.clone()).build().unwrap();
         let explanation = api.explain(token).await;
+        let of_operation = self.builder().build().unwrap().explain_for(needed, token).await;
+        assert_eq!(of_operation.reason, explanation.reason, "{needed}");
+        assert_eq!(of_operation.to_string(), explanation.to_string(), "{needed}");
         let verified = api.verify_access_token(token).await;
         assert_eq!(explanation.reason.as_ref(), verified.as_ref().err().map(Rejection::reason), "{needed}");
         if explanation.error().is_none() && !explanation.is_valid() {

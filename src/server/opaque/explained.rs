@@ -9,8 +9,8 @@ use crate::{
     explain::{Explanation, Finding, Shown, Stage, Taken, Verdict},
     http::{Credentials, Reason, TokenKind},
     identity::Identity,
-    policy::Requirement,
-    server::{Inner, ResourceServer},
+    policy::{Compiled, Requirement},
+    server::ResourceServer,
     time::UnixTime,
     verify::Needed,
 };
@@ -30,6 +30,7 @@ impl ResourceServer {
     pub(in crate::server) async fn explain_opaque(
         &self,
         credentials: Credentials<'_>,
+        required: &Compiled,
     ) -> Option<Explanation> {
         self.0.opaque_for(credentials)?;
         let mut findings = vec![Finding::new(Stage::Form, FORM)];
@@ -39,7 +40,7 @@ impl ResourceServer {
         };
         let now = self.0.clock.unix();
         let reason = match found {
-            Ok(identity) => self.explain_required(&identity, now, &mut findings),
+            Ok(identity) => self.explain_required(&identity, required, now, &mut findings),
             Err(reason) => Some(reason),
         };
         Some(Explanation { taken: Taken::Other, issuer: None, checked_at: now, reason, findings })
@@ -87,10 +88,15 @@ impl ResourceServer {
         found
     }
 
-    /// Adds whether what every request needs is met; gives the reason where it is not.
-    fn explain_required(&self, who: &Identity, now: UnixTime, findings: &mut Vec<Finding>) -> Option<Reason> {
-        let Inner { required, implications, .. } = &*self.0;
-        let requirement = required.requirement();
+    /// Adds whether what is required is met; gives the reason where it is not.
+    fn explain_required(
+        &self,
+        who: &Identity,
+        required: &Compiled,
+        now: UnixTime,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Reason> {
+        let (requirement, implications) = (required.requirement(), &self.0.implications);
         if *requirement == Requirement::any_token() {
             return None;
         }
