@@ -137,27 +137,74 @@ proptest! {
     fn what_loads_is_written_as_what_loads_to_the_same(config in of_schema(&json_schema())) {
         let mut config = config;
         with_requirements(&mut config);
-        let Ok(loaded) = from_json(&config.to_string()) else {
-            return Ok(()); // A rule between its keys does not hold.
-        };
-        let written = serde_json::to_string(&loaded).unwrap();
-        if written.contains("\"(secret)\"") {
-            prop_assert!(from_json(&written).unwrap_err().contains("placeholder of a secret"));
-            return Ok(());
+        loads_to_the_same(&config)?;
+    }
+
+    /// Most of these build, so that the servers are compared, too.
+    #[test]
+    fn a_part_of_the_sample_is_written_as_what_loads_to_the_same_server(config in part_of(&sample())) {
+        loads_to_the_same(&config)?;
+    }
+}
+
+fn loads_to_the_same(config: &Value) -> Result<(), TestCaseError> {
+    let Ok(loaded) = from_json(&config.to_string()) else {
+        return Ok(()); // A rule between its keys does not hold.
+    };
+    let written = serde_json::to_string(&loaded).unwrap();
+    if written.contains("\"(secret)\"") {
+        prop_assert!(from_json(&written).unwrap_err().contains("placeholder of a secret"));
+        return Ok(());
+    }
+    let again = from_json(&written).unwrap();
+    prop_assert!(again == loaded, "{} and {}", written, serde_json::to_string(&again).unwrap());
+    prop_assert_eq!(described(&again), described(&loaded));
+    // The formats agree.
+    let in_toml = toml::to_string(&loaded).unwrap();
+    let from_toml = toml::from_str::<Settings>(&in_toml).unwrap().resolve().unwrap();
+    prop_assert!(from_toml == loaded, "{}", in_toml);
+    Ok(())
+}
+
+/// The sample, which builds.
+fn sample() -> Value {
+    serde_json::to_value(load(crate::sample::SAMPLE).unwrap()).unwrap()
+}
+
+/// A configuration with some of its members left out, and some items of its lists, but for what nothing is without.
+fn part_of(value: &Value) -> BoxedStrategy<Value> {
+    let part = |value: &Value| prop::option::weighted(0.8, part_of(value));
+    let whole = |value: &Value| Just(Some(value.clone())).boxed();
+    match value {
+        Value::Object(members) => {
+            let member = |(name, value): (&String, &Value)| {
+                let part = match name.as_str() {
+                    "resource" | "issuer" | "profile" | "preset" | "status" | "where" => whole(value),
+                    "issuers" => part_of(value).prop_map(Some).boxed(),
+                    _ => part(value).boxed(),
+                };
+                (Just(name.clone()), part)
+            };
+            let members: Vec<_> = members.iter().map(member).collect();
+            let there = |(name, value): (String, Option<Value>)| Some((name, value?));
+            members.prop_map(move |all| Value::Object(all.into_iter().filter_map(there).collect())).boxed()
         }
-        let again = from_json(&written).unwrap();
-        prop_assert!(again == loaded, "{} and {}", written, serde_json::to_string(&again).unwrap());
-        prop_assert_eq!(described(&again), described(&loaded));
-        // The formats agree.
-        let in_toml = toml::to_string(&loaded).unwrap();
-        let from_toml = toml::from_str::<Settings>(&in_toml).unwrap().resolve().unwrap();
-        prop_assert!(from_toml == loaded, "{}", in_toml);
+        Value::Array(items) => {
+            let item = |(n, item): (usize, &Value)| match item.get("issuer") {
+                Some(_) => part_of(item).prop_map(Some).boxed(),
+                None if n == 0 => whole(item),
+                None => prop::option::of(Just(item.clone())).boxed(),
+            };
+            let items: Vec<_> = items.iter().enumerate().map(item).collect();
+            items.prop_map(|all| Value::Array(all.into_iter().flatten().collect())).boxed()
+        }
+        scalar => Just(scalar.clone()).boxed(),
     }
 }
 
 /// The share of made-up configurations that load is large enough for the property to mean something.
 #[test]
-fn many_of_the_configurations_load() {
+fn many_of_the_configurations_load_or_build() {
     use proptest::{strategy::ValueTree, test_runner::TestRunner};
 
     let mut runner = TestRunner::deterministic();
@@ -169,6 +216,13 @@ fn many_of_the_configurations_load() {
     });
     let count = loads.count();
     assert!(count >= 20, "{count} of 200");
+    let strategy = part_of(&sample());
+    let builds = (0..200).filter(|_| {
+        let config = strategy.new_tree(&mut runner).unwrap().current();
+        from_json(&config.to_string()).is_ok_and(|config| config.build().is_ok())
+    });
+    let count = builds.count();
+    assert!(count >= 40, "{count} of 200");
 }
 
 #[test]

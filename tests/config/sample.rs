@@ -7,7 +7,7 @@ use tower_resource_server::config::json_schema;
 
 use crate::load;
 
-const SAMPLE: &str = include_str!("../../examples/protected_api/sample.toml");
+pub(crate) const SAMPLE: &str = include_str!("../../examples/protected_api/sample.toml");
 
 fn schema_file() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config.schema.json")
