@@ -153,3 +153,39 @@ fn client(table: &Node, files: &Files, found: &mut Found<'_>) -> Option<ReqwestC
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{config::Settings, net::loopback_tests::https_server};
+
+    #[tokio::test]
+    async fn a_file_says_with_which_authority_and_token_keys_are_fetched() {
+        let (server, seen) = https_server().await;
+        let folder =
+            std::env::temp_dir().join(format!("tower-resource-server-fetching-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("ca.pem"), include_bytes!("../net/testdata/authority.pem")).unwrap();
+        std::fs::write(folder.join("token"), "of-the-file").unwrap();
+        let folder_name = folder.display();
+        let http = format!(
+            "root_certificates_file = \"{folder_name}/ca.pem\"\n\
+             bearer_token = {{ origin = \"https://{server}\", file = \"{folder_name}/token\" }}"
+        );
+        let issuer = format!(
+            "[[issuers]]\nissuer = \"https://issuer.test\"\nprofile = \"jwt\"\njwks_uri = \"https://{server}/keys\""
+        );
+        for (name, toml) in [
+            ("of the server", format!("resource = \"https://api.test\"\n[http]\n{http}\n{issuer}")),
+            ("of the issuer", format!("resource = \"https://api.test\"\n{issuer}\n[issuers.http]\n{http}")),
+        ] {
+            let config = toml::from_str::<Settings>(&toml).unwrap().resolve().unwrap();
+            let configured = config.build().unwrap();
+            assert!(configured.server().refresh_now().await.is_err(), "{name}: the server has no keys");
+            let heads = seen.take();
+            assert_eq!(heads.len(), 1, "{name}: {heads:?}");
+            assert!(heads[0].starts_with("get /keys http/1.1\r\n"), "{name}: {heads:?}");
+            assert!(heads[0].contains("\r\nauthorization: bearer of-the-file\r\n"), "{name}: {heads:?}");
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

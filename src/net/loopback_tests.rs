@@ -29,10 +29,10 @@ const SERVER: &[u8] = include_bytes!("testdata/server.pem");
 
 /// The heads of the requests that a server read, in lower case.
 #[derive(Clone, Default)]
-pub(super) struct Seen(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Seen(Arc<Mutex<Vec<String>>>);
 
 impl Seen {
-    pub(super) fn take(&self) -> Vec<String> {
+    pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 
@@ -78,7 +78,7 @@ pub(super) async fn http_server() -> (SocketAddr, Seen) {
 }
 
 /// A server with the certificate for `login.example`, `localhost` and `127.0.0.1`.
-pub(super) async fn https_server() -> (SocketAddr, Seen) {
+pub(crate) async fn https_server() -> (SocketAddr, Seen) {
     let certificate = CertificateDer::from_pem_slice(SERVER).unwrap();
     let key = PrivateKeyDer::from_pem_slice(SERVER_KEY).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))

@@ -18,7 +18,7 @@ mod error;
 #[cfg(any(feature = "remote", feature = "identity-provider"))]
 mod location;
 #[cfg(all(test, feature = "remote"))]
-mod loopback_tests;
+pub(crate) mod loopback_tests;
 #[cfg(feature = "remote")]
 mod reqwest;
 #[cfg(any(feature = "remote", feature = "identity-provider"))]

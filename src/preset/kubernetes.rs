@@ -72,15 +72,29 @@ pub fn in_cluster<'a>(
     issuer: &str,
     accounts: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> std::io::Result<crate::TrustedIssuer> {
-    const DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-    const SERVER: &str = "https://kubernetes.default.svc";
+    in_pod(
+        "/var/run/secrets/kubernetes.io/serviceaccount",
+        "https://kubernetes.default.svc",
+        issuer,
+        accounts,
+    )
+}
+
+/// The same, with the files of the service account in `directory`, and the API server at an origin.
+#[cfg(feature = "remote")]
+fn in_pod<'a>(
+    directory: &str,
+    server: &str,
+    issuer: &str,
+    accounts: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> std::io::Result<crate::TrustedIssuer> {
     let client = crate::net::ReqwestClient::builder()
-        .root_certificates(std::fs::read(format!("{DIRECTORY}/ca.crt"))?)
-        .bearer_token_file(SERVER, format!("{DIRECTORY}/token"))
+        .root_certificates(std::fs::read(format!("{directory}/ca.crt"))?)
+        .bearer_token_file(server, format!("{directory}/token"))
         .build()
         .map_err(std::io::Error::other)?;
-    let keys = format!("{SERVER}/openid/v1/jwks");
     let profile = token([subject_of(accounts)]);
+    let keys = format!("{server}/openid/v1/jwks");
     Ok(crate::TrustedIssuer::with_jwks_uri(issuer, keys, profile).http_client(client))
 }
 
@@ -88,4 +102,32 @@ pub fn in_cluster<'a>(
 pub fn subject_of<'a>(accounts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Rule {
     let subject = |(namespace, name): (&str, &str)| format!("system:serviceaccount:{namespace}:{name}");
     claim("sub").one_of(accounts.into_iter().map(subject))
+}
+
+#[cfg(all(test, feature = "remote"))]
+mod tests {
+    use super::*;
+    use crate::{ResourceServer, net::loopback_tests::https_server};
+
+    #[tokio::test]
+    async fn a_pod_fetches_the_keys_with_the_certificate_and_the_token_that_it_has() {
+        let (server, seen) = https_server().await;
+        let folder = std::env::temp_dir().join(format!("tower-resource-server-pod-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("ca.crt"), include_bytes!("../net/testdata/authority.pem")).unwrap();
+        std::fs::write(folder.join("token"), "of-the-pod\n").unwrap();
+        let directory = folder.to_str().unwrap();
+        let issuer =
+            in_pod(directory, &format!("https://{server}"), "https://cluster.test", [("shop", "web")]);
+        let api = ResourceServer::builder("https://orders.test").issuer(issuer.unwrap()).build().unwrap();
+        assert!(api.refresh_now().await.is_err(), "the server has no keys");
+        std::fs::remove_file(folder.join("ca.crt")).unwrap();
+        assert!(in_pod(directory, "https://localhost", "https://cluster.test", [("shop", "web")]).is_err());
+        std::fs::remove_dir_all(&folder).unwrap();
+
+        let heads = seen.take();
+        assert_eq!(heads.len(), 1, "{heads:?}");
+        assert!(heads[0].starts_with("get /openid/v1/jwks http/1.1\r\n"), "{heads:?}");
+        assert!(heads[0].contains("\r\nauthorization: bearer of-the-pod\r\n"), "{heads:?}");
+    }
 }
