@@ -7,5 +7,8 @@ mod budgets;
 #[allow(dead_code, reason = "each test binary uses its part")]
 #[path = "../tenants/cloud.rs"]
 mod cloud;
+#[allow(dead_code, reason = "each test binary uses its part")]
+#[path = "../numbers/mod.rs"]
+mod numbers;
 mod permits;
 mod table;
