@@ -410,6 +410,8 @@ pub trait FromIdentity: Sized {
 ///
 /// A verified request has its [`Identity`] in the extensions and nothing more, since a second entry
 /// would be a sixth of what a cached token costs; an anonymous one has `Anonymous`, and no identity.
+///
+/// A request is one of the two and no other, so that a `match` without `_` stays complete.
 #[derive(Clone, Debug)]
 pub enum Authentication {
     /// The request carried no credentials, and none were demanded.

@@ -4,6 +4,8 @@
 ///
 /// A subject alone does not: two issuers may give the same one to different people (RFC 7519
 /// section 4.1.2, OpenID Connect Core section 5.7).
+///
+/// It has these two fields and no other: it can be written and taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Principal<'a> {
     /// The issuer.
@@ -20,7 +22,7 @@ impl Principal<'_> {
     }
 }
 
-/// A [`Principal`] with texts of its own: the key of a map, or of a record.
+/// A [`Principal`] with texts of its own: the key of a map, or of a record. It has the same two fields and no other.
 ///
 /// ```
 /// use std::collections::HashMap;

@@ -11,6 +11,7 @@ use crate::{keys::KeySet, source::KeySource};
 /// What [`ResourceServer::revoke_key`] found. The key is withdrawn either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
+#[non_exhaustive]
 pub enum KeyRevocation {
     /// The key was in use, and the tokens that it verified have ended.
     WasInUse,

@@ -105,6 +105,8 @@ fn owned(owner: &[u8], id: &[u8]) -> Vec<u8> {
 }
 
 /// The time of an id. What a store has lost, it has lost of the ids that were issued before.
+///
+/// It has these two fields and no other: a caller that spends ids writes it, and a store reads all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Life {
     /// When it was issued: it was not spent before then.
@@ -121,7 +123,8 @@ pub(crate) fn succeed(own: &mut Arc<dyn SpentStore>, previous: &Arc<dyn SpentSto
     }
 }
 
-/// The answer of a [`SpentStore`]: there already, or to be waited for.
+/// The answer of a [`SpentStore`]: there already, or to be waited for, and no other, so that a store in front of another
+/// one can match it.
 #[must_use]
 pub enum Spending<E = SpendError> {
     /// The answer is known.

@@ -1,6 +1,7 @@
 //! What the public types can be relied on for: their traits, and whether they may grow.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests stop where they are wrong")]
 
+mod growth;
 mod public;
 #[cfg(all(
     feature = "axum",

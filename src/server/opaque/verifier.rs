@@ -79,7 +79,8 @@ impl fmt::Debug for OpaqueCredential<'_> {
     }
 }
 
-/// The answer of a [`CredentialVerifier`]: there already, or to be waited for.
+/// The answer of a [`CredentialVerifier`]: there already, or to be waited for, and no other, so that a verifier that
+/// asks another one can match it.
 #[must_use]
 pub enum Verification {
     /// The answer is known.
