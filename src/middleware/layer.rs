@@ -25,16 +25,9 @@ use crate::{
 /// ```
 /// # #[cfg(feature = "axum")]
 /// # fn app(api: &tower_resource_server::ResourceServer) -> axum::Router {
-/// # use {http_body_util::Limited, tower::util::MapResponseLayer};
-/// # struct TraceLayer;
-/// # impl TraceLayer {
-/// #     // As tower-http's: the bodies behind it are of a type that is neither.
-/// #     fn new_for_http() -> MapResponseLayer<fn(Response<Body>) -> Response<Limited<Body>>> {
-/// #         MapResponseLayer::new(|response| response.map(|body| Limited::new(body, 1 << 20)))
-/// #     }
-/// # }
 /// use axum::{Router, body::Body, http::Response, routing::get};
 /// use tower::ServiceBuilder;
+/// use tower_http::trace::TraceLayer;
 ///
 /// let around = ServiceBuilder::new().layer(TraceLayer::new_for_http()).layer(api.layer());
 /// let behind = ServiceBuilder::new()
