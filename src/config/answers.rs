@@ -118,20 +118,11 @@ fn challenge(table: &Node) -> ChallengeRow {
     // The table of keys has its bounds.
     let status = u16::try_from(status).ok().and_then(|status| http::StatusCode::from_u16(status).ok());
     let mut row = ChallengeRow::new(status.unwrap_or(http::StatusCode::UNAUTHORIZED));
-    let is = |name: &str| table.get(name).is_some_and(Node::is_true);
+    let is = |name: &str, otherwise: bool| table.get(name).map_or(otherwise, Node::is_true);
     if let Some(error) = table.text_of("error") {
         row = row.error(error.to_owned());
     }
-    if is("described") {
-        row = row.described();
-    }
-    if is("scoped") {
-        row = row.scoped();
-    }
-    match table.get("challenge") {
-        Some(node) if !node.is_true() => row.without_challenge(),
-        _ => row,
-    }
+    row.described(is("described", false)).scoped(is("scoped", false)).challenge(is("challenge", true))
 }
 
 pub(super) static METADATA: Object = Object {

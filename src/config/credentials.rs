@@ -61,10 +61,7 @@ pub(super) fn pairs(table: &Node, found: &mut Found<'_>) -> Option<PairRules> {
         };
         rules = rules.subject_after(separator);
     }
-    match table.get("shared_audience") {
-        Some(node) if node.is_true() => Some(rules.shared_audience()),
-        _ => Some(rules),
-    }
+    Some(rules.shared_audience(table.get("shared_audience").is_some_and(Node::is_true)))
 }
 
 pub(super) static ID_TOKEN: Object = Object {

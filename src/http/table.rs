@@ -50,26 +50,27 @@ impl ChallengeRow {
         self
     }
 
-    /// With an `error_description`: one of this crate's fixed phrases.
-    pub const fn described(mut self) -> Self {
-        self.described = true;
+    /// Whether there is an `error_description`: one of this crate's fixed phrases. There is none unless this says so.
+    pub const fn described(mut self, described: bool) -> Self {
+        self.described = described;
         self
     }
 
-    /// With the scopes that the operation needs, and the address of the metadata.
-    pub const fn scoped(mut self) -> Self {
-        self.scoped = true;
+    /// Whether the scopes that the operation needs are named, and the address of the metadata. They are not unless this
+    /// says so.
+    pub const fn scoped(mut self, scoped: bool) -> Self {
+        self.scoped = scoped;
         self
     }
 
-    /// Without a challenge.
-    pub const fn without_challenge(mut self) -> Self {
-        self.challenge = false;
+    /// Whether there is a challenge. There is unless this says no; what belongs into one is then left out.
+    pub const fn challenge(mut self, challenge: bool) -> Self {
+        self.challenge = challenge;
         self
     }
 
     /// With this header beside the challenge, such as `Cache-Control: no-store`. A `WWW-Authenticate`
-    /// needs a row [without a challenge](Self::without_challenge); `build()` refuses it beside one.
+    /// needs a row [without a challenge](Self::challenge); `build()` refuses it beside one.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
@@ -91,7 +92,7 @@ impl ChallengeRow {
         }
         let beside = self.challenge && self.headers.iter().any(|(name, _)| name == WWW_AUTHENTICATE);
         beside.then(|| {
-            "challenges: clients read a WWW-Authenticate beside the challenge as one with it; use .further_scheme(..), or .without_challenge()"
+            "challenges: clients read a WWW-Authenticate beside the challenge as one with it; use .further_scheme(..), or .challenge(false)"
                 .to_owned()
         })
     }
@@ -148,7 +149,7 @@ impl ChallengeParameter {
 ///
 /// // Clients that know nothing but 401, behind a cache that keeps what it may:
 /// let unauthorized = ChallengeRow::new(StatusCode::UNAUTHORIZED)
-///     .scoped()
+///     .scoped(true)
 ///     .header(CACHE_CONTROL, HeaderValue::from_static("no-store"));
 /// let table = ChallengeTable::rfc6750()
 ///     .no_credentials(unauthorized.clone())
@@ -186,27 +187,30 @@ impl ChallengeTable {
         const fn row(status: StatusCode) -> ChallengeRow {
             ChallengeRow::new(status)
         }
-        let invalid_request = row(StatusCode::BAD_REQUEST).error("invalid_request").described();
+        let invalid_request = row(StatusCode::BAD_REQUEST).error("invalid_request").described(true);
         Self {
             schemes: smallvec!["Bearer".into()],
             order: ChallengeParameter::DEFAULT_ORDER,
             // RFC 6750 section 3.1: no error code when the request lacks any authentication
             // information; the scopes are named all the same, so that a client asks for them at once.
-            no_credentials: row(StatusCode::UNAUTHORIZED).scoped(),
+            no_credentials: row(StatusCode::UNAUTHORIZED).scoped(true),
             several_fields: invalid_request.clone(),
             invalid_request,
-            invalid_token: row(StatusCode::UNAUTHORIZED).error("invalid_token").described().scoped(),
-            invalid_proof: row(StatusCode::UNAUTHORIZED).error("invalid_dpop_proof").described().scoped(),
-            nonce_wanted: row(StatusCode::UNAUTHORIZED).error("use_dpop_nonce").described().scoped(),
+            invalid_token: row(StatusCode::UNAUTHORIZED).error("invalid_token").described(true).scoped(true),
+            invalid_proof: row(StatusCode::UNAUTHORIZED)
+                .error("invalid_dpop_proof")
+                .described(true)
+                .scoped(true),
+            nonce_wanted: row(StatusCode::UNAUTHORIZED).error("use_dpop_nonce").described(true).scoped(true),
             // Everything that the operation needs, not what is missing: the next token replaces this one.
-            insufficient_scope: row(StatusCode::FORBIDDEN).error("insufficient_scope").scoped(),
+            insufficient_scope: row(StatusCode::FORBIDDEN).error("insufficient_scope").scoped(true),
             insufficient_user_authentication: row(StatusCode::UNAUTHORIZED)
                 .error("insufficient_user_authentication")
-                .scoped(),
+                .scoped(true),
             // A challenge would have clients drop a good token and ask for another.
-            cross_origin: row(StatusCode::FORBIDDEN).without_challenge(),
-            unavailable: row(StatusCode::SERVICE_UNAVAILABLE).without_challenge(),
-            internal: row(StatusCode::INTERNAL_SERVER_ERROR).without_challenge(),
+            cross_origin: row(StatusCode::FORBIDDEN).challenge(false),
+            unavailable: row(StatusCode::SERVICE_UNAVAILABLE).challenge(false),
+            internal: row(StatusCode::INTERNAL_SERVER_ERROR).challenge(false),
         }
     }
 

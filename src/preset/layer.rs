@@ -176,7 +176,7 @@ impl DangerousProvider {
 /// The token comes in the body of a request: hand it to
 /// [`verify_access_token`](ResourceServer::verify_access_token).
 pub fn server(provider: Provider) -> ResourceServerBuilder {
-    let row = |status| ChallengeRow::new(status).without_challenge();
+    let row = |status| ChallengeRow::new(status).challenge(false);
     let challenges = ChallengeTable::rfc6750()
         .no_credentials(row(StatusCode::UNAUTHORIZED))
         .several_fields(row(StatusCode::BAD_REQUEST))

@@ -125,7 +125,7 @@ fn proxy_assertion() -> TokenProfile {
 
 /// Answers without challenges: behind a proxy there is no token that a client could get.
 pub(crate) fn without_challenges() -> ChallengeTable {
-    let row = |status| ChallengeRow::new(status).without_challenge();
+    let row = |status| ChallengeRow::new(status).challenge(false);
     ChallengeTable::rfc6750()
         .no_credentials(row(StatusCode::UNAUTHORIZED))
         .several_fields(row(StatusCode::BAD_REQUEST))

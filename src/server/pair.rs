@@ -18,7 +18,7 @@ use crate::{error::TokenError, policy::has_any, verify::TokenContents};
 /// use tower_resource_server::PairRules;
 ///
 /// // An issuer whose ID tokens say `sub` = `{something}:{subject of the access token}`:
-/// let rules = PairRules::openid().subject_after(':').shared_audience();
+/// let rules = PairRules::openid().subject_after(':').shared_audience(true);
 /// # let _ = rules;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +62,10 @@ impl PairRules {
         self
     }
 
-    /// Both tokens have an audience in common, in place of the client: for issuers whose tokens
-    /// name no client.
-    pub const fn shared_audience(mut self) -> Self {
-        self.audience = AudienceRule::Shared;
+    /// Whether both tokens have an audience in common, in place of the client: for issuers whose tokens
+    /// name no client. Unless this says so, the client decides.
+    pub const fn shared_audience(mut self, shared: bool) -> Self {
+        self.audience = if shared { AudienceRule::Shared } else { AudienceRule::Client };
         self
     }
 

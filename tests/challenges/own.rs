@@ -51,8 +51,10 @@ const RESOURCES: [(&str, Option<&str>); 4] = [
 /// A table, the schemes that it offers, and its code for a token that is not accepted.
 fn tables() -> [(&'static str, ChallengeTable, &'static [&'static str], &'static str); 7] {
     let rfc6750 = ChallengeTable::rfc6750;
-    let coded =
-        ChallengeRow::new(StatusCode::UNAUTHORIZED).error("session expired, a=b").described().scoped();
+    let coded = ChallengeRow::new(StatusCode::UNAUTHORIZED)
+        .error("session expired, a=b")
+        .described(true)
+        .scoped(true);
     let backwards = [P::Realm, P::ResourceMetadata, P::Scope, P::MaxAge, P::AcrValues, P::ErrorDescription];
     [
         ("Bearer", rfc6750(), &["Bearer"], "invalid_token"),
@@ -208,4 +210,12 @@ async fn answer(
     }
     let answer = ask(&app, request).await;
     (answer.status().as_u16(), answer.response.headers().clone())
+}
+
+#[test]
+fn what_a_row_says_can_be_taken_back() {
+    let row = ChallengeRow::new(StatusCode::UNAUTHORIZED);
+    let changed = row.clone().described(true).scoped(true).challenge(false);
+    assert_ne!(changed, row);
+    assert_eq!(changed.described(false).scoped(false).challenge(true), row);
 }

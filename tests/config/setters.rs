@@ -1,9 +1,13 @@
 //! Every setter of a builder has a key in the configuration, or a reason why it has none.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use serde_json::Value;
-use syn::{FnArg, ImplItem, Item, Type, Visibility};
+use syn::{FnArg, ImplItem, Item, ReturnType, Type, Visibility};
 use tower_resource_server::config::json_schema;
 
 enum In {
@@ -47,11 +51,11 @@ const ROWS: &[(&str, &str, In)] = &[
     ("AuthLayer", "reject_with", Key("refusal_body")),
     ("AuthLayer", "requirements", Key("requirements.routes")),
     ("AuthLayer", "requirements_by", Code(CLOSURE)),
+    ("ChallengeRow", "challenge", Key("challenges.invalid_token.challenge")),
     ("ChallengeRow", "described", Key("challenges.invalid_token.described")),
     ("ChallengeRow", "error", Key("challenges.invalid_token.error")),
     ("ChallengeRow", "header", Code("a layer of the program adds what answers have besides")),
     ("ChallengeRow", "scoped", Key("challenges.invalid_token.scoped")),
-    ("ChallengeRow", "without_challenge", Key("challenges.invalid_token.challenge")),
     ("ChallengeTable", "further_scheme", Key("challenges.further_schemes")),
     ("ChallengeTable", "insufficient_scope", Key("challenges.insufficient_scope")),
     (
@@ -229,8 +233,12 @@ const ROWS: &[(&str, &str, In)] = &[
     ("TrustedIssuer", "tokens_without_issuer", Key("issuers.tokens_without_issuer")),
 ];
 
-/// Every public method of the types of the rows that takes `self` by value.
-fn setters(folder: &Path, types: &BTreeSet<&str>, found: &mut BTreeSet<(String, String)>) {
+/// A type and its setter.
+type Setter = (String, String);
+
+/// Every public method of the types of the rows that takes `self` by value, and whether it could not be unset: it
+/// gives `Self`, and takes nothing else.
+fn setters(folder: &Path, types: &BTreeSet<&str>, found: &mut BTreeMap<Setter, bool>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -254,7 +262,12 @@ fn setters(folder: &Path, types: &BTreeSet<&str>, found: &mut BTreeSet<(String, 
                 let by_value =
                     matches!(method.sig.inputs.first(), Some(FnArg::Receiver(it)) if it.reference.is_none());
                 if by_value && matches!(method.vis, Visibility::Public(_)) {
-                    found.insert((name.clone(), method.sig.ident.to_string()));
+                    let gives_self = matches!(
+                        &method.sig.output,
+                        ReturnType::Type(_, it) if matches!(&**it, Type::Path(it) if it.path.is_ident("Self"))
+                    );
+                    let setter = (name.clone(), method.sig.ident.to_string());
+                    found.insert(setter, gives_self && method.sig.inputs.len() == 1);
                 }
             }
         }
@@ -273,9 +286,12 @@ fn has(schema: &Value, path: &str) -> bool {
 #[test]
 fn every_setter_has_a_key_or_a_reason() {
     let types: BTreeSet<&str> = ROWS.iter().map(|(name, ..)| *name).collect();
-    let mut found = BTreeSet::new();
+    let mut found = BTreeMap::new();
     setters(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &types, &mut found);
-    let rows: BTreeSet<(String, String)> =
+    let without_value: Vec<_> = found.iter().filter(|(_, without)| **without).collect();
+    assert!(without_value.is_empty(), "setters that take no value: {without_value:?}");
+    let found: BTreeSet<Setter> = found.into_keys().collect();
+    let rows: BTreeSet<Setter> =
         ROWS.iter().map(|(name, setter, _)| ((*name).to_owned(), (*setter).to_owned())).collect();
     let (without, gone): (Vec<_>, Vec<_>) =
         (found.difference(&rows).collect(), rows.difference(&found).collect());

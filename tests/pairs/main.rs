@@ -7,7 +7,7 @@ mod login;
 
 use http::{HeaderName, Request, header::AUTHORIZATION};
 use tower_resource_server::{
-    Authentication, Identity, ResourceServer, TrustedIssuer,
+    Authentication, Identity, PairRules, ResourceServer, TrustedIssuer,
     http::{IdTokenLocation, Reason, Rejection, RequestError, TokenKind},
     profile::TokenProfile,
     test_util::{Defect, TestIssuer},
@@ -59,6 +59,13 @@ fn why(refused: &Rejection) -> (TokenKind, &'static str, Option<String>) {
         Reason::InvalidToken { token, error } => (*token, error.code(), error.claim().map(str::to_owned)),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn the_rule_on_audiences_can_be_taken_back() {
+    let rules = PairRules::openid().subject_after(':');
+    assert_ne!(rules.shared_audience(true), rules);
+    assert_eq!(rules.shared_audience(true).shared_audience(false), rules);
 }
 
 #[tokio::test]

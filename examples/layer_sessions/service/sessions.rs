@@ -67,7 +67,7 @@ impl Sessions {
         // Clients read the body and nothing else; and what is no session token is no session, so that
         // a client with one of another make is challenged, not turned away.
         let status = |status| {
-            let row = ChallengeRow::new(status).without_challenge();
+            let row = ChallengeRow::new(status).challenge(false);
             row.header(CACHE_CONTROL, HeaderValue::from_static("no-store"))
         };
         let challenges = ChallengeTable::rfc6750()

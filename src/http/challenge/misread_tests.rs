@@ -86,6 +86,6 @@ fn clients_that_join_fields_take_a_challenge_beside_the_table_for_its_own() {
     let row = ChallengeRow::new(StatusCode::UNAUTHORIZED);
     let row = row.header(WWW_AUTHENTICATE, extra);
     assert!(ChallengeTable::default().invalid_token(row.clone()).problem().is_some());
-    let alone = row.without_challenge();
+    let alone = row.challenge(false);
     assert_eq!(ChallengeTable::default().invalid_token(alone).problem(), None);
 }

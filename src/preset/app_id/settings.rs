@@ -177,7 +177,7 @@ impl AppId {
                 Grammar::bearer().exact_case(true).spacing(Spacing::SingleSpace).refuse_other_schemes(true),
             )
             .id_token(IdTokenLocation::AfterAccessToken)
-            .pair_rules(PairRules::openid().shared_audience())
+            .pair_rules(PairRules::openid().shared_audience(true))
             .challenges(challenges(self.scope_status))
             .require(self.scopes);
         self.problems.into_iter().fold(builder, ResourceServerBuilder::problem)
@@ -250,11 +250,11 @@ impl fmt::Debug for AppId {
 /// The answers of the vendor's SDK.
 fn challenges(scope_status: StatusCode) -> ChallengeTable {
     // Also without credentials, against RFC 6750 section 3.1: it is what its clients know.
-    let refused = ChallengeRow::new(StatusCode::UNAUTHORIZED).error("invalid_token").scoped();
+    let refused = ChallengeRow::new(StatusCode::UNAUTHORIZED).error("invalid_token").scoped(true);
     ChallengeTable::rfc6750()
         .order([ChallengeParameter::Realm, ChallengeParameter::Scope])
         .no_credentials(refused.clone())
         .invalid_request(refused.clone())
         .invalid_token(refused)
-        .insufficient_scope(ChallengeRow::new(scope_status).error("insufficient_scope").scoped())
+        .insufficient_scope(ChallengeRow::new(scope_status).error("insufficient_scope").scoped(true))
 }

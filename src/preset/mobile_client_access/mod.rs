@@ -242,7 +242,7 @@ impl MobileClientAccess {
             Ok(issuer) => (Some(issuer), None),
             Err(problem) => (None, Some(problem)),
         };
-        let pairs = PairRules::openid().subject_after(':').shared_audience();
+        let pairs = PairRules::openid().subject_after(':').shared_audience(true);
         let mut builder = ResourceServer::builder(self.tenant)
             .credentials(
                 Grammar::bearer().exact_case(true).spacing(Spacing::Whitespace).refuse_other_schemes(true),
@@ -365,8 +365,8 @@ impl MobileClientAccess {
 
 /// The statuses and challenges that clients were written for; they look for the realm, which comes first.
 fn challenges() -> ChallengeTable {
-    let unauthorized = || ChallengeRow::new(StatusCode::UNAUTHORIZED).scoped();
-    let malformed = ChallengeRow::new(StatusCode::BAD_REQUEST).without_challenge();
+    let unauthorized = || ChallengeRow::new(StatusCode::UNAUTHORIZED).scoped(true);
+    let malformed = ChallengeRow::new(StatusCode::BAD_REQUEST).challenge(false);
     ChallengeTable::rfc6750()
         .order([ChallengeParameter::Realm])
         .no_credentials(unauthorized())
