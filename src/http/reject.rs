@@ -36,6 +36,22 @@ use super::{Rejection, RequestHead};
 /// let builder = tower_resource_server::ResourceServer::builder("https://api.example").reject_with(Problem);
 /// # let _ = builder;
 /// ```
+///
+/// A closure is none:
+///
+/// ```compile_fail,E0277
+/// # use tower_resource_server::{ResourceServer, http::{RefusalBody, Rejection, RequestHead}};
+/// let body = |_: &Rejection, _: RequestHead<'_>| RefusalBody::text("no");
+/// let builder = ResourceServer::builder("https://api.example").reject_with(body);
+/// ```
+///
+/// It goes to another setter:
+///
+/// ```
+/// # use tower_resource_server::{ResourceServer, http::{RefusalBody, Rejection, RequestHead}};
+/// let body = |_: &Rejection, _: RequestHead<'_>| RefusalBody::text("no");
+/// let builder = ResourceServer::builder("https://api.example").refusal_body(body);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` makes no bodies for refusals",
     label = "no `Reject`",
@@ -175,6 +191,28 @@ impl From<serde_json::Value> for RefusalBody {
 }
 
 /// A body of responses that can be that of a refusal, too: `T` is the [`Reject::Body`].
+///
+/// ```
+/// # use {bytes::Bytes, http::{Request, Response}, http_body_util::Full, std::convert::Infallible};
+/// # use {tower::{Layer, Service, util::BoxCloneService}, tower_resource_server::http::Json};
+/// # type Answering<B> = BoxCloneService<Request<()>, Response<B>, Infallible>;
+/// # fn serve(_: impl Service<Request<()>>) {}
+/// # fn app(api: &tower_resource_server::ResourceServer, service: Answering<Full<Bytes>>) {
+/// serve(api.layer().reject_with(Json).layer(service));
+/// # }
+/// ```
+///
+/// A `Limited<Full<Bytes>>` cannot be made of bytes alone:
+///
+/// ```compile_fail,E0277
+/// # use {bytes::Bytes, http::{Request, Response}, http_body_util::{Full, Limited}, std::convert::Infallible};
+/// # use {tower::{Layer, Service, util::BoxCloneService}, tower_resource_server::http::Json};
+/// # type Answering<B> = BoxCloneService<Request<()>, Response<B>, Infallible>;
+/// # fn serve(_: impl Service<Request<()>>) {}
+/// # fn app(api: &tower_resource_server::ResourceServer, service: Answering<Limited<Full<Bytes>>>) {
+/// serve(api.layer().reject_with(Json).layer(service));
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a refusal cannot be a response with the body `{Self}`",
     label = "the service behind an `AuthLayer` answers with such bodies",

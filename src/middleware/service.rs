@@ -42,6 +42,26 @@ impl<S, R> AuthService<S, R> {
 
 /// A service that an [`AuthService`] can stand in front of: any that is `Clone`, since one that is ready
 /// is given back when a request is refused or waits.
+///
+/// ```
+/// # use {http::{Request, Response}, std::convert::Infallible, tower::{Layer, Service, util::BoxCloneService}};
+/// # type Inner = BoxCloneService<Request<()>, Response<()>, Infallible>;
+/// # fn serve(_: impl Service<Request<()>>) {}
+/// # fn app(api: &tower_resource_server::ResourceServer, service: Inner) {
+/// serve(api.layer().layer(service));
+/// # }
+/// ```
+///
+/// A `BoxService` is not:
+///
+/// ```compile_fail,E0277
+/// # use {http::{Request, Response}, std::convert::Infallible, tower::{Layer, Service, util::BoxService}};
+/// # type Inner = BoxService<Request<()>, Response<()>, Infallible>;
+/// # fn serve(_: impl Service<Request<()>>) {}
+/// # fn app(api: &tower_resource_server::ResourceServer, service: Inner) {
+/// serve(api.layer().layer(service));
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a service behind an `AuthLayer` must be `Clone`, which `{Self}` is not",
     label = "not `Clone`",
