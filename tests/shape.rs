@@ -66,10 +66,27 @@ const PHRASE: &str = concat!("verdict", " stands");
 /// Texts of others, which stay as they are: the file, and what the line quotes.
 const QUOTED: [(&str, &str); 1] = [("tests/rfc_examples.rs", "a dangerous business, Frodo")];
 
+/// The words of a line in lower case; those that make up a name are words of their own, however they are joined.
+fn words(line: &str) -> Vec<String> {
+    let chars: Vec<char> = line.chars().collect();
+    let mut spaced = String::new();
+    for (n, char) in chars.iter().enumerate() {
+        let (before, next) = (n.checked_sub(1).and_then(|n| chars.get(n)), chars.get(n + 1));
+        let before_is = |is: fn(char) -> bool| before.is_some_and(|char| is(*char));
+        let in_capitals = before_is(char::is_uppercase) && next.is_none_or(|next| !next.is_lowercase());
+        if char.is_uppercase() && before_is(char::is_alphanumeric) && !in_capitals {
+            spaced.push(' ');
+        }
+        spaced.push(*char);
+    }
+    let words = spaced.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect()
+}
+
 fn forbidden(line: &str) -> bool {
-    let line = line.to_lowercase();
-    let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
-    words.any(|word| WORDS.contains(&word.strip_suffix('s').unwrap_or(word))) || line.contains(PHRASE)
+    let words = words(line);
+    words.iter().any(|word| WORDS.contains(&word.strip_suffix('s').unwrap_or(word)))
+        || line.to_lowercase().replace('_', " ").contains(PHRASE)
 }
 
 #[test]
@@ -100,7 +117,13 @@ fn a_planted_word_is_found() {
         ("with a hyphen", format!("in-{}", WORDS[0]), true),
         ("the phrase", format!("while the {PHRASE},"), true),
         ("within a word", format!("ware{} and {}keeper", WORDS[0], WORDS[2]), false),
-        ("within a name", format!("let {}_else = 1;", WORDS[5]), false),
+        ("of a name", format!("fn a_{}_without_keys() {{}}", WORDS[1]), true),
+        ("of a constant", format!("const {}_COUNT: u8 = 1;", WORDS[2].to_uppercase()), true),
+        ("of a type", format!("struct HTTPD{}Keys;", &WORDS[2][1..]), true),
+        ("of a name in camel case", format!("let aD{} = 1;", &WORDS[2][1..]), true),
+        ("of a type behind a digit", format!("struct Tls13D{};", &WORDS[2][1..]), true),
+        ("the phrase as a name", format!("fn {}() {{}}", PHRASE.replace(' ', "_")), true),
+        ("across a name's words", format!("let {}_{} = 1;", &WORDS[2][..2], &WORDS[2][2..]), false),
         ("no such word", "a layer, a module, a route".to_owned(), false),
     ] {
         assert_eq!(forbidden(&line), expected, "{name}: {line}");

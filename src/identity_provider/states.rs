@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn when_it_is_full_it_refuses_and_forgets_nobody() {
+    fn when_it_is_full_it_refuses_and_forgets_no_login() {
         let clock = ManualClock::default();
         let states = states(&clock);
         let first = states.put(0).unwrap();

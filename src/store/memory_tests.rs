@@ -58,7 +58,7 @@ fn promise_13_an_end_within_a_second_revives_nothing() {
 }
 
 #[test]
-fn promise_13_a_store_without_room_refuses_and_forgets_nothing() {
+fn promise_13_a_full_store_refuses_and_forgets_nothing() {
     let store = MemorySpentStore::new(100);
     for id in 0..100_u32 {
         store.spend(&id.to_be_bytes(), at(600), NOW).unwrap();

@@ -42,7 +42,7 @@ fn without_arguments_it_shows_a_conversation_and_ends() {
 }
 
 #[test]
-fn a_call_that_nobody_answers_is_a_line_of_json_and_no_failure() {
+fn a_call_without_an_answer_is_a_line_of_json_and_no_failure() {
     // Port 1 of loopback: nothing listens there.
     let output = grpc(&["call", "--address", "http://127.0.0.1:1", "--method", "set-greeting"]);
     assert!(output.status.success());

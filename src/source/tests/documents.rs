@@ -90,7 +90,7 @@ async fn unusable_entries_are_skipped_and_counted() {
 }
 
 #[tokio::test]
-async fn a_document_beyond_the_limit_is_refused_whoever_fetched_it() {
+async fn a_document_beyond_the_limit_is_refused_with_any_http_client() {
     let bench = Bench::new();
     bench.provider.set(JWKS, Answer::Document(FetchResponse::document(vec![b' '; 256 * 1024 + 1])));
     let error = RefreshError::KeySetFetch(HttpError::TooLarge { limit: 256 * 1024 }.into());
@@ -170,7 +170,7 @@ async fn an_entity_tag_goes_with_the_set_it_came_with() {
 }
 
 #[tokio::test]
-async fn a_304_that_nobody_asked_for_is_no_answer() {
+async fn a_304_to_an_unconditional_request_is_no_answer() {
     let bench = Bench::new();
     bench.provider.set(JWKS, Answer::Document(FetchResponse::not_modified()));
     let error = RefreshError::KeySetFetch(FetchError::NotModified);
@@ -344,7 +344,7 @@ async fn a_moved_key_set_is_followed_although_the_old_location_hangs() {
 }
 
 #[tokio::test]
-async fn a_broken_metadata_endpoint_keeps_nobody_from_fresh_keys() {
+async fn a_broken_metadata_endpoint_keeps_no_request_from_fresh_keys() {
     for (name, answer) in [
         ("hangs", Answer::Hangs),
         ("fails", Answer::Fails(HttpError::Connect)),

@@ -277,7 +277,7 @@ async fn a_machine_that_was_suspended_serves_no_removed_key_for_longer() {
 }
 
 #[tokio::test]
-async fn whoever_looks_at_dead_keys_has_them_fetched() {
+async fn a_look_at_dead_keys_has_them_fetched() {
     let bench = Bench::loaded().await;
     bench.clock.set_unix(UnixTime::from_secs(1_800_000_000));
     settle().await;
