@@ -1,7 +1,4 @@
 // The scan of PyPI `mcp-authlab`: every check passes, or is listed as one that does not apply.
-//
-// Its check of a 403 calls a tool that it was shown. The guard shows none that is refused, so it passes by a call
-// that is allowed; the 403 itself is in `flows.mjs`.
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -30,9 +27,11 @@ export async function scan({ server, python }) {
   const { results } = JSON.parse(stdout);
   row('mcp-authlab: checks', results.length, CHECKS);
   for (const { id, title, status, message } of results) {
-    const { status: expected, why } = DOES_NOT_APPLY[id] ?? { status: 'pass' };
-    row(`mcp-authlab ${id}: ${title}${why === undefined ? '' : ` (${status})`}`, status, expected);
-    if (status !== expected) console.log(`  it says  ${message}`);
+    const { status: expected, says, why } = DOES_NOT_APPLY[id] ?? { status: 'pass' };
+    const said = says !== undefined && message.includes(says) ? says : undefined;
+    const listed = why === undefined ? '' : ` (${status}; does not apply)`;
+    row(`mcp-authlab ${id}: ${title}${listed}`, { status, said }, { status: expected, said: says });
+    if (status !== expected || said !== says) console.log(`  it says  ${message}`);
   }
   await mcp.stop();
   provider.stop();
