@@ -14,9 +14,9 @@ use super::{
 };
 use crate::error::ConfigProblem;
 
-/// One step from a table or a list to what is in it. Lists are in the order of their numbers.
+/// A segment of the path to a setting: a key of a table, or a number in a list. Lists are in the order of their numbers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
+enum Segment {
     Key(&'static str),
     Index(usize),
 }
@@ -33,16 +33,16 @@ pub(super) fn overlay(
         let Some(rest) = variable.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')) else {
             continue;
         };
-        match steps(&WHOLE, rest) {
-            Some(steps) => found.push((steps, variable, value)),
+        match path(&WHOLE, rest) {
+            Some(path) => found.push((path, variable, value)),
             None => problems.push(unknown(&variable, prefix)),
         }
     }
     // What is shorter is first: a list, and then one item of it.
     found.sort();
-    for (steps, variable, value) in found {
+    for (path, variable, value) in found {
         let at = Variable { prefix: prefix.to_owned(), name: variable.into() };
-        if let Err((code, text)) = set(root, &steps, &ROOT, &at, value) {
+        if let Err((code, text)) = set(root, &path, &ROOT, &at, value) {
             problems.push(ConfigProblem::new(&*at.name, code, format!("{}: {text}", at.name)));
         }
     }
@@ -81,27 +81,27 @@ pub(super) fn names(object: &'static Object, prefix: &str) -> Vec<String> {
     keys.flat_map(|key| of_kind(&key.kind, format!("{prefix}_{}", key.name.to_uppercase()))).collect()
 }
 
-/// The steps that the rest of a name leads along.
-fn steps(kind: &'static Kind, rest: &str) -> Option<Vec<Step>> {
+/// The path that the rest of a name stands for.
+fn path(kind: &'static Kind, rest: &str) -> Option<Vec<Segment>> {
     match kind {
         Kind::Object(object) => object.keys.iter().find_map(|key| {
             let behind = rest.strip_prefix(&key.name.to_uppercase())?;
             let further = match behind.strip_prefix('_') {
-                Some(behind) => steps(&key.kind, behind)?,
+                Some(behind) => path(&key.kind, behind)?,
                 None if behind.is_empty() && !matches!(key.kind, Kind::Object(_) | Kind::Any) => Vec::new(),
                 None => return None,
             };
-            Some([Step::Key(key.name)].into_iter().chain(further).collect())
+            Some([Segment::Key(key.name)].into_iter().chain(further).collect())
         }),
         Kind::List(item) => {
             let (number, behind) = rest.split_once('_').map_or((rest, None), |(n, rest)| (n, Some(rest)));
             let index = Some(number).filter(|number| is_number(number))?.parse().ok()?;
             let further = match (behind, item) {
-                (Some(behind), item) => steps(item, behind)?,
+                (Some(behind), item) => path(item, behind)?,
                 (None, Kind::Object(_)) => return None,
                 (None, _) => Vec::new(),
             };
-            Some([Step::Index(index)].into_iter().chain(further).collect())
+            Some([Segment::Index(index)].into_iter().chain(further).collect())
         }
         _ => None,
     }
@@ -109,15 +109,15 @@ fn steps(kind: &'static Kind, rest: &str) -> Option<Vec<Step>> {
 
 type Refused = (&'static str, String);
 
-/// Puts a value where the steps lead.
+/// Puts a value where the path leads.
 fn set(
     node: &mut Node,
-    steps: &[Step],
+    path: &[Segment],
     object: &'static Object,
     at: &Variable,
     value: String,
 ) -> Result<(), Refused> {
-    let Some((step, further)) = steps.split_first() else {
+    let Some((segment, further)) = path.split_first() else {
         *node = Node { value: Value::Text(value), variable: Some(Arc::clone(&at.name)) };
         return Ok(());
     };
@@ -131,8 +131,8 @@ fn set(
     if let Some(other) = whole(node) {
         return Err(("both", format!("it and {other} are both set; unset one")));
     }
-    match step {
-        Step::Key(name) => {
+    match segment {
+        Segment::Key(name) => {
             if matches!(node.value, Value::Null) {
                 *node = Node { value: Value::Table(Vec::new()), variable: Some(at.prefix.as_str().into()) };
             }
@@ -162,7 +162,7 @@ fn set(
                 None => Ok(()),
             }
         }
-        Step::Index(index) => {
+        Segment::Index(index) => {
             if matches!(node.value, Value::Null) {
                 *node = Node { value: Value::List(Vec::new()), variable: Some(at.prefix.as_str().into()) };
             }
@@ -203,17 +203,17 @@ mod tests {
         let mut ways = BTreeSet::new();
         for name in &all {
             let rest = name.strip_prefix("API_").unwrap();
-            let steps = steps(&WHOLE, rest);
-            let steps = steps.unwrap_or_else(|| panic!("{name} leads nowhere"));
-            let back: Vec<_> = steps
+            let path = path(&WHOLE, rest);
+            let path = path.unwrap_or_else(|| panic!("{name} leads nowhere"));
+            let back: Vec<_> = path
                 .iter()
-                .map(|step| match step {
-                    Step::Key(key) => key.to_uppercase(),
-                    Step::Index(n) => n.to_string(),
+                .map(|segment| match segment {
+                    Segment::Key(key) => key.to_uppercase(),
+                    Segment::Index(n) => n.to_string(),
                 })
                 .collect();
             assert_eq!(back.join("_"), rest);
-            assert!(ways.insert(format!("{steps:?}")), "{name} leads where another does");
+            assert!(ways.insert(format!("{path:?}")), "{name} leads where another does");
         }
     }
 }
