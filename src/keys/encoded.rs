@@ -22,7 +22,7 @@ impl VerifyingKey {
     /// key is read: who signed it, for whom, and until when is NOT checked, so it must come from a
     /// source that is trusted by itself, as a key must.
     ///
-    /// It has no `kid` and is tried for every token until [`kid`](Self::kid) names it.
+    /// It has no `kid` and is tried for every token until [`with_kid`](Self::with_kid) names it.
     ///
     /// # Errors
     /// [`KeyError`], also when one of the algorithms does not fit the key's type;

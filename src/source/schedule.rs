@@ -1,8 +1,8 @@
 //! When to fetch, and what a request without its key is told: a pure state machine.
 //!
 //! It knows neither keys nor sockets: only moments, which come in as arguments, and jitter, which
-//! comes in as a number. The same calls give the same answers. Moments are of monotonic time; the hard
-//! bound alone counts by the wall clock too.
+//! comes in as a number. The same calls give the same answers. Moments are of monotonic time; the
+//! stale-if-error limit alone counts by the wall clock too.
 //!
 //! ```text
 //!            fetch              succeeded              fetch
