@@ -74,8 +74,23 @@ pub enum Wanted {
     Forbidden(&'static str),
     /// 401 of RFC 9470: `acr_values`, `max_age`, scopes.
     Login(&'static str, &'static str, &'static str),
-    /// 401, of a token that is not good.
-    Invalid,
+    /// 401, of a token with a claim that what is required cannot be judged by; with the scopes that are named.
+    Invalid(&'static str),
+    /// 401, of a token that is not good, whatever is required; with the scopes that are named where the layer that
+    /// verifies it knows what is required.
+    Unverified(&'static str),
+}
+
+impl Wanted {
+    /// What a request gets in this placement.
+    pub fn at(self, placement: Placement) -> Self {
+        match (self, placement) {
+            (Self::Unverified(_), GuardBehindLayer | ByHand | Extractor | OpenExtractor) => {
+                Self::Unverified("")
+            }
+            _ => self,
+        }
+    }
 }
 
 /// The same, of an answer.
@@ -112,10 +127,10 @@ impl PartialEq<Wanted> for Got {
                     parameter("acr_values", acr) + &parameter("max_age", age) + &parameter("scope", scope);
                 (401, Some(format!(r#"Bearer error="insufficient_user_authentication", {what}{METADATA}"#)))
             }
-            // What it asks for is the requirement's, and is looked at elsewhere.
-            Wanted::Invalid => {
-                let is_it = |text: &String| text.starts_with(r#"Bearer error="invalid_token", "#);
-                return self.status == 401 && self.challenge.as_ref().is_some_and(is_it);
+            Wanted::Invalid(scope) | Wanted::Unverified(scope) => {
+                let what = parameter("error_description", "a claim is not acceptable");
+                let scope = parameter("scope", scope);
+                (401, Some(format!(r#"Bearer error="invalid_token", {what}{scope}{METADATA}"#)))
             }
         };
         (self.status, &self.challenge) == (status, &challenge)

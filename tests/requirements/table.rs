@@ -1,6 +1,6 @@
 //! The truth table of the algebra.
 
-use crate::stage::Wanted::{self, Forbidden, Invalid, Login, Ok};
+use crate::stage::Wanted::{self, Forbidden, Invalid, Login, Ok, Unverified};
 
 pub struct Row {
     pub needs: &'static str,
@@ -36,7 +36,7 @@ pub const ROWS: &[Row] = &[
     row("scope(a)", r#"{"scope":""}"#, Forbidden("a")),
     row("scope(a)", r#"{"scope":"A"}"#, Forbidden("a")),
     row("scope(a)", r#"{"scope":"ab"}"#, Forbidden("a")),
-    row("scope(a)", r#"{"scope":5}"#, Invalid),
+    row("scope(a)", r#"{"scope":5}"#, Unverified("a")),
     row("scope(a b)", r#"{"scope":"a"}"#, Forbidden("a b")),
     row("scope(a b)", r#"{"scope":"b a"}"#, Ok),
     row("scope(a) and scope(b)", r#"{"scope":"a"}"#, Forbidden("a b")),
@@ -147,10 +147,10 @@ pub const ROWS: &[Row] = &[
     row("max_age(0)", r#"{"auth_time":1799999940}"#, Ok),
     row("max_age(300)", r#"{"auth_time":1799999639.5}"#, Login("", "300", "")),
     row("max_age(300)", "{}", Login("", "300", "")),
-    row("max_age(300)", r#"{"auth_time":"1799999990"}"#, Invalid),
-    row("max_age(300)", r#"{"auth_time":null}"#, Invalid),
-    row("max_age(300)", r#"{"auth_time":-5}"#, Invalid),
-    row("max_age(300) or scope(a)", r#"{"auth_time":"soon","scope":"a"}"#, Invalid),
+    row("max_age(300)", r#"{"auth_time":"1799999990"}"#, Invalid("")),
+    row("max_age(300)", r#"{"auth_time":null}"#, Invalid("")),
+    row("max_age(300)", r#"{"auth_time":-5}"#, Invalid("")),
+    row("max_age(300) or scope(a)", r#"{"auth_time":"soon","scope":"a"}"#, Invalid("a")),
     row("scope(a)", r#"{"auth_time":"soon","scope":"a"}"#, Ok),
     row("max_age(300) and max_age(60)", "{}", Login("", "60", "")),
     row("acr(gold) and max_age(60)", "{}", Login("gold", "60", "")),
