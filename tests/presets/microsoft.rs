@@ -1,7 +1,10 @@
 //! Entra ID.
 
 use serde_json::json;
-use tower_resource_server::{policy::claim, preset::entra};
+use tower_resource_server::{
+    policy::{claim, role},
+    preset::entra,
+};
 
 use crate::{NOW, Provider};
 
@@ -113,6 +116,30 @@ async fn version_1() {
             ),
         ])
         .await;
+}
+
+/// App roles are names, groups the object ids of groups.
+#[test]
+fn app_roles_and_groups_are_roles() {
+    const GROUP: &str = "0760b6cf-170e-4a14-91b3-4b78e0739963";
+    for (version, provider) in [("1", v1()), ("2", v2())] {
+        for (name, needed, claims, expected) in [
+            ("a role", role("clerk"), json!({"roles": ["boss", "clerk"]}), true),
+            ("a group", role(GROUP), json!({"groups": [GROUP]}), true),
+            (
+                "one of each",
+                role("clerk").and(role(GROUP)),
+                json!({"roles": ["clerk"], "groups": [GROUP]}),
+                true,
+            ),
+            ("none", role("clerk"), json!({}), false),
+            ("another role", role("clerk"), json!({"roles": ["clerks"]}), false),
+            ("another group", role(GROUP), json!({"groups": [TENANT]}), false),
+            ("a scope is none", role("orders.read"), json!({}), false),
+        ] {
+            assert_eq!(provider.admits(needed, claims), expected, "version {version}: {name}");
+        }
+    }
 }
 
 #[cfg(feature = "remote")]

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tower_resource_server::{
     keys::Algorithm,
+    policy::role,
     preset::{
         authentik, clerk, firebase, fusion_auth, kinde, ory, ping_one, stytch, supabase, workos, zitadel,
     },
@@ -31,6 +32,8 @@ async fn a_user_of_supabase() {
         "is_anonymous": false, "amr": [{"method": "password", "timestamp": NOW}], "user_metadata": {"role": "admin"}
     });
     let user = table(issuer, supabase::access_token(), Algorithm::ES256, claims);
+    let none = json!({});
+    assert!(user.admits(role("authenticated"), &none) && !user.admits(role("admin"), &none));
     user.check_claims(&[
         ("the anonymous key", json!({"role": "anon", "aud": "anon"}), Some("wrong_audience")),
         ("the role of the anonymous key", json!({"role": "anon"}), Some("invalid_claim")),
@@ -53,6 +56,13 @@ async fn a_session_of_clerk() {
     });
     let session = table(issuer, clerk::session_token(["https://shop.example"]), Algorithm::RS256, claims);
     assert_eq!(session.good().await.client_id(), Some("https://shop.example"));
+    for (name, claims, expected) in [
+        ("in an organisation", json!({"org_role": "org:admin"}), true),
+        ("as another", json!({"org_role": "org:member"}), false),
+        ("in none", json!({}), false),
+    ] {
+        assert_eq!(session.admits(role("org:admin"), &claims), expected, "{name}");
+    }
     session
         .check_claims(&[
             ("a page of a subdomain", json!({"azp": "https://blog.shop.example"}), Some("wrong_audience")),
@@ -185,6 +195,14 @@ async fn a_session_of_workos() {
     let session = table(issuer, workos::access_token(), Algorithm::RS256, claims);
     let who = session.good().await;
     assert!(who.has_scope("posts:write") && who.roles().iter().any(|role| role == "member"));
+    for (name, needed, claims, expected) in [
+        ("the role", "member", json!({"roles": null}), true),
+        ("the roles", "admin", json!({"roles": ["member", "admin"]}), true),
+        ("a permission", "posts:write", json!({}), true),
+        ("another", "posts", json!({}), false),
+    ] {
+        assert_eq!(session.admits(role(needed), &claims), expected, "{name}");
+    }
     session
         .check_claims(&[
             ("no session", json!({"sid": null}), Some("missing_claim")),
@@ -249,6 +267,13 @@ async fn users_and_machines_of_kinde() {
         let table = table(issuer, kinde::access_token(), Algorithm::RS256, claims);
         let who = table.good().await;
         assert!(who.has_scope("write:flags") && who.subject() == subject);
+        for (name, claims, expected) in [
+            ("a permission", json!({"permissions": ["read:flags", "write:flags"]}), true),
+            ("another", json!({"permissions": ["read:flags"]}), false),
+            ("a scope is none", json!({"permissions": null, "scp": ["write:flags"]}), false),
+        ] {
+            assert_eq!(table.admits(role("write:flags"), &claims), expected, "{name}");
+        }
         table
             .check_claims(&[
                 ("no audience was asked for", json!({"aud": []}), Some("wrong_audience")),

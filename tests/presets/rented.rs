@@ -1,7 +1,10 @@
 //! Auth0 and Okta.
 
 use serde_json::json;
-use tower_resource_server::preset::{auth0, okta};
+use tower_resource_server::{
+    policy::role,
+    preset::{auth0, okta},
+};
 
 use crate::{NOW, Provider};
 
@@ -89,6 +92,30 @@ async fn a_custom_authorization_server_of_okta() {
             ("scopes of a wrong type", json!({"scp": {}}), Some("invalid_claim")),
         ])
         .await;
+}
+
+#[test]
+fn permissions_of_auth0_and_groups_of_okta_are_roles() {
+    let (auth0, okta) = (auth0(), okta());
+    for (name, provider, needed, claims, expected) in [
+        (
+            "a permission",
+            &auth0,
+            "write:orders",
+            json!({"permissions": ["read:orders", "write:orders"]}),
+            true,
+        ),
+        ("another permission", &auth0, "write:orders", json!({"permissions": ["write:order"]}), false),
+        ("no permissions", &auth0, "read:orders", json!({"permissions": null}), false),
+        ("a scope of Auth0 is none", &auth0, "profile", json!({}), false),
+        ("a group", &okta, "Everyone", json!({"groups": ["Everyone", "Clerks of shops"]}), true),
+        ("a group with spaces", &okta, "Clerks of shops", json!({"groups": ["Clerks of shops"]}), true),
+        ("another group", &okta, "Clerks", json!({"groups": ["Clerks of shops"]}), false),
+        ("no groups", &okta, "Everyone", json!({}), false),
+        ("a scope of Okta is none", &okta, "orders:read", json!({}), false),
+    ] {
+        assert_eq!(provider.admits(role(needed), claims), expected, "{name}");
+    }
 }
 
 #[cfg(feature = "remote")]

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 use tower_resource_server::{
-    Identity, ResourceServer, TrustedIssuer,
+    Identity, ResourceServer, ResourceServerBuilder, TrustedIssuer,
     issuer::SigningKey,
     keys::{Algorithm, KeySet},
+    policy::Requirement,
     profile::TokenProfile,
     test_util::{ManualClock, TestIssuer},
 };
@@ -43,14 +44,19 @@ impl Table {
     }
 
     pub fn server(&self) -> ResourceServer {
+        self.server_that(|builder| builder)
+    }
+
+    fn server_that(
+        &self,
+        also: impl FnOnce(ResourceServerBuilder) -> ResourceServerBuilder,
+    ) -> ResourceServer {
         let issuer = self.signer();
         let keys = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
         let trusted = TrustedIssuer::with_keys(self.issuer, keys, self.profile.clone());
-        ResourceServer::builder(self.audience)
-            .issuer((self.set)(trusted))
-            .clock(ManualClock::default())
-            .build()
-            .unwrap()
+        let builder =
+            ResourceServer::builder(self.audience).issuer((self.set)(trusted)).clock(ManualClock::default());
+        also(builder).build().unwrap()
     }
 
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
@@ -65,6 +71,12 @@ impl Table {
 
     pub async fn good(&self) -> Identity {
         self.verify(&json!({}), &json!({})).await.unwrap()
+    }
+
+    /// Whether the good token, with this patch on its claims, meets a requirement.
+    pub fn admits(&self, needed: Requirement, patch: &Value) -> bool {
+        let token = self.sign(&self.header, &patched(&self.claims, patch));
+        self.server_that(|builder| builder.require(needed)).verify_now(&token).is_ok()
     }
 
     /// These rows, and those that hold for every preset.
