@@ -188,6 +188,53 @@ fn a_pem_file_serves_every_kid() {
 }
 
 #[test]
+fn a_requirement_is_met_or_each_leaf_that_is_not_is_named() {
+    let (issuer, keys) = issuer_with_file("require.jwks.json");
+    let token = issuer.access_token("alice").scope("orders:read").claim("acr", "silver");
+    let token = token.claim("roles", ["boss"]).claim("realm", json!({"roles": ["clerk"]})).mint().unwrap();
+    const EITHER: &str = "scope(orders:write) and acr(gold) or role(clerk)";
+    let in_realm = ["--roles-claim", "/realm/roles"];
+    let in_both = ["--roles-claim", "/realm/roles", "--roles-claim", "roles"];
+    for (name, needed, more, status, said) in [
+        ("met", "scope(orders:read) and acr(silver) or role(clerk)", &[][..], 0, &["valid."][..]),
+        ("the other alternative", "scope(orders:write) or role(boss)", &[], 0, &["valid."]),
+        (
+            "unmet",
+            EITHER,
+            &[],
+            1,
+            &[
+                "invalid: a stronger or fresher login is needed.",
+                "alternative 1: scope(orders:write) is not met: the token has {\"orders:read\"}; acr(gold) is not met",
+                "alternative 2: role(clerk) is not met: the token has [\"boss\"]",
+            ],
+        ),
+        ("roles elsewhere", EITHER, &in_realm, 0, &["valid."]),
+        ("only there", "role(boss)", &in_realm, 1, &["role(boss) is not met"]),
+        ("in two places", "role(boss clerk)", &in_both, 0, &["valid."]),
+        ("the names of members", "role(roles)", &["--roles-claim", "realm"], 0, &["valid."]),
+    ] {
+        let arguments = [&ACCESS[..], &["--require", needed], more].concat();
+        let output = run(&flags(&keys, &arguments), &token);
+        let text = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(status), "{name}: {text}");
+        for said in said {
+            assert!(text.contains(said), "{name}: {said}: {text}");
+        }
+    }
+    for (name, wrong, said) in [
+        ("a stray sign", "scope(a) &", "at character 10: `and` or `or` is expected here"),
+        ("no end", "scope(a) and role(b", "at character 20: a `)` is missing here"),
+        ("nothing", "", "at character 1: "),
+    ] {
+        let output = run(&flags(&keys, &[&ACCESS[..], &["--require", wrong]].concat()), &token);
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{name}: {errors}");
+        assert!(errors.contains(said) && errors.contains("--require"), "{name}: {errors}");
+    }
+}
+
+#[test]
 fn what_cannot_be_checked_ends_with_two() {
     let (issuer, keys) = issuer_with_file("two.jwks.json");
     let token = issuer.access_token("alice").mint().unwrap();
@@ -239,6 +286,21 @@ fn what_cannot_be_checked_ends_with_two() {
         ("no PEM", format!("--profile jwt --issuer i {api} --pem Cargo.toml"), "Cargo.toml"),
         ("http", format!("--profile jwt --issuer http://login.example {api}"), "\n  - issuer"),
         ("too much leeway", format!("--profile jwt {trust} {api} --leeway 601"), "\n  - issuer"),
+        (
+            "a claim for roles that is no path",
+            format!("--profile jwt {trust} {api} --roles-claim /a~2"),
+            "\n  - issuer",
+        ),
+        (
+            "roles of an ID token",
+            format!("--profile oidc-id-token {trust} --client-id c --roles-claim roles"),
+            "--roles-claim means nothing",
+        ),
+        (
+            "a requirement on an ID token",
+            format!("--profile oidc-id-token {trust} --client-id c --require role(a)"),
+            "--require means nothing",
+        ),
         ("brief JSON", format!("--profile jwt {trust} {api} --json --brief"), "--brief"),
         ("keys that cannot be had", format!("--profile jwt {silent} {api} --at {AT}"), "no keys: "),
     ] {
@@ -276,6 +338,8 @@ fn the_help_names_every_flag_and_profile() {
         "--pem",
         "--algorithms",
         "--scope",
+        "--require",
+        "--roles-claim",
         "--leeway",
         "--at",
         "--allow-loopback-http",
