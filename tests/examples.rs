@@ -443,6 +443,36 @@ fn what_operations_require_is_taken_from_flags() {
     assert_eq!(optional.request("GET", "/", Some(&clerk)).status, 403);
     drop(optional);
 
+    // It is `anonymous or (…)` around everything that is required, a row of the table and what has none included.
+    let optional = start(&[
+        "--optional",
+        "--require",
+        "scope(api)",
+        "--route",
+        "GET /orders/{id} = scope(orders:read)",
+        "--route",
+        "POST /orders = acr(gold)",
+    ]);
+    let reader = token(json!({"scope": "api orders:read"}));
+    let elsewhere = token(json!({"scope": "orders:read"}));
+    for (method, target, authorization, status) in [
+        ("GET", "/orders/7", None, 200),
+        ("POST", "/orders", None, 200),
+        ("DELETE", "/orders/7", None, 200),
+        ("GET", "/orders/7", Some(&*reader), 200),
+        ("GET", "/orders/7", Some(&*clerk), 403),
+        ("GET", "/orders/7", Some(&*elsewhere), 403),
+        ("POST", "/orders", Some(&*reader), 401),
+        ("DELETE", "/orders/7", Some(&*reader), 401),
+        ("GET", "/orders/7", Some("Bearer a.b.c"), 401),
+        ("POST", "/orders", Some("Bearer a.b.c"), 401),
+        ("DELETE", "/orders/7", Some("Basic YTpi"), 200),
+    ] {
+        let answer = optional.request(method, target, authorization);
+        assert_eq!(answer.status, status, "{method} {target} with {authorization:?}: {answer:?}");
+    }
+    drop(optional);
+
     for (flag, value, problem) in [
         ("--require", "scope(a) &", "at character 10: `and` or `or` is expected here"),
         ("--route", "GET /a scope(a)", "write METHOD PATTERN = TEXT"),
@@ -459,6 +489,14 @@ fn what_operations_require_is_taken_from_flags() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && said.contains(problem), "{flag} {value}: {said}");
     }
+    let of = |declared: &[&'static str]| {
+        let flags = trusted(&declared.iter().flat_map(|one| ["--scope-implies", one]).collect::<Vec<_>>());
+        run("protected_api", &flags.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    // A cycle that the first scope leads into, and is no part of.
+    let output = of(&["a = b", "b = c", "c = b"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains("scope_implies: b implies itself"), "{said}");
 }
 
 #[test]

@@ -239,6 +239,14 @@ b = ["a"]"#,
         &["scope_implies.a: a implies itself; leave one scope of the cycle out"],
     ),
     (
+        "a scope that leads into a cycle that it is no part of",
+        r#"[scope_implies]
+a = ["b"]
+b = ["c"]
+c = ["b"]"#,
+        &["scope_implies.b: b implies itself; leave one scope of the cycle out"],
+    ),
+    (
         "a scope that cannot be one",
         r#"scopes_supported = ["a b"]"#,
         &[r#"scopes_supported[0]: "a b" is not a scope (RFC 6749 section 3.3)"#],
