@@ -75,6 +75,8 @@ pub(super) static ISSUER: Object = Object {
         Rule::One(&["issuer", "preset"]),
         Rule::Needs("issuer", &["profile"]),
         Rule::AtMostOne(&["preset", "jwks_uri", "pem_per_kid", "jwks_file", "keys"]),
+        // The profile of a preset is what binds tokens to its arguments.
+        Rule::AtMostOne(&["preset", "profile"]),
     ],
 };
 
@@ -220,20 +222,16 @@ fn kind(issuer: TrustedIssuer, table: &Node) -> TrustedIssuer {
 
 /// An issuer with its name, its keys and its profiles.
 fn begin(table: &Node, found: &mut Found<'_>) -> Option<TrustedIssuer> {
-    let named = table.text_of("profile").and_then(presets::profiles);
     if let Some((name, arguments)) = table.get("preset").and_then(|preset| preset.entries().first()) {
         let Some(Apply::Preset(make)) =
             presets::PRESETS.iter().find(|key| key.name == name).map(|key| &key.apply)
         else {
             return None;
         };
-        let issuer = make(arguments);
-        return Some(match named {
-            Some((access, id)) => with_id(issuer.map_profile(|_| access), id),
-            None => issuer,
-        });
+        return Some(make(arguments));
     }
-    let (name, (access, id)) = (table.text_of("issuer")?.to_owned(), named?);
+    let (access, id) = table.text_of("profile").and_then(presets::profiles)?;
+    let name = table.text_of("issuer")?.to_owned();
     let is_pattern = table.get("tenants").is_some()
         || table.get("dangerous").and_then(|table| table.get("any_tenant")).is_some_and(Node::is_true);
     let issuer = if let Some(list) = table.get("keys") {
@@ -253,12 +251,8 @@ fn begin(table: &Node, found: &mut Found<'_>) -> Option<TrustedIssuer> {
     } else {
         TrustedIssuer::discover(name, access)
     };
-    Some(with_id(issuer, id))
-}
-
-fn with_id(issuer: TrustedIssuer, id: Option<crate::profile::TokenProfile>) -> TrustedIssuer {
-    match id {
+    Some(match id {
         Some(profile) => issuer.id_token_profile(profile),
         None => issuer,
-    }
+    })
 }

@@ -256,7 +256,10 @@ fn wrong_variables_are_named_as_they_are_called() {
             "two groups",
             "",
             &[("API_ISSUERS_0_PRESET_AUTH0_DOMAIN", "shop.eu.auth0.com")],
-            &["issuers[0]: issuer and API_ISSUERS_0_PRESET are both there; leave one out"],
+            &[
+                "issuers[0]: issuer and API_ISSUERS_0_PRESET are both there; leave one out",
+                "issuers[0]: profile and API_ISSUERS_0_PRESET are both there; leave one out",
+            ],
         ),
         (
             "a profile",

@@ -610,7 +610,10 @@ const ISSUERS: &[Row] = &[
         r#"issuer = "https://issuer.test"
 profile = "jwt"
 preset.auth0.domain = "shop.eu.auth0.com""#,
-        &["issuers[0]: issuer and preset are both there; leave one out"],
+        &[
+            "issuers[0]: issuer and preset are both there; leave one out",
+            "issuers[0]: preset and profile are both there; leave one out",
+        ],
     ),
     ("no profile", r#"issuer = "https://issuer.test""#, &["issuers[0].issuer: it needs profile beside it"]),
     (
@@ -655,6 +658,30 @@ profile = "jwt""#,
         r#"preset.auth0.domain = "shop.eu.auth0.com"
 preset.okta.domain = "shop.okta.com""#,
         &["issuers[0].preset: auth0 and okta are both there; leave one out"],
+    ),
+    (
+        "a profile in place of what binds workflows to their repositories",
+        r#"preset.github_actions = { repositories = ["1296269"] }
+profile = "jwt""#,
+        &["issuers[0]: preset and profile are both there; leave one out"],
+    ),
+    (
+        "a profile in place of what binds tokens to accounts",
+        r#"profile = "rfc9068"
+preset.google_service_accounts = { accounts = ["shop@example-project.iam.gserviceaccount.com"] }"#,
+        &["issuers[0]: preset and profile are both there; leave one out"],
+    ),
+    (
+        "a profile in place of what binds tokens to service accounts of a cluster",
+        r#"preset.kubernetes = { issuer = "https://cluster.test", accounts = [{ namespace = "shop", name = "web" }] }
+profile = "jwt""#,
+        &["issuers[0]: preset and profile are both there; leave one out"],
+    ),
+    (
+        "a profile beside a preset that has one of that name",
+        r#"preset.keycloak = { server = "https://keycloak.test", realm = "shop", clients = ["shop"] }
+profile = "keycloak""#,
+        &["issuers[0]: preset and profile are both there; leave one out"],
     ),
     (
         "no preset",
