@@ -6,12 +6,16 @@
 //! No error carries text that came from outside: each can be logged and shown as it is.
 
 mod config;
+mod shown;
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use serde::{Serialize, Serializer};
 
 pub use config::{ConfigError, ConfigProblem};
+pub(crate) use shown::shown;
+#[cfg(feature = "config")]
+pub(crate) use shown::without_user;
 
 /// Which rule of the encoding a token breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -12,7 +12,7 @@ use super::{
     tree::{Node, PLACEHOLDER, Value},
 };
 use crate::{
-    error::ConfigProblem,
+    error::{ConfigProblem, without_user},
     policy::{Requirement, is_scope_token},
 };
 
@@ -409,9 +409,12 @@ fn shown(node: &Node, kind: &Kind) -> String {
         (Value::Negative(value), _) => value.to_string(),
         (Value::Real(value), _) => value.to_string(),
         (Value::Text(text), _) if text.contains("-----BEGIN") => "a text in PEM".to_owned(),
-        (Value::Text(text), _) if text.chars().count() > SHOWN => {
-            format!("{:?}…", text.chars().take(SHOWN).collect::<String>())
+        (Value::Text(text), _) => {
+            let text = without_user(text);
+            match text.char_indices().nth(SHOWN) {
+                Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
+                None => format!("{text:?}"),
+            }
         }
-        (Value::Text(text), _) => format!("{text:?}"),
     }
 }

@@ -5,7 +5,7 @@ use std::{fs, io::ErrorKind};
 use zeroize::Zeroizing;
 
 use super::{problems::Found, tree::Node};
-use crate::store::NonceSetupError;
+use crate::{error::shown, store::NonceSetupError};
 
 /// The largest file that is read, in bytes: more than any set of keys or authorities has.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
@@ -15,7 +15,7 @@ const MAX_FILE: u64 = 4 * 1024 * 1024;
 /// # Errors
 /// What is wrong with the file, and never what is in it.
 pub(super) fn read(path: &str) -> Result<Zeroizing<Vec<u8>>, String> {
-    let cannot = |why: &str| format!("the file {path:?} {why}");
+    let cannot = |why: &str| format!("the file {} {why}", shown(path));
     let metadata = fs::metadata(path).map_err(|error| {
         cannot(match error.kind() {
             ErrorKind::NotFound => "is not there; correct its path",
@@ -83,7 +83,7 @@ pub(super) fn secret(table: &Node, name: &str) -> Option<Result<Zeroizing<Vec<u8
     });
     let read = read.and_then(|bytes| {
         if bytes.is_empty() {
-            Err(format!("the file {path:?} is empty; write the secret into it"))
+            Err(format!("the file {} is empty; write the secret into it", shown(path)))
         } else {
             Ok(bytes)
         }

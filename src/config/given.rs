@@ -9,7 +9,10 @@ use super::{
     },
     tree::Node,
 };
-use crate::keys::{KeySet, VerifyingKey};
+use crate::{
+    error::shown,
+    keys::{KeySet, VerifyingKey},
+};
 
 /// The names of all algorithms.
 pub(super) static ALGORITHMS: [&str; 13] = [
@@ -72,7 +75,7 @@ fn of_table(table: &Node, found: &mut Found<'_>) -> Option<VerifyingKey> {
 /// The keys of a JWK Set in a file; `None` where it has been said what is wrong with it.
 pub(super) fn jwks(table: &Node, path: &str, found: &mut Found<'_>) -> Option<KeySet> {
     let read = files::read(path).and_then(|json| {
-        KeySet::from_jwks(&json).map_err(|error| format!("the file {path:?} is no JWK Set: {error}"))
+        KeySet::from_jwks(&json).map_err(|error| format!("the file {} is no JWK Set: {error}", shown(path)))
     });
     read.map_err(|why| found.add(table, "jwks_file", "file", &why)).ok()
 }

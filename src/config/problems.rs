@@ -1,7 +1,7 @@
 //! Problems that show when a server is built, under the keys of the configuration.
 
 use super::{check::below, tree::Node};
-use crate::error::ConfigProblem;
+use crate::error::{ConfigProblem, shown};
 
 /// Collects problems of the keys below a path.
 pub(super) struct Found<'p> {
@@ -134,7 +134,7 @@ fn issuer_of(path: &str) -> Option<(usize, &str)> {
 
 /// A text without the words that the builder calls an issuer by.
 fn unlabelled<'t>(text: &'t str, name: &str) -> &'t str {
-    let label = format!("issuer {name:?}");
+    let label = format!("issuer {}", shown(name));
     let rest = text.strip_prefix(&label).unwrap_or(text);
     let rest = rest.split_once(": ").map_or(rest, |(_, rest)| rest);
     rest.strip_prefix("refresh settings: ").or_else(|| rest.strip_prefix("tenant settings: ")).unwrap_or(rest)

@@ -5,6 +5,8 @@
 
 use std::{net::IpAddr, str::FromStr};
 
+use crate::error::shown;
+
 /// One network, or one address. IPv4 addresses that are mapped into IPv6 (RFC 4291 section 2.5.5.2) count
 /// as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +47,7 @@ impl FromStr for IpNetwork {
     /// # Errors
     /// What is wrong with the text, and what to write instead.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| format!("{text:?} {why}");
+        let wrong = |why: &str| format!("{} {why}", shown(text));
         let no_network = || wrong("is no network; write it as in 10.0.0.0/8, fd00::/8 or 192.0.2.1");
         let (address, length) = text.split_once('/').map_or((text, None), |(ip, length)| (ip, Some(length)));
         let written: IpAddr = address.parse().map_err(|_| no_network())?;

@@ -13,6 +13,7 @@ use super::{
     forwarded::{Host, Told, told},
     network::IpNetwork,
 };
+use crate::error::shown;
 
 /// Where clients reach a server that stands behind a proxy, for
 /// [`ResourceServerBuilder::public_address`](crate::ResourceServerBuilder::public_address).
@@ -197,7 +198,8 @@ pub(crate) fn resource_at(fixed: &str, built_with: &str) -> Result<String, Strin
     let address = Url::parse(fixed).filter(|url| !url.rest.contains('?'));
     let Some(address) = address else {
         return Err(format!(
-            "{fixed:?} is no address; write an http or https URL without user, query and fragment"
+            "{} is no address; write an http or https URL without user, query and fragment",
+            shown(fixed)
         ));
     };
     let is_below = Url::parse(built_with).is_some_and(|url| url.is_below(&address));

@@ -19,6 +19,7 @@ use http::{
 };
 
 use super::{KnownAddress, RequestHead, credentials::single, public_address::Origin};
+use crate::error::shown;
 
 /// Fetch Metadata Request Headers section 2.4.
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -36,7 +37,8 @@ impl TrustedOrigins {
             let origin = Origin::parse(text);
             if origin.is_none() {
                 problems.push(format!(
-                    "{text:?} is no origin; write a scheme, a host and a port that is not the default: https://app.example"
+                    "{} is no origin; write a scheme, a host and a port that is not the default: https://app.example",
+                    shown(text)
                 ));
             }
             origin

@@ -167,19 +167,6 @@ impl UrlError {
     }
 }
 
-/// A URL of the configuration in quotes, without the credentials that it may have.
-#[cfg(feature = "remote")]
-pub(crate) fn shown(url: &str) -> String {
-    match Url::parse(url) {
-        Ok(mut parsed) if !parsed.username().is_empty() || parsed.password().is_some() => {
-            // Both fail only for a URL without a host, which has no credentials.
-            let _ = parsed.set_username("").and_then(|()| parsed.set_password(None));
-            format!("{:?}", parsed.as_str())
-        }
-        _ => format!("{url:?}"),
-    }
-}
-
 impl fmt::Debug for SourceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("SourceUrl").field(&self.as_str()).finish()

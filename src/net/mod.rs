@@ -30,11 +30,11 @@ mod token_file;
 pub(crate) use client::send_within;
 pub use client::{Body, HttpClient, HttpFuture, Limits};
 pub use error::{BearerTokenError, HttpError, UrlError};
+#[cfg(feature = "remote")]
+pub(crate) use location::PlainHttp;
 #[cfg(any(feature = "remote", feature = "identity-provider"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "remote", feature = "identity-provider"))))]
 pub use location::SourceUrl;
-#[cfg(feature = "remote")]
-pub(crate) use location::{PlainHttp, shown};
 #[cfg(feature = "remote")]
 pub(crate) use timeout::before;
 

@@ -4,7 +4,7 @@ use super::{
     ResourceServerBuilder, TrustedIssuer, key_sources, problems::Problems, trusted_issuer::KeysFrom,
 };
 use crate::{
-    error::ConfigProblem,
+    error::{ConfigProblem, shown},
     keys::{AlgorithmSet, KeySet},
     policy::{Requirement, Rule, claim, is_scope_token},
     profile::{KeySelection, TokenProfile},
@@ -249,5 +249,5 @@ fn check_given(keys: &KeySet, accepted: AlgorithmSet, problems: &mut Problems<'_
 
 /// The words that an issuer is called by.
 pub(super) fn label(issuer: &TrustedIssuer) -> String {
-    if issuer.issuer.is_empty() { "issuer".to_owned() } else { format!("issuer {:?}", issuer.issuer) }
+    if issuer.issuer.is_empty() { "issuer".to_owned() } else { format!("issuer {}", shown(&issuer.issuer)) }
 }

@@ -6,8 +6,9 @@ use super::{
     TrustedIssuer, fetched::Location, issuers::Profiles, problems::Problems, trusted_issuer::KeysFrom,
 };
 use crate::{
+    error::shown,
     keys::{AlgorithmSet, KeySet},
-    net::{HttpClient, ReqwestClient, SourceUrl, shown},
+    net::{HttpClient, ReqwestClient, SourceUrl},
     policy::NameForm,
     profile::{CompiledProfile, TokenProfile},
     source::{
@@ -230,7 +231,8 @@ pub(super) fn check(issuer: &TrustedIssuer, problems: &mut Problems<'_>) {
     }
     problems.extend("refresh", issuer.remote.refresh.problems());
     if let Some(no_host) = issuer.remote.plain_http.not_a_host() {
-        let text = format!("plain_http_to({no_host:?}) names no host; leave out scheme, port and path");
+        let text =
+            format!("plain_http_to({}) names no host; leave out scheme, port and path", shown(no_host));
         problems.add("plain_http", text);
     }
 }

@@ -360,6 +360,92 @@ fn secrets_are_in_no_error() {
         ),
         ("in an issuer", "", "issuer = \"https://a:hunter2@issuer.test\"\nprofile = \"jwt\""),
         (
+            "in an issuer whose port is none",
+            "",
+            "issuer = \"https://a:hunter2@issuer.test:99999\"\nprofile = \"jwt\"",
+        ),
+        ("in an issuer without a scheme", "", "issuer = \"a:hunter2@issuer.test\"\nprofile = \"jwt\""),
+        (
+            "in an issuer that is there twice",
+            "",
+            "issuer = \"https://a:hunter2@issuer.test\"\nprofile = \"jwt\"\njwks_uri = \"https://issuer.test\"\n[[issuers]]\nissuer = \"https://a:hunter2@issuer.test\"\nprofile = \"jwt\"",
+        ),
+        (
+            "in tenants",
+            "",
+            "issuer = \"https://a:hunter2@issuer.test/{tenant}\"\nprofile = \"jwt\"\ntenants.allow = [\"a\"]",
+        ),
+        (
+            "in an address whose port is none",
+            "",
+            "issuer = \"https://issuer.test\"\nprofile = \"jwt\"\njwks_uri = \"https://user:hunter2@issuer.test:99999/keys\"",
+        ),
+        (
+            "in an address, with a slash",
+            "",
+            "issuer = \"https://issuer.test\"\nprofile = \"jwt\"\njwks_uri = \"https://user:hunter2/a@issuer.test/keys\"",
+        ),
+        (
+            "in an address without a scheme",
+            "",
+            "issuer = \"https://issuer.test\"\nprofile = \"jwt\"\njwks_uri = \"user:hunter2@issuer.test/keys\"",
+        ),
+        (
+            "in the address of single keys, whose port is none",
+            "",
+            "issuer = \"https://issuer.test\"\nprofile = \"jwt\"\npem_per_kid = { url = \"https://user:hunter2@issuer.test:99999/{kid}\", kid = \"uuid\" }",
+        ),
+        (
+            "in the address of single keys, without a place for names",
+            "",
+            "issuer = \"https://issuer.test\"\nprofile = \"jwt\"\npem_per_kid = { url = \"https://user:hunter2@issuer.test:99999/\", kid = \"uuid\" }",
+        ),
+        (
+            "in a bundle",
+            "",
+            "preset.spiffe = { trust_domain = \"shop.test\", bundle = \"https://user:hunter2@spire.test:99999/\" }",
+        ),
+        ("in the host of a preset", "", "preset.auth0.domain = \"user:hunter2@shop.eu.auth0.com\""),
+        (
+            "in a host of plain http",
+            "",
+            "issuer = \"http://k/shop\"\nprofile = \"jwt\"\ndangerous.plain_http_to = [\"http://u:hunter2@k\"]",
+        ),
+        (
+            "in the file of keys",
+            "",
+            "issuer = \"https://issuer.test\"\nprofile = \"jwt\"\njwks_file = \"https://user:hunter2@issuer.test/keys\"",
+        ),
+        ("in the file of a secret", "nonces.secret_file = \"https://user:hunter2@vault.test/s\"", ISSUER),
+        ("in the public address", "public_address.url = \"https://ops:hunter2@api.test\"", ISSUER),
+        (
+            "in a proxy that is trusted",
+            "public_address.trusted_proxies = [\"http://ops:hunter2@10.0.0.1\"]",
+            ISSUER,
+        ),
+        (
+            "in an origin",
+            "token_locations = [{ cookie = \"s\" }]\ntrusted_origins = [\"https://ops:hunter2@app.test\"]",
+            ISSUER,
+        ),
+        (
+            "in an address of the metadata",
+            "metadata.resource_documentation = \"//ops:hunter2@api.test\"",
+            ISSUER,
+        ),
+        ("in the keys of the metadata", "metadata.jwks_uri = \"http://ops:hunter2@api.test\"", ISSUER),
+        ("in an address that is at the wrong place", "leeway = \"https://ops:hunter2@api.test\"", ISSUER),
+        (
+            "in a long address at the wrong place",
+            "leeway = \"https://ops:hunter2-and-so-on-until-it-is-longer-than-what-is-shown@api.test\"",
+            ISSUER,
+        ),
+        (
+            "in a resource with signed proofs, which is no URL",
+            "dpop.mode = \"allowed\"\npublic_address.url = \"https://ops:hunter2@api.test:99999\"",
+            ISSUER,
+        ),
+        (
             "a key",
             "",
             "issuer = \"https://issuer.test\"\nprofile = \"jwt\"\nkeys = [{ algorithm = \"HS256\", secret = \"hunter2\" }]",
@@ -385,6 +471,12 @@ fn secrets_are_in_no_error() {
         let error = built.err().unwrap_or_else(|| panic!("{name}: it is built"));
         for shown in [error.to_string(), format!("{error:?}"), texts(&error).join(" ")] {
             assert!(!shown.contains("hunter2"), "{name}: {shown}");
+        }
+    }
+    if cfg!(feature = "redis") {
+        for url in ["redis://ops:hunter2@[store", "redis:/ops:hunter2@store", "https://ops:hunter2@store"] {
+            let error = load(&file(&format!("store.url = {url:?}"), ISSUER)).unwrap().build().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
         }
     }
     let variables =

@@ -799,6 +799,15 @@ jwks_uri = "https://user:hunter2@issuer.test/keys""#,
         ],
     ),
     (
+        "a password in an address that is no URL",
+        r#"issuer = "https://issuer.test"
+profile = "jwt"
+jwks_uri = "https://user:hunter2@issuer.test:99999/keys""#,
+        &[
+            r#"issuers[0].jwks_uri: its jwks_uri "https://issuer.test:99999/keys": not an absolute URL with a host"#,
+        ],
+    ),
+    (
         "an issuer that is no URL",
         r#"issuer = "issuer.test"
 profile = "jwt""#,

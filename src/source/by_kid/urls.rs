@@ -1,6 +1,9 @@
 //! From the name of a key to the address of its PEM.
 
-use crate::net::{PlainHttp, SourceUrl, shown};
+use crate::{
+    error::shown,
+    net::{PlainHttp, SourceUrl},
+};
 
 /// The exact form that the name of a key must have before it enters an address.
 ///
