@@ -62,6 +62,7 @@ impl KeySource {
         let is_same = match (&self, previous) {
             (Self::Fixed(new), Self::Fixed(old)) => new.is_like(old),
             (Self::Remote(new), Self::Remote(old)) => new.is_like(old),
+            (Self::ByKid(new), Self::ByKid(old)) => new.is_like(old),
             _ => false,
         };
         if is_same { previous.clone() } else { self }

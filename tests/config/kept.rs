@@ -2,11 +2,11 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use axum::{Json, Router, extract::Path, routing::any};
-use http::{Method, Request};
+use http::{Method, Request, StatusCode};
 use serde_json::json;
 use tower_resource_server::{
     Identity,
@@ -98,6 +98,51 @@ async fn proofs_stay_spent_and_nonces_good() {
         assert_eq!([status(&used).await, status(&used).await], [200, 401], "{name}");
         api.reload(&load(&file(&after)).unwrap()).unwrap();
         assert_eq!([status(&used).await, status(&unused).await], [401, expected], "{name}");
+    }
+}
+
+/// Keys by their names on this machine, which can be taken away, and how often they were asked for.
+async fn serve_pem(issuer: &TestIssuer) -> (String, Arc<AtomicBool>, Arc<AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let (is_up, fetches) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
+    let pem = issuer.token_issuer().signing_key().public_key_pem().unwrap();
+    let (up, counter) = (Arc::clone(&is_up), Arc::clone(&fetches));
+    let keys = async move || {
+        counter.fetch_add(1, Ordering::SeqCst);
+        if up.load(Ordering::SeqCst) { Ok(pem) } else { Err(StatusCode::BAD_GATEWAY) }
+    };
+    let router = Router::new().route("/{kid}", any(keys.clone())).route("/other/{kid}", any(keys));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (origin, is_up, fetches)
+}
+
+#[tokio::test]
+async fn keys_that_were_fetched_by_their_names_stay() {
+    let issuer = TestIssuer::new();
+    let (origin, is_up, fetches) = serve_pem(&issuer).await;
+    let file = |path: &str, rest: &str| {
+        format!(
+            "resource = \"https://api.test\"\n[[issuers]]\nissuer = \"https://issuer.test\"\nprofile = \"rfc9068\"\n\
+             pem_per_kid = {{ url = \"{origin}{path}/{{kid}}\", kid = \"url_safe\" }}\nallow_loopback_http = true\n{rest}"
+        )
+    };
+    let api = begin(&issuer, &file("", ""));
+    let app = app(&api);
+    let token = issuer.access_token("alice").mint().unwrap();
+    let status = async || ask(&app, request(Method::GET, "/", Some(&token))).await.status().as_u16();
+    assert_eq!((status().await, fetches.load(Ordering::SeqCst)), (200, 1), "at first");
+    is_up.store(false, Ordering::SeqCst);
+    for (name, path, rest, is_there, expected, fetched) in [
+        ("the same, while its keys cannot be had", "", "", false, 200, 1),
+        ("another leeway", "", "leeway = \"5s\"", false, 200, 1),
+        ("other algorithms", "", "tokens.algorithms = [\"ES256\"]", true, 200, 2),
+        ("other refreshes", "", "refresh.stale_if_error = \"2h\"", true, 200, 3),
+        ("another address", "/other", "refresh.stale_if_error = \"2h\"", false, 503, 4),
+    ] {
+        is_up.store(is_there, Ordering::SeqCst);
+        api.reload(&load(&file(path, rest)).unwrap()).unwrap();
+        assert_eq!((status().await, fetches.load(Ordering::SeqCst)), (expected, fetched), "{name}");
     }
 }
 

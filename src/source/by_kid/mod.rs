@@ -95,6 +95,18 @@ impl KeysByKid {
         Arc::new(Self { shared: Arc::new(shared) })
     }
 
+    /// Whether both fetch the same in the same way.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let (one, other) = (&self.shared.config, &other.shared.config);
+        one.name == other.name
+            && one.urls == other.urls
+            && one.algorithms == other.algorithms
+            && one.settings == other.settings
+            && one.given.has_same_keys(&other.given)
+            && Arc::ptr_eq(&one.client, &other.client)
+            && Arc::ptr_eq(&one.clock, &other.clock)
+    }
+
     /// The keys at hand. Never waits; starts what is due.
     pub(crate) fn snapshot(&self, now: Clocks) -> SnapshotRef {
         self.attend_if_due(now);

@@ -52,7 +52,7 @@ impl KidForm {
 }
 
 /// Addresses with the name of a key in them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KidUrls {
     before: Box<str>,
     after: Box<str>,
