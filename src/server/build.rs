@@ -278,13 +278,16 @@ impl ResourceServerBuilder {
         })
     }
 
-    /// Where spent tokens are written down: where a server did whose place this one takes, so that they stay spent;
-    /// otherwise in the store that was given, or in the memory of this process.
+    /// Where spent tokens are written down: in the store that was given, or in the memory of this process. A server
+    /// whose place this one takes passes its store on, so that they stay spent, unless a given one is shared.
     fn spendable_tokens(&mut self, previous: Option<&ResourceServer>) -> Option<SpentTokens> {
         let before = previous.and_then(|previous| previous.0.spent_tokens.clone());
-        let given = self.spent_tokens.take().map(SpentTokens::new);
+        let given = self.spent_tokens.take().map(|given| match &before {
+            Some(before) => SpentTokens::new(given).succeeding(before),
+            None => SpentTokens::new(given),
+        });
         let own = || SpentTokens::new(Arc::new(MemorySpentStore::default()));
-        before.or(given).or_else(|| self.spends(Once::Id).then(own))
+        given.or(before).or_else(|| self.spends(Once::Id).then(own))
     }
 
     /// Nonces of this process, for a server whose tokens spend them and that was given none.

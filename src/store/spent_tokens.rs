@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::digest;
 
-use super::{Life, SpendError, Spending, SpentStore};
+use super::{Life, SpendError, Spending, SpentStore, succeed};
 use crate::{policy::Window, time::UnixTime};
 
 /// What the digest covers first, so that what else is in the store is none of these.
@@ -20,6 +20,12 @@ pub(crate) struct SpentTokens(Arc<dyn SpentStore>);
 impl SpentTokens {
     pub(crate) const fn new(store: Arc<dyn SpentStore>) -> Self {
         Self(store)
+    }
+
+    /// The same, spent where those of another were, if neither store is shared: what was spent stays spent.
+    pub(crate) fn succeeding(mut self, previous: &Self) -> Self {
+        succeed(&mut self.0, &previous.0);
+        self
     }
 
     /// Spends the identifier of a token of this issuer, which is good in this window.

@@ -1,7 +1,7 @@
 //! What is spent, and what was fetched or handed out, outlives a reload.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
@@ -9,9 +9,11 @@ use axum::{Json, Router, extract::Path, routing::any};
 use http::{Method, Request, StatusCode};
 use serde_json::json;
 use tower_resource_server::{
-    Identity,
+    Identity, ResourceServerBuilder,
     config::ReloadableServer,
+    store::{Life, MemorySpentStore, Spending, SpentStore},
     test_util::{DpopKey, TestIssuer},
+    time::UnixTime,
 };
 
 use crate::{
@@ -99,6 +101,74 @@ async fn proofs_stay_spent_and_nonces_good() {
         api.reload(&load(&file(&after)).unwrap()).unwrap();
         assert_eq!([status(&used).await, status(&unused).await], [401, expected], "{name}");
     }
+}
+
+/// A store that says it is outside of this process.
+struct Elsewhere(Arc<MemorySpentStore>);
+
+impl SpentStore for Elsewhere {
+    fn spend(&self, id: &[u8], life: Life, now: UnixTime) -> Spending {
+        SpentStore::spend(&*self.0, id, life, now)
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_spent_in_a_shared_store_from_the_reload_on_that_gives_it() {
+    let (issuer, folder) = (TestIssuer::new(), Folder::new("spent"));
+    let config = load(&with_keys_of(&issuer, &folder, "", "tokens.single_use = \"jti\"")).unwrap();
+    let (clock, given) =
+        (issuer.clock().clone(), Arc::new(Mutex::new(None::<(bool, Arc<MemorySpentStore>)>)));
+    let and = {
+        let given = Arc::clone(&given);
+        move |server: ResourceServerBuilder| {
+            let server = server.clock(clock.clone());
+            match given.lock().unwrap().clone() {
+                Some((true, store)) => server.spent_tokens(Elsewhere(store)),
+                Some((false, store)) => server.spent_tokens(store),
+                None => server,
+            }
+        }
+    };
+    let api = ReloadableServer::with(&config, and).unwrap();
+    let app = app(&api);
+    let status =
+        async |token: &str| ask(&app, request(Method::GET, "/", Some(token))).await.status().as_u16();
+    let token = |jti: &str| issuer.access_token("alice").claim("jti", jti).mint().unwrap();
+    let [first, second] = [Arc::default(), Arc::default()];
+    let store = |is_shared, store: &Arc<MemorySpentStore>| Some((is_shared, Arc::clone(store)));
+    // Where each is spent, by the ids in both stores.
+    for (name, store, jti, lens) in [
+        ("none", None, "a", [0, 0]),
+        ("none again", None, "b", [0, 0]),
+        ("another of this process, which takes over none", store(false, &first), "c", [0, 0]),
+        ("a shared one", store(true, &first), "d", [1, 0]),
+        ("the same", store(true, &first), "e", [2, 0]),
+        ("none any more, so that what is spent stays spent", None, "f", [3, 0]),
+        ("another shared one", store(true, &second), "g", [3, 1]),
+    ] {
+        *given.lock().unwrap() = store;
+        api.reload(&config).unwrap();
+        let token = token(jti);
+        assert_eq!([status(&token).await, status(&token).await], [200, 401], "{name}");
+        assert_eq!([first.len(), second.len()], lens, "{name}");
+    }
+    // What another server spent there.
+    let (id, other) = (token("h"), ReloadableServer::with(&config, and_of(&issuer, &second)).unwrap());
+    let by_other = ask(&self::app(&other), request(Method::GET, "/", Some(&id))).await.status();
+    assert_eq!((by_other.as_u16(), status(&id).await), (200, 401));
+}
+
+/// What a server has that reads the clock of `issuer` and spends in this store.
+fn and_of(
+    issuer: &TestIssuer,
+    store: &Arc<MemorySpentStore>,
+) -> impl Fn(ResourceServerBuilder) -> ResourceServerBuilder + Send + Sync + 'static {
+    let (clock, store) = (issuer.clock().clone(), Arc::clone(store));
+    move |server| server.clock(clock.clone()).spent_tokens(Elsewhere(Arc::clone(&store)))
 }
 
 /// Keys by their names on this machine, which can be taken away, and how often they were asked for.
