@@ -7,7 +7,8 @@ use tower_resource_server::{
     keys::{Algorithm, AlgorithmSet, KeySet, VerifyingKey},
     preset,
     preset::{layer::Provider, sceyt::Application},
-    store::Nonces,
+    store::{Life, Nonces, SpendError, Spending, SpentStore},
+    time::UnixTime,
 };
 
 use crate::{
@@ -58,7 +59,16 @@ pub(crate) fn layer(cli: &Cli) -> Result<ResourceServerBuilder, AnyError> {
         .try_fold(provider, |provider, key| Ok::<_, AnyError>(provider.key(name(key)?, key.clone())))?;
     let path = cli.nonce_secret.as_deref().ok_or_else(|| needed("--nonce-secret"))?;
     let nonces = Nonces::with_secret(&read(path)?).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(preset::layer::server(provider).nonces(nonces))
+    Ok(preset::layer::server(provider).nonces(nonces.store(Unspent)))
+}
+
+/// Nothing was spent, as far as is known here: the nonces are of servers that have begun before.
+struct Unspent;
+
+impl SpentStore for Unspent {
+    fn spend(&self, _: &[u8], _: Life, _: UnixTime) -> Spending {
+        Spending::Done(Err(SpendError::Unavailable))
+    }
 }
 
 pub(crate) fn sceyt(cli: &Cli) -> Result<ResourceServerBuilder, AnyError> {

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{StateError, states::LIFETIME};
 use crate::{
     json,
-    store::{Envelope, NonceSetupError, SpendError, SpentStore},
+    store::{Envelope, NonceSetupError, SpendError, SpentStore, remembers},
     time::{Clock, SystemClock},
 };
 
@@ -25,7 +25,8 @@ const MAX_ID: usize = 16 * 1024;
 /// recorded in the [`SpentStore`] that the instances share, until its time is over. So a login that is merely begun
 /// costs no memory, and there is no capacity that beginners could fill.
 ///
-/// Instances need one secret, one store and one lifetime. The clock of one may be a minute ahead of another's.
+/// Instances need one secret, one store and one lifetime. The clock of one may be a minute ahead of another's. With a
+/// store in memory, a state from before that [began](SpentStore::began) is not handed out.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -92,7 +93,9 @@ impl<T: Serialize + DeserializeOwned> SealedStates<T> {
     /// [`StateError::TooLarge`], also for a state that is no JSON, and [`StateError::Randomness`].
     pub fn put(&self, value: &T) -> Result<String, StateError> {
         let contents = serde_json::to_vec(value).map_err(|_| StateError::TooLarge)?;
-        let id = self.envelope.seal(contents, self.clock.unix()).ok_or(StateError::Randomness)?;
+        let now = self.clock.unix();
+        let _ = self.store.began(now);
+        let id = self.envelope.seal(contents, now).ok_or(StateError::Randomness)?;
         if id.len() <= MAX_ID { Ok(id) } else { Err(StateError::TooLarge) }
     }
 
@@ -107,7 +110,11 @@ impl<T: Serialize + DeserializeOwned> SealedStates<T> {
         let Some(opened) = opened.and_then(|id| self.envelope.open(id, self.lifetime, now)) else {
             return Ok(None);
         };
-        match self.store.spend(&opened.id, opened.life, now).wait().await {
+        let taken = match remembers(&*self.store, opened.life, now) {
+            Ok(()) => self.store.spend(&opened.id, opened.life, now).wait().await,
+            Err(error) => Err(error),
+        };
+        match taken {
             // Ours, and as it was written.
             Ok(()) => Ok(str::from_utf8(&opened.contents).ok().and_then(|text| json::read_again(text).ok())),
             Err(SpendError::AlreadySpent | SpendError::Forgotten) => Ok(None),
@@ -160,6 +167,19 @@ mod tests {
         assert_eq!(other.take(&id).await, Ok(Some(bob())));
         assert_eq!([one.take(&id).await, other.take(&id).await], [Ok(None), Ok(None)]);
         assert_eq!(store.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn promise_13_a_state_from_before_a_restart_is_none_with_a_store_in_memory() {
+        let clock = ManualClock::default();
+        let begin = || instance(&clock, MemorySpentStore::default());
+        let before = begin();
+        let [taken, untaken] = [(); 2].map(|()| before.put(&bob()).unwrap());
+        assert_eq!(before.take(&taken).await, Ok(Some(bob())));
+        clock.advance(SECOND);
+        let after = begin();
+        assert_eq!([after.take(&taken).await, after.take(&untaken).await], [Ok(None), Ok(None)]);
+        assert_eq!(after.take(&after.put(&bob()).unwrap()).await, Ok(Some(bob())));
     }
 
     #[tokio::test]

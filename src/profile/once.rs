@@ -31,7 +31,8 @@ impl TokenProfile {
     ///
     /// It is spent last, as a [nonce](Self::spends_nonce) is, in the
     /// [store of the server](crate::ResourceServerBuilder::spent_tokens). Identifiers of two issuers are apart. It ties
-    /// a token to no server: servers that do not share a store each take a token once.
+    /// a token to no server: servers that do not share a store each take a token once, and so does one that was
+    /// started again with a store in memory.
     ///
     /// ```
     /// use tower_resource_server::profile::TokenProfile;

@@ -53,6 +53,9 @@ impl ResourceServerBuilder {
         let nonces = self.spendable_nonces(previous, &mut problems);
         let tickets =
             self.spendable_tickets(previous.and_then(|previous| previous.0.tickets.as_ref()), &mut problems);
+        let now = self.clock.unix();
+        nonces.iter().for_each(|nonces| nonces.begin(now));
+        tickets.iter().for_each(|tickets| tickets.begin(now));
         let spent_tokens = self.spendable_tokens(previous);
         let before = previous.and_then(|previous| previous.0.dpop.as_ref());
         let dpop = self.dpop.take().map(|dpop| match before {

@@ -5,7 +5,7 @@ use std::{
     collections::{BinaryHeap, HashMap, HashSet},
     fmt,
     num::NonZeroU32,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use super::{
@@ -60,6 +60,7 @@ pub struct MemorySpentStore {
     share: u32,
     fingerprints: Fingerprints,
     spent: Mutex<Spent>,
+    began: OnceLock<UnixTime>,
 }
 
 #[derive(Default)]
@@ -78,7 +79,8 @@ impl MemorySpentStore {
     #[must_use]
     pub fn new(max: usize) -> Self {
         let fingerprints = Fingerprints::default();
-        Self { max, share: 0, fingerprints, spent: Mutex::default() }.share(DEFAULT_SHARE)
+        let (spent, began) = (Mutex::default(), OnceLock::new());
+        Self { max, share: 0, fingerprints, spent, began }.share(DEFAULT_SHARE)
     }
 
     /// The most ids of one owner: [`DEFAULT_SHARE`] unless set.
@@ -207,6 +209,10 @@ impl SpentStore for MemorySpentStore {
     fn look(&self, id: &[u8], life: Life, now: UnixTime) -> Spending {
         let fingerprint = self.fingerprints.of(id);
         Spending::Done(self.lock().has_place(&fingerprint, life.until, now, usize::MAX))
+    }
+
+    fn began(&self, now: UnixTime) -> Option<UnixTime> {
+        Some(*self.began.get_or_init(|| now))
     }
 
     fn peek(&self, id: &[u8], life: Life, now: UnixTime) -> Result<(), SpendError> {

@@ -41,7 +41,7 @@ pub(crate) use fingerprint::{Fingerprint, Fingerprints};
 pub use memory::{DEFAULT_MAX_SPENT, DEFAULT_SHARE, MemorySpentStore};
 pub use nonces::{DEFAULT_NONCE_LIFETIME, NonceError, NonceSetupError, Nonces};
 pub use refuse::RefuseAll;
-pub(crate) use spent::succeed;
 pub use spent::{Life, SpendError, Spending, SpentStore};
+pub(crate) use spent::{remembers, succeed};
 pub(crate) use spent_tokens::SpentTokens;
 pub use tickets::{DEFAULT_TICKET_LIFETIME, MAX_TICKET_LIFETIME, TicketError, Tickets};

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
-    Life, MemorySpentStore, SpendError, Spending, SpentStore,
+    Life, MemorySpentStore, SpendError, Spending, SpentStore, remembers,
     seal::{Opened, Seal},
     succeed,
 };
@@ -24,7 +24,9 @@ const CONTEXT: &[u8] = b"tower-resource-server nonce 1\0";
 /// everything else about the request was found good.
 ///
 /// The key is random and lives in this process. Where several processes take each other's nonces,
-/// give them [one secret](Self::with_secret), [one store](Self::store) and one lifetime.
+/// give them [one secret](Self::with_secret), [one store](Self::store) and one lifetime. Under a secret and with a
+/// store in memory, what was issued before that [began](SpentStore::began) is refused as expired: the process before
+/// may have taken it.
 ///
 /// A nonce is bound to nothing but its time: not to a client, a user or an address.
 ///
@@ -100,11 +102,17 @@ impl Nonces {
         self
     }
 
+    /// Notes that from now on nonces are issued here, and spent.
+    pub(crate) fn begin(&self, now: UnixTime) {
+        let _ = self.store.began(now);
+    }
+
     /// A new nonce. Nothing is stored.
     ///
     /// # Errors
     /// [`NonceError::Unavailable`] when the system has no randomness.
     pub fn issue(&self, now: UnixTime) -> Result<String, NonceError> {
+        self.begin(now);
         self.seal.issue(now)
     }
 
@@ -125,6 +133,9 @@ impl Nonces {
             Ok(opened) => opened,
             Err(error) => return Spending::Done(Err(error)),
         };
+        if let Err(error) = remembers(&*self.store, life, now) {
+            return Spending::Done(Err(error.into()));
+        }
         self.store.spend(&id, life, now).map_err(Into::into)
     }
 
@@ -134,6 +145,7 @@ impl Nonces {
     /// Any [`NonceError`].
     pub(crate) fn peek(&self, nonce: &str, now: UnixTime) -> Result<(), NonceError> {
         let Opened { id, life } = self.open(nonce, now)?;
+        remembers(&*self.store, life, now)?;
         self.store.peek(&id, life, now).map_err(Into::into)
     }
 
@@ -165,6 +177,10 @@ impl<S: SpentStore + ?Sized> SpentStore for Arc<S> {
 
     fn is_shared(&self) -> bool {
         (**self).is_shared()
+    }
+
+    fn began(&self, now: UnixTime) -> Option<UnixTime> {
+        (**self).began(now)
     }
 
     fn peek(&self, id: &[u8], life: Life, now: UnixTime) -> Result<(), SpendError> {

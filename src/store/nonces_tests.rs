@@ -132,6 +132,38 @@ fn processes_with_one_secret_and_one_store_take_each_others_nonces_once() {
 }
 
 #[test]
+fn promise_13_a_nonce_from_before_a_restart_is_refused_under_one_secret() {
+    let (before, after) = (shared(), shared());
+    let [spent, unspent] = [before.issue(NOW).unwrap(), before.issue(later(999)).unwrap()];
+    assert_eq!(before.spend(&spent, NOW).now(), Ok(()));
+    after.begin(UnixTime::from_duration(later(1_000).since(UnixTime::default()) + Duration::from_micros(7)));
+    let [first, second] = [later(1_000), later(2_000)].map(|now| after.issue(now).unwrap());
+    for (name, nonce, expected) in [
+        ("spent before", &spent, Err(NonceError::Expired)),
+        ("not spent before, which is not known", &unspent, Err(NonceError::Expired)),
+        ("in the same millisecond", &first, Ok(())),
+        ("in the same millisecond, again", &first, Err(NonceError::AlreadySpent)),
+        ("later", &second, Ok(())),
+    ] {
+        assert_eq!(after.check(nonce, later(2_000)), Ok(()), "{name}");
+        assert_eq!(after.peek(nonce, later(2_000)), expected, "{name}");
+        assert_eq!(after.spend(nonce, later(2_000)).now(), expected, "{name}");
+    }
+    // One that another has issued, in a process that has issued none yet.
+    assert_eq!(shared().spend(&second, later(2_001)).now(), Err(NonceError::Expired));
+    // Where the store outlives what spends in it, it knows more than that.
+    let store = Arc::new(MemorySpentStore::default());
+    let [one, two] = [shared().store(Arc::clone(&store)), shared().store(store)];
+    one.begin(NOW);
+    let nonce = one.issue(NOW).unwrap();
+    two.begin(later(5_000));
+    assert_eq!(
+        [two.spend(&nonce, later(5_000)).now(), one.spend(&nonce, later(5_000)).now()],
+        [Ok(()), Err(NonceError::AlreadySpent)]
+    );
+}
+
+#[test]
 fn promise_13_of_a_thousand_uses_at_once_one_succeeds() {
     let nonces = Nonces::new().unwrap();
     let nonce = nonces.issue(NOW).unwrap();

@@ -76,6 +76,19 @@ pub trait SpentStore: Send + Sync + 'static {
         false
     }
 
+    /// Since when this store knows what was spent; `None` where it is known of everything, or where the store
+    /// refuses by itself what was issued before. A store in memory
+    /// answers with `now` when it is asked for the first time, and with that moment from then on.
+    ///
+    /// [`Nonces`](super::Nonces) and [`Tickets`](super::Tickets) ask when a server is built that has them, and when
+    /// one is issued or spent, and refuse one that was issued before: under a secret that outlives the process, the
+    /// process before may have taken it. Tokens that count once and DPoP proofs, which others issue, are not refused
+    /// by it. It is `None`, unless it is implemented.
+    fn began(&self, now: UnixTime) -> Option<UnixTime> {
+        let _ = now;
+        None
+    }
+
     /// What [`spend`](Self::spend) would say at this moment, as far as that is known in this process; nothing is
     /// spent. For [explanations](crate::explain) and nothing else: between this and a later `spend` anything may
     /// happen.
@@ -113,6 +126,19 @@ pub struct Life {
     pub issued: UnixTime,
     /// From when on it is refused, whether it was spent or not.
     pub until: UnixTime,
+}
+
+/// Whether an id may have been spent before the store of this process began.
+///
+/// # Errors
+/// [`SpendError::Forgotten`]
+pub(crate) fn remembers(store: &dyn SpentStore, life: Life, now: UnixTime) -> Result<(), SpendError> {
+    // Moments of issue are written down in whole milliseconds.
+    let millis = |moment: UnixTime| moment.since(UnixTime::default()).as_millis();
+    match store.began(now) {
+        Some(began) if millis(life.issued) < millis(began) => Err(SpendError::Forgotten),
+        _ => Ok(()),
+    }
 }
 
 /// Where the successor of a server spends, which was given a store of its own: where the server before did, if

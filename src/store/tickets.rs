@@ -10,7 +10,8 @@ use base64_simd::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use super::{
-    Life, MemorySpentStore, NonceError, NonceSetupError, Spending, SpentStore, seal::CLOCK_SKEW, succeed,
+    Life, MemorySpentStore, NonceError, NonceSetupError, Spending, SpentStore, remembers, seal::CLOCK_SKEW,
+    succeed,
 };
 use crate::{keys::secret, time::UnixTime};
 
@@ -26,9 +27,9 @@ const MAX_SEALED: usize = 5 * 1024;
 
 /// What the key is derived from beside the secret, and the additional data begins with; so that a secret which
 /// serves for something else too opens nothing there.
-const CONTEXT: &[u8] = b"tower-resource-server ticket 1\0";
+const CONTEXT: &[u8] = b"tower-resource-server ticket 2\0";
 
-/// The end of its life, in milliseconds since the epoch, big endian.
+/// The end of its life, and sealed its beginning: in milliseconds since the epoch, big endian.
 const TIME: usize = size_of::<u64>();
 /// The length of the first token, big endian.
 const LENGTH: usize = size_of::<u32>();
@@ -48,7 +49,8 @@ const SECRET: usize = digest::SHA256_OUTPUT_LEN;
 ///
 /// The key is random and lives in this process: tickets that were issued before a restart, or by another
 /// process, are refused. Where several processes take each other's tickets, give them
-/// [one secret](Self::with_secret), [one store](Self::store) and one lifetime.
+/// [one secret](Self::with_secret), [one store](Self::store) and one lifetime. Under a secret and with a store in
+/// memory, what was issued before that [began](SpentStore::began) is refused: the process before may have taken it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -86,7 +88,7 @@ impl Unsealed {
 /// A ticket that was found to be ours.
 struct Opened {
     id: Vec<u8>,
-    until: UnixTime,
+    life: Life,
     unsealed: Unsealed,
 }
 
@@ -133,6 +135,11 @@ impl Tickets {
         self
     }
 
+    /// Notes that from now on tickets are issued here, and spent.
+    pub(crate) fn begin(&self, now: UnixTime) {
+        let _ = self.store.began(now);
+    }
+
     /// How long after its issue a ticket can be used; at most [`MAX_TICKET_LIFETIME`], which also stands for
     /// anything longer.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
@@ -159,9 +166,9 @@ impl Tickets {
             return Err(TicketError::TooLarge);
         }
         let length = u32::try_from(access.len()).map_err(|_| TicketError::TooLarge)?;
-        let until = now.saturating_add(self.lifetime).since(UnixTime::default()).as_millis();
-        let until = u64::try_from(until).unwrap_or(u64::MAX).to_be_bytes();
-        let mut sealed = [&length.to_be_bytes(), access.as_bytes(), id.as_bytes()].concat();
+        self.begin(now);
+        let [issued, until] = [now, now.saturating_add(self.lifetime)].map(millis);
+        let mut sealed = [&issued, &length.to_be_bytes()[..], access.as_bytes(), id.as_bytes()].concat();
         let nonce = self.key.seal_in_place_append_tag(covered(until, resource), &mut sealed);
         let nonce = nonce.map_err(|_| TicketError::Unavailable)?;
         Ok(URL_SAFE_NO_PAD.encode_to_string([&until, nonce.as_ref().as_slice(), &sealed].concat()))
@@ -175,10 +182,12 @@ impl Tickets {
 
     /// Spends a ticket: of any number of calls, one succeeds.
     pub(crate) fn spend(&self, ticket: &[u8], resource: &str, now: UnixTime) -> Spending<NonceError> {
-        let Some(Opened { id, until, .. }) = self.open(ticket, resource, now) else {
+        let Some(Opened { id, life, .. }) = self.open(ticket, resource, now) else {
             return Spending::Done(Err(NonceError::Expired));
         };
-        let life = Life { issued: until.saturating_sub(self.lifetime), until };
+        if let Err(error) = remembers(&*self.store, life, now) {
+            return Spending::Done(Err(error.into()));
+        }
         self.store.spend(&id, life, now).map_err(Into::into)
     }
 
@@ -196,17 +205,24 @@ impl Tickets {
         let length = self.key.open_in_place(nonce_of, covered(*time, resource), &mut tokens).ok()?.len();
         tokens.truncate(length);
 
-        let until = UnixTime::from_duration(Duration::from_millis(u64::from_be_bytes(*time)));
+        let moment = |time| UnixTime::from_duration(Duration::from_millis(u64::from_be_bytes(time)));
+        let until = moment(*time);
         let latest = now.saturating_add(self.lifetime).saturating_add(CLOCK_SKEW);
         if until <= now || until > latest {
             return None;
         }
-        let (split, _) = tokens.split_first_chunk::<LENGTH>()?;
+        let (issued, rest) = tokens.split_first_chunk::<TIME>()?;
+        let life = Life { issued: moment(*issued), until };
+        let (split, _) = rest.split_first_chunk::<LENGTH>()?;
         let split = usize::try_from(u32::from_be_bytes(*split)).ok()?;
-        tokens.drain(..LENGTH);
+        tokens.drain(..TIME + LENGTH);
         let id = [CONTEXT, time, nonce, sealed.get(length..)?].concat();
-        (split <= tokens.len()).then_some(Opened { id, until, unsealed: Unsealed { tokens, split } })
+        (split <= tokens.len()).then_some(Opened { id, life, unsealed: Unsealed { tokens, split } })
     }
+}
+
+fn millis(moment: UnixTime) -> [u8; TIME] {
+    u64::try_from(moment.since(UnixTime::default()).as_millis()).unwrap_or(u64::MAX).to_be_bytes()
 }
 
 /// What is authenticated beside the tokens.

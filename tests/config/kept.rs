@@ -1,8 +1,11 @@
 //! What is spent, and what was fetched or handed out, outlives a reload.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::{Json, Router, extract::Path, routing::any};
@@ -11,7 +14,7 @@ use serde_json::json;
 use tower_resource_server::{
     Identity, ResourceServerBuilder,
     config::ReloadableServer,
-    store::{Life, MemorySpentStore, Spending, SpentStore},
+    store::{Life, MemorySpentStore, Spending, SpentStore, Tickets},
     test_util::{DpopKey, TestIssuer},
     time::UnixTime,
 };
@@ -65,6 +68,81 @@ async fn tickets_stay_good_and_spent_under_one_secret() {
         assert_eq!([status(&paths[0]).await, status(&paths[1]).await], [spent, unspent], "{name}");
         assert_eq!(status(&paths[1]).await, 401, "{name}");
     }
+}
+
+/// Under a secret that outlives the process, and with a store that does not.
+#[tokio::test]
+async fn what_was_issued_before_a_restart_is_not_good_again() {
+    let (issuer, folder) = (TestIssuer::new(), Folder::new("restart"));
+    let token = issuer.access_token("alice").mint().unwrap();
+    let root = format!(
+        "token_locations = [{{ authorization = true }}, {{ ticket = \"ticket\" }}]\n\
+         tickets = {{ secret = \"{SECRET}\", lifetime = \"300s\" }}"
+    );
+    let config = load(&with_keys_of(&issuer, &folder, &root, "")).unwrap();
+    let (clock, store) = (issuer.clock().clone(), Arc::new(MemorySpentStore::default()));
+    let and = move |server: ResourceServerBuilder| server.clock(clock.clone());
+    let secret = || Tickets::with_secret(SECRET.as_bytes()).unwrap();
+    let begin = async |shared: bool| {
+        let (and, store) = (and.clone(), Arc::clone(&store));
+        let api = ReloadableServer::with(&config, move |server| match shared {
+            true => and(server).tickets(secret().store(Elsewhere(Arc::clone(&store)))),
+            false => and(server),
+        });
+        app(&api.unwrap())
+    };
+    for (name, shared, spent, unspent) in [("in memory", false, 401, 401), ("shared", true, 401, 200)] {
+        let before = begin(shared).await;
+        let status = async |app: &Router, ticket: &str| {
+            ask(app, request(Method::GET, &format!("/?ticket={ticket}"), None)).await.status().as_u16()
+        };
+        let ticket = async |app: &Router| ask(app, request(Method::GET, "/ticket", Some(&token))).await.body;
+        let [used, unused] = [ticket(&before).await, ticket(&before).await];
+        assert_eq!([status(&before, &used).await, status(&before, &used).await], [200, 401], "{name}");
+        issuer.clock().advance(Duration::from_secs(1));
+        let after = begin(shared).await;
+        assert_eq!([status(&after, &used).await, status(&after, &unused).await], [spent, unspent], "{name}");
+        let new = ticket(&after).await;
+        assert_eq!([status(&after, &new).await, status(&after, &new).await], [200, 401], "{name}");
+    }
+}
+
+/// The same of nonces; a token that counts once by its `jti` is not the server's to know of.
+#[tokio::test]
+async fn tokens_with_a_nonce_from_before_a_restart_are_not_good_again() {
+    let (issuer, folder) = (TestIssuer::new(), Folder::new("restart-nonces"));
+    let file = |once: &str| {
+        load(&with_keys_of(&issuer, &folder, &format!("nonces.secret = \"{SECRET}\""), once)).unwrap()
+    };
+    let begin = |once: &str| {
+        let clock = issuer.clock().clone();
+        ReloadableServer::with(&file(once), move |server| server.clock(clock.clone())).unwrap()
+    };
+    let once = "tokens.spends_nonce = \"nce\"";
+    let before = begin(once);
+    let with_nonce = |api: &ReloadableServer| {
+        let nonce = api.current().server().issue_nonce().unwrap();
+        issuer.access_token("alice").claim("nce", nonce).mint().unwrap()
+    };
+    let status = async |api: &ReloadableServer, token: &str| {
+        ask(&app(api), request(Method::GET, "/", Some(token))).await.status().as_u16()
+    };
+    let [used, unused] = [with_nonce(&before), with_nonce(&before)];
+    assert_eq!([status(&before, &used).await, status(&before, &used).await], [200, 401]);
+    issuer.clock().advance(Duration::from_secs(1));
+    // A reload is none.
+    before.reload(&file(&format!("{once}\nleeway = \"5s\""))).unwrap();
+    assert_eq!(status(&before, &unused).await, 200);
+    let after = begin(once);
+    let new = with_nonce(&after);
+    assert_eq!([status(&after, &used).await, status(&after, &unused).await], [401, 401]);
+    assert_eq!([status(&after, &new).await, status(&after, &new).await], [200, 401]);
+
+    let once = "tokens.single_use = \"jti\"";
+    let (before, token) = (begin(once), issuer.access_token("alice").mint().unwrap());
+    assert_eq!([status(&before, &token).await, status(&before, &token).await], [200, 401]);
+    issuer.clock().advance(Duration::from_secs(1));
+    assert_eq!(status(&begin(once), &token).await, 200);
 }
 
 #[tokio::test]
