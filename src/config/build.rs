@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Dpop, ResourceServer, ResourceServerBuilder,
-    error::ConfigError,
+    error::{ConfigError, ConfigProblem},
     http::{PublicAddress, ResourceMetadata},
     middleware::RequirementTable,
     policy::Requirement,
@@ -45,27 +45,30 @@ pub(super) fn build(
     // Those of a system come first.
     let mut named: Vec<_> = server.issuers().iter().map(|issuer| (None, issuer.name().to_owned())).collect();
     let mut server = whole_server(server, root, &mut found);
+    let mut is_whole = true;
     for (n, table) in root.get("issuers").into_iter().flat_map(Node::items).enumerate() {
         let issuer =
             found.within(&format!("issuers[{n}]"), |found| issuers::issuer(root, table, clients, found));
-        if let Some(issuer) = issuer {
-            named.push((Some(n), issuer.name().to_owned()));
-            server = server.issuer(issuer);
+        match issuer {
+            Some(issuer) => {
+                named.push((Some(n), issuer.name().to_owned()));
+                server = server.issuer(issuer);
+            }
+            None => is_whole = false,
         }
     }
     let requirements = requirements(root, &mut found);
     let forward = answers::forward(root, &mut found);
-    if named.is_empty() {
-        // Why there is none has been said.
-        return Err(ConfigError::from_problems(problems));
-    }
     let server = match previous {
         Some(previous) => and(server).succeeding(previous),
         None => and(server),
     };
     match server.build() {
         Err(error) => {
-            error.problems().iter().for_each(|problem| found.translate(root, &named, problem));
+            // Why an issuer is not there has been said.
+            let is_lack = |problem: &ConfigProblem| matches!(problem.code(), "no_issuer" | "no_client");
+            let told = error.problems().iter().filter(|problem| is_whole || !is_lack(problem));
+            told.for_each(|problem| found.translate(root, &named, problem));
             Err(ConfigError::from_problems(problems))
         }
         Ok(server) => {

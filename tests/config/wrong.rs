@@ -764,6 +764,20 @@ jwks_file = "/nowhere/keys.json""#,
         &[r#"issuers[0].jwks_file: the file "/nowhere/keys.json" is not there; correct its path"#],
     ),
     (
+        "keys that are not there, of one issuer, and wrong ones of another",
+        r#"issuer = "https://issuer.test"
+profile = "jwt"
+jwks_file = "/nowhere/keys.json"
+[[issuers]]
+issuer = "https://other.test"
+profile = "jwt"
+jwks_uri = "http://other.test""#,
+        &[
+            r#"issuers[0].jwks_file: the file "/nowhere/keys.json" is not there; correct its path"#,
+            r#"issuers[1].jwks_uri: its jwks_uri "http://other.test": not https (plain http is for loopback, and only when opted into); use https, or in a network that is trusted dangerous.plain_http_to ("other.test")"#,
+        ],
+    ),
+    (
         "keys over http",
         r#"issuer = "https://issuer.test"
 profile = "jwt"
@@ -1050,4 +1064,42 @@ fn each_wrong_file_is_told_what_is_wrong_with_it() {
     }
     assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n\n"));
     assert!(count >= 60, "{count} wrong files");
+}
+
+/// What is wrong with the whole is told beside the files that are not there.
+#[test]
+fn everything_is_told_where_no_issuer_can_be_made() {
+    let issuer = "issuer = \"https://issuer.test\"\nprofile = \"jwt\"\njwks_file = \"/nowhere/keys.json\"";
+    let no_file = "issuers[0].jwks_file: the file \"/nowhere/keys.json\" is not there; correct its path";
+    let cases: [(&str, &str, &str, &[&str]); 4] = [
+        ("nothing", "", "", &[]),
+        (
+            "a limit",
+            "limits.keys_tried = 0",
+            "",
+            &["limits.keys_tried: keys_tried is 0, so that no token could be verified; use 1 or more"],
+        ),
+        (
+            "a location and another file",
+            "trusted_origins = [\"https://app.test\"]\nnonces.secret_file = \"/nowhere/nonces\"",
+            "",
+            &[
+                "nonces.secret_file: the file \"/nowhere/nonces\" is not there; correct its path",
+                "trusted_origins: pages matter to cookies alone; name a cookie in token_locations",
+            ],
+        ),
+        (
+            "nothing: the issuer names the client",
+            "id_token.header = \"x-id-token\"",
+            "client_ids = [\"web\"]",
+            &[],
+        ),
+    ];
+    for (name, root, of_issuer, expected) in cases {
+        let mut expected = [&[no_file], expected].concat();
+        expected.sort_unstable();
+        let mut found = said(&file(root, &format!("{issuer}\n{of_issuer}")));
+        found.sort_unstable();
+        assert_eq!(found, expected, "{name}");
+    }
 }
