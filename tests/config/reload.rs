@@ -122,6 +122,36 @@ async fn keys_are_read_again_and_those_that_were_revoked_stay_revoked() {
     assert_eq!(status(&app, "/", &second).await, 401);
 }
 
+#[tokio::test]
+async fn an_api_key_that_is_left_out_is_refused() {
+    let (issuer, folder) = (TestIssuer::new(), Folder::new("api-keys"));
+    let [first, second] = ["shop_3q2-7wAAKjX0iE9s1vBQmZpT", "shop_9dK3xR_tLw2Hc8QvYbNfEjUa"];
+    let key = |name: &str, secret: &str| {
+        format!("{{ name = \"{name}\", subject = \"{name}\", secret = \"{secret}\" }}")
+    };
+    let (one, two) = (key("one", first), key("two", second));
+    let api = begin(&issuer, &with_keys_of(&issuer, &folder, &format!("api_keys.keys = [{one}, {two}]"), ""));
+    let app = app(&api);
+    let token = issuer.access_token("alice").mint().unwrap();
+    for (name, root, expected) in [
+        ("both", format!("api_keys.keys = [{one}, {two}]"), [200, 200]),
+        ("one is left out", format!("api_keys.keys = [{two}]"), [401, 200]),
+        ("the same again", format!("api_keys.keys = [{two}]"), [401, 200]),
+        ("it is back", format!("api_keys.keys = [{one}, {two}]"), [200, 200]),
+        ("another secret under its name", format!("api_keys.keys = [{}]", key("one", second)), [401, 200]),
+        ("one that has ended", format!("api_keys = {{ keys = [{one}, {two}], not_after = 1 }}"), [401, 401]),
+        ("both, to be left out", format!("api_keys.keys = [{one}, {two}]"), [200, 200]),
+        ("none any more", String::new(), [401, 401]),
+    ] {
+        api.reload(&load(&with_keys_of(&issuer, &folder, &root, "")).unwrap()).unwrap();
+        // Twice: what was found before is remembered.
+        for _ in 0..2 {
+            assert_eq!([status(&app, "/", first).await, status(&app, "/", second).await], expected, "{name}");
+        }
+        assert_eq!(status(&app, "/", &token).await, 200, "{name}");
+    }
+}
+
 /// An issuer on this machine that counts the fetches of its keys.
 pub(crate) async fn serve(jwks: String) -> (String, Arc<AtomicUsize>) {
     let fetches = Arc::new(AtomicUsize::new(0));
