@@ -4,9 +4,12 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
@@ -49,7 +52,14 @@ struct Api {
 
 impl Api {
     fn start(arguments: &[&str]) -> Self {
-        let mut process = example("protected_api").args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_in(arguments, &[])
+    }
+
+    /// With these variables in its environment.
+    fn start_in(arguments: &[&str], variables: &[(&str, &OsStr)]) -> Self {
+        let mut command = example("protected_api");
+        let variables = variables.iter().copied();
+        let mut process = command.args(arguments).envs(variables).stdout(Stdio::piped()).spawn().unwrap();
         let out = BufReader::new(process.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
@@ -199,6 +209,78 @@ fn a_configuration_file_is_read_and_read_again() {
         ),
         "{said}"
     );
+}
+
+#[cfg(feature = "config")]
+#[test]
+fn variables_are_laid_over_a_configuration_file() {
+    const KEY: &str = "shop_3q2-7wAAKjX0iE9s1vBQmZpT";
+    let (issuer, keys) = issuer_with_file("variables-keys.json");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (file, secret) = (folder.join("variables.toml"), folder.join("variables-secret"));
+    let write = |more: &str| {
+        let text = format!(
+            "resource = \"https://api.example\"\n{more}\napi_keys.keys = [{{ name = \"ci\", subject = \"billing\" }}]\n\
+             [[issuers]]\nissuer = \"https://login.example\"\nprofile = \"rfc9068\"\njwks_file = \"/nowhere\"\n"
+        );
+        fs::write(&file, text).unwrap();
+    };
+    write("requirements.always = \"scope(read)\"");
+    fs::write(&secret, format!("{KEY}\n")).unwrap();
+    let arguments = ["--config", file.to_str().unwrap(), "--listen", "127.0.0.1:0"];
+    let variables = [
+        ("PROTECTED_API_ISSUERS_0_JWKS_FILE", keys.as_os_str()),
+        ("PROTECTED_API_API_KEYS_KEYS_0_SECRET_FILE", secret.as_os_str()),
+        ("PROTECTED_API_API_KEYS_KEYS_0_SCOPES", OsStr::new("write")),
+        ("PROTECTED_API_REQUIREMENTS_ALWAYS", OsStr::new("scope(write)")),
+    ];
+    let others = [
+        // No key of the file, since what follows the prefix is no underscore.
+        ("PROTECTED_APIS", OsStr::new("hunter2")),
+        ("PROTECTED_APIS_RESOURCE", OsStr::from_bytes(b"hunter2\xff")),
+    ];
+    let api = Api::start_in(&arguments, &[&variables[..], &others].concat());
+    let [read, write_token] =
+        ["read", "write"].map(|scope| bearer(&issuer.access_token("alice").client_id("web").scope(scope)));
+    let key = format!("Bearer {KEY}");
+    let statuses =
+        || [&read, &write_token, &key].map(|value| api.request("GET", "/orders", Some(value)).status);
+    assert_eq!(statuses(), [403, 200, 200]);
+    assert_eq!(api.request("GET", "/orders", Some(&key)).json()["subject"], "billing");
+    // The file is read again, and they are laid over that, too.
+    write("requirements.routes.\"GET /orders\" = \"scope(read) or scope(write)\"");
+    let id = api.process.id().to_string();
+    assert!(Command::new("kill").args(["-HUP", &id]).status().unwrap().success());
+    assert_eq!(api.lines.recv_timeout(LIMIT).unwrap(), "the new configuration is in force");
+    assert_eq!(statuses(), [403, 200, 200]);
+    assert_eq!(api.stop("-TERM"), Some(0));
+
+    for (name, variable, value, said) in [
+        (
+            "no Unicode",
+            "PROTECTED_API_RESOURCE",
+            OsStr::from_bytes(b"hunter2\xff"),
+            "PROTECTED_API_RESOURCE: its value is not Unicode; write it in UTF-8",
+        ),
+        (
+            "an unknown one",
+            "PROTECTED_API_LEWAY",
+            OsStr::new("hunter2"),
+            "PROTECTED_API_LEWAY: there is no such key; did you mean PROTECTED_API_LEEWAY?",
+        ),
+        (
+            "a file that is not there",
+            "PROTECTED_API_API_KEYS_KEYS_0_SECRET_FILE",
+            OsStr::new("/nowhere"),
+            "PROTECTED_API_API_KEYS_KEYS_0_SECRET_FILE: the file \"/nowhere\" is not there; correct its path",
+        ),
+    ] {
+        let mut command = example("protected_api");
+        let output = command.args(arguments).envs(variables).env(variable, value).output().unwrap();
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        assert!(printed.contains(said) && !printed.contains("hunter2"), "{name}: {printed}");
+    }
 }
 
 #[test]

@@ -147,7 +147,8 @@ impl Settings {
     pub fn with_process_env(mut self, prefix: &str) -> Self {
         let mut variables = Vec::new();
         for (name, value) in std::env::vars_os() {
-            let Some(name) = name.to_str().filter(|name| name.starts_with(prefix)) else { continue };
+            let is_own = |name: &&str| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('_'));
+            let Some(name) = name.to_str().filter(is_own) else { continue };
             match value.into_string() {
                 Ok(value) => variables.push((name.to_owned(), value)),
                 Err(_) => {
