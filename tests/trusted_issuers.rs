@@ -10,7 +10,7 @@ use tower_resource_server::{
     error::ConfigError,
     issuer::TokenBuilder,
     keys::{Algorithm, KeySet, VerifyingKey},
-    policy::claim,
+    policy::{claim, header},
     preset::{auth0, entra, keycloak},
     profile::TokenProfile,
     test_util::{Defect, TestIssuer},
@@ -98,6 +98,32 @@ async fn promise_6_a_hit_is_of_the_same_kind() {
     assert!(api.try_verify_cached(&token).is_some());
 }
 
+/// A token is of one kind for as long as it is remembered, so no rule that chooses depends on the moment.
+#[test]
+fn promise_6_no_kind_is_chosen_by_time() {
+    let issuer = idp();
+    let minute = Duration::from_secs(60);
+    let rows = [
+        ("at most so old", claim("iat").within_last(minute)),
+        ("not ended", claim("exp").after_now()),
+        ("begun", claim("nbf").not_before()),
+        ("issued", claim("iat").not_in_future()),
+        ("issued, if it says so", claim("iat").not_in_future().if_present()),
+        ("as recent as is asked for", claim("auth_time").within_max_age()),
+    ];
+    for (name, rule) in rows {
+        let kinds = issuer.trusted().access_tokens_where([claim("a").present(), rule], TokenProfile::jwt());
+        let error = server(&issuer, kinds).build().unwrap_err();
+        let found: Vec<_> = error.problems().iter().map(|problem| (problem.path(), problem.code())).collect();
+        assert_eq!(found, [("issuers[0]", "time_rule")], "{name}: {error}");
+    }
+    let ends = claim("exp").ends_lifetime(Duration::ZERO, Some(minute));
+    for (name, rule) in [("how long it lives", ends), ("a date", claim("iat").numeric_date())] {
+        let kinds = issuer.trusted().access_tokens_where([rule], TokenProfile::jwt());
+        assert!(server(&issuer, kinds).build().is_ok(), "{name}: it is the same whenever it is asked");
+    }
+}
+
 #[tokio::test]
 async fn promise_7_audiences_are_those_of_the_issuer() {
     let issuer = idp();
@@ -168,7 +194,7 @@ fn each_problem_has_a_path_a_code_and_what_to_write_instead() {
     let issuer = |name: &str| TrustedIssuer::with_keys(name, keys(), TokenProfile::jwt());
     let api = || ResourceServer::builder("https://api.test").issuer(issuer("https://one.test"));
     let hmac = TokenProfile::jwt().algorithms([Algorithm::HS256]);
-    let rows: [(&str, ResourceServerBuilder, &str, &str); 12] = [
+    let rows: [(&str, ResourceServerBuilder, &str, &str); 15] = [
         ("no issuer", ResourceServer::builder("https://api.test"), "issuers", "no_issuer"),
         ("no name", ResourceServer::builder("").issuer(issuer("https://one.test")), "resource", "empty"),
         ("twice", api().issuer(issuer("https://one.test")), "issuers[1]", "twice"),
@@ -184,6 +210,24 @@ fn each_problem_has_a_path_a_code_and_what_to_write_instead() {
             api().issuer(issuer("b").access_tokens_where([], TokenProfile::jwt())),
             "issuers[1]",
             "no_rules",
+        ),
+        (
+            "a kind that a header marks",
+            api().issuer(issuer("b").access_tokens_where([header("kind").equals("x")], TokenProfile::jwt())),
+            "issuers[1]",
+            "header_rule",
+        ),
+        (
+            "a kind of recent tokens",
+            api().issuer(issuer("b").access_tokens_where([claim("exp").after_now()], TokenProfile::jwt())),
+            "issuers[1]",
+            "time_rule",
+        ),
+        (
+            "a kind that no claim can mark",
+            api().issuer(issuer("b").access_tokens_where([claim("/a~2b").present()], TokenProfile::jwt())),
+            "issuers[1]",
+            "invalid_setting",
         ),
         (
             "a kind without an end",

@@ -406,6 +406,11 @@ impl Rule {
         matches!(self.check, Check::AfterNow | Check::Begun | Check::WithinLast(_))
     }
 
+    /// Whether the moment of verification, or what is expected of it, decides whether the rule holds.
+    pub(crate) fn depends_on_moment(&self) -> bool {
+        self.is_about_time() || self.check == Check::WithinMaxAge
+    }
+
     /// Whether every token that passes the rule ends at some time.
     pub(crate) fn bounds_lifetime(&self) -> bool {
         let bounds = match self.check {

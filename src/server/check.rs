@@ -8,7 +8,7 @@ use crate::{
     keys::{AlgorithmSet, KeySet},
     policy::{Requirement, Rule, claim, is_scope_token},
     profile::{KeySelection, TokenProfile},
-    token::TokenLimits,
+    token::{ClaimPath, TokenLimits},
 };
 
 impl ResourceServerBuilder {
@@ -186,6 +186,13 @@ impl ResourceServerBuilder {
             "header_rule",
             "access_tokens_where chooses by claims; put a rule on the header into the profile",
         );
+        problems.refuse(
+            issuer.profiles_where.iter().any(|(rules, _)| rules.iter().any(Rule::depends_on_moment)),
+            "time_rule",
+            "access_tokens_where chooses by what stays as it is; put a rule on time into the profile of the kind",
+        );
+        let choosing = issuer.profiles_where.iter().flat_map(|(rules, _)| rules).flat_map(Rule::paths);
+        problems.extend("invalid_setting", choosing.filter_map(ClaimPath::problem));
         problems.refuse(
             issuer.is_pattern() && issuer.access_profiles().any(TokenProfile::finds_issuer_by_subject),
             "tenants_by_subject",

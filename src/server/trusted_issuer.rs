@@ -149,7 +149,9 @@ impl TrustedIssuer {
     /// hold counts, and tokens of which none hold are judged by the profile that the issuer began with.
     ///
     /// The rules choose and verify nothing: what a token of the kind must be is for its profile to say.
-    /// They are for what tells the kinds apart, whenever and for whom a token is.
+    /// They are for what tells the kinds apart, whenever and for whom a token is: `build()` refuses a rule that
+    /// depends on the moment, such as [`within_last`](crate::policy::ClaimRule::within_last), since a token is of
+    /// one kind for as long as it is remembered.
     ///
     /// ```
     /// use tower_resource_server::{TrustedIssuer, keys::KeySet, policy::claim, profile::TokenProfile};
