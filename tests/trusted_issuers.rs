@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use tower_resource_server::{
     ResourceServer, ResourceServerBuilder, TrustedIssuer,
     error::ConfigError,
@@ -121,6 +122,39 @@ fn promise_6_no_kind_is_chosen_by_time() {
     for (name, rule) in [("how long it lives", ends), ("a date", claim("iat").numeric_date())] {
         let kinds = issuer.trusted().access_tokens_where([rule], TokenProfile::jwt());
         assert!(server(&issuer, kinds).build().is_ok(), "{name}: it is the same whenever it is asked");
+    }
+}
+
+/// The rules of a kind see `null` as its profile does, with a cache and without.
+#[tokio::test]
+async fn promise_6_a_claim_that_is_null_chooses_as_the_kind_says() {
+    let issuer = idp();
+    let machines = |is: bool| {
+        TokenProfile::jwt().without_rules_on("sub").subject_claims(["client_id"]).null_is_absent(is)
+    };
+    let api = |base: bool, kind: bool| {
+        let issuer_of_both = issuer
+            .trusted()
+            .map_profile(|profile| profile.null_is_absent(base))
+            .access_tokens_where([claim("sub").absent()], machines(kind));
+        server(&issuer, issuer_of_both).build().unwrap()
+    };
+    let null = issuer.access_token("alice").claim("sub", json!(null)).claim("client_id", "billing");
+    type Row<'a> = (&'a str, TokenBuilder, [bool; 2], Result<&'a str, &'a str>);
+    let rows: [Row<'_>; 6] = [
+        ("null, for both absent", null.clone(), [true, true], Ok("billing")),
+        ("null, for the kind absent", null.clone(), [false, true], Ok("billing")),
+        ("null, for the first absent", null.clone(), [true, false], Err("missing_claim")),
+        ("null, for none absent", null.clone(), [false, false], Err("invalid_claim")),
+        ("absent", null.without("sub"), [true, true], Ok("billing")),
+        ("there", issuer.access_token("alice"), [true, true], Ok("alice")),
+    ];
+    for (name, token, [base, kind], expected) in rows {
+        let (api, token) = (api(base, kind), token.mint().unwrap());
+        for asked in ["a miss", "a hit"] {
+            assert_eq!(subject(&api, &token).await, expected.map(str::to_owned), "{name}, {asked}");
+        }
+        assert_eq!(api.try_verify_cached(&token).is_some(), expected.is_ok(), "{name}");
     }
 }
 

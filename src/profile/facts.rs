@@ -167,8 +167,10 @@ impl TokenProfile {
     /// header members `kid`, `typ` and `cty`. For issuers that write what they do not know as `null`.
     /// `false` by default: `null` is a wrong type.
     ///
-    /// What must be there is then missing. It does not hold for `iss` (which chooses the profile), nor for
-    /// what stands in an array, nor for the header's `crit` and the like, which are refused in any form.
+    /// What must be there is then missing. It holds for the rules that
+    /// [choose](crate::TrustedIssuer::access_tokens_where) the profile, too, and does not for `iss` (which
+    /// chooses the issuer), nor for what stands in an array, nor for the header's `crit` and the like, which
+    /// are refused in any form.
     ///
     /// ```
     /// use tower_resource_server::profile::TokenProfile;

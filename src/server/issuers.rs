@@ -46,7 +46,7 @@ impl Profiles {
     pub(super) fn of(
         &self,
         kind: TokenKind,
-        claims: Option<&Claims<'_>>,
+        claims: Option<&mut Claims<'_>>,
         now: &Now<'_>,
     ) -> Option<&CompiledProfile> {
         match kind {
@@ -64,16 +64,19 @@ impl Profiles {
         }
     }
 
-    fn access_profile(&self, claims: Option<&Claims<'_>>, now: &Now<'_>) -> &CompiledProfile {
+    /// The first whose rules hold for these claims, which it sees as its kind does. None of the rules depends on
+    /// the moment, so that a token that is remembered stays of its kind.
+    fn access_profile(&self, claims: Option<&mut Claims<'_>>, now: &Now<'_>) -> &CompiledProfile {
         let Some(claims) = claims else { return &self.access };
         let moment = Moment { now: now.unix(), leeway: self.access.leeway };
         let (binding, expected) = (&self.access.binding, Expected::default());
         let context = RuleContext { moment, binding, expected, algorithm: None };
-        let holds = |rules: &Policy| {
+        let mut holds = |rules: &Policy, profile: &CompiledProfile| {
+            claims.null_is_absent(profile.null_is_absent);
             let mut window = Window::ALWAYS;
             rules.rules().iter().all(|rule| rule.evaluate(claims, &context, &mut window).is_ok())
         };
-        let found = self.access_where.iter().find(|(rules, _)| holds(rules));
+        let found = self.access_where.iter().find(|(rules, profile)| holds(rules, profile));
         found.map_or(&self.access, |(_, profile)| profile)
     }
 

@@ -124,7 +124,7 @@ impl KnownIssuer<'_> {
 }
 
 impl Issuer for KnownIssuer<'_> {
-    fn profile(&self, claims: Option<&Claims<'_>>) -> Option<&CompiledProfile> {
+    fn profile(&self, claims: Option<&mut Claims<'_>>) -> Option<&CompiledProfile> {
         self.profiles().of(self.of.kind, claims, self.of.now).filter(|_| self.takes())
     }
 

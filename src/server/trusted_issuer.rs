@@ -151,7 +151,8 @@ impl TrustedIssuer {
     /// The rules choose and verify nothing: what a token of the kind must be is for its profile to say.
     /// They are for what tells the kinds apart, whenever and for whom a token is: `build()` refuses a rule that
     /// depends on the moment, such as [`within_last`](crate::policy::ClaimRule::within_last), since a token is of
-    /// one kind for as long as it is remembered.
+    /// one kind for as long as it is remembered. `null` counts as absent where the profile of the kind
+    /// [says so](TokenProfile::null_is_absent).
     ///
     /// ```
     /// use tower_resource_server::{TrustedIssuer, keys::KeySet, policy::claim, profile::TokenProfile};

@@ -90,8 +90,8 @@ pub(crate) trait Issuers {
 /// An issuer that tokens are accepted from.
 pub(crate) trait Issuer {
     /// The profile of its tokens of this kind, by their claims where there are several; `None` where
-    /// none of this kind are taken.
-    fn profile(&self, claims: Option<&Claims<'_>>) -> Option<&CompiledProfile>;
+    /// none of this kind are taken. Whether `null` in the claims counts as absent is for each profile to say.
+    fn profile(&self, claims: Option<&mut Claims<'_>>) -> Option<&CompiledProfile>;
 
     /// The profile of all its tokens of this kind, where there is one.
     fn only_profile(&self) -> Option<&CompiledProfile>;
@@ -196,12 +196,12 @@ fn judge_by<I: Issuer, O: Observer>(
     issuer: &I,
     token: Option<&UnverifiedToken<'_>>,
     payload: Option<&str>,
-    claims: Option<&mut Claims<'_>>,
+    mut claims: Option<&mut Claims<'_>>,
     input: &Input<'_>,
     contents: &mut Option<TokenContents>,
     o: &mut O,
 ) -> Result<Option<Evidence>, Failure> {
-    let Some(profile) = issuer.profile(claims.as_deref()) else {
+    let Some(profile) = issuer.profile(claims.as_deref_mut()) else {
         o.check(Checked::Kind { in_pairs: true }, Err(TokenError::WrongType.into()))?;
         return Ok(None);
     };
