@@ -128,15 +128,15 @@ impl ReloadableServer {
         // Outside a runtime, the first request begins to fetch.
         let _ = server.start();
         shared.current.store(Arc::new(new));
-        // What was revoked while the new server was built.
-        server.withdraw_again();
         let mut places = shared.places.lock().unwrap_or_else(PoisonError::into_inner);
         places.retain(|place| place.upgrade().is_some_and(|place| place.forget()));
         tracing::info!(resource = server.resource(), "a new configuration is in force");
         Ok(())
     }
 
-    /// What is in force now. Ask again after a reload.
+    /// What is in force now. Ask again after a reload: only [`revoke_key`](ResourceServer::revoke_key),
+    /// [`replace_keys`](ResourceServer::replace_keys), [`replace_api_keys`](ResourceServer::replace_api_keys) and
+    /// [`refresh_now`](ResourceServer::refresh_now) reach what is in force then from a server of before, too.
     #[must_use]
     pub fn current(&self) -> Configured {
         self.0.current.load().configured.clone()

@@ -94,16 +94,14 @@ impl ResourceServerBuilder {
             clock: self.clock,
             limits: self.limits,
             retain_tokens: self.retain_tokens,
-            withdrawn: previous.as_ref().map(|previous| previous.0.withdrawn.clone()).unwrap_or_default(),
+            succession: previous.map(|previous| previous.0.succession.clone()).unwrap_or_default(),
             counters: metrics::Counters::new(),
         };
         let inner = Arc::new(inner);
         let weak = Arc::downgrade(&inner);
         inner.tag.belongs_to(weak);
         let server = ConfigError::unless_empty(problems, ResourceServer(inner))?;
-        if previous.is_some() {
-            server.withdraw_again();
-        }
+        server.succeed();
         Ok(server)
     }
 

@@ -1,12 +1,12 @@
 //! Keys that the application withdraws or replaces itself.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::fmt;
 
-use super::ResourceServer;
-use crate::{keys::KeySet, source::KeySource};
+use super::{Inner, ResourceServer, issuers::Configured};
+use crate::{
+    keys::KeySet,
+    source::{FixedKeys, KeySource},
+};
 
 /// What [`ResourceServer::revoke_key`] found. The key is withdrawn either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,9 @@ impl ResourceServer {
     /// issuer and every [pattern](crate::TrustedIssuer::tenants) that the name fits withdraws the key.
     ///
     /// The key stays withdrawn until the process ends, whether it was in use or not: when its issuer
-    /// publishes it later, and when its tenant comes later, or goes and comes back.
+    /// publishes it later, and when its tenant comes later, or goes and comes back. Servers that a
+    /// [reload](crate::config::ReloadableServer::reload) puts in each other's place withdraw it together, whichever of
+    /// them is asked, and so do those that come later.
     ///
     /// # Errors
     /// [`RevokeKeyError`] for a name that is no trusted issuer's.
@@ -92,19 +94,10 @@ impl ResourceServer {
     /// # }
     /// ```
     pub fn revoke_key(&self, issuer: &str, kid_or_thumbprint: &str) -> Result<KeyRevocation, RevokeKeyError> {
+        // It is noted first: a server that comes meanwhile withdraws the key itself.
         let mut found = Found::default();
-        for known in self.0.issuers.named(issuer) {
-            found.trusted = true;
-            let key_selection = known.profiles.access.key_selection;
-            found.in_use |= known.keys.revoke_key(key_selection.name(kid_or_thumbprint));
-        }
-        for tenants in self.0.issuers.tenants_like(issuer) {
-            found.pattern = true;
-            found.trusted |= tenants.trusts(issuer);
-            found.in_use |= tenants.revoke_key(issuer, kid_or_thumbprint);
-        }
-        if found.trusted || found.pattern {
-            self.0.withdrawn.add(issuer, kid_or_thumbprint);
+        for server in self.0.succession.withdraw(issuer, kid_or_thumbprint) {
+            server.withdraw(issuer, kid_or_thumbprint, &mut found);
         }
         match found {
             Found { trusted: true, in_use: true, .. } => Ok(KeyRevocation::WasInUse),
@@ -114,57 +107,74 @@ impl ResourceServer {
         }
     }
 
-    /// Withdraws whatever was withdrawn so far, from the servers whose place this one takes, too.
-    pub(crate) fn withdraw_again(&self) {
-        for (issuer, key) in self.0.withdrawn.all() {
+    /// Takes the place of the servers before it, and withdraws whatever was withdrawn from them.
+    pub(super) fn succeed(&self) {
+        for (issuer, key) in self.0.succession.join(&self.0) {
             // Where the issuer is not trusted any more, there is nothing to withdraw.
-            let _ = self.revoke_key(&issuer, &key);
+            self.0.withdraw(&issuer, &key, &mut Found::default());
         }
     }
 
-    /// Puts `keys` in the place of those that the application gave for this issuer, for good: tokens
-    /// that only the old ones verify end at once, cached or not. Keys that were
-    /// [revoked](Self::revoke_key) stay so. The issuer goes by any of its names, as there.
+    /// Puts `keys` in the place of those that the application gave for this issuer: tokens that only the old
+    /// ones verify end at once, cached or not. Keys that were [revoked](Self::revoke_key) stay so. The issuer
+    /// goes by any of its names, as there.
+    ///
+    /// It is for good, save that a [reload](crate::config::ReloadableServer::reload) takes the keys that its
+    /// configuration names: change them there, too. From a server of before a reload, the keys of the one that is in
+    /// force are replaced.
     ///
     /// # Errors
     /// [`ReplaceKeysError`] when there is no such issuer with keys of the application, or no key
     /// that could verify a token of it; then nothing changes.
     pub fn replace_keys(&self, issuer: &str, keys: KeySet) -> Result<(), ReplaceKeysError> {
-        let Some(known) = self.0.issuers.named(issuer).next() else {
-            let is_tenant = self.0.issuers.tenants_of(issuer).is_some();
+        let (in_force, before) = self.in_force();
+        let replaced = in_force.0.replaceable(issuer, &keys)?;
+        // What is being decided under an earlier configuration, where that has such an issuer.
+        let before = before.iter().filter_map(|server| server.replaceable(issuer, &keys).ok());
+        for (known, given) in before.chain([replaced]) {
+            given.replace(known.profiles.access.key_selection.rename(keys.clone()));
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Whether a configured issuer has this name, or a pattern of tenants fits it.
+    pub(super) fn knows(&self, issuer: &str) -> bool {
+        self.issuers.named(issuer).next().is_some() || self.issuers.tenants_like(issuer).next().is_some()
+    }
+
+    fn withdraw(&self, issuer: &str, kid_or_thumbprint: &str, found: &mut Found) {
+        for known in self.issuers.named(issuer) {
+            found.trusted = true;
+            let key_selection = known.profiles.access.key_selection;
+            found.in_use |= known.keys.revoke_key(key_selection.name(kid_or_thumbprint));
+        }
+        for tenants in self.issuers.tenants_like(issuer) {
+            found.pattern = true;
+            found.trusted |= tenants.trusts(issuer);
+            found.in_use |= tenants.revoke_key(issuer, kid_or_thumbprint);
+        }
+    }
+
+    /// The issuer whose keys can be replaced by these.
+    fn replaceable(
+        &self,
+        issuer: &str,
+        keys: &KeySet,
+    ) -> Result<(&Configured, &FixedKeys), ReplaceKeysError> {
+        let Some(known) = self.issuers.named(issuer).next() else {
+            let is_tenant = self.issuers.tenants_of(issuer).is_some();
             return Err(if is_tenant { ReplaceKeysError::NotGiven } else { ReplaceKeysError::UnknownIssuer });
         };
         let KeySource::Fixed(given) = &known.keys else { return Err(ReplaceKeysError::NotGiven) };
         if keys.is_empty() {
             return Err(ReplaceKeysError::Empty);
         }
-        if !known.profiles.all_of_access().all(|profile| profile.accepts_one_of(&keys)) {
+        if !known.profiles.all_of_access().all(|profile| profile.accepts_one_of(keys)) {
             return Err(ReplaceKeysError::Unusable);
         }
-        given.replace(known.profiles.access.key_selection.rename(keys));
-        Ok(())
-    }
-}
-
-/// Keys that the application withdrew, by the names of their issuers: shared by the servers that take each
-/// other's place, and never emptied.
-#[derive(Clone, Default)]
-pub(super) struct Withdrawn(Arc<Mutex<Vec<Entry>>>);
-
-/// An issuer, and a key of it.
-type Entry = (Box<str>, Box<str>);
-
-impl Withdrawn {
-    fn add(&self, issuer: &str, key: &str) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = (issuer.into(), key.into());
-        if !all.contains(&entry) {
-            all.push(entry);
-        }
-    }
-
-    fn all(&self) -> Vec<Entry> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        Ok((known, given))
     }
 }
 

@@ -23,7 +23,7 @@
 //! - `pair`: whether an access token and an ID token belong together.
 //! - `cache`: identities that were verified, and what ends each of them; `cache_shards`: where they are.
 //! - `health`: how the keys are doing, as a service; `key_changes`: keys that the application withdraws
-//!   or replaces.
+//!   or replaces; `succession`: the servers that a reload puts in each other's place.
 
 mod admit;
 mod authenticate;
@@ -54,6 +54,7 @@ mod pending;
 mod predicate;
 mod problems;
 mod prove;
+mod succession;
 mod token_locations;
 mod trusted_issuer;
 mod unlisted;
@@ -94,8 +95,8 @@ pub use self::{
     trusted_issuer::TrustedIssuer,
 };
 use self::{
-    cache::TokenCache, issuers::TrustedIssuers, key_changes::Withdrawn, opaque::Opaque,
-    operations::Operations, unlisted::Unlisted,
+    cache::TokenCache, issuers::TrustedIssuers, opaque::Opaque, operations::Operations,
+    succession::Succession, unlisted::Unlisted,
 };
 use crate::{
     http::{
@@ -170,8 +171,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     limits: TokenLimits,
     retain_tokens: bool,
-    /// What the application withdrew, from this server and from those whose place it takes.
-    withdrawn: Withdrawn,
+    /// Those whose place it takes, and those that take its own.
+    succession: Succession,
     counters: metrics::Counters,
 }
 
@@ -331,7 +332,8 @@ impl ResourceServer {
         Ok(())
     }
 
-    /// Fetches the keys of every issuer now, budget or not, and waits for the results.
+    /// Fetches the keys of every issuer now, budget or not, and waits for the results. From a server of before a
+    /// [reload](crate::config::ReloadableServer::reload), they are those of the one that is in force.
     ///
     /// # Errors
     /// The first [`IssuerRefreshError`], which names the issuer; the others are fetched all the same, and
@@ -342,7 +344,8 @@ impl ResourceServer {
             Box::pin(async { refresh.await.map_err(|error| IssuerRefreshError::new(issuer, error)) })
         };
         // All at once: one that hangs holds up only itself.
-        let mut fetches: Vec<_> = self.0.issuers.all_keys().into_iter().map(fetch).collect();
+        let (in_force, _) = self.in_force();
+        let mut fetches: Vec<_> = in_force.0.issuers.all_keys().into_iter().map(fetch).collect();
         let mut result = Ok(());
         poll_fn(|cx| {
             fetches.retain_mut(|fetch| match fetch.as_mut().poll(cx) {

@@ -1,7 +1,7 @@
 //! A configuration is exchanged: at once, whole, and only for one that works.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
@@ -13,9 +13,11 @@ use axum::{
 use http::{Method, Request, StatusCode};
 use tower::ServiceExt;
 use tower_resource_server::{
-    Identity,
+    ApiKey, ApiKeys, Identity, ReplaceKeysError, RevokeKeyError, TrustedIssuer,
     config::{ReloadableServer, ServerConfig},
+    keys::KeySet,
     policy::scope,
+    profile::TokenProfile,
     test_util::TestIssuer,
 };
 
@@ -152,6 +154,103 @@ async fn an_api_key_that_is_left_out_is_refused() {
     }
 }
 
+/// What ends a credential reaches what is in force, also from a server of before a reload.
+#[tokio::test]
+async fn promise_6_keys_are_withdrawn_and_replaced_whichever_server_is_asked() {
+    let (issuer, folder) = (TestIssuer::new(), Folder::new("old-handle"));
+    let secrets = ["shop_3q2-7wAAKjX0iE9s1vBQmZpT", "shop_w8kd0s7vQmZpT3q2-7wAAKjX0"];
+    let keys =
+        format!("api_keys.keys = [{{ name = \"one\", subject = \"billing\", secret = {:?} }}]", secrets[0]);
+    let file = with_keys_of(&issuer, &folder, &keys, "");
+    let api = begin(&issuer, &file);
+    let old = api.current().server().clone();
+    api.reload(&load(&file).unwrap()).unwrap();
+    let between = api.current().server().clone();
+    issuer.rotate();
+    folder.file("keys.json", &issuer.jwks().to_string());
+    api.reload(&load(&file).unwrap()).unwrap();
+    let app = app(&api);
+    let token = issuer.access_token("alice").mint().unwrap();
+    assert_eq!([status(&app, "/", &token).await, status(&app, "/", secrets[0]).await], [200, 200]);
+
+    assert!(old.revoke_key(TestIssuer::ISSUER, "key-2").unwrap().was_in_use(), "what is in force uses it");
+    assert!(!old.revoke_key(TestIssuer::ISSUER, "key-2").unwrap().was_in_use());
+    assert_eq!(status(&app, "/", &token).await, 401);
+    assert_eq!(old.revoke_key("https://other.test", "key-2"), Err(RevokeKeyError::UnknownIssuer));
+
+    issuer.rotate();
+    let token = issuer.access_token("alice").mint().unwrap();
+    assert_eq!(status(&app, "/", &token).await, 401);
+    let others = KeySet::from_jwks(issuer.jwks().to_string().as_bytes()).unwrap();
+    assert_eq!(between.replace_keys(TestIssuer::ISSUER, KeySet::default()), Err(ReplaceKeysError::Empty));
+    between.replace_keys(TestIssuer::ISSUER, others).unwrap();
+    for (name, server) in [("in force", api.current().server()), ("of before", &old), ("between", &between)] {
+        assert!(server.verify_now(&token).is_ok(), "{name}");
+    }
+    assert_eq!(status(&app, "/", &token).await, 200);
+
+    let next = ApiKeys::new().key(ApiKey::from_secret("one", secrets[1], "billing"));
+    old.replace_api_keys(next).unwrap();
+    assert_eq!([status(&app, "/", secrets[0]).await, status(&app, "/", secrets[1]).await], [401, 200]);
+    assert_eq!(old.verify_now(secrets[1]).unwrap().subject(), "billing");
+    assert!(old.verify_now(secrets[0]).is_err());
+}
+
+/// An issuer that only the configuration in force trusts.
+#[tokio::test]
+async fn a_server_of_before_withdraws_keys_of_an_issuer_that_it_does_not_know() {
+    let (issuer, folder) = (TestIssuer::new(), Folder::new("unknown-to-old"));
+    let file = with_keys_of(&issuer, &folder, "", "");
+    let api = begin(&issuer, &file.replace("https://issuer.test", "https://other.test"));
+    let old = api.current().server().clone();
+    assert_eq!(old.revoke_key(TestIssuer::ISSUER, "key-1"), Err(RevokeKeyError::UnknownIssuer));
+    api.reload(&load(&file).unwrap()).unwrap();
+    let token = issuer.access_token("alice").mint().unwrap();
+    assert!(api.current().server().verify_now(&token).is_ok(), "nothing was withdrawn");
+    assert!(old.revoke_key(TestIssuer::ISSUER, "key-1").unwrap().was_in_use());
+    assert!(api.current().server().verify_now(&token).is_err());
+}
+
+/// In the midst of a revocation, while the application says which tenants there are, a reload comes.
+#[tokio::test]
+async fn promise_6_a_revocation_misses_no_reload() {
+    let name = "https://shop.issuer.test";
+    let (issuer, folder) = (TestIssuer::builder().issuer(name).build(), Folder::new("meanwhile"));
+    let file = with_keys_of(&issuer, &folder, "", "").replace("https://issuer.test", name);
+    let (config, clock) = (load(&file).unwrap(), issuer.clock().clone());
+    // What is reloaded when the resolver is next asked.
+    let reloads: Arc<Mutex<Option<ReloadableServer>>> = Arc::default();
+    let meanwhile = Arc::clone(&reloads);
+    let next = config.clone();
+    let resolver = Arc::new(move || {
+        let due = meanwhile.lock().unwrap().take();
+        due.iter().for_each(|api| api.reload(&next).unwrap());
+    });
+    let api = ReloadableServer::with(&config, move |server| {
+        let resolver = Arc::clone(&resolver);
+        let tenants = TrustedIssuer::tenants("https://{tenant}.issuer.test", TokenProfile::rfc9068());
+        let tenants = tenants.tenant_resolver(move |_: &str| {
+            resolver();
+            None
+        });
+        server.clock(clock.clone()).issuer(tenants)
+    });
+    let api = api.unwrap();
+    let [first, old] =
+        [issuer.access_token("alice").mint().unwrap(), issuer.access_token("bob").mint().unwrap()];
+    // With another key in the file, the next server has keys of its own.
+    issuer.rotate();
+    let second = issuer.access_token("alice").mint().unwrap();
+    folder.file("keys.json", &issuer.jwks().to_string());
+    let begun = api.current().server().clone();
+    assert!(begun.verify_now(&first).is_ok());
+    *reloads.lock().unwrap() = Some(api.clone());
+    assert!(begun.revoke_key(name, "key-1").unwrap().was_in_use());
+    let in_force = api.current().server().clone();
+    assert!(in_force.verify_now(&second).is_ok(), "the reload came");
+    assert!(in_force.verify_now(&old).is_err(), "its server has withdrawn the key");
+}
+
 /// An issuer on this machine that counts the fetches of its keys.
 pub(crate) async fn serve(jwks: String) -> (String, Arc<AtomicUsize>) {
     let fetches = Arc::new(AtomicUsize::new(0));
@@ -203,6 +302,27 @@ async fn the_same_source_keeps_its_keys() {
         assert_eq!(status(&app, "/", &token).await, 200, "{name}");
         assert_eq!(fetches.load(Ordering::SeqCst), expected, "{name}");
     }
+}
+
+#[tokio::test]
+async fn keys_are_fetched_for_what_is_in_force_whichever_server_is_asked() {
+    let issuer = TestIssuer::new();
+    let [(first, of_first), (second, of_second)] =
+        [serve(issuer.jwks().to_string()).await, serve(issuer.jwks().to_string()).await];
+    let file = |url: &str| {
+        load(&format!(
+            "resource = \"https://api.test\"\n[[issuers]]\nissuer = \"https://issuer.test\"\n\
+             profile = \"rfc9068\"\njwks_uri = \"{url}\"\nallow_loopback_http = true\n"
+        ))
+        .unwrap()
+    };
+    let api = ReloadableServer::new(&file(&first)).unwrap();
+    let old = api.current().server().clone();
+    old.ready().await.unwrap();
+    api.reload(&file(&second)).unwrap();
+    api.current().server().ready().await.unwrap();
+    old.refresh_now().await.unwrap();
+    assert_eq!([of_first.load(Ordering::SeqCst), of_second.load(Ordering::SeqCst)], [1, 2]);
 }
 
 /// Two configurations that no request may mix: under each, the layer and the guard ask for one name, and the

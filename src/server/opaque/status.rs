@@ -2,8 +2,14 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use super::{ApiKeys, table::Table};
-use crate::{error::ConfigError, server::ResourceServer, time::UnixTime};
+use crate::{
+    error::ConfigError,
+    server::{Inner, ResourceServer},
+    time::UnixTime,
+};
 
 /// How one API key is doing; from [`ResourceServer::api_keys`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,14 +66,16 @@ impl ResourceServer {
     /// The API keys in the order of the configuration: their names and how they are doing, and nothing of their secrets.
     #[must_use]
     pub fn api_keys(&self) -> Vec<ApiKeyStatus> {
-        let keys = self.0.opaque.as_ref().and_then(|opaque| opaque.keys.as_ref());
+        let keys = self.0.table();
         keys.map_or_else(Vec::new, |keys| keys.load().status(self.0.clock.unix()))
     }
 
     /// Puts these API keys in the place of those that the server has, at once: the next request is judged by the new
     /// ones. So a key is added, withdrawn, or exchanged for another of its name. No keys withdraw all.
     ///
-    /// A request that is being handled goes on, and what it opened is the application's to close.
+    /// A request that is being handled goes on, and what it opened is the application's to close. A
+    /// [reload](crate::config::ReloadableServer::reload) takes the keys of its configuration; from a server of before
+    /// a reload, the keys of the one that is in force are replaced.
     ///
     /// ```
     /// # use tower_resource_server::{ApiKeys, ResourceServer};
@@ -81,12 +89,23 @@ impl ResourceServer {
     /// # Errors
     /// [`ReplaceApiKeysError`]; the keys that the server has stay.
     pub fn replace_api_keys(&self, keys: ApiKeys) -> Result<(), ReplaceApiKeysError> {
-        let current = self.0.opaque.as_ref().and_then(|opaque| opaque.keys.as_ref());
-        let current = current.ok_or(ReplaceApiKeysError::NoApiKeys)?;
+        let (in_force, before) = self.in_force();
+        let current = in_force.0.table().ok_or(ReplaceApiKeysError::NoApiKeys)?;
         let mut problems = Vec::new();
         keys.check(&mut problems);
         ConfigError::unless_empty(problems, ())?;
-        current.rcu(|before| Table::new(keys.clone(), self.tag(), Some(before)));
+        // What is being decided under an earlier configuration, too.
+        let tables = before.iter().filter_map(|server| Some((server.table()?, &server.tag)));
+        for (table, tag) in tables.chain([(current, in_force.tag())]) {
+            table.rcu(|before| Table::new(keys.clone(), tag, Some(before)));
+        }
         Ok(())
+    }
+}
+
+impl Inner {
+    /// The API keys, where any are looked up.
+    fn table(&self) -> Option<&ArcSwap<Table>> {
+        self.opaque.as_ref()?.keys.as_ref()
     }
 }
