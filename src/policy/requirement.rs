@@ -206,7 +206,7 @@ pub fn client<S: Into<Box<str>>>(ids: impl IntoIterator<Item = S>) -> Requiremen
 }
 
 /// Requires a token of this issuer, by the name that is configured. Where no such issuer is trusted, it is
-/// never met.
+/// never met, and a warning is logged when a server, a layer or a guard is made that requires it.
 pub fn issuer(name: impl Into<Box<str>>) -> Requirement {
     Leaf::Issuer(name.into()).into()
 }
@@ -234,7 +234,8 @@ pub fn authorization_details(kind: impl Into<Box<str>>) -> RequiredDetails {
 
 /// Requires a token that is bound to a key or a certificate of its sender (`cnf`, RFC 7800), which has proven it: for
 /// operations of a server that allows bearer tokens elsewhere ([`Dpop::allowed`](crate::Dpop::allowed),
-/// [`Mtls::allowed`](crate::Mtls::allowed)). On a server that takes no bound tokens it is never met.
+/// [`Mtls::allowed`](crate::Mtls::allowed)). On a server that takes no bound tokens it is never met, which is logged
+/// as it is of an [`issuer`].
 ///
 /// ```
 /// use tower_resource_server::policy::{scope, sender_constrained};

@@ -102,6 +102,7 @@ impl ResourceServerBuilder {
         inner.tag.belongs_to(weak);
         let server = ConfigError::unless_empty(problems, ResourceServer(inner))?;
         server.succeed();
+        server.0.always.iter().for_each(|required| server.0.tell_never_met(required, |_| true));
         Ok(server)
     }
 

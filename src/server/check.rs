@@ -69,14 +69,6 @@ impl ResourceServerBuilder {
 
     /// What every request needs, and which scopes imply which.
     fn check_required(&self, all: &mut Vec<ConfigProblem>) {
-        let trusts =
-            |name: &str| self.issuers.iter().any(|issuer| issuer.is_pattern() || *issuer.issuer == *name);
-        for issuer in self.required.iter().flat_map(Requirement::issuers).filter(|issuer| !trusts(issuer)) {
-            tracing::warn!(
-                issuer,
-                "what is required of every request is never met by this issuer: it is not trusted"
-            );
-        }
         let paths = self.required.iter().flat_map(Requirement::claim_problems);
         Problems::of(all, "require", "require").extend("invalid_setting", paths);
         let mut scopes =

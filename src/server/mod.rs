@@ -16,6 +16,7 @@
 //! - `further`: what one operation requires, asked by hand.
 //! - `operations`: what operations require that are types.
 //! - `unlisted`: the operations that no requirement table lists.
+//! - `never_met`: requirements that no credential meets.
 //! - `opaque`: credentials that are no JWT by their form: API keys, and what a verifier of
 //!   the application accepts.
 //! - `predicate`: a requirement that the application judges itself.
@@ -47,6 +48,7 @@ mod key_sources;
 mod known_issuer;
 mod locate;
 mod mtls;
+mod never_met;
 mod opaque;
 mod operations;
 mod pair;
@@ -278,11 +280,13 @@ impl ResourceServer {
         }
     }
 
-    /// A requirement made ready for the requests of this server; the metadata names its scopes.
+    /// A requirement made ready for the requests of this server; the metadata names its scopes, and what no
+    /// credential ever meets is logged.
     pub(crate) fn ready_for(&self, requirement: Requirement) -> Compiled {
         if let Some(metadata) = &self.0.metadata {
             metadata.scopes.add(&requirement);
         }
+        self.0.tell_never_met(&requirement, |leaf| self.0.leaves.is_new(leaf));
         Compiled::new(requirement, &self.0.leaves)
     }
 

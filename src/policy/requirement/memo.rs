@@ -33,6 +33,12 @@ impl KnownLeaves {
         })
     }
 
+    /// Whether a leaf would get the next number.
+    pub(crate) fn is_new(&self, leaf: &Leaf) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.len() < MAX_LEAVES && !known.contains(leaf)
+    }
+
     fn len(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
@@ -145,6 +151,7 @@ mod tests {
     fn a_leaf_is_judged_once_also_one_that_came_later() {
         let known = KnownLeaves::default();
         let leaf = |n: u64| Leaf::MaxAge(n);
+        assert!(known.is_new(&leaf(0)));
         let memo = Memo::default();
         let ask = |number: usize, met: bool| {
             let mut asked = 0;
@@ -192,6 +199,7 @@ mod tests {
             assert_eq!(known.number(&Leaf::MaxAge(n as u64)), Some(n));
         }
         assert_eq!(known.number(&Leaf::NotDelegated), None);
+        assert!(!known.is_new(&Leaf::NotDelegated), "it gets none");
         assert_eq!(known.number(&Leaf::MaxAge(7)), Some(7));
     }
 }

@@ -21,12 +21,15 @@ impl Requirement {
         format!("what is required holds: {self}")
     }
 
-    /// The issuers that it names.
-    pub(crate) fn issuers(&self) -> impl Iterator<Item = &str> {
-        self.node().leaves().into_iter().filter_map(|leaf| match leaf {
-            Leaf::Issuer(name) => Some(&**name),
-            _ => None,
-        })
+    /// Its leaves, each once, in the order in which they are written.
+    pub(crate) fn leaves(&self) -> Vec<&Leaf> {
+        let mut once = Vec::new();
+        for leaf in self.node().leaves() {
+            if !once.contains(&leaf) {
+                once.push(leaf);
+            }
+        }
+        once
     }
 
     /// What is wrong with the paths of claims that it names.

@@ -87,6 +87,12 @@ impl Opaque {
         self.keys.as_ref().is_some_and(|keys| keys.load().has(name))
     }
 
+    /// Whether the identity of a credential that is no token may have this issuer.
+    pub(super) fn may_name(&self, issuer: &str) -> bool {
+        // What a verifier names is for the application to say.
+        self.verifier.is_some() || self.keys.as_ref().is_some_and(|keys| keys.load().names(issuer))
+    }
+
     /// Who has a credential that is no JWT, and is used now.
     fn identify(&self, credential: &[u8], now: &Now<'_>) -> Result<Identity, Failure> {
         if let Some(keys) = &self.keys {

@@ -114,6 +114,11 @@ impl Table {
         self.named(name).is_some()
     }
 
+    /// Whether the identity of some key has this issuer.
+    pub(super) fn names(&self, issuer: &str) -> bool {
+        self.keys.iter().any(|entry| entry.identity.issuer() == issuer)
+    }
+
     pub(super) fn status(&self, now: UnixTime) -> Vec<ApiKeyStatus> {
         self.keys.iter().map(|entry| entry.status(now)).collect()
     }
