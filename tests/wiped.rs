@@ -14,7 +14,7 @@ use tower_resource_server::{
     issuer::SigningKey,
     keys::{Algorithm, VerifyingKey},
     preset::layer::Provider,
-    store::Nonces,
+    store::{Nonces, Tickets},
 };
 
 struct Watching;
@@ -117,6 +117,62 @@ fn secrets_are_wiped_where_they_are_looked_through() {
             assert_eq!(freed_with(piece, signing), 0, "{name}, {of_what}");
             let nonces = || drop(Nonces::with_secret(text).unwrap());
             assert_eq!(freed_with(piece, nonces), 0, "{name}, {of_what}");
+            let tickets = || drop(Tickets::with_secret(text).unwrap());
+            assert_eq!(freed_with(piece, tickets), 0, "{name}, {of_what}");
+            #[cfg(feature = "mcp")]
+            assert_eq!(freed_with(piece, || bind_sessions(text)), 0, "{name}, {of_what}");
         }
     }
+}
+
+#[cfg(feature = "mcp")]
+fn bind_sessions(secret: &[u8]) {
+    use tower_resource_server::{
+        ResourceServer, TrustedIssuer, keys::KeySet, mcp::McpRequirements, profile::TokenProfile,
+    };
+
+    let keys = KeySet::from_keys([VerifyingKey::from_ed25519_bytes(&[7; 32]).unwrap()]);
+    let trusted = TrustedIssuer::with_keys("https://issuer.test", keys, TokenProfile::rfc9068());
+    let api = ResourceServer::builder("https://mcp.test").issuer(trusted).build().unwrap();
+    drop(api.mcp_guard(McpRequirements::new()).session_secret(secret).unwrap());
+}
+
+/// The thread that reads the file frees no memory with the token in it, whatever becomes of the request.
+#[cfg(feature = "remote")]
+#[test]
+fn the_token_of_a_file_is_wiped_where_it_is_read() {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    };
+
+    use tower_resource_server::{ResourceServer, TrustedIssuer, net::ReqwestClient, profile::TokenProfile};
+
+    let token = b"3q2-7wAAKjX0iE9s1vBQmZpTw8kd0s7v";
+    let path = std::env::temp_dir().join(format!("wiped-{}", std::process::id()));
+    std::fs::write(&path, token).unwrap();
+    let found = Arc::new(AtomicU32::new(0));
+    let all = Arc::clone(&found);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .on_thread_start(|| SOUGHT.set(Some(&token[8..24])))
+        .on_thread_stop(move || {
+            SOUGHT.set(None);
+            all.fetch_add(FOUND.get(), Ordering::SeqCst);
+        })
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        // Nothing answers here.
+        let client = ReqwestClient::builder().bearer_token_file("http://127.0.0.1:1", &path).build().unwrap();
+        let uri = "http://127.0.0.1:1/keys";
+        let trusted = TrustedIssuer::with_jwks_uri("https://issuer.test", uri, TokenProfile::rfc9068());
+        let trusted = trusted.allow_loopback_http(true).http_client(client);
+        let api = ResourceServer::builder("https://api.test").issuer(trusted).build().unwrap();
+        let error = api.refresh_now().await.unwrap_err().to_string();
+        assert!(error.contains("the connection failed"), "the token was read: {error}");
+    });
+    drop(runtime);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(found.load(Ordering::SeqCst), 0);
 }

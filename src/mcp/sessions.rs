@@ -11,6 +11,7 @@ use std::fmt;
 use aws_lc_rs::{hmac, rand};
 use base64_simd::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
+use zeroize::Zeroizing;
 
 use super::{
     fault::Fault,
@@ -61,9 +62,9 @@ impl fmt::Debug for Sessions {
 impl Sessions {
     /// Under a key of this process.
     pub(super) fn random() -> Self {
-        let mut secret = [0; TAG];
-        let filled = rand::fill(&mut secret);
-        Self { key: filled.ok().map(|()| hmac::Key::new(hmac::HMAC_SHA256, &secret)) }
+        let mut secret = Zeroizing::new([0; TAG]);
+        let filled = rand::fill(&mut *secret);
+        Self { key: filled.ok().map(|()| hmac::Key::new(hmac::HMAC_SHA256, &*secret)) }
     }
 
     pub(super) fn with_secret(secret: &[u8]) -> Result<Self, SessionSecretError> {
