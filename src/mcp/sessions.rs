@@ -34,7 +34,7 @@ const SEPARATOR: char = '.';
 pub enum SessionSecretError {
     /// A secret that could be guessed.
     #[error("a secret of {length} bytes; use at least {minimum} random ones")]
-    TooShort {
+    SecretTooShort {
         /// Its length in bytes.
         length: usize,
         /// The least that is accepted.
@@ -69,7 +69,7 @@ impl Sessions {
 
     pub(super) fn with_secret(secret: &[u8]) -> Result<Self, SessionSecretError> {
         if secret.len() < TAG {
-            return Err(SessionSecretError::TooShort { length: secret.len(), minimum: TAG });
+            return Err(SessionSecretError::SecretTooShort { length: secret.len(), minimum: TAG });
         }
         secret::check(secret)?;
         Ok(Self { key: Some(hmac::Key::new(hmac::HMAC_SHA256, secret)) })

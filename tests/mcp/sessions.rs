@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use http::{Method, Request, Response};
+use tower_resource_server::mcp::SessionSecretError;
 
 use super::{Site, post};
 
@@ -97,6 +98,7 @@ async fn instances_with_one_secret_know_each_others_sessions() {
     // Another issuer has another name only if it says so: these two have the same.
     assert_eq!(answer.status, 200);
     let short = site().guard.session_secret(b"short").unwrap_err();
+    assert_eq!(short, SessionSecretError::SecretTooShort { length: 5, minimum: 32 });
     assert_eq!(short.to_string(), "a secret of 5 bytes; use at least 32 random ones");
     assert!(site().guard.session_secret(&[7; 32]).is_err(), "a repeated byte");
 }
