@@ -298,6 +298,25 @@ mod tests {
         }
     }
 
+    /// As before other documents (RFC 8259 section 8.1).
+    #[test]
+    fn a_byte_order_mark_before_a_body_is_skipped() {
+        let outcome = r#"{"status":"failure"}"#;
+        let question = r#"{"headers":{},"challengeAnswer":{"code":"1"}}"#;
+        for (name, before, behind, expected) in [
+            ("none", "", "", true),
+            ("one", "\u{feff}", "", true),
+            ("one, then white space", "\u{feff}\r\n ", "", true),
+            ("two", "\u{feff}\u{feff}", "", false),
+            ("behind white space", " \u{feff}", "", false),
+            ("behind the body", "", "\u{feff}", false),
+        ] {
+            let [outcome, question] = [outcome, question].map(|body| format!("{before}{body}{behind}"));
+            assert_eq!(read_outcome(outcome.as_bytes()).is_ok(), expected, "{name}");
+            assert_eq!(read_question(question.as_bytes()).is_some(), expected, "{name}");
+        }
+    }
+
     #[test]
     fn only_what_the_status_calls_for_is_looked_at() {
         for body in [

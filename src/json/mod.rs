@@ -62,8 +62,13 @@ pub(crate) fn read_again<'a, T: Deserialize<'a>>(accepted: &'a str) -> serde_jso
 /// no [`Value`](serde_json::Value), but [`Shallow`]. A byte order mark before the document is skipped
 /// (RFC 8259 section 8.1).
 pub(crate) fn read_once<'a, T: Deserialize<'a>>(document: &'a [u8]) -> Option<T> {
+    serde_json::from_str(text_of(document)?).ok()
+}
+
+/// The text of a document, behind a byte order mark (RFC 8259 section 8.1).
+fn text_of(document: &[u8]) -> Option<&str> {
     let text = str::from_utf8(document).ok()?;
-    serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)).ok()
+    Some(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 /// Whether the strict pass accepts a text as one JSON object that nests at most so deep.
@@ -73,9 +78,10 @@ pub(crate) fn is_strict(text: &str, nesting: u32) -> bool {
 }
 
 /// Reads a body that is one JSON object and is kept whole, after the strict pass over it; `None` when
-/// the pass refuses it, or it does not have the shape of `T`.
+/// the pass refuses it, or it does not have the shape of `T`. A byte order mark before it is skipped, as in
+/// [`read_once`].
 #[cfg(feature = "identity-provider")]
 pub(crate) fn read_whole<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
-    let body = str::from_utf8(body).ok()?;
+    let body = text_of(body)?;
     if is_strict(body, MAX_NESTING) { read_again(body).ok() } else { None }
 }
