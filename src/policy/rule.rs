@@ -7,6 +7,9 @@ use crate::{
     token::ClaimPath,
 };
 
+/// The greatest age that counts as an end of a token, in [`ClaimRule::within_last`]: ten years.
+const MAX_BOUNDING_AGE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
 /// Begins a [`Rule`] on a claim: a member of the payload by its exact name, or, when `path` begins with a
 /// slash, what a JSON Pointer leads to. See [`ClaimPath`].
 ///
@@ -210,6 +213,9 @@ impl ClaimRule {
     }
 
     /// It is a date at most `age` ago, leeway granted, and not in the future.
+    ///
+    /// An `age` of more than ten years (of 365 days) ends no token: a profile whose tokens end by nothing else is
+    /// refused by `build()`, as one without an end.
     pub fn within_last(self, age: Duration) -> Rule {
         self.rule(Check::WithinLast(age), Some(TokenError::Expired))
     }
@@ -415,7 +421,7 @@ impl Rule {
     pub(crate) fn bounds_lifetime(&self) -> bool {
         let bounds = match self.check {
             Check::AfterNow => true,
-            Check::WithinLast(age) => age < Duration::MAX,
+            Check::WithinLast(age) => age <= MAX_BOUNDING_AGE,
             _ => false,
         };
         self.presence == Presence::Required && bounds

@@ -193,6 +193,7 @@ fn a_profile_whose_tokens_need_never_end_does_not_build_unless_that_is_dangerous
     };
     let without_exp = |profile: TokenProfile| profile.without_rules_on("exp");
     let hour = Duration::from_secs(3600);
+    let (ten_years, nanosecond) = (87_600 * hour, Duration::from_nanos(1));
     for (name, profile, expected) in [
         ("exp", bare().rule(claim("exp").after_now()), None),
         ("an end by another name", bare().rule(claim("until").after_now()), None),
@@ -218,6 +219,9 @@ fn a_profile_whose_tokens_need_never_end_does_not_build_unless_that_is_dangerous
         ("nothing but an issue", bare().rule(claim("iat").not_in_future()), Some(NO_END)),
         ("an age, if present", bare().rule(claim("iat").within_last(hour).if_present()), Some(NO_END)),
         ("any age", bare().rule(claim("iat").within_last(Duration::MAX)), Some(NO_END)),
+        ("nearly any age", bare().rule(claim("iat").within_last(Duration::MAX - nanosecond)), Some(NO_END)),
+        ("ten years", bare().rule(claim("iat").within_last(ten_years)), None),
+        ("more", bare().rule(claim("iat").within_last(ten_years + nanosecond)), Some(NO_END)),
         ("jwt", TokenProfile::jwt(), None),
         ("jwt without exp", without_exp(TokenProfile::jwt()), Some(NO_END)),
         ("rfc9068", TokenProfile::rfc9068(), None),
