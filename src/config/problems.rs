@@ -144,7 +144,7 @@ fn unlabelled<'t>(text: &'t str, name: &str) -> &'t str {
 const SHARED: [&str; 1] = ["refresh"];
 
 /// The part of an issuer in a builder's path, the code, and the keys that it may be about.
-const OF_ISSUERS: [(&str, &str, &[&str]); 24] = [
+const OF_ISSUERS: [(&str, &str, &[&str]); 25] = [
     ("", "address", &["pem_per_kid", "jwks_uri", "issuer", "preset"]),
     ("", "pattern", &["issuer", "preset"]),
     ("", "tenant_settings", &["tenants"]),
@@ -163,6 +163,7 @@ const OF_ISSUERS: [(&str, &str, &[&str]); 24] = [
     ("", "two_unnamed", &["tokens_without_issuer"]),
     ("", "unnamed_and_selected", &["tokens_without_issuer"]),
     ("", "no_client", &["client_ids"]),
+    ("", "invalid_setting", &["kinds"]),
     ("", "fapi2_algorithms", &["tokens.algorithms", "preset", "profile"]),
     ("", "fapi2_leeway", &["leeway"]),
     ("", "fapi2_lifetime", &["dangerous.unbounded_lifetime"]),

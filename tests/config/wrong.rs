@@ -1025,6 +1025,15 @@ kinds = [{ where = { gty = ["client-credentials"] } }]"#,
         &["issuers[0].kinds[0].profile: it is missing; write what such tokens look like"],
     ),
     (
+        "a kind of token that no claim can mark",
+        r#"issuer = "https://issuer.test"
+profile = "jwt"
+kinds = [{ where = { "/a~2b" = ["x"] }, profile = "jwt" }]"#,
+        &[
+            r#"issuers[0].kinds: "/a~2b" is no JSON Pointer (RFC 6901), so no claim is ever found by it; write ~0 for a ~ in a name, and ~1 for a /"#,
+        ],
+    ),
+    (
         "an issuer twice",
         r#"issuer = "https://issuer.test"
 profile = "jwt"
