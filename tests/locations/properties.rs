@@ -1,5 +1,11 @@
 //! What holds wherever a token is.
 
+use std::convert::Infallible;
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::OriginalUri,
+};
 use base64_simd::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
 use proptest::prelude::*;
@@ -16,11 +22,11 @@ use crate::site::server;
 const KUBERNETES: &str = "base64url.bearer.authorization.k8s.io.";
 
 /// A server with one location, and how a token gets there.
-type Place = (&'static str, TokenLocation, fn(&str) -> Request<()>);
+type Place = (&'static str, TokenLocation, fn(&str) -> Request<Body>);
 
 fn places() -> Vec<Place> {
-    fn with(name: HeaderName, value: String) -> Request<()> {
-        Request::get("/").header(name, value).body(()).unwrap()
+    fn with(name: HeaderName, value: String) -> Request<Body> {
+        Request::get("/").header(name, value).body(Body::empty()).unwrap()
     }
     vec![
         ("Authorization", TokenLocation::authorization(), |token| {
@@ -52,19 +58,34 @@ fn places() -> Vec<Place> {
             with(header::SEC_WEBSOCKET_PROTOCOL, format!("access_token, {token}"))
         }),
         ("the query", TokenLocation::dangerous().query("access_token"), |token| {
-            Request::get(format!("/?access_token={token}")).body(()).unwrap()
+            Request::get(format!("/?access_token={token}")).body(Body::empty()).unwrap()
+        }),
+        ("a form", TokenLocation::dangerous().form("access_token"), |token| {
+            Request::post("/")
+                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(format!("a=b&access_token={}&c=d", token.replace('+', "%2B")).into())
+                .unwrap()
         }),
     ]
 }
 
+/// A ticket is issued for what was verified: it stands for no bad token.
+fn ticket() -> Place {
+    ("a ticket", TokenLocation::ticket("ticket"), |ticket| {
+        Request::get(format!("/?a=b&ticket={ticket}&c=d")).body(Body::empty()).unwrap()
+    })
+}
+
 /// What a server makes of a request: whose it is, or why not.
-async fn result(api: &ResourceServer, request: &Request<()>) -> Result<Option<String>, Reason> {
-    let authentication = api.authenticate(request).await.map_err(|why| why.reason().clone())?;
+async fn result(api: &ResourceServer, request: Request<Body>) -> Result<Option<String>, Reason> {
+    let inner = service_fn(async |request: Request<Body>| Ok::<_, Infallible>(request));
+    let request = api.form_tokens().layer(inner).oneshot(request).await.unwrap();
+    let authentication = api.authenticate(&request).await.map_err(|why| why.reason().clone())?;
     Ok(authentication.identity().map(|who| who.subject().to_owned()))
 }
 
 /// The same with the server.
-type Built = (&'static str, ResourceServer, fn(&str) -> Request<()>);
+type Built = (&'static str, ResourceServer, fn(&str) -> Request<Body>);
 
 fn servers(issuer: &TestIssuer) -> Vec<Built> {
     let built = |(name, location, write): Place| {
@@ -106,7 +127,7 @@ proptest! {
                 for (name, api, write) in &servers {
                     // Twice: the second comes from the cache, if the first is in it.
                     for _ in 0..2 {
-                        results.push((*name, result(api, &write(token)).await));
+                        results.push((*name, result(api, write(token)).await));
                     }
                 }
                 let (_, first) = &results[0];
@@ -128,37 +149,51 @@ proptest! {
         let token = issuer.access_token("alice").mint().unwrap();
         let cookie = format!("__Host-session={token}");
         let field = if before { format!("{field}; {cookie}") } else { format!("{cookie}; {field}") };
-        let request = Request::get("/").header(header::COOKIE, field).body(()).unwrap();
-        let found = runtime.block_on(result(&api, &request));
+        let request = Request::get("/").header(header::COOKIE, field).body(Body::empty()).unwrap();
+        let found = runtime.block_on(result(&api, request));
         // Printable text beside it takes nothing away, unless it is a cookie of the same name.
         prop_assert_eq!(found, Ok(Some("alice".to_owned())));
     }
+}
+
+/// What a service behind gets: what its log of the whole head writes, which is without the values that are marked, and
+/// what else it may write into an answer; and all values of fields.
+async fn handed_on(request: Request<Body>) -> [String; 2] {
+    assert!(request.extensions().get::<Identity>().is_some());
+    let (parts, body) = request.into_parts();
+    let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().into()).unwrap();
+    let OriginalUri(original) = parts.extensions.get().unwrap();
+    let shown = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let offered = parts.headers.get(header::SEC_WEBSOCKET_PROTOCOL).map(shown);
+    let values = parts.headers.values().map(shown);
+    [format!("{} {original} {:?} {offered:?} {body}", parts.uri, parts.headers), values.collect()]
 }
 
 #[tokio::test]
 async fn promise_10_credentials_are_sensitive_or_gone_wherever_they_were() {
     let issuer = TestIssuer::new();
     let token = issuer.access_token("alice").mint().unwrap();
-    let encoded = URL_SAFE_NO_PAD.encode_to_string(&token);
-    let leaks = |text: &str| text.contains(&token) || text.contains(&encoded);
     let identity = ForwardedIdentity::builder().subject("x-auth-subject").build().unwrap();
     for (removed, forwarded) in [(false, false), (true, false), (false, true)] {
-        for (name, location, write) in places() {
+        for (name, location, write) in places().into_iter().chain([ticket()]) {
             let api = server(&issuer).token_location(location).remove_credentials(removed).build().unwrap();
             let layer = if forwarded { api.layer().forward(identity.clone()) } else { api.layer() };
-            let inner = service_fn(|request: Request<()>| async {
-                assert!(request.extensions().get::<Identity>().is_some());
-                let (parts, ()) = request.into_parts();
-                // What a log of the whole head writes: `Debug` hides what is sensitive.
-                let logged = format!("{} {:?}", parts.uri, parts.headers);
-                let values: String = parts
-                    .headers
-                    .values()
-                    .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
-                    .collect();
-                Ok::<_, std::convert::Infallible>(http::Response::new(format!("{logged}\n{values}")))
+            let inner = service_fn(async |request| {
+                Ok::<_, Infallible>(http::Response::new(handed_on(request).await.join("\n")))
             });
-            let answer = layer.layer(inner).oneshot(write(&token)).await.unwrap();
+            let credential = if name == "a ticket" {
+                let identity = api.verify_access_token(&token).await.unwrap();
+                api.issue_ticket(&identity).unwrap()
+            } else {
+                token.clone()
+            };
+            let encoded = URL_SAFE_NO_PAD.encode_to_string(&credential);
+            let leaks = |text: &str| text.contains(&credential) || text.contains(&encoded);
+            let mut request = write(&credential);
+            let original = OriginalUri(request.uri().clone());
+            request.extensions_mut().insert(original);
+            let service = api.form_tokens().layer(layer.layer(inner));
+            let answer = service.oneshot(request).await.unwrap();
             assert_eq!(answer.status(), 200, "{name}");
             let body = answer.into_body();
             let (logged, values) = body.split_once('\n').unwrap();
@@ -196,7 +231,7 @@ async fn cookies_of_http_2_may_be_in_several_fields() {
         let inner = service_fn(|request: Request<()>| async move {
             let fields = request.headers().get_all(header::COOKIE).iter();
             let fields: Vec<_> = fields.map(|field| field.to_str().unwrap().to_owned()).collect();
-            Ok::<_, std::convert::Infallible>(http::Response::new(fields.join("|")))
+            Ok::<_, Infallible>(http::Response::new(fields.join("|")))
         });
         let answer = api.layer().layer(inner).oneshot(request).await.unwrap();
         assert_eq!(answer.status().is_success(), expected, "{name}");

@@ -118,10 +118,25 @@ pub fn rows() -> Vec<Row> {
             .map(|value| format!("\nSec-WebSocket-Protocol: {}", value.replace('^', KUBERNETES)));
         rows.push(row(name, format!("GET {path}{}", fields.collect::<String>()), expected));
     }
-    rows.push(row(
-        "marked where nothing is removed",
-        "GET /prefix\nAuthorization: Bearer {good}\nSec-WebSocket-Protocol: bearer.{good}, chat",
-        Sees("alice authorization!Bearer … sec-websocket-protocol"),
-    ));
+    let bearer = "Authorization: Bearer {good}";
+    for (name, request, expected) in [
+        (
+            "what is left is not marked, other credentials are",
+            format!("GET /prefix\n{bearer}\nSec-WebSocket-Protocol: bearer.{{good}}, chat"),
+            Sees("alice authorization!Bearer … sec-websocket-protocol=chat"),
+        ),
+        (
+            "marked where nothing is removed",
+            format!("GET /offered\n{bearer}\nSec-WebSocket-Protocol: chat, superchat"),
+            Sees("alice authorization!Bearer … sec-websocket-protocol!chat, superchat"),
+        ),
+        (
+            "a token in Authorization and one that is offered",
+            format!("GET /offered\n{bearer}\nSec-WebSocket-Protocol: bearer.{{good}}, chat"),
+            BadRequest("the request has tokens in several places"),
+        ),
+    ] {
+        rows.push(row(name, request, expected));
+    }
     rows
 }
