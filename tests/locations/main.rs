@@ -8,6 +8,7 @@
 mod config;
 mod cookies;
 mod forms;
+mod handshakes;
 mod headers;
 mod origins;
 mod places;
