@@ -9,6 +9,7 @@ mod built;
 mod environment;
 mod guide;
 mod kept;
+mod locations;
 #[path = "../support/log.rs"]
 #[expect(dead_code, reason = "nothing here clears it")]
 mod log;
