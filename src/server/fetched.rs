@@ -288,3 +288,27 @@ impl DangerousIssuer {
         self.0.allow_tenants_if(|_| true)
     }
 }
+
+/// What a file made, for tests to compare.
+#[cfg(all(test, feature = "config"))]
+impl super::ResourceServerBuilder {
+    /// All that is known of each issuer, but for the client that fetches its keys.
+    pub(crate) fn whole_issuers(&self) -> Vec<String> {
+        let whole = |of: &TrustedIssuer| {
+            let TrustedIssuer { issuer, aliases, keys, profile, profiles_where, .. } = of;
+            let keys = match keys {
+                KeysFrom::Given(keys) => format!("{keys:?}"),
+                KeysFrom::Fetched(Location::Jwks(url)) => url.clone(),
+                KeysFrom::Fetched(Location::PemPerKid(url, form)) => format!("{form:?} {url}"),
+                KeysFrom::Fetched(Location::Discovery) => "discovery".to_owned(),
+                KeysFrom::Fetched(Location::Tenants) => "tenants".to_owned(),
+            };
+            let TrustedIssuer { id_token_profile, is_unnamed, audiences, client_ids, remote, .. } = of;
+            let RemoteSettings { refresh, given, client: _, plain_http, resolver, tenants } = remote;
+            let remote = (refresh, given, plain_http, resolver.is_some(), tenants);
+            let profiles = (profile, profiles_where, id_token_profile);
+            format!("{:#?}", (issuer, aliases, keys, profiles, is_unnamed, audiences, client_ids, remote))
+        };
+        self.issuers.iter().map(whole).collect()
+    }
+}

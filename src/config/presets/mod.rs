@@ -5,6 +5,8 @@
 
 mod providers;
 mod proxies;
+#[cfg(test)]
+mod tests;
 mod workloads;
 
 use super::{
