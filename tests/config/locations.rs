@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Name, keys of the file, and requests: the line without the version, and the fields, in one text with line feeds.
-/// Behind each, what comes of it: the status, and where it is 200, whose request it is, and which fields hold the token.
+/// Behind each, what comes of it: the status, and of 200 whose request it is, and which fields hold the token.
 ///
 /// `{token}` is a good one of alice, `{encoded}` the same in base64url, `{ticket}` a ticket of alice.
 type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)]);

@@ -133,7 +133,8 @@ fn field<'a>(head: &'a str, name: &str) -> Vec<&'a str> {
 async fn a_handshake_is_answered_with_another_subprotocol_than_that_of_the_token() {
     let bench = Bench::open().await;
     let mut failures = Vec::new();
-    // `^` is in base64url, behind its prefix. What is answered by a handler that knows its own, and by one that takes any.
+    // `^` is the token in base64url, behind its prefix. Last, what a handler answers with that knows its own, and one
+    // that takes any.
     for (path, offered, known, first) in [
         ("/prefix", "bearer.{token}, chat", "chat", "chat"),
         ("/prefix", "chat, bearer.{token}", "chat", "chat"),
