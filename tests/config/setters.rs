@@ -127,6 +127,7 @@ const ROWS: &[(&str, &str, In)] = &[
         Code("whether the router or the table finds a row is for the program to say"),
     ),
     ("RequirementTable", "grpc", Key("requirements.grpc")),
+    ("RequirementTable", "grpc_methods", Code("descriptor sets are compiled into the program")),
     ("RequirementTable", "open", Key("requirements.open")),
     ("RequirementTable", "open_under", Key("requirements.open_under")),
     ("RequirementTable", "otherwise", Key("requirements.otherwise")),
