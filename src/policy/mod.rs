@@ -22,8 +22,8 @@ pub(crate) use evaluate::{
 };
 pub(crate) use membership::has_any;
 pub(crate) use requirement::{
-    Compiled, Contents, FactPlaces, Facts, Judge, KnownLeaves, Leaf, Memo, Met, ScopeImplications, Unmet,
-    actor, is_scope_token,
+    ClaimsAgain, Compiled, Contents, FactPlaces, Facts, Judge, KnownLeaves, Leaf, Memo, Met,
+    ScopeImplications, Unmet, actor, is_scope_token,
 };
 pub use requirement::{
     InvalidScope, Operation, RequiredClaim, RequiredDetails, Requirement, RequirementError, StepUp, acr,

@@ -19,6 +19,8 @@ mod memo;
 mod nearest;
 mod operation;
 mod print;
+#[cfg(test)]
+mod tests;
 mod text;
 mod words;
 
@@ -26,7 +28,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub(crate) use self::{
     compiled::{Compiled, Judge, Met},
-    facts::{Contents, FactPlaces, Facts, ScopeImplications, actor},
+    facts::{ClaimsAgain, Contents, FactPlaces, Facts, ScopeImplications, actor},
     leaf::Leaf,
     memo::{KnownLeaves, Memo},
     nearest::Unmet,

@@ -18,7 +18,7 @@ use crate::{
     error::{ClaimName, TokenError},
     http::{RequestHead, TokenKind},
     identity::Identity,
-    policy::{Compiled, Facts, Judge, Leaf, Met},
+    policy::{ClaimsAgain, Compiled, Facts, Judge, Leaf, Met},
     profile::Once,
     proof::ProofError,
     store::{NonceError, SpendError, Spending},
@@ -281,7 +281,8 @@ impl Inner {
             (None, None) => return Ok(()),
         };
         o.begin(kind);
-        let facts = Facts::new(token, &self.implications, now.unix());
+        let claims = ClaimsAgain::default();
+        let facts = Facts::new(token, &claims, &self.implications, now.unix());
         let memo = tokens.identity.map(Identity::memo);
         let judge = Judge { memo, known: &self.leaves, predicate: |leaf: &Leaf| tokens.holds(leaf) };
         let result = match required.is_met_by(&facts, &judge) {

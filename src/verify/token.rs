@@ -4,7 +4,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 
 use crate::{
     keys::{Algorithm, SignatureValid, VerifyingKey},
-    policy::{Contents, FactPlaces, Facts, Requirement, ScopeImplications, Window},
+    policy::{ClaimsAgain, Contents, FactPlaces, Facts, Requirement, ScopeImplications, Window},
     profile::{Confirmation, Extracted, Once, Text},
     proof::Holder,
     time::UnixTime,
@@ -116,7 +116,12 @@ pub(crate) type Judged<'a> = (&'a TokenContents, Needed<'a>);
 impl Needed<'_> {
     /// What of it a token does not meet, in words.
     pub(crate) fn unmet_in_words(&self, token: &TokenContents) -> String {
-        self.requirement.unmet_in_words(&Facts::new(token, self.implications, self.now))
+        self.requirement.unmet_in_words(&Facts::new(
+            token,
+            &ClaimsAgain::default(),
+            self.implications,
+            self.now,
+        ))
     }
 }
 

@@ -1,8 +1,9 @@
 //! What of a token the leaves of a requirement look at.
 
 use std::{
-    cell::OnceCell,
+    cell::{OnceCell, RefCell},
     collections::{BTreeSet, HashMap, HashSet},
+    rc::Rc,
     time::Duration,
 };
 
@@ -12,7 +13,7 @@ use serde_json::Value;
 use super::leaf::strings;
 use crate::{
     json,
-    policy::Moment,
+    policy::{Moment, membership::Texts},
     time::{UnixTime, distance},
     token::ClaimPath,
 };
@@ -83,13 +84,18 @@ impl ScopeImplications {
     }
 
     /// These scopes, with those that they imply.
-    fn of<'a>(&'a self, granted: Vec<&'a str>) -> HashSet<&'a str, RandomState> {
-        let mut all = HashSet::default();
-        for scope in granted {
-            all.insert(scope);
-            all.extend(self.0.get(scope).into_iter().flatten().map(AsRef::as_ref));
+    fn of<'a>(&'a self, granted: Vec<&'a str>) -> Vec<&'a str> {
+        if self.0.is_empty() {
+            return granted;
         }
-        all
+        let mut all: HashSet<&str, RandomState> = HashSet::default();
+        for scope in granted {
+            // Of one that is there already, so is what it implies.
+            if all.insert(scope) {
+                all.extend(self.0.get(scope).into_iter().flatten().map(AsRef::as_ref));
+            }
+        }
+        all.into_iter().collect()
     }
 }
 
@@ -104,23 +110,39 @@ pub(crate) trait Contents {
     fn places(&self) -> &FactPlaces;
 }
 
+/// The claims of a token, read again when the first leaf looks at one.
+#[derive(Debug, Default)]
+pub(crate) struct ClaimsAgain(OnceCell<Value>);
+
 /// What requirements look at in a token, found out when it is first looked at.
 pub(crate) struct Facts<'a> {
     contents: &'a dyn Contents,
     implications: &'a ScopeImplications,
     now: UnixTime,
-    scopes: OnceCell<HashSet<&'a str, RandomState>>,
-    claims: OnceCell<Value>,
+    claims: &'a ClaimsAgain,
+    /// In a box, since a hit seldom needs any.
+    lists: OnceCell<Box<Lists<'a>>>,
+}
+
+/// What many leaves look for one name in: each list is made once, however many leaves there are.
+#[derive(Default)]
+struct Lists<'a> {
+    scopes: OnceCell<Texts<'a>>,
+    roles: OnceCell<Texts<'a>>,
+    audiences: OnceCell<Texts<'a>>,
+    /// Arrays of claims, by where they are; none where something else than a string is in it.
+    arrays: RefCell<HashMap<*const Value, Option<Rc<Texts<'a>>>, RandomState>>,
 }
 
 impl<'a> Facts<'a> {
     /// The facts of a token at this moment.
     pub(crate) const fn new(
         contents: &'a dyn Contents,
+        claims: &'a ClaimsAgain,
         implications: &'a ScopeImplications,
         now: UnixTime,
     ) -> Self {
-        Self { contents, implications, now, scopes: OnceCell::new(), claims: OnceCell::new() }
+        Self { contents, implications, now, claims, lists: OnceCell::new() }
     }
 
     /// The moment, and the leeway of the token's profile.
@@ -128,13 +150,17 @@ impl<'a> Facts<'a> {
         Moment { now: self.now, leeway: self.contents.places().leeway }
     }
 
-    fn scopes(&self) -> &HashSet<&'a str, RandomState> {
-        self.scopes.get_or_init(|| self.implications.of(self.contents.scopes()))
+    fn lists(&self) -> &Lists<'a> {
+        self.lists.get_or_init(Box::default)
     }
 
-    fn claims(&self) -> &Value {
+    fn scopes(&self) -> &Texts<'a> {
+        self.lists().scopes.get_or_init(|| Texts::new(self.implications.of(self.contents.scopes())))
+    }
+
+    fn claims(&self) -> &'a Value {
         // The payload was read strictly before, so it is an object.
-        self.claims.get_or_init(|| json::read_again(self.contents.payload()).unwrap_or_default())
+        self.claims.0.get_or_init(|| json::read_again(self.contents.payload()).unwrap_or_default())
     }
 
     /// Whether the claims could be read again, as they always can.
@@ -150,28 +176,37 @@ impl<'a> Facts<'a> {
         self.contents.client_id()
     }
 
-    pub(super) fn audiences(&self) -> Vec<&str> {
-        self.contents.audiences()
+    pub(super) fn audiences(&self) -> &Texts<'a> {
+        self.lists().audiences.get_or_init(|| Texts::new(self.contents.audiences()))
     }
 
     pub(super) fn has_scope(&self, scope: &str) -> bool {
-        self.scopes().contains(scope)
+        self.scopes().has(scope)
     }
 
     pub(super) fn sorted_scopes(&self) -> BTreeSet<&str> {
-        self.scopes().iter().copied().collect()
+        self.scopes().list().iter().copied().collect()
     }
 
-    pub(super) fn roles(&self) -> Vec<&str> {
-        self.contents.places().roles(self.claims())
+    pub(super) fn roles(&self) -> &Texts<'a> {
+        self.lists().roles.get_or_init(|| Texts::new(self.contents.places().roles(self.claims())))
     }
 
-    pub(super) fn claim(&self, path: &ClaimPath) -> Option<&Value> {
+    pub(super) fn claim(&self, path: &ClaimPath) -> Option<&'a Value> {
         path.look_up(self.claims()).filter(|value| !self.counts_as_absent(value))
     }
 
-    pub(super) fn member(&self, name: &str) -> Option<&Value> {
+    pub(super) fn member(&self, name: &str) -> Option<&'a Value> {
         self.claims().get(name).filter(|value| !self.counts_as_absent(value))
+    }
+
+    /// The one string of this claim, or the strings of an array of nothing else.
+    pub(super) fn texts(&self, claim: &'a Value) -> Option<Rc<Texts<'a>>> {
+        let texts = || strings(claim).map(|texts| Rc::new(Texts::new(texts)));
+        if !claim.is_array() {
+            return texts();
+        }
+        self.lists().arrays.borrow_mut().entry(std::ptr::from_ref(claim)).or_insert_with(texts).clone()
     }
 
     fn counts_as_absent(&self, value: &Value) -> bool {

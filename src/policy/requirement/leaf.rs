@@ -5,7 +5,7 @@ use std::{any::Any, fmt, sync::Arc};
 use serde_json::Value;
 
 use super::{Facts, Requirement};
-use crate::token::ClaimPath;
+use crate::{policy::membership::Texts, token::ClaimPath};
 
 type List = Box<[Box<str>]>;
 
@@ -111,26 +111,20 @@ impl Leaf {
         match self {
             Self::Scopes(scopes) => scopes.iter().all(|scope| facts.has_scope(scope)),
             Self::AnyScope(scopes) => scopes.iter().any(|scope| facts.has_scope(scope)),
-            Self::Roles(roles) => {
-                let have = facts.roles();
-                roles.iter().all(|role| have.contains(&&**role))
-            }
-            Self::AnyRole(roles) => {
-                let have = facts.roles();
-                roles.iter().any(|role| have.contains(&&**role))
-            }
-            Self::Claim(path, test) => facts.claim(path).is_some_and(|value| test.is_met(value)),
+            Self::Roles(roles) => facts.roles().has_all(roles),
+            Self::AnyRole(roles) => facts.roles().has_any(roles),
+            Self::Claim(path, test) => facts.claim(path).is_some_and(|value| test.is_met(value, facts)),
             Self::Acr(classes) => {
                 facts.member("acr").and_then(Value::as_str).is_some_and(|acr| one_of(classes, acr))
             }
             Self::Amr(methods) => {
-                let have = facts.member("amr").and_then(strings);
-                have.is_some_and(|have| methods.iter().all(|method| have.contains(&&**method)))
+                let have = facts.member("amr").and_then(|amr| facts.texts(amr));
+                have.is_some_and(|have| have.has_all(methods))
             }
             Self::MaxAge(seconds) => facts.is_login_within(*seconds),
             Self::Client(clients) => facts.client_id().is_some_and(|client| one_of(clients, client)),
             Self::Issuer(issuer) => *facts.issuer() == **issuer,
-            Self::Audience(audience) => facts.audiences().contains(&&**audience),
+            Self::Audience(audience) => facts.audiences().has(audience),
             Self::NotDelegated => facts.is_readable() && facts.member("act").is_none(),
             Self::Actor(subjects) => facts.actor().is_some_and(|actor| one_of(subjects, actor)),
             Self::Details(details) => details.is_met(facts.member("authorization_details")),
@@ -161,7 +155,7 @@ impl Leaf {
         };
         match self {
             Self::Scopes(_) | Self::AnyScope(_) => format!("the token has {:?}", facts.sorted_scopes()),
-            Self::Roles(_) | Self::AnyRole(_) => format!("the token has {:?}", facts.roles()),
+            Self::Roles(_) | Self::AnyRole(_) => format!("the token has {:?}", facts.roles().list()),
             Self::Claim(..) => "the claim of the token is another, or is not there".to_owned(),
             Self::Acr(_) => value(facts.member("acr")),
             Self::Amr(_) => value(facts.member("amr")),
@@ -170,7 +164,7 @@ impl Leaf {
                 .client_id()
                 .map_or("the token has none".to_owned(), |id| format!("the token has {id:?}")),
             Self::Issuer(_) => format!("the token is of {:?}", facts.issuer()),
-            Self::Audience(_) => format!("the token has {:?}", facts.audiences()),
+            Self::Audience(_) => format!("the token has {:?}", facts.audiences().list()),
             Self::NotDelegated => "an actor uses the token".to_owned(),
             Self::Actor(_) => match facts.member("act") {
                 None => "its subject uses the token".to_owned(),
@@ -190,18 +184,14 @@ impl ClaimTest {
     }
 
     /// Strings alone are compared; an object's members are no elements.
-    fn is_met(&self, value: &Value) -> bool {
+    fn is_met<'a>(&self, value: &'a Value, facts: &Facts<'a>) -> bool {
         match self {
             Self::Equals(text) => value.as_str() == Some(text),
             Self::OneOf(texts) => {
                 value.as_str().is_some_and(|value| texts.iter().any(|text| **text == *value))
             }
-            Self::ContainsAny(wanted) => {
-                strings(value).is_some_and(|have| wanted.iter().any(|wanted| have.contains(&&**wanted)))
-            }
-            Self::ContainsAll(wanted) => {
-                strings(value).is_some_and(|have| wanted.iter().all(|wanted| have.contains(&&**wanted)))
-            }
+            Self::ContainsAny(wanted) => facts.texts(value).is_some_and(|have| have.has_any(wanted)),
+            Self::ContainsAll(wanted) => facts.texts(value).is_some_and(|have| have.has_all(wanted)),
             Self::IsTrue => *value == Value::Bool(true),
         }
     }
@@ -298,10 +288,8 @@ impl RequiredDetails {
 
     fn is_met(&self, details: Option<&Value>) -> bool {
         let has_all = |entry: &Value, member: &str, wanted: &[Box<str>]| {
-            let have = entry.get(member).and_then(Value::as_array);
-            wanted
-                .iter()
-                .all(|wanted| have.is_some_and(|have| have.iter().any(|have| have.as_str() == Some(wanted))))
+            let have = entry.get(member).and_then(Value::as_array).into_iter().flatten();
+            wanted.is_empty() || Texts::new(have.filter_map(Value::as_str).collect()).has_all(wanted)
         };
         details.and_then(Value::as_array).is_some_and(|entries| {
             entries.iter().any(|entry| {
