@@ -2,13 +2,25 @@
 
 use std::sync::Arc;
 
-use super::{Facts, KnownLeaves, Leaf, Memo, Node, Requirement, Unmet, facts::is_within, memo::Together};
+use super::{
+    Facts, KnownLeaves, Leaf, Memo, Node, Requirement, Unmet,
+    facts::is_within,
+    memo::{Answers, Together},
+    nearest::unmet,
+};
 
-/// A leaf, and its number where the server has one for it.
+/// A leaf, its place in the requirement, and its number where the server has one for it.
 #[derive(Clone, Debug)]
 struct Ready {
     leaf: Leaf,
+    place: usize,
     number: Option<usize>,
+}
+
+impl AsRef<Leaf> for Ready {
+    fn as_ref(&self) -> &Leaf {
+        &self.leaf
+    }
 }
 
 /// A requirement made ready. A cheap clone.
@@ -64,11 +76,12 @@ impl Compiled {
     }
 
     fn with(requirement: Requirement, number: impl Fn(&Leaf) -> Option<usize>) -> Self {
-        let mut looks_at_login = false;
+        let (mut looks_at_login, mut places) = (false, 0..);
         let tree = requirement.node().map(&mut |leaf| {
             looks_at_login |= matches!(leaf, Leaf::MaxAge(_));
             let depends = matches!(leaf, Leaf::MaxAge(_) | Leaf::Predicate(..));
-            Ready { leaf: leaf.clone(), number: if depends { None } else { number(leaf) } }
+            let place = places.next().unwrap_or_default();
+            Ready { leaf: leaf.clone(), place, number: if depends { None } else { number(leaf) } }
         });
         // An `auth_time` that is no date is invalid, whatever else is met.
         let lasting = if looks_at_login { None } else { alternatives(&tree) };
@@ -110,7 +123,7 @@ impl Compiled {
         self.0.first_scopes.as_deref()
     }
 
-    /// Whether a token with these facts meets it, and what it lacks if not.
+    /// Whether a token with these facts meets it, and what it lacks if not. Each leaf is judged at most once.
     pub(crate) fn is_met_by(&self, facts: &Facts<'_>, judge: &Judge<'_, impl Fn(&Leaf) -> bool>) -> Met {
         let Judge { memo, known, predicate } = judge;
         let auth_time = match (self.0.looks_at_login, memo) {
@@ -119,16 +132,17 @@ impl Compiled {
             (true, None) => facts.auth_time(),
         };
         let Ok(auth_time) = auth_time else { return Met::NoDate };
-        let is_met = |leaf: &Leaf| match leaf {
-            Leaf::MaxAge(seconds) => is_within(auth_time, *seconds, facts.moment()),
-            Leaf::Predicate(..) => predicate(leaf),
-            leaf => leaf.is_met(facts),
+        let answers = Answers::default();
+        let is_met = |Ready { leaf, place, number }: &Ready| match (leaf, number, memo) {
+            (Leaf::MaxAge(seconds), ..) => is_within(auth_time, *seconds, facts.moment()),
+            (Leaf::Predicate(..), ..) => answers.get(*place, || predicate(leaf)),
+            (leaf, Some(number), Some(memo)) => memo.is_met(*number, known, || leaf.is_met(facts)),
+            (leaf, ..) => answers.get(*place, || leaf.is_met(facts)),
         };
-        let met = self.0.tree.is_met(&mut |Ready { leaf, number }| match (number, memo) {
-            (Some(number), Some(memo)) => memo.is_met(*number, known, || leaf.is_met(facts)),
-            _ => is_met(leaf),
-        });
-        if met { Met::Yes } else { Met::No(self.0.requirement.unmet(facts, is_met)) }
+        if self.0.tree.is_met(&mut |leaf| is_met(leaf)) {
+            return Met::Yes;
+        }
+        Met::No(unmet(&self.0.tree, facts, is_met))
     }
 }
 

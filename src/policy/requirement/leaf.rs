@@ -80,6 +80,12 @@ impl PartialEq for Leaf {
     }
 }
 
+impl AsRef<Self> for Leaf {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl fmt::Debug for Leaf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

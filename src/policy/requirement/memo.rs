@@ -4,9 +4,13 @@
 //! its requirements; for each a token keeps two bits: whether it was asked, and what came out. A hit then reads
 //! bits: no JSON, no allocation. Only `max_age` depends on the moment, and a predicate on the request.
 
-use std::sync::{
-    Mutex, OnceLock, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    collections::BTreeMap,
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::{Facts, Leaf, facts::NoDate};
@@ -140,6 +144,40 @@ impl Memo {
         facts: &Facts<'_>,
     ) -> Result<Option<UnixTime>, NoDate> {
         *self.first(known).auth_time.get_or_init(|| facts.auth_time())
+    }
+}
+
+/// What came out of leaves, by their places, while one request is judged: those that no token keeps. An application's
+/// predicate is then asked once.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// Two bits for each of the first, as in a word of [`Memo`].
+    first: Cell<u64>,
+    more: OnceCell<Box<RefCell<BTreeMap<usize, bool>>>>,
+}
+
+impl Answers {
+    /// Whether the leaf at this place is met, which `judge` says once.
+    #[inline]
+    pub(super) fn get(&self, place: usize, judge: impl FnOnce() -> bool) -> bool {
+        if place >= IN_A_WORD {
+            let more = self.more.get_or_init(Box::default);
+            let known = more.borrow().get(&place).copied();
+            return known.unwrap_or_else(|| {
+                let met = judge();
+                more.borrow_mut().insert(place, met);
+                met
+            });
+        }
+        match self.first.get() >> (place * 2) & 0b11 {
+            0b11 => true,
+            0b01 => false,
+            _ => {
+                let met = judge();
+                self.first.set(self.first.get() | (1 | u64::from(met) << 1) << (place * 2));
+                met
+            }
+        }
     }
 }
 

@@ -68,9 +68,9 @@ const MAX_CLASSES: usize = 64;
 
 /// Of the alternatives that lack nothing but what `may_lack` says, the one with the fewest unmet leaves for each
 /// set of classes, in the order in which they are written.
-fn nearest<'a>(
-    node: &'a Node<Leaf>,
-    met: &impl Fn(&Leaf) -> bool,
+fn nearest<'a, L: AsRef<Leaf>>(
+    node: &'a Node<L>,
+    met: &impl Fn(&L) -> bool,
     may_lack: &impl Fn(Remedy) -> bool,
 ) -> Vec<Alternative<'a>> {
     match node {
@@ -78,6 +78,7 @@ fn nearest<'a>(
         Node::Anonymous => Vec::new(),
         Node::Leaf(leaf) => {
             let is_met = met(leaf);
+            let leaf = leaf.as_ref();
             let classes = match leaf {
                 Leaf::Acr(classes) => Some(classes.iter().map(AsRef::as_ref).collect()),
                 _ => None,
@@ -163,25 +164,25 @@ impl Alternative<'_> {
     }
 }
 
-impl Requirement {
-    /// What a good token lacks that does not meet this, given which leaves it meets.
-    pub(crate) fn unmet(&self, facts: &Facts<'_>, met: impl Fn(&Leaf) -> bool) -> Unmet {
-        let find = |may_lack: fn(Remedy) -> bool| {
-            nearest(self.node(), &met, &may_lack).into_iter().min_by_key(|found| found.unmet)
-        };
-        let scope = |found: &Alternative<'_>| found.scope(|scope| facts.has_scope(scope));
-        if let Some(found) = find(|remedy| remedy == Remedy::Scopes) {
-            return Unmet::Scopes(scope(&found));
-        }
-        if let Some(found) = find(|remedy| remedy == Remedy::Login) {
-            return Unmet::Login(Arc::new(found.step_up(None)));
-        }
-        match find(|remedy| remedy != Remedy::Nothing) {
-            Some(found) => Unmet::Login(Arc::new(found.step_up(scope(&found)))),
-            None => Unmet::Scopes(None),
-        }
+/// What a good token lacks that does not meet this, given which leaves it meets. A leaf is asked about several times.
+pub(super) fn unmet<L: AsRef<Leaf>>(node: &Node<L>, facts: &Facts<'_>, met: impl Fn(&L) -> bool) -> Unmet {
+    let find = |may_lack: fn(Remedy) -> bool| {
+        nearest(node, &met, &may_lack).into_iter().min_by_key(|found| found.unmet)
+    };
+    let scope = |found: &Alternative<'_>| found.scope(|scope| facts.has_scope(scope));
+    if let Some(found) = find(|remedy| remedy == Remedy::Scopes) {
+        return Unmet::Scopes(scope(&found));
     }
+    if let Some(found) = find(|remedy| remedy == Remedy::Login) {
+        return Unmet::Login(Arc::new(found.step_up(None)));
+    }
+    match find(|remedy| remedy != Remedy::Nothing) {
+        Some(found) => Unmet::Login(Arc::new(found.step_up(scope(&found)))),
+        None => Unmet::Scopes(None),
+    }
+}
 
+impl Requirement {
     /// The scopes that a client without a token, or with a bad one, should ask for: those of the alternative
     /// that scopes alone meet; else of one that needs a login besides; else of the nearest of all.
     pub(super) fn first_scopes(&self) -> Option<Arc<str>> {

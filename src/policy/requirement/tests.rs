@@ -1,24 +1,30 @@
-//! What judging a requirement costs: how many texts are looked at.
+//! What judging a requirement costs: how many texts are looked at, and how often a leaf is judged.
+
+use std::{cell::Cell, sync::Arc};
 
 use serde_json::{Value, json};
 
 use super::{
-    ClaimsAgain, Contents, FactPlaces, Facts, Requirement, ScopeImplications, actor_is, all, amr, any,
-    any_role, any_scope, audience, authorization_details, client, role, scope,
+    ClaimsAgain, Compiled, Contents, FactPlaces, Facts, Judge, KnownLeaves, Leaf, Memo, Met, Requirement,
+    ScopeImplications, actor_is, all, amr, any, any_role, any_scope, audience, authorization_details, client,
+    role, scope,
 };
 use crate::{policy::membership::looks, time::UnixTime};
 
-/// A token.
+/// A token, and how often its payload and its client were read.
 struct Token {
     claims: Value,
     payload: String,
     places: FactPlaces,
+    payloads: Cell<usize>,
+    clients: Cell<usize>,
 }
 
 impl Token {
     fn new(claims: Value) -> Self {
         let places = FactPlaces { roles: vec!["/roles".into()], ..FactPlaces::default() };
-        Self { payload: claims.to_string(), claims, places }
+        let count = || Cell::new(0);
+        Self { payload: claims.to_string(), claims, places, payloads: count(), clients: count() }
     }
 }
 
@@ -28,6 +34,7 @@ impl Contents for Token {
     }
 
     fn client_id(&self) -> Option<&str> {
+        self.clients.set(self.clients.get() + 1);
         Some("web")
     }
 
@@ -40,6 +47,7 @@ impl Contents for Token {
     }
 
     fn payload(&self) -> &str {
+        self.payloads.set(self.payloads.get() + 1);
         &self.payload
     }
 
@@ -119,5 +127,44 @@ fn one_client_or_actor_is_found_among_many() {
         (actor_is(names("other")), false),
     ] {
         assert_eq!(needed.node().is_met(&mut |leaf| leaf.is_met(&facts)), met, "{needed}");
+    }
+}
+
+/// Every answer of the challenge looks at every leaf: what the first look found is kept.
+#[test]
+fn a_refusal_judges_each_leaf_once_and_a_further_one_reads_nothing_again() {
+    let predicate = |name: &str| Requirement::from(Leaf::Predicate(name.into(), Arc::new(())));
+    let clients = |n: usize| any((0..n).map(|n| client([format!("c{n}")])));
+    // More leaves than one word has answers for.
+    for (leaves, kept) in [(1, true), (1, false), (40, true), (40, false)] {
+        let known = KnownLeaves::default();
+        let needed = all([predicate("yes"), clients(leaves).or(scope("a").and(role("b"))), predicate("no")]);
+        // Answers that lack scopes, a login, or both are looked for in all of it.
+        let needed = needed.or(predicate("no").and(scope("x"))).or(clients(1).and(role("b")));
+        let compiled = if kept { Compiled::new(needed, &known) } else { Compiled::once(needed) };
+        let token = Token::new(json!({"list": ["b"], "roles": ["a"]}));
+        let memo = Memo::default();
+        for round in 1..=2 {
+            let (claims, implications) = (ClaimsAgain::default(), ScopeImplications::default());
+            let facts = Facts::new(&token, &claims, &implications, UnixTime::from_secs(1_800_000_000));
+            let asked = Cell::new(0);
+            let judge = Judge {
+                memo: kept.then_some(&memo),
+                known: &known,
+                predicate: |leaf: &Leaf| {
+                    asked.set(asked.get() + 1);
+                    matches!(leaf, Leaf::Predicate(name, _) if &**name == "yes")
+                },
+            };
+            assert!(matches!(compiled.is_met_by(&facts, &judge), Met::No(_)), "{leaves} leaves");
+            let counted = (asked.get(), token.clients.take(), token.payloads.take());
+            let wanted = match (kept, round) {
+                (true, 1) => (3, leaves, 1),
+                (true, _) => (3, 0, 0),
+                // Nothing is kept: the leaf of the first client is there twice.
+                (false, _) => (3, leaves + 1, 1),
+            };
+            assert_eq!(counted, wanted, "{leaves} leaves, kept: {kept}, round {round}");
+        }
     }
 }
