@@ -93,6 +93,35 @@ async fn explain_says_which_leaf_of_which_alternative_is_not_met() {
     }
 }
 
+/// More sets of classes than are kept apart: the nearest stay, and of those as near the first.
+#[tokio::test]
+async fn of_very_many_classes_the_nearest_is_named_and_of_those_the_first() {
+    let stage = Stage::new();
+    let token = stage.token("{}");
+    let api = stage.builder().build().unwrap();
+    let far = |classes: std::ops::Range<usize>| -> Vec<String> {
+        classes.map(|n| format!("acr(a{n}) and max_age(5)")).collect()
+    };
+    let near = |classes: std::ops::Range<usize>| classes.map(|n| format!("acr(b{n})")).collect::<Vec<_>>();
+    for (name, alternatives, wanted) in [
+        ("63 and a nearer one", [far(0..63), near(0..1)].concat(), Wanted::Login("b0", "", "")),
+        ("64 and a nearer one", [far(0..64), near(0..1)].concat(), Wanted::Login("b0", "", "")),
+        ("64 and two nearer ones", [far(0..64), near(0..2)].concat(), Wanted::Login("b0", "", "")),
+        ("100 and 100 nearer ones", [far(0..100), near(0..100)].concat(), Wanted::Login("b0", "", "")),
+        (
+            "a nearer one among many",
+            [far(0..80), near(7..8), far(80..160)].concat(),
+            Wanted::Login("b7", "", ""),
+        ),
+        ("200 as far", far(0..200), Wanted::Login("a0", "5", "")),
+        ("200 as near", near(0..200), Wanted::Login("b0", "", "")),
+    ] {
+        let needed = alternatives.join(" or ").parse().unwrap();
+        let got = stage.answer_of(&api, stage::Placement::Guard, &needed, Some(&token)).await;
+        assert_eq!(got, wanted, "{name}");
+    }
+}
+
 /// What is asked of a token first must not change what it is told afterwards (promise 6).
 #[tokio::test]
 async fn promise_6_a_date_that_is_none_is_invalid_whatever_was_asked_before() {

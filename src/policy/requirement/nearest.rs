@@ -63,7 +63,7 @@ struct Alternative<'a> {
     classes: Option<Vec<&'a str>>,
 }
 
-/// As many alternatives with different classes are kept apart; requirements name a few.
+/// As many alternatives with different classes are kept apart, the nearest; requirements name a few.
 const MAX_CLASSES: usize = 64;
 
 /// Of the alternatives that lack nothing but what `may_lack` says, the one with the fewest unmet leaves for each
@@ -106,7 +106,14 @@ fn best<'a>(all: impl Iterator<Item = Alternative<'a>>) -> Vec<Alternative<'a>> 
                 kept.push(one);
             }
             None if kept.len() < MAX_CLASSES => kept.push(one),
-            None => {}
+            None => {
+                // One that is nearer takes the place of the last of the farthest.
+                let farthest = kept.iter().enumerate().max_by_key(|(_, known)| known.unmet);
+                if let Some((place, _)) = farthest.filter(|(_, known)| known.unmet > one.unmet) {
+                    kept.remove(place);
+                    kept.push(one);
+                }
+            }
         }
     }
     kept
