@@ -72,6 +72,36 @@ async fn explain_says_which_leaf_of_which_alternative_is_not_met() {
             "log the user in anew with acr_values \"gold\", and the scopes write",
         ),
         (
+            "(scope(read) or scope(b)) and acr(gold)",
+            "what is required holds: (scope(read) or scope(b)) and acr(gold)",
+            "acr(gold) is not met: the token has \"silver\"",
+            "log the user in anew with acr_values \"gold\"",
+        ),
+        (
+            "(scope(a) or scope(b)) and acr(gold)",
+            "what is required holds: (scope(a) or scope(b)) and acr(gold)",
+            "(alternative 1: scope(a) is not met: the token has {\"read\"} / alternative 2: scope(b) is not met: the token has {\"read\"}); acr(gold) is not met: the token has \"silver\"",
+            "log the user in anew with acr_values \"gold\", and the scopes a",
+        ),
+        (
+            "(role(boss) and (acr(gold) or role(x) and scope(read)) or role(y)) and (scope(b) or any_token)",
+            "what is required holds: (role(boss) and (acr(gold) or role(x) and scope(read)) or role(y)) and (scope(b) or any_token)",
+            "(alternative 1: (alternative 1: acr(gold) is not met: the token has \"silver\" / alternative 2: role(x) is not met: the token has [\"boss\"]) / alternative 2: role(y) is not met: the token has [\"boss\"])",
+            "log the user in anew with acr_values \"gold\"",
+        ),
+        (
+            "(scope(read) or role(x)) and claim(acr = \"gold\") or anonymous and role(x)",
+            "what is required holds: (scope(read) or role(x)) and claim(acr = \"gold\") or anonymous and role(x)",
+            "alternative 1: claim(acr = \"gold\") is not met: the claim of the token is another, or is not there / alternative 2: anonymous is not met by a token; role(x) is not met: the token has [\"boss\"]",
+            "let the issuer give the subject or the client what is required; no scope would help",
+        ),
+        (
+            "never",
+            "what is required holds: never",
+            "never is not met by a token",
+            "let the issuer give the subject or the client what is required; no scope would help",
+        ),
+        (
             "max_age(60)",
             "what is required holds: max_age(60)",
             "max_age(60) is not met: the user logged in 2 h 46 min ago",

@@ -40,35 +40,44 @@ impl Requirement {
         })
     }
 
-    /// Which leaves of which alternative a token with these facts does not meet, and what it has there.
+    /// Which leaves of which alternative a token with these facts does not meet, and what it has there: what is met is
+    /// not told. Of scopes, roles and the like what the token has is shown; of a claim that the application names
+    /// it is not, since that may be a secret or about a person.
     pub(crate) fn unmet_in_words(&self, facts: &Facts<'_>) -> String {
         if self.is_list_of_scopes() {
             return "the token lacks a scope that every request needs".to_owned();
         }
-        let alternatives = match self.node() {
-            Node::Any(nodes) if !nodes.is_empty() => nodes.as_slice(),
-            node => std::slice::from_ref(node),
+        let unmet = match self.node() {
+            Node::Any(nodes) => alternatives(nodes, facts),
+            node => unmet_of(node, facts),
         };
-        let of = |node: &Node<Leaf>| {
-            let mut unmet: Vec<_> = node.leaves();
-            unmet.retain(|leaf| !leaf.is_met(facts));
-            match unmet.as_slice() {
-                [] => format!("{node} is not met by a token"),
-                unmet => {
-                    let each = unmet.iter().map(|leaf| format!("{leaf} is not met: {}", leaf.found(facts)));
-                    each.collect::<Vec<_>>().join("; ")
-                }
-            }
-        };
-        match alternatives {
-            [only] => of(only),
-            several => {
-                let each = several.iter().enumerate();
-                let each = each.map(|(n, node)| format!("alternative {}: {}", n + 1, of(node)));
-                each.collect::<Vec<_>>().join(" / ")
-            }
-        }
+        unmet.unwrap_or_else(|| format!("{self} is not met by a token"))
     }
+}
+
+/// What a token does not meet of this; `None` where it meets it.
+fn unmet_of(node: &Node<Leaf>, facts: &Facts<'_>) -> Option<String> {
+    match node {
+        Node::AnyToken => None,
+        Node::Leaf(leaf) if leaf.is_met(facts) => None,
+        Node::Leaf(leaf) => Some(format!("{leaf} is not met: {}", leaf.found(facts))),
+        Node::All(nodes) => {
+            let unmet: Vec<_> = nodes.iter().filter_map(|node| unmet_of(node, facts)).collect();
+            (!unmet.is_empty()).then(|| unmet.join("; "))
+        }
+        Node::Any(nodes) if !nodes.is_empty() => Some(format!("({})", alternatives(nodes, facts)?)),
+        Node::Anonymous | Node::Any(_) => Some(format!("{node} is not met by a token")),
+    }
+}
+
+/// What a token does not meet of each of these; `None` where it meets one of them, or there are none.
+fn alternatives(nodes: &[Node<Leaf>], facts: &Facts<'_>) -> Option<String> {
+    let each = nodes
+        .iter()
+        .enumerate()
+        .map(|(n, node)| Some(format!("alternative {}: {}", n + 1, unmet_of(node, facts)?)));
+    let each: Vec<_> = each.collect::<Option<_>>()?;
+    (!each.is_empty()).then(|| each.join(" / "))
 }
 
 impl Unmet {
