@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use proptest::{
-    prelude::{Strategy, any, prop_oneof},
+    prelude::{Just, Strategy, any, prop_oneof},
     test_runner::{Config, TestRunner},
 };
 use serde_json::json;
@@ -20,24 +20,57 @@ enum Needs {
     Role(u8),
     Client(u8),
     Tier(u8),
+    TierIn(Vec<u8>),
+    AnyGroup(Vec<u8>),
+    AllGroups(Vec<u8>),
+    Vip,
     Acr(Vec<u8>),
+    Amr(Vec<u8>),
     MaxAge(u8),
+    NotDelegated,
+    Actor(Vec<u8>),
+    /// An entry of this type with these actions.
+    Details(u8, Vec<u8>),
+    Anonymous,
     And(Vec<Needs>),
     Or(Vec<Needs>),
 }
-use Needs::{Acr, And, AnyScope, Client, MaxAge, Or, Role, Scopes, Tier};
+use Needs::*;
 
 /// What a token has.
 #[derive(Clone, Debug)]
 struct Has {
     scopes: BTreeSet<u8>,
+    /// Which scopes imply which, as the server is told; the greater the less, so that none implies itself.
+    implies: BTreeSet<(u8, u8)>,
     roles: BTreeSet<u8>,
     client: u8,
     /// A claim.
     tier: Option<u8>,
+    /// A claim that is an array.
+    groups: BTreeSet<u8>,
+    /// A claim that is `true` or `false`.
+    vip: Option<bool>,
     acr: Option<u8>,
+    amr: BTreeSet<u8>,
+    actor: Option<u8>,
+    details: Vec<(u8, BTreeSet<u8>)>,
     /// How long ago the login was, in hundreds of seconds.
     login: Option<u8>,
+}
+
+impl Has {
+    /// Its scopes, and those that they imply.
+    fn granted(&self) -> BTreeSet<u8> {
+        let mut all = self.scopes.clone();
+        // From the greatest to the least, so that once through is enough.
+        for (scope, implied) in self.implies.iter().rev() {
+            if all.contains(scope) {
+                all.insert(*implied);
+            }
+        }
+        all
+    }
 }
 
 /// The answer.
@@ -53,6 +86,9 @@ impl Needs {
         let names = |prefix: char, all: &[u8]| {
             all.iter().map(|n| format!("{prefix}{n}")).collect::<Vec<_>>().join(" ")
         };
+        let quoted = |prefix: char, all: &[u8]| {
+            all.iter().map(|n| format!("\"{prefix}{n}\"")).collect::<Vec<_>>().join(" ")
+        };
         let joined = |all: &[Needs], word: &str| {
             all.iter().map(|one| format!("({})", one.text())).collect::<Vec<_>>().join(word)
         };
@@ -62,6 +98,18 @@ impl Needs {
             Role(n) => format!("role(r{n})"),
             Client(n) => format!("client(c{n})"),
             Tier(n) => format!(r#"claim(/tier = "t{n}")"#),
+            TierIn(all) => format!("claim(/tier in {})", quoted('t', all)),
+            AnyGroup(all) => format!("claim(/groups contains_any {})", quoted('g', all)),
+            AllGroups(all) => format!("claim(/groups contains_all {})", quoted('g', all)),
+            Vip => "claim(/vip is true)".to_owned(),
+            Amr(all) => format!("amr({})", names('m', all)),
+            NotDelegated => "actor(none)".to_owned(),
+            Actor(all) => format!("actor({})", names('b', all)),
+            Details(kind, actions) => {
+                let actions: String = actions.iter().map(|n| format!(r#" action "x{n}""#)).collect();
+                format!("authorization_details(k{kind}{actions})")
+            }
+            Anonymous => "anonymous".to_owned(),
             Acr(all) => format!("acr({})", names('a', all)),
             MaxAge(n) => format!("max_age({})", u64::from(*n) * 100),
             And(all) => joined(all, " and "),
@@ -86,11 +134,22 @@ impl Needs {
 
     fn is_met(&self, has: &Has) -> bool {
         match self {
-            Scopes(all) => all.iter().all(|n| has.scopes.contains(n)),
-            AnyScope(all) => all.iter().any(|n| has.scopes.contains(n)),
+            Scopes(all) => all.iter().all(|n| has.granted().contains(n)),
+            AnyScope(all) => all.iter().any(|n| has.granted().contains(n)),
             Role(n) => has.roles.contains(n),
             Client(n) => has.client == *n,
             Tier(n) => has.tier == Some(*n),
+            TierIn(all) => has.tier.is_some_and(|tier| all.contains(&tier)),
+            AnyGroup(all) => all.iter().any(|n| has.groups.contains(n)),
+            AllGroups(all) => all.iter().all(|n| has.groups.contains(n)),
+            Vip => has.vip == Some(true),
+            Amr(all) => all.iter().all(|n| has.amr.contains(n)),
+            NotDelegated => has.actor.is_none(),
+            Actor(all) => has.actor.is_some_and(|actor| all.contains(&actor)),
+            Details(kind, actions) => {
+                has.details.iter().any(|(of, have)| of == kind && actions.iter().all(|n| have.contains(n)))
+            }
+            Anonymous => false,
             Acr(all) => has.acr.is_some_and(|acr| all.contains(&acr)),
             // The leeway is 60 s.
             MaxAge(n) => has.login.is_some_and(|ago| u64::from(ago) * 100 <= u64::from(*n) * 100 + 60),
@@ -136,7 +195,7 @@ fn scope_of(alternative: &[&Needs], has: &Has) -> Option<String> {
         let more: Vec<u8> = match leaf {
             Scopes(all) => all.clone(),
             AnyScope(all) => {
-                let held: Vec<u8> = all.iter().copied().filter(|n| has.scopes.contains(n)).collect();
+                let held: Vec<u8> = all.iter().copied().filter(|n| has.granted().contains(n)).collect();
                 if held.is_empty() { vec![all[0]] } else { held }
             }
             _ => Vec::new(),
@@ -170,6 +229,17 @@ fn login_of(alternative: &[&Needs], scope: Option<String>) -> Answer {
     Answer::Login { acr, age: ages.min(), scope }
 }
 
+fn claim() -> impl Strategy<Value = Needs> {
+    let some = || proptest::collection::vec(0..4_u8, 1..3);
+    prop_oneof![
+        (0..2_u8).prop_map(Tier),
+        some().prop_map(TierIn),
+        some().prop_map(AnyGroup),
+        some().prop_map(AllGroups),
+        Just(Vip),
+    ]
+}
+
 fn needs() -> impl Strategy<Value = Needs> {
     let some = || proptest::collection::vec(0..4_u8, 1..3);
     let leaf = prop_oneof![
@@ -177,9 +247,13 @@ fn needs() -> impl Strategy<Value = Needs> {
         2 => some().prop_map(AnyScope),
         1 => (0..3_u8).prop_map(Role),
         1 => (0..2_u8).prop_map(Client),
-        1 => (0..2_u8).prop_map(Tier),
+        1 => claim(),
         1 => some().prop_map(Acr),
+        1 => some().prop_map(Amr),
         1 => (1..4_u8).prop_map(MaxAge),
+        1 => prop_oneof![Just(NotDelegated), some().prop_map(Actor)],
+        1 => (0..2_u8, proptest::collection::vec(0..3_u8, 0..3)).prop_map(|(kind, all)| Details(kind, all)),
+        1 => Just(Anonymous),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         let several = proptest::collection::vec(inner, 2..4);
@@ -190,13 +264,23 @@ fn needs() -> impl Strategy<Value = Needs> {
 fn has() -> impl Strategy<Value = Has> {
     let set = || proptest::collection::btree_set(0..4_u8, 0..3);
     let number = any::<Option<u8>>;
-    (set(), set(), 0..2_u8, number(), number(), number()).prop_map(
-        |(scopes, roles, client, tier, acr, login)| Has {
+    let implies = proptest::collection::btree_set((1..4_u8, 0..3_u8), 0..3)
+        .prop_map(|all| all.into_iter().filter(|(scope, implied)| scope > implied).collect());
+    let details = proptest::collection::vec((0..2_u8, set()), 0..3);
+    let sets = (set(), implies, set(), set(), set());
+    (sets, 0..2_u8, number(), any::<Option<bool>>(), number(), number(), details, number()).prop_map(
+        |((scopes, implies, roles, groups, amr), client, tier, vip, acr, actor, details, login)| Has {
             scopes,
+            implies,
             roles,
             client,
             tier: tier.map(|n| n % 2),
+            groups,
+            vip,
             acr: acr.map(|n| n % 4),
+            amr,
+            actor: actor.map(|n| n % 4),
+            details,
             login: login.map(|n| n % 6),
         },
     )
@@ -205,9 +289,25 @@ fn has() -> impl Strategy<Value = Has> {
 impl Stage {
     fn token_of(&self, has: &Has) -> String {
         let scopes = has.scopes.iter().map(|n| format!("s{n}")).collect::<Vec<_>>().join(" ");
-        let roles: Vec<_> = has.roles.iter().map(|n| format!("r{n}")).collect();
+        let names = |prefix: char, all: &BTreeSet<u8>| -> Vec<_> {
+            all.iter().map(|n| format!("{prefix}{n}")).collect()
+        };
+        let details = has
+            .details
+            .iter()
+            .map(|(kind, actions)| json!({"type": format!("k{kind}"), "actions": names('x', actions)}));
         let client = format!("c{}", has.client);
-        let mut claims = json!({"scope": scopes, "roles": roles, "client_id": client});
+        let mut claims = json!({
+            "scope": scopes, "roles": names('r', &has.roles), "client_id": client,
+            "groups": names('g', &has.groups), "amr": names('m', &has.amr),
+            "authorization_details": details.collect::<Vec<_>>(),
+        });
+        if let Some(vip) = has.vip {
+            claims["vip"] = json!(vip);
+        }
+        if let Some(actor) = has.actor {
+            claims["act"] = json!({"sub": format!("b{actor}")});
+        }
         if let Some(tier) = has.tier {
             claims["tier"] = json!(format!("t{tier}"));
         }
@@ -231,7 +331,10 @@ fn promise_14_random_requirements_are_judged_and_answered_as_written_out() {
             let text = needs.text();
             let requirement: Requirement = text.parse().unwrap();
             assert_eq!(requirement.to_string().parse::<Requirement>().unwrap(), requirement);
-            let api = stage.builder().require(requirement).build().unwrap();
+            let builder = has.implies.iter().fold(stage.builder(), |builder, (scope, implied)| {
+                builder.scope_implies(format!("s{scope}"), [format!("s{implied}")])
+            });
+            let api = builder.require(requirement).build().unwrap();
             let verify = |has: &Has| {
                 let token = stage.token_of(has);
                 // Twice, so that the second is a hit.
