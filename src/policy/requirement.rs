@@ -327,7 +327,8 @@ impl Requirement {
         Ok(all_of(scopes, Leaf::Scopes))
     }
 
-    /// Requires something of a claim; the methods say what.
+    /// Requires something of a claim; the methods say what. [`explain`](crate::ResourceServer::explain) does not
+    /// show what the claim of a token is, since it may be about a person.
     ///
     /// ```
     /// use tower_resource_server::policy::Requirement;
