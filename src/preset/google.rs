@@ -7,7 +7,7 @@
 //! | `aud` | one of your clients | this server, as the caller named it |
 //! | `azp` | one of your clients | there |
 //! | `email` | – | one of the accounts |
-//! | `sub`, `exp`, `iat` | as in every ID token | the same |
+//! | `sub`, `exp`, `iat` | as in every ID token; a lifetime of at most a day, as Google's own library has it | the same |
 //! | algorithm | RS256 | RS256 |
 //!
 //! Quirks:
@@ -26,7 +26,12 @@
 //! Source: <https://developers.google.com/identity/openid-connect/openid-connect> and, for service accounts,
 //! <https://cloud.google.com/run/docs/authenticating/service-to-service>.
 
+use std::time::Duration;
+
 use crate::{policy::claim, profile::TokenProfile};
+
+/// What `google-auth-library` takes at most.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The ID token of a user, as a bearer token, issued to one of these clients for one of them.
 pub fn user_token<C: Into<Box<str>>>(clients: impl IntoIterator<Item = C>) -> TokenProfile {
@@ -51,6 +56,7 @@ fn bearer_id_token() -> TokenProfile {
         .accept_types(["JWT"])
         .rule(claim("iss").is_issuer())
         .rule(claim("exp").after_now())
+        .rule(claim("exp").ends_lifetime(Duration::ZERO, Some(LONGEST)))
         .rule(claim("iat").not_in_future())
         .rule(claim("nbf").not_before().if_present())
         .rule(claim("sub").non_empty_string())

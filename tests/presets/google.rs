@@ -72,6 +72,8 @@ async fn service_accounts_on_the_list() {
                 Some("invalid_claim"),
             ),
             ("no account", json!({"email": null}), Some("missing_claim")),
+            ("a life of a day", json!({"exp": NOW + 86_400}), None),
+            ("a longer life", json!({"exp": NOW + 86_401}), Some("lifetime_out_of_bounds")),
             ("a user's login", json!({"nonce": "x"}), Some("foreign_claim")),
         ])
         .await;

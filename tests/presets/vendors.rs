@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tower_resource_server::{
     keys::Algorithm,
-    preset::{aws_alb, clerk, cognito, firebase, google_iap, spiffe},
+    preset::{aws_alb, clerk, cognito, firebase, google, google_iap, spiffe},
     profile::TokenProfile,
 };
 
@@ -31,6 +31,17 @@ fn iap() -> Table {
         "email": "accounts.google.com:jsmith@shop.example", "iat": NOW, "exp": NOW + 600
     });
     table(google_iap::ISSUER, google_iap::assertion([BACKEND]), Algorithm::ES256, claims)
+}
+
+const ACCOUNT: &str = "shop@example-project.iam.gserviceaccount.com";
+
+fn account() -> Table {
+    let issuer = "https://accounts.google.com";
+    let claims = json!({
+        "iss": issuer, "aud": "https://api.example", "azp": "113774264463038321964", "sub": "113774264463038321964",
+        "email": ACCOUNT, "email_verified": true, "iat": NOW, "exp": NOW + 3600
+    });
+    table(issuer, google::service_account_token([ACCOUNT]), Algorithm::RS256, claims)
 }
 
 fn alb() -> Table {
@@ -163,6 +174,23 @@ fn vendors() -> Vec<(&'static str, Table, Vec<Row>)> {
                 ("from the future", none(), json!({"iat": NOW + 301, "exp": NOW + 600})),
                 ("within Google's own skew", none(), json!({"exp": NOW - 100})),
                 ("a longer life", none(), json!({"exp": NOW + 3600})),
+            ],
+        ),
+        (
+            "google-auth-library (service accounts)",
+            account(),
+            vec![
+                ("another audience", none(), json!({"aud": "https://other.example"})),
+                ("no audience", none(), json!({"aud": null})),
+                ("another account", none(), json!({"email": "evil@evil.iam.gserviceaccount.com"})),
+                ("no account", none(), json!({"email": null})),
+                ("an address that is not verified", none(), json!({"email_verified": false})),
+                ("a name without the scheme", none(), json!({"iss": "accounts.google.com"})),
+                ("a user's login", none(), json!({"nonce": "n"})),
+                ("no date", none(), json!({"iat": null})),
+                ("from the future", none(), json!({"iat": NOW + 301})),
+                ("within Google's own skew", none(), json!({"exp": NOW - 100})),
+                ("a life of more than a day", none(), json!({"exp": NOW + 90_000})),
             ],
         ),
         (

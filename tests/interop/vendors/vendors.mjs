@@ -21,6 +21,18 @@ function google({ kid, pem }) {
     client.verifySignedJwtWithCertsAsync(token, { [kid]: pem }, BACKEND, ['https://cloud.google.com/iap']);
 }
 
+/** As Google's pages have it: the library looks at the token, and its caller at whose it is. */
+function googleAccounts({ kid, pem }) {
+  const { OAuth2Client } = require('google-auth-library');
+  const client = new OAuth2Client();
+  const issuers = ['https://accounts.google.com', 'accounts.google.com'];
+  return async (token) => {
+    const ticket = await client.verifySignedJwtWithCertsAsync(token, { [kid]: pem }, 'https://api.example', issuers);
+    const { email, email_verified: verified } = ticket.getPayload();
+    if (email !== 'shop@example-project.iam.gserviceaccount.com' || !verified) throw new Error('another account');
+  };
+}
+
 function aws({ kid, jwk }) {
   const { AlbJwtVerifier } = require('aws-jwt-verify');
   const verifier = AlbJwtVerifier.create({ issuer: 'https://login.example', clientId: 'shop-web', albArn: BALANCER });
@@ -58,6 +70,7 @@ function firebase({ kid, pem }) {
 
 export const VENDORS = {
   'google-auth-library': google,
+  'google-auth-library (service accounts)': googleAccounts,
   'aws-jwt-verify': aws,
   'aws-jwt-verify (Cognito)': cognito,
   '@clerk/backend': clerk,
