@@ -30,9 +30,6 @@ use std::time::Duration;
 
 use crate::{policy::claim, profile::TokenProfile};
 
-/// What `google-auth-library` takes at most.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// The ID token of a user, as a bearer token, issued to one of these clients for one of them.
 pub fn user_token<C: Into<Box<str>>>(clients: impl IntoIterator<Item = C>) -> TokenProfile {
     let clients: Vec<Box<str>> = clients.into_iter().map(Into::into).collect();
@@ -52,11 +49,13 @@ pub fn service_account_token<A: Into<Box<str>>>(accounts: impl IntoIterator<Item
 }
 
 fn bearer_id_token() -> TokenProfile {
+    // What `google-auth-library` takes at most.
+    let longest = Duration::from_secs(24 * 60 * 60);
     super::rs256(TokenProfile::empty())
         .accept_types(["JWT"])
         .rule(claim("iss").is_issuer())
         .rule(claim("exp").after_now())
-        .rule(claim("exp").ends_lifetime(Duration::ZERO, Some(LONGEST)))
+        .rule(claim("exp").ends_lifetime(Duration::ZERO, Some(longest)))
         .rule(claim("iat").not_in_future())
         .rule(claim("nbf").not_before().if_present())
         .rule(claim("sub").non_empty_string())
