@@ -186,7 +186,7 @@ impl RequirementTable {
         rows.grpc_methods.extend(self.grpc_methods.iter().cloned());
         for row in &self.rows {
             if let Err(error) = rows.add(row, listed(&row.requirement)) {
-                tracing::warn!(%error, "a row of a requirement table is found by axum's route alone, if at all");
+                tracing::warn!(%error, "by the path, a row of a requirement table is not found, or not it alone");
             }
         }
         rows

@@ -3,6 +3,8 @@
 
 mod growth;
 mod public;
+#[path = "../sources/mod.rs"]
+mod sources;
 #[cfg(all(
     feature = "axum",
     feature = "config",

@@ -1,10 +1,5 @@
 //! Every public type, from the sources: what is `pub`, since the lint `unreachable_pub` allows it for nothing else.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-
 use syn::{Attribute, Fields, Item, Visibility};
 
 /// Types that no user can name: they are parts of others.
@@ -31,13 +26,8 @@ pub(crate) struct Type {
 
 /// All of them, in the order of the sources.
 pub(crate) fn types() -> Vec<Type> {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut types = Vec::new();
-    for path in files(&src) {
-        if let Some(module) = module(path.strip_prefix(&src).unwrap()) {
-            types.extend(in_source(&module, &fs::read_to_string(&path).unwrap()));
-        }
-    }
+    let modules = crate::sources::modules();
+    let mut types: Vec<_> = modules.iter().flat_map(|(module, source)| in_source(module, source)).collect();
     for part in PARTS {
         let before = types.len();
         types.retain(|found| found.path != part);
@@ -45,20 +35,6 @@ pub(crate) fn types() -> Vec<Type> {
     }
     assert!(types.len() > 200, "only {} types were found", types.len());
     types
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
-}
-
-/// `source/settings.rs` is `source::settings`; `None` for files that are tests, or no Rust.
-fn module(path: &Path) -> Option<String> {
-    let path = Path::new(path.to_str()?.strip_suffix(".rs")?);
-    let parts: Vec<_> = path.iter().map(|part| part.to_str().unwrap()).collect();
-    let is_test = parts.iter().any(|part| *part == "tests" || part.ends_with("_tests"));
-    let parts: Vec<_> = parts.into_iter().filter(|part| !["mod", "lib"].contains(part)).collect();
-    (!is_test).then(|| parts.join("::"))
 }
 
 fn in_source(module: &str, source: &str) -> Vec<Type> {

@@ -1,12 +1,10 @@
 //! Every number of the crate by its name, with its value: fields of settings from their defaults, constants from the
 //! sources.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+#[path = "../sources/mod.rs"]
+mod sources;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use syn::visit::Visit;
 use tower_resource_server::{
@@ -143,28 +141,12 @@ impl<'ast> Visit<'ast> for Constants {
     }
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
-}
-
-/// `source/settings.rs` is `source::settings`; `None` for files that are tests, or no Rust.
-fn module(path: &Path) -> Option<String> {
-    let path = Path::new(path.to_str()?.strip_suffix(".rs")?);
-    let parts: Vec<_> = path.iter().map(|part| part.to_str().unwrap()).collect();
-    let is_test = parts.iter().any(|part| *part == "tests" || part.ends_with("_tests"));
-    let parts: Vec<_> = parts.into_iter().filter(|part| *part != "mod").collect();
-    (!is_test).then(|| parts.join("::"))
-}
-
 /// Every constant of the sources by its path.
 fn constants() -> BTreeMap<String, Value> {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut all = BTreeMap::new();
-    for path in files(&src) {
-        let Some(module) = module(path.strip_prefix(&src).unwrap()) else { continue };
+    for (module, source) in sources::modules() {
         let mut constants = Constants::default();
-        constants.visit_file(&syn::parse_file(&fs::read_to_string(&path).unwrap()).unwrap());
+        constants.visit_file(&syn::parse_file(&source).unwrap());
         all.extend(constants.0.into_iter().map(|(name, value)| (format!("{module}::{name}"), value)));
     }
     all
